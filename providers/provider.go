@@ -1,0 +1,104 @@
+// Package providers is the vocabulary of those who answer: what a provider is
+// asked, what it answers, how it fails, and the router that walks a list of
+// candidates until one has given a valid answer.
+//
+// The dialects live in packages below this one, one folder each. What wraps a
+// provider (time limits, slots, …) is a function from Provider to Provider.
+package providers
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Provider generates one answer for one request on one model.
+//
+// Implementations are safe for concurrent use. Generate owns neither the
+// request nor what it points to, and must not keep it. It returns when the
+// answer is complete, calls onDelta (never nil) from its own goroutine while
+// the answer grows, and stops its outbound call when ctx ends. Every error is
+// an *Error with a class, or wraps ctx's cause. It never retries: the router
+// owns the one retry loop. Package providertest holds the conformance test.
+type Provider interface {
+	// Name is the provider's stable name, the part of a candidate before the
+	// slash.
+	Name() string
+	// Models asks the provider which models it can serve now.
+	Models(ctx context.Context) ([]Model, error)
+	Generate(ctx context.Context, req *Request, onDelta func(Delta)) (*Response, error)
+}
+
+// Model is one model that a provider can serve.
+type Model struct {
+	Name       string // as the provider's API spells it, e.g. "qwen2.5:7b"
+	Family     string // e.g. "qwen2"; "" when the provider does not say
+	Parameters int64  // number of weights; 0 when the provider does not say
+	Embedding  bool   // makes vectors, not text
+}
+
+// Request is what a candidate is asked.
+type Request struct {
+	Model       string
+	Messages    []Message
+	Schema      json.RawMessage // JSON Schema of the answer; nil: free text
+	SchemaName  string          // a name for it, for dialects that want one
+	OutputLimit int             // tokens the answer may take; 0: the provider's default
+	Temperature float64
+
+	// What is asked about, for providers that need no prompt (the scorecard).
+	Agent    string
+	Input    json.RawMessage
+	Language string
+}
+
+// Message is one turn of the conversation.
+type Message struct {
+	Role    Role
+	Content string
+}
+
+// Role is who speaks.
+type Role string
+
+// The roles.
+const (
+	System    Role = "system"
+	User      Role = "user"
+	Assistant Role = "assistant"
+)
+
+// Delta is a piece of an answer that is still growing.
+type Delta struct {
+	Text      string
+	Reasoning string // thinking, kept apart from the answer
+}
+
+// Response is a complete answer.
+type Response struct {
+	Text       string // without reasoning
+	Reasoning  string
+	Usage      Usage
+	Truncated  bool          // the output limit cut it off
+	FirstToken time.Duration // from call to first delta; 0 when not streamed
+	Load       time.Duration // time the server took to load the model; 0 when it does not say
+	Prefill    time.Duration // time it took to read the prompt; 0 when it does not say
+	Decode     time.Duration // time it took to write the answer; 0 when it does not say
+}
+
+// Usage counts tokens as the server reported them.
+type Usage struct {
+	Input     int // all prompt tokens, cached ones included
+	Cached    int // prompt tokens served from a cache
+	Output    int // all generated tokens, reasoning included
+	Reasoning int // generated tokens that were thinking
+}
+
+// Candidate is one provider and model that may answer.
+type Candidate struct {
+	Provider Provider
+	Model    string
+}
+
+// String returns the candidate as jobs show it: provider/model.
+func (c Candidate) String() string { return c.Provider.Name() + "/" + c.Model }

@@ -1,0 +1,123 @@
+package tasks
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Job is one run of an agent on one input, for one tenant. It is both the
+// record in the store and the resource of the API: there is one struct for it.
+// The input is kept beside it and is not part of it.
+type Job struct {
+	ID           string            `json:"id"`
+	Tenant       string            `json:"tenant"`
+	Agent        string            `json:"agent"`
+	AgentVersion string            `json:"agent_version"`
+	Complexity   Complexity        `json:"complexity"`
+	Language     Language          `json:"language"`
+	Privacy      Privacy           `json:"privacy"`
+	OnExhausted  OnExhausted       `json:"on_exhausted"`
+	Lanes        []Lane            `json:"lanes"` // where it may run, first lane first
+	CallbackURL  string            `json:"callback_url,omitempty"`
+	Metadata     map[string]string `json:"metadata,omitempty"`
+
+	State    State           `json:"state"`
+	Lane     Lane            `json:"lane,omitempty"` // of the current or last attempt
+	Attempt  int             `json:"attempt"`        // claims so far; the fence
+	Attempts []Attempt       `json:"attempts"`       // what each candidate did, oldest first
+	Degraded bool            `json:"degraded"`       // the scorecard answered because no model did
+	Result   json.RawMessage `json:"result,omitempty"`
+	Error    *Error          `json:"error,omitempty"` // why the job failed
+
+	CreatedAt time.Time `json:"created_at"`
+	RunAt     time.Time `json:"run_at,omitzero"`     // not before; zero: at once
+	SpillAt   time.Time `json:"spill_at,omitzero"`   // when the next lane gets its chance
+	TargetAt  time.Time `json:"target_at"`           // when the user expects the answer
+	Deadline  time.Time `json:"deadline"`            // an answer or a failure by then
+	StartedAt time.Time `json:"started_at,omitzero"` // first claim of this run
+	EndedAt   time.Time `json:"ended_at,omitzero"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"` // when an ended job is forgotten
+
+	// Sequence is the number of the job's last event. It grows with every
+	// change, so it serves as the job's version.
+	Sequence int64 `json:"sequence_number"`
+
+	// Exhausted are the lanes that gave up on this run of the job.
+	Exhausted []Lane `json:"exhausted,omitempty"`
+}
+
+// Attempt tells what one candidate did during one claim of the job. A claim
+// that walked several candidates leaves several, all with the claim's number.
+type Attempt struct {
+	Number       int       `json:"number"` // the claim: the fence the worker wrote under
+	Lane         Lane      `json:"lane"`
+	Worker       string    `json:"worker"`
+	Candidate    string    `json:"candidate"` // provider/model, e.g. "ollama/qwen2.5:7b"
+	Outcome      string    `json:"outcome"`   // OutcomeSucceeded, or the class of the failure
+	Message      string    `json:"message,omitempty"`
+	StartedAt    time.Time `json:"started_at"`
+	FirstTokenMS int64     `json:"first_token_ms,omitempty"` // 0: nothing came, or not streamed
+	DurationMS   int64     `json:"duration_ms"`
+	Tokens       Tokens    `json:"tokens,omitzero"`
+}
+
+// OutcomeSucceeded is the outcome of an attempt that answered.
+const OutcomeSucceeded = "succeeded"
+
+// Tokens counts what a model read and wrote, as its server reported it.
+type Tokens struct {
+	Input     int `json:"input"`               // all prompt tokens, cached ones included
+	Cached    int `json:"cached,omitempty"`    // prompt tokens served from a cache
+	Output    int `json:"output"`              // all generated tokens, reasoning included
+	Reasoning int `json:"reasoning,omitempty"` // generated tokens that were thinking
+}
+
+// Add returns the sum of t and u.
+func (t Tokens) Add(u Tokens) Tokens {
+	return Tokens{t.Input + u.Input, t.Cached + u.Cached, t.Output + u.Output, t.Reasoning + u.Reasoning}
+}
+
+// OpenLanes lists the lanes that may still run the job: allowed, and not
+// exhausted in this run.
+func (j *Job) OpenLanes() []Lane {
+	open := make([]Lane, 0, len(j.Lanes))
+	for _, l := range j.Lanes {
+		if !slices.Contains(j.Exhausted, l) {
+			open = append(open, l)
+		}
+	}
+	return open
+}
+
+// idPrefix marks job IDs in logs, URLs and webhooks.
+const idPrefix = "job_"
+
+// NewID returns a fresh job ID: "job_" and the 32 hex digits of a UUID of
+// version 7 (RFC 9562 §5.7), so that IDs sort by creation time.
+func NewID() string {
+	u, err := uuid.NewV7FromReader(rand.Reader)
+	if err != nil {
+		// crypto/rand does not fail on a working system.
+		panic(fmt.Sprintf("job id: %v", err))
+	}
+	return idPrefix + strings.ReplaceAll(u.String(), "-", "")
+}
+
+// ErrBadID says that a string is not a job ID.
+var ErrBadID = errors.New("not a job ID: want job_ and 32 hex digits")
+
+// CheckID returns ErrBadID unless id has the form that NewID gives.
+func CheckID(id string) error {
+	digits, ok := strings.CutPrefix(id, idPrefix)
+	if !ok || len(digits) != 32 || strings.Trim(digits, "0123456789abcdef") != "" {
+		return ErrBadID
+	}
+	return nil
+}

@@ -1,0 +1,21 @@
+package tasks
+
+import "time"
+
+// Worker is one worker process as it last told of itself in its heartbeat.
+type Worker struct {
+	ID        string    `json:"id"` // host, process and a random part
+	Lanes     []Lane    `json:"lanes"`
+	Queues    []string  `json:"queues"`           // what it takes tickets from
+	Models    []string  `json:"models,omitempty"` // candidates it can reach, provider/model
+	Slots     int       `json:"slots"`            // jobs it runs at once
+	Running   int       `json:"running"`          // jobs it runs now
+	StartedAt time.Time `json:"started_at"`
+	SeenAt    time.Time `json:"seen_at"`
+}
+
+// The heartbeat of a worker, and how long it counts as alive without one.
+const (
+	HeartbeatEvery = 2 * time.Second
+	HeartbeatTTL   = 3 * HeartbeatEvery
+)
