@@ -14,10 +14,8 @@
 //	    │          │   expired      └──cancel──┐                  │
 //	    └──────────┴────────cancel─────────────┴─────▶ canceled ──┘
 //
-// A job that is queued may also end without being claimed, when its deadline
-// passes (queued → failed). Exactly one terminal state is reached per run of a
-// job; a retry starts a new run of the same job. The table behind [State.CanBecome]
-// is this diagram.
+// Exactly one terminal state is reached per run of a job; a retry starts a new
+// run of the same job. The table behind [State.CanBecome] is this diagram.
 //
 // # Words
 //

@@ -32,6 +32,7 @@ type Job struct {
 	Lane     Lane            `json:"lane,omitempty"` // of the current or last attempt
 	Attempt  int             `json:"attempt"`        // claims so far; the fence
 	Attempts []Attempt       `json:"attempts"`       // what each candidate did, oldest first
+	Crashes  int             `json:"crashes"`        // claims whose worker was lost
 	Degraded bool            `json:"degraded"`       // the scorecard answered because no model did
 	Result   json.RawMessage `json:"result,omitempty"`
 	Error    *Error          `json:"error,omitempty"` // why the job failed

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Verdict is the answer to a claim.
+type Verdict string
+
+// The answers to a claim.
+const (
+	Claimed Verdict = "claimed" // run it
+	Busy    Verdict = "busy"    // running elsewhere, or scheduled, until Claim.Until
+	Ended   Verdict = "ended"   // in a terminal state
+	Spent   Verdict = "spent"   // the lane has given up on this run of the job
+	Unknown Verdict = "unknown" // no such job, or forgotten
+)
+
+// Claim is the outcome of trying to claim a job.
+type Claim struct {
+	Verdict Verdict
+	Job     *tasks.Job      // if Claimed; Job.Attempt is the fence for every write
+	Input   json.RawMessage // if Claimed
+	Until   time.Time       // if Busy, by the clock of Redis
+}
+
+// Claim tries to take a job for worker on lane, under a lease.
+func (s *Store) Claim(ctx context.Context, id string, lane tasks.Lane, worker string) (*Claim, error) {
+	verdict, rest, err := s.run(ctx, claimScript, id, string(lane), worker, rand.Text(), s.cfg.Lease.Milliseconds())
+	if err != nil {
+		return nil, fmt.Errorf("claim job: %w", err)
+	}
+	c := &Claim{Verdict: Verdict(verdict)}
+	switch c.Verdict {
+	case Busy:
+		c.Until = millis(text(rest, 0))
+	case Claimed:
+		flat, _ := rest[0].([]any)
+		c.Input = json.RawMessage(text(rest, 1))
+		if c.Job, err = decode(unflatten(flat)); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// unflatten turns a flat list of fields and values into a map.
+func unflatten(flat []any) map[string]string {
+	m := make(map[string]string, len(flat)/2)
+	for i := 0; i+1 < len(flat); i += 2 {
+		m[text(flat, i)] = text(flat, i+1)
+	}
+	return m
+}
+
+// Renew extends the lease of a running attempt. ErrStale or ErrCanceled tell
+// the worker to stop.
+func (s *Store) Renew(ctx context.Context, id string, attempt int) error {
+	return s.write(ctx, renewScript, id, attempt, s.cfg.Lease.Milliseconds())
+}
+
+// Append adds an event that changes no state to a running job's log.
+func (s *Store) Append(ctx context.Context, id string, attempt int, typ tasks.EventType, data json.RawMessage) error {
+	return s.write(ctx, appendScript, id, attempt, string(typ), []byte(data))
+}

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Create records j, queued, with its input. Its times are taken as distances
+// from j.CreatedAt and set by the clock of Redis; Create corrects them in j.
+// Creating the same ID again changes nothing.
+func (s *Store) Create(ctx context.Context, j *tasks.Job, input json.RawMessage) error {
+	spec, err := encodeSpec(j)
+	if err != nil {
+		return err
+	}
+	callback, spill := "0", ""
+	if j.CallbackURL != "" {
+		callback = "1"
+	}
+	if !j.SpillAt.IsZero() {
+		spill = fmt.Sprint(j.SpillAt.Sub(j.CreatedAt).Milliseconds())
+	}
+	_, rest, err := s.run(ctx, createScript, j.ID, j.Tenant, spec, []byte(input), callback,
+		j.TargetAt.Sub(j.CreatedAt).Milliseconds(), j.Deadline.Sub(j.CreatedAt).Milliseconds(), spill,
+		s.cfg.Retention.Milliseconds(), s.cfg.Recheck.Milliseconds())
+	if err != nil {
+		return fmt.Errorf("create job: %w", err)
+	}
+	shift(j, millis(text(rest, 0)))
+	j.State, j.Sequence, j.Attempts = tasks.Queued, 1, []tasks.Attempt{}
+	return nil
+}
+
+// shift moves j's times so that it was created at the given time.
+func shift(j *tasks.Job, created time.Time) {
+	by := created.Sub(j.CreatedAt)
+	j.CreatedAt = created
+	for _, t := range []*time.Time{&j.TargetAt, &j.Deadline, &j.SpillAt} {
+		if !t.IsZero() {
+			*t = t.Add(by).UTC().Truncate(time.Millisecond)
+		}
+	}
+}
+
+// Job returns a tenant's job with its result. Another tenant's job is as
+// unknown as one that never was: CodeNotFound.
+func (s *Store) Job(ctx context.Context, tenant, id string) (*tasks.Job, error) {
+	if tasks.CheckID(id) != nil {
+		return nil, notFound(id)
+	}
+	var hash *redis.MapStringStringCmd
+	var result *redis.StringCmd
+	k := s.keys(id)
+	// Result after record: a record that says succeeded has its result.
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		hash, result = p.HGetAll(ctx, k.job()), p.Get(ctx, k.result())
+		return nil
+	})
+	if err != nil && err != redis.Nil { //nolint:errorlint // go-redis returns it bare
+		return nil, fmt.Errorf("read job: %w", away(err))
+	}
+	if h := hash.Val(); len(h) == 0 || h["tenant"] != tenant {
+		return nil, notFound(id)
+	}
+	j, err := decode(hash.Val())
+	if err != nil {
+		return nil, err
+	}
+	if j.State == tasks.Succeeded && result.Val() != "" {
+		j.Result = json.RawMessage(result.Val())
+	}
+	return j, nil
+}
+
+func notFound(id string) *tasks.Error {
+	return tasks.Errorf(tasks.CodeNotFound, "there is no job %.64q", id)
+}

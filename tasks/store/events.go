@@ -1,0 +1,111 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+const (
+	eventsPerRead = 256
+	// rereadEvery bounds the harm of a wake-up that was lost.
+	rereadEvery = 10 * time.Second
+)
+
+// Events returns up to limit of a job's events with a sequence number above
+// after, oldest first. A log that has been trimmed begins later than asked.
+func (s *Store) Events(ctx context.Context, id string, after int64, limit int64) ([]tasks.Event, error) {
+	msgs, err := s.rdb.XRangeN(ctx, s.keys(id).events(), fmt.Sprintf("(%d-0", after), "+", limit).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", away(err))
+	}
+	events := make([]tasks.Event, 0, len(msgs))
+	for _, m := range msgs {
+		events = append(events, decodeEvent(id, m))
+	}
+	return events, nil
+}
+
+// Watch yields a job's events with a sequence number above after, in order and
+// without gaps, as they happen. It ends when the last event there is ends the
+// run of the job, when ctx ends (yielding its cause), or at an error of Redis.
+func (s *Store) Watch(ctx context.Context, id string, after int64) iter.Seq2[tasks.Event, error] {
+	return func(yield func(tasks.Event, error) bool) {
+		channel := s.keys(id).events()
+		w := s.hub.join(channel, func(string) bool { return true })
+		defer s.hub.leave(channel, w)
+		reread := time.NewTicker(rereadEvery)
+		defer reread.Stop()
+
+		for {
+			events, err := s.Events(ctx, id, after, eventsPerRead)
+			if err != nil {
+				yield(tasks.Event{}, err)
+				return
+			}
+			for _, e := range events {
+				if !yield(e, nil) {
+					return
+				}
+				after = e.Sequence
+			}
+			if len(events) == eventsPerRead {
+				continue
+			}
+			over, err := s.over(ctx, id, events)
+			if err != nil {
+				yield(tasks.Event{}, err)
+				return
+			}
+			if over {
+				return
+			}
+			select {
+			case <-w.wake:
+			case <-reread.C:
+			case <-ctx.Done():
+				yield(tasks.Event{}, context.Cause(ctx))
+				return
+			}
+		}
+	}
+}
+
+// over reports whether the log ends with a terminal event, or is gone. The
+// events just read tell, if there are any.
+func (s *Store) over(ctx context.Context, id string, read []tasks.Event) (bool, error) {
+	if len(read) > 0 {
+		return read[len(read)-1].Type.Terminal(), nil
+	}
+	last, err := s.rdb.XRevRangeN(ctx, s.keys(id).events(), "+", "-", 1).Result()
+	if err != nil {
+		return false, fmt.Errorf("read last event: %w", away(err))
+	}
+	return len(last) == 0 || decodeEvent(id, last[0]).Type.Terminal(), nil
+}
+
+// OnEnd returns a channel that holds a wake-up when the job may have ended;
+// the caller makes sure, and calls leave when it no longer waits.
+func (s *Store) OnEnd(id string) (wake <-chan struct{}, leave func()) {
+	channel := s.keys(id).events()
+	w := s.hub.join(channel, func(kind string) bool { return tasks.EventType(kind).Terminal() })
+	return w.wake, func() { s.hub.leave(channel, w) }
+}
+
+func decodeEvent(id string, m redis.XMessage) tasks.Event {
+	field := func(name string) string {
+		v, _ := m.Values[name].(string)
+		return v
+	}
+	e := tasks.Event{JobID: id, Type: tasks.EventType(field("type")), At: millis(field("at")), Data: json.RawMessage(field("data"))}
+	fmt.Sscanf(m.ID, "%d-", &e.Sequence) //nolint:errcheck // the scripts write no other form
+	e.Attempt, _ = strconv.Atoi(field("attempt"))
+	return e
+}

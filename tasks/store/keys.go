@@ -1,0 +1,50 @@
+package store
+
+import (
+	"hash/crc32"
+	"strconv"
+)
+
+// Keys that belong to no job.
+const workersKey = "spillway:workers" // hash: worker ID → "<seen> <JSON>"
+
+// shard holds the keys that all jobs of one shard share. The braces make Redis
+// Cluster put every key of the shard into one slot.
+type shard string
+
+func (s shard) outbox() string   { return "spillway:" + string(s) + ":outbox" }
+func (s shard) due() string      { return "spillway:" + string(s) + ":due" }
+func (s shard) counters() string { return "spillway:" + string(s) + ":counters" }
+
+func shardNumber(n int) shard { return shard("{" + strconv.Itoa(n) + "}") }
+
+// shards lists every shard.
+func (s *Store) shards() []shard {
+	all := make([]shard, s.cfg.Shards)
+	for i := range all {
+		all[i] = shardNumber(i)
+	}
+	return all
+}
+
+// jobKeys are the keys of one job.
+type jobKeys struct {
+	shard
+	prefix string
+}
+
+// keys returns the keys of a job. Its shard follows from its ID alone.
+func (s *Store) keys(id string) jobKeys {
+	sh := shardNumber(int(crc32.ChecksumIEEE([]byte(id)) % uint32(s.cfg.Shards))) //nolint:gosec // a small positive setting
+	return jobKeys{sh, "spillway:" + string(sh) + ":job:" + id}
+}
+
+func (k jobKeys) job() string    { return k.prefix }
+func (k jobKeys) events() string { return k.prefix + ":events" }
+func (k jobKeys) input() string  { return k.prefix + ":input" }
+func (k jobKeys) result() string { return k.prefix + ":result" }
+
+// all lists the keys in the order that the scripts' prelude gives.
+func (k jobKeys) all() []string {
+	return []string{k.job(), k.events(), k.outbox(), k.due(), k.counters(), k.input(), k.result()}
+}

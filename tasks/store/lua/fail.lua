@@ -1,0 +1,9 @@
+-- fail ends a job with an error.
+--   KEYS[6] input   KEYS[7] result
+--   ARGV[2] attempt   ARGV[3] error (JSON)   ARGV[4] attempt records
+-- Returns {'ok', sequence number} or {'stale', state}.
+local refusal = fenced(ARGV[2], 'fail')
+if refusal then return refusal end
+settle(ARGV[2], 'fail', ARGV[4])
+redis.call('HSET', job, 'error', ARGV[3])
+return { 'ok', int(finish('failed', ARGV[3])) }

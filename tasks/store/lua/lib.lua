@@ -1,0 +1,90 @@
+-- Prelude of every job script. All of a job's scripts get the same first keys:
+--   KEYS[1] job hash   KEYS[2] the job's events (stream)   KEYS[3] outbox (stream)
+--   KEYS[4] due (zset: job ID by the time the watchdog must look at it)
+--   KEYS[5] counters (hash)
+--   ARGV[1] job ID
+-- All times are Unix milliseconds of this server's clock, so that the clocks of
+-- workers never decide who owns a job.
+local job, events, outbox, due, counters = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local id = ARGV[1]
+
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+
+-- int writes a number without exponent or fraction.
+local function int(n) return string.format('%d', n) end
+
+local waiting = { scheduled = true, queued = true, running = true }
+
+-- emit appends an event to the job's log under the next sequence number, which
+-- is also its stream ID, and wakes whoever watches the job. The log is bounded;
+-- its newest entries, and so the terminal event, are always kept.
+local function emit(kind, attempt, data)
+  local seq = redis.call('HINCRBY', job, 'seq', 1)
+  redis.call('XADD', events, 'MAXLEN', '~', '5000', int(seq) .. '-0',
+    'type', kind, 'attempt', attempt, 'at', int(now), 'data', data)
+  redis.call('PUBLISH', events, kind)
+  return seq
+end
+
+-- enter moves the job into a state: field, counters, event and outbox entry.
+local function enter(state, data)
+  local r = redis.call('HMGET', job, 'state', 'attempt', 'tenant', 'callback')
+  local was, attempt, tenant, callback = r[1], r[2] or '0', r[3] or '', r[4] or '0'
+  redis.call('HSET', job, 'state', state)
+  if was and waiting[was] then redis.call('HINCRBY', counters, 'now:' .. was, -1) end
+  if waiting[state] then redis.call('HINCRBY', counters, 'now:' .. state, 1) end
+  redis.call('HINCRBY', counters, 'total:' .. state, 1)
+  local seq = emit('job.' .. state, attempt, data)
+  redis.call('XADD', outbox, '*', 'job', id, 'tenant', tenant, 'type', 'job.' .. state,
+    'seq', int(seq), 'attempt', attempt, 'at', int(now), 'callback', callback)
+  return seq
+end
+
+-- enqueue makes the job claimable again and has the watchdog look at it in
+-- `recheck` ms, or at its deadline if that comes first.
+local function enqueue(recheck, data)
+  redis.call('HDEL', job, 'worker', 'token', 'lease')
+  local seq = enter('queued', data)
+  local deadline = tonumber(redis.call('HGET', job, 'deadline'))
+  redis.call('ZADD', due, int(math.min(now + recheck, math.max(deadline, now))), id)
+  return seq
+end
+
+-- finish moves the job into a terminal state and starts its retention.
+local function finish(state, data)
+  redis.call('HDEL', job, 'token', 'lease')
+  local keep = tonumber(redis.call('HGET', job, 'retention'))
+  redis.call('HSET', job, 'ended', int(now), 'expires', int(now + keep))
+  local seq = enter(state, data)
+  redis.call('ZREM', due, id)
+  for k = 1, #KEYS do
+    if KEYS[k] ~= outbox and KEYS[k] ~= due and KEYS[k] ~= counters then
+      redis.call('PEXPIRE', KEYS[k], int(keep))
+    end
+  end
+  return seq
+end
+
+-- fenced returns nil when `attempt` owns the job, so that it may write. If it
+-- has already settled the job by this same `step` (the reply was lost and the
+-- call came again) it returns {'ok', …}; otherwise {'stale', state}: the write
+-- is refused.
+local function fenced(attempt, step)
+  local r = redis.call('HMGET', job, 'state', 'attempt', 'settled', 'seq')
+  local state, current, settled, seq = r[1], r[2], r[3], r[4]
+  if state == 'running' and current == attempt then return nil end
+  if step and settled == attempt .. ':' .. step then return { 'ok', seq } end
+  return { 'stale', state or 'unknown' }
+end
+
+-- settle notes that the attempt has said its last word, and what its candidates
+-- did: a run of JSON objects, comma-separated, '' for none.
+local function settle(attempt, step, records)
+  redis.call('HSET', job, 'settled', attempt .. ':' .. step)
+  if records ~= '' then
+    local old = redis.call('HGET', job, 'attempts')
+    if old and old ~= '' then records = old .. ',' .. records end
+    redis.call('HSET', job, 'attempts', records)
+  end
+end

@@ -1,0 +1,170 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// OutboxEntry tells that a job entered a state.
+type OutboxEntry struct {
+	Shard    int
+	StreamID string // place in the shard's outbox
+	JobID    string
+	Tenant   string
+	Type     tasks.EventType
+	Sequence int64 // of the event in the job's own log
+	Attempt  int
+	At       time.Time
+	Callback bool // the job has a callback URL
+}
+
+// Outbox reads every job's state changes on behalf of one consumer group, at
+// least once each.
+type Outbox struct {
+	store *Store
+	group string
+	idle  time.Duration
+}
+
+// Outbox returns the reader of the named group. What a consumer has taken but
+// not acknowledged within idle comes back to another.
+func (s *Store) Outbox(group string, idle time.Duration) *Outbox {
+	return &Outbox{store: s, group: group, idle: idle}
+}
+
+// Open makes the group where it is missing. A new group starts at the oldest
+// entry that is kept.
+func (o *Outbox) Open(ctx context.Context) error {
+	for _, sh := range o.store.shards() {
+		err := o.store.rdb.XGroupCreateMkStream(ctx, sh.outbox(), o.group, "0").Err()
+		if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
+			return fmt.Errorf("open outbox: %w", away(err))
+		}
+	}
+	return nil
+}
+
+// Next returns up to limit entries per shard: first those that a consumer has
+// left unacknowledged for too long, then new ones. It waits up to wait when
+// there are none. A group that is missing (Redis lost it) is made again.
+func (o *Outbox) Next(ctx context.Context, consumer string, limit int, wait time.Duration) ([]OutboxEntry, error) {
+	var entries []OutboxEntry
+	for i, sh := range o.store.shards() {
+		msgs, _, err := o.store.rdb.XAutoClaim(ctx, &redis.XAutoClaimArgs{
+			Stream: sh.outbox(), Group: o.group, Consumer: consumer, MinIdle: o.idle, Start: "0", Count: int64(limit),
+		}).Result()
+		if err != nil {
+			return nil, o.reopen(ctx, err)
+		}
+		block := time.Duration(-1) // do not block, unless this is all there is to wait for
+		if len(entries)+len(msgs) == 0 && i == o.store.cfg.Shards-1 {
+			block = wait
+		}
+		fresh, err := o.store.rdb.XReadGroup(ctx, &redis.XReadGroupArgs{
+			Streams: []string{sh.outbox(), ">"}, Group: o.group, Consumer: consumer, Count: int64(limit), Block: block,
+		}).Result()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return nil, o.reopen(ctx, err)
+		}
+		for _, stream := range fresh {
+			msgs = append(msgs, stream.Messages...)
+		}
+		for _, m := range msgs {
+			entries = append(entries, decodeEntry(i, m))
+		}
+	}
+	return entries, nil
+}
+
+func (o *Outbox) reopen(ctx context.Context, err error) error {
+	if strings.HasPrefix(err.Error(), "NOGROUP") {
+		return o.Open(ctx)
+	}
+	return fmt.Errorf("read outbox: %w", away(err))
+}
+
+// Ack acknowledges entries: they do not come again.
+func (o *Outbox) Ack(ctx context.Context, entries ...OutboxEntry) error {
+	byShard := map[int][]string{}
+	for _, e := range entries {
+		byShard[e.Shard] = append(byShard[e.Shard], e.StreamID)
+	}
+	for n, ids := range byShard {
+		if err := o.store.rdb.XAck(ctx, shardNumber(n).outbox(), o.group, ids...).Err(); err != nil {
+			return fmt.Errorf("acknowledge outbox entries: %w", away(err))
+		}
+	}
+	return nil
+}
+
+// Trim drops the entries that every group has acknowledged, so that the outbox
+// stays as short as its slowest reader allows.
+func (s *Store) Trim(ctx context.Context) error {
+	for _, sh := range s.shards() {
+		groups, err := s.rdb.XInfoGroups(ctx, sh.outbox()).Result()
+		if err != nil {
+			if strings.Contains(err.Error(), "no such key") {
+				continue
+			}
+			return fmt.Errorf("inspect outbox: %w", away(err))
+		}
+		var keep streamID
+		for i, g := range groups {
+			first := parseStreamID(g.LastDeliveredID)
+			if g.Pending > 0 {
+				p, err := s.rdb.XPending(ctx, sh.outbox(), g.Name).Result()
+				if err != nil {
+					return fmt.Errorf("inspect outbox: %w", away(err))
+				}
+				first = parseStreamID(p.Lower)
+			}
+			if i == 0 || first.before(keep) {
+				keep = first
+			}
+		}
+		if len(groups) == 0 {
+			continue
+		}
+		if err := s.rdb.XTrimMinIDApprox(ctx, sh.outbox(), keep.String(), 0).Err(); err != nil {
+			return fmt.Errorf("trim outbox: %w", away(err))
+		}
+	}
+	return nil
+}
+
+// streamID is a place in a Redis stream.
+type streamID struct{ ms, seq uint64 }
+
+func parseStreamID(s string) streamID {
+	ms, seq, _ := strings.Cut(s, "-")
+	var id streamID
+	id.ms, _ = strconv.ParseUint(ms, 10, 64)
+	id.seq, _ = strconv.ParseUint(seq, 10, 64)
+	return id
+}
+
+func (a streamID) before(b streamID) bool { return a.ms < b.ms || a.ms == b.ms && a.seq < b.seq }
+
+func (a streamID) String() string { return fmt.Sprintf("%d-%d", a.ms, a.seq) }
+
+func decodeEntry(shard int, m redis.XMessage) OutboxEntry {
+	field := func(name string) string {
+		v, _ := m.Values[name].(string)
+		return v
+	}
+	e := OutboxEntry{
+		Shard: shard, StreamID: m.ID, JobID: field("job"), Tenant: field("tenant"),
+		Type: tasks.EventType(field("type")), At: millis(field("at")), Callback: field("callback") == "1",
+	}
+	e.Sequence, _ = strconv.ParseInt(field("seq"), 10, 64)
+	e.Attempt, _ = strconv.Atoi(field("attempt"))
+	return e
+}

@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Overdue is what a watchdog must do about a job whose due time has come.
+type Overdue string
+
+// What a watchdog finds.
+const (
+	Fresh   Overdue = "fresh"   // nothing: another watchdog or its worker was there first
+	Idle    Overdue = "idle"    // it is queued and its tickets may be lost: give it new ones
+	Lapsed  Overdue = "lapsed"  // its worker was lost; it is queued again: give it new tickets
+	Expired Overdue = "expired" // it is queued past its deadline: end it
+)
+
+// Due returns the IDs of up to limit jobs per shard whose due time has come.
+func (s *Store) Due(ctx context.Context, limit int64) ([]string, error) {
+	now, err := s.rdb.Time(ctx).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read the clock: %w", away(err))
+	}
+	var ids []string
+	for _, sh := range s.shards() {
+		part, err := s.rdb.ZRangeByScore(ctx, sh.due(), &redis.ZRangeBy{
+			Min: "-inf", Max: strconv.FormatInt(now.UnixMilli(), 10), Count: limit,
+		}).Result()
+		if err != nil {
+			return nil, fmt.Errorf("read due jobs: %w", away(err))
+		}
+		ids = append(ids, part...)
+	}
+	return ids, nil
+}
+
+// Overdue takes one due job for this watchdog and says what to do about it.
+func (s *Store) Overdue(ctx context.Context, id string) (Overdue, error) {
+	verdict, _, err := s.run(ctx, overdueScript, id, s.cfg.Recheck.Milliseconds())
+	if err != nil {
+		return "", fmt.Errorf("look at overdue job: %w", err)
+	}
+	return Overdue(verdict), nil
+}

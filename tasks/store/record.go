@@ -1,0 +1,79 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// encodeSpec returns the part of a job that never changes, as the record's
+// spec field holds it.
+func encodeSpec(j *tasks.Job) (string, error) {
+	b, err := json.Marshal(&tasks.Job{
+		ID: j.ID, Tenant: j.Tenant, Agent: j.Agent, AgentVersion: j.AgentVersion,
+		Complexity: j.Complexity, Language: j.Language, Privacy: j.Privacy,
+		OnExhausted: j.OnExhausted, Lanes: j.Lanes, CallbackURL: j.CallbackURL, Metadata: j.Metadata,
+	})
+	if err != nil {
+		return "", fmt.Errorf("encode job: %w", err)
+	}
+	return string(b), nil
+}
+
+// decode builds a job from its hash. Fields that a newer version may have
+// added are passed over.
+func decode(h map[string]string) (*tasks.Job, error) {
+	var j tasks.Job
+	if err := json.Unmarshal([]byte(h["spec"]), &j); err != nil {
+		return nil, fmt.Errorf("decode job: %w", err)
+	}
+	j.State = tasks.State(h["state"])
+	j.Lane = tasks.Lane(h["lane"])
+	j.Attempt, _ = strconv.Atoi(h["attempt"])
+	j.Crashes, _ = strconv.Atoi(h["crashes"])
+	j.Sequence, _ = strconv.ParseInt(h["seq"], 10, 64)
+	j.Degraded = h["degraded"] == "1"
+	j.CreatedAt, j.TargetAt, j.Deadline = millis(h["created"]), millis(h["target"]), millis(h["deadline"])
+	j.SpillAt, j.StartedAt = millis(h["spill"]), millis(h["started"])
+	j.EndedAt, j.ExpiresAt = millis(h["ended"]), millis(h["expires"])
+	if s := h["exhausted"]; s != "" {
+		for lane := range strings.SplitSeq(s, ",") {
+			j.Exhausted = append(j.Exhausted, tasks.Lane(lane))
+		}
+	}
+	if err := json.Unmarshal([]byte("["+h["attempts"]+"]"), &j.Attempts); err != nil {
+		return nil, fmt.Errorf("decode attempts of %s: %w", j.ID, err)
+	}
+	if s := h["error"]; s != "" {
+		if err := json.Unmarshal([]byte(s), &j.Error); err != nil {
+			return nil, fmt.Errorf("decode error of %s: %w", j.ID, err)
+		}
+	}
+	return &j, nil
+}
+
+// encodeAttempts returns attempt records as the scripts append them: JSON
+// objects separated by commas.
+func encodeAttempts(attempts []tasks.Attempt) (string, error) {
+	if len(attempts) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(attempts)
+	if err != nil {
+		return "", fmt.Errorf("encode attempts: %w", err)
+	}
+	return string(b[1 : len(b)-1]), nil
+}
+
+// millis reads a Unix time in milliseconds; "" is the zero time.
+func millis(s string) time.Time {
+	ms, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Beat notes that a worker is alive.
+func (s *Store) Beat(ctx context.Context, w *tasks.Worker) error {
+	body, err := json.Marshal(w)
+	if err != nil {
+		return fmt.Errorf("encode worker: %w", err)
+	}
+	_, err = s.beat(ctx, w.ID, string(body))
+	return err
+}
+
+// SignOff takes a worker that stops out of the registry.
+func (s *Store) SignOff(ctx context.Context, id string) error {
+	_, err := s.beat(ctx, id, "")
+	return err
+}
+
+// Workers returns the live workers: those whose last heartbeat is not older
+// than tasks.HeartbeatTTL by the clock of Redis.
+func (s *Store) Workers(ctx context.Context) ([]tasks.Worker, error) {
+	lines, err := s.beat(ctx, "", "")
+	if err != nil {
+		return nil, err
+	}
+	workers := make([]tasks.Worker, 0, len(lines))
+	for _, line := range lines {
+		seen, body, _ := strings.Cut(line, " ")
+		var w tasks.Worker
+		if err := json.Unmarshal([]byte(body), &w); err != nil {
+			continue // from a version we do not know
+		}
+		w.SeenAt = millis(seen)
+		workers = append(workers, w)
+	}
+	return workers, nil
+}
+
+func (s *Store) beat(ctx context.Context, id, body string) ([]string, error) {
+	lines, err := beatScript.Run(ctx, s.rdb, []string{workersKey}, id, body, tasks.HeartbeatTTL.Milliseconds()).StringSlice()
+	if err != nil {
+		return nil, fmt.Errorf("worker registry: %w", away(err))
+	}
+	return lines, nil
+}
+
+// Counters returns how many jobs are in each waiting state now ("now:queued")
+// and how often each state was entered ("total:succeeded").
+func (s *Store) Counters(ctx context.Context) (map[string]int64, error) {
+	sum := map[string]int64{}
+	for _, sh := range s.shards() {
+		h, err := s.rdb.HGetAll(ctx, sh.counters()).Result()
+		if err != nil {
+			return nil, fmt.Errorf("read counters: %w", away(err))
+		}
+		for name, v := range h {
+			var n int64
+			fmt.Sscan(v, &n) //nolint:errcheck // the scripts write nothing but integers
+			sum[name] += n
+		}
+	}
+	return sum, nil
+}

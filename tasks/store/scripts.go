@@ -1,0 +1,47 @@
+package store
+
+import (
+	_ "embed"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// The scripts, each documented in its file. The job scripts begin with the
+// prelude in lib.lua.
+var (
+	//go:embed lua/lib.lua
+	libSource string
+	//go:embed lua/create.lua
+	createSource string
+	//go:embed lua/claim.lua
+	claimSource string
+	//go:embed lua/renew.lua
+	renewSource string
+	//go:embed lua/append.lua
+	appendSource string
+	//go:embed lua/complete.lua
+	completeSource string
+	//go:embed lua/fail.lua
+	failSource string
+	//go:embed lua/release.lua
+	releaseSource string
+	//go:embed lua/cancel.lua
+	cancelSource string
+	//go:embed lua/overdue.lua
+	overdueSource string
+	//go:embed lua/beat.lua
+	beatSource string
+
+	createScript   = jobScript(createSource)
+	claimScript    = jobScript(claimSource)
+	renewScript    = jobScript(renewSource)
+	appendScript   = jobScript(appendSource)
+	completeScript = jobScript(completeSource)
+	failScript     = jobScript(failSource)
+	releaseScript  = jobScript(releaseSource)
+	cancelScript   = jobScript(cancelSource)
+	overdueScript  = jobScript(overdueSource)
+	beatScript     = redis.NewScript(beatSource)
+)
+
+func jobScript(body string) *redis.Script { return redis.NewScript(libSource + "\n" + body) }

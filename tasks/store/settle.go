@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Result is what a job succeeds with.
+type Result struct {
+	Output   json.RawMessage
+	Degraded bool // the scorecard answered because no model did
+}
+
+// Complete ends a running job with a result.
+func (s *Store) Complete(ctx context.Context, id string, attempt int, r Result, records []tasks.Attempt) error {
+	degraded := "0"
+	if r.Degraded {
+		degraded = "1"
+	}
+	attempts, err := encodeAttempts(records)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, completeScript, id, attempt, []byte(r.Output), degraded, attempts)
+}
+
+// Fail ends a running job with an error, of which only code and message are
+// kept.
+func (s *Store) Fail(ctx context.Context, id string, attempt int, cause *tasks.Error, records []tasks.Attempt) error {
+	attempts, err := encodeAttempts(records)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(cause)
+	if err != nil {
+		return fmt.Errorf("encode error: %w", err)
+	}
+	return s.write(ctx, failScript, id, attempt, body, attempts)
+}
+
+// Release says why a worker hands a job back.
+type Release struct {
+	Reason    ReleaseReason
+	Exhausted tasks.Lane    // lane that has given up on this run of the job; "" for none
+	Recheck   time.Duration // when a watchdog looks at the job; 0: as for any queued job
+}
+
+// ReleaseReason is one word for the job's log.
+type ReleaseReason string
+
+// The reasons for a release.
+const (
+	ReasonExhausted ReleaseReason = "lane_exhausted"  // every candidate of the lane failed
+	ReasonShutdown  ReleaseReason = "worker_shutdown" // the worker stops before the job is done
+	ReasonWaiting   ReleaseReason = "waiting"         // no lane can answer now, and the job may wait
+)
+
+// Release hands a running job back to the queue. The caller gives it a new
+// ticket; if it dies before that, a watchdog does.
+func (s *Store) Release(ctx context.Context, id string, attempt int, r Release, records []tasks.Attempt) error {
+	attempts, err := encodeAttempts(records)
+	if err != nil {
+		return err
+	}
+	recheck := r.Recheck
+	if recheck == 0 {
+		recheck = s.cfg.Recheck
+	}
+	return s.write(ctx, releaseScript, id, attempt, string(r.Exhausted), string(r.Reason), recheck.Milliseconds(), attempts)
+}
+
+// Cancel ends a tenant's job in any state that is not terminal. Canceling a
+// canceled job changes nothing. CodeNotFound, or CodeConflict when it has
+// otherwise ended.
+func (s *Store) Cancel(ctx context.Context, tenant, id string) error {
+	if tasks.CheckID(id) != nil {
+		return notFound(id)
+	}
+	verdict, rest, err := s.run(ctx, cancelScript, id, tenant)
+	switch {
+	case err != nil:
+		return fmt.Errorf("cancel job: %w", err)
+	case verdict == "unknown":
+		return notFound(id)
+	case verdict == "ended":
+		return tasks.Errorf(tasks.CodeConflict, "the job has already %s and cannot be canceled", text(rest, 0))
+	}
+	return nil
+}
