@@ -1,0 +1,148 @@
+package webhook
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Config configures a Courier.
+type Config struct {
+	Policy   Policy
+	Secrets  []Secret // that sign, at least one; more than one while they are rotated
+	Timeouts Timeouts
+	PerHost  int // deliveries to one host at once; default 8
+}
+
+// Validate reports every problem with the configuration at once.
+func (c Config) Validate() error {
+	var errs []error
+	if len(c.Secrets) == 0 {
+		errs = append(errs, errors.New("webhooks need a secret to sign with"))
+	}
+	for _, s := range c.Secrets {
+		if s.IsZero() {
+			errs = append(errs, errors.New("a webhook secret is empty"))
+		}
+	}
+	if c.PerHost < 0 {
+		errs = append(errs, errors.New("webhook deliveries per host must not be negative"))
+	}
+	return errors.Join(errs...)
+}
+
+// Courier posts signed webhooks. It is safe for concurrent use and holds
+// nothing that must be closed.
+//
+// A host that does not answer holds each delivery for the total timeout. So
+// that it can not hold all of them, a host has a small number of deliveries at
+// once, and what goes beyond is turned away as Busy at once, not queued. Run
+// several times as many deliveries as that number.
+type Courier struct {
+	policy  Policy
+	secrets []Secret
+	client  *http.Client
+	perHost int
+
+	mu     sync.Mutex
+	active map[string]int // deliveries under way, by host and port
+}
+
+// NewCourier returns a Courier, or what Validate says of the configuration.
+func NewCourier(c Config) (*Courier, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return &Courier{
+		policy:  c.Policy,
+		secrets: c.Secrets,
+		client:  NewClient(c.Policy, c.Timeouts),
+		perHost: cmp.Or(c.PerHost, 8),
+		active:  map[string]int{},
+	}, nil
+}
+
+// Delivery is one webhook on its way.
+type Delivery struct {
+	ID   string // the same for every try; without dots
+	URL  string
+	Body []byte // JSON; not changed
+}
+
+// Deliver makes one try, within the total timeout.
+func (c *Courier) Deliver(ctx context.Context, d Delivery) Outcome {
+	start := time.Now()
+	o := c.deliver(ctx, d)
+	o.Took = time.Since(start)
+	return o
+}
+
+func (c *Courier) deliver(ctx context.Context, d Delivery) Outcome {
+	// The policy may have become stricter since the job was accepted.
+	if err := c.policy.CheckURL(d.URL); err != nil {
+		return Outcome{Class: Forbidden, cause: err}
+	}
+	host := hostOf(d.URL)
+	if !c.acquire(host) {
+		return Outcome{Class: Busy}
+	}
+	defer c.release(host)
+	return c.post(ctx, d)
+}
+
+// maxBody is how much of an answer's body is read, in bytes. Its content does
+// not matter; reading a little lets a receiver finish writing.
+const maxBody = 64 << 10
+
+func (c *Courier) post(ctx context.Context, d Delivery) Outcome {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(d.Body))
+	if err != nil {
+		return Outcome{Class: Forbidden, cause: err}
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", "Spillway-Webhook")
+	sign(r.Header, c.secrets, d.ID, time.Now(), d.Body)
+
+	resp, err := c.client.Do(r)
+	if err != nil {
+		return failed(ctx, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	_, _ = io.CopyN(io.Discard, resp.Body, maxBody) // the status has said it all
+	return answered(resp)
+}
+
+func (c *Courier) acquire(host string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.active[host] >= c.perHost {
+		return false
+	}
+	c.active[host]++
+	return true
+}
+
+func (c *Courier) release(host string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.active[host]--; c.active[host] == 0 {
+		delete(c.active, host)
+	}
+}
+
+// hostOf returns the part of a URL that may be logged and counted by: host and
+// port. Path and query often hold the receiver's own token.
+func hostOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
+}

@@ -1,0 +1,32 @@
+// Package webhook tells a job's owner that the job has ended: one signed POST
+// to the job's callback URL, repeated until the receiver takes it or a schedule
+// of about three days is used up.
+//
+// # The way of a webhook
+//
+//	outbox stream → Relay → queue "webhooks" → Handler → Courier → receiver
+//
+// The store writes every change of state to an outbox, in the script that makes
+// the change, so an ended job always has its entry. A [Relay] turns the entry
+// into a [Task] on the queue and acknowledges it only after that: a crash in
+// between makes the same task again, under the same ID. A [Handler] loads the
+// job, builds the payload and answers with a [RetryError] that says when to
+// come back, or with [ErrGivenUp]. A [Courier] signs and posts.
+//
+// # What a receiver may count on
+//
+// A webhook comes at least once, perhaps out of order, and keeps its webhook-id
+// over all tries, so the ID is the receiver's idempotency key. Signatures follow
+// Standard Webhooks 1.0.0; while secrets are rotated there is one signature for
+// each. Only a 2xx answer counts as received, redirects are not followed, and
+// 410 ends the tries.
+//
+// # What Spillway is protected from
+//
+// A callback URL is a tenant's wish that our machines connect somewhere.
+// [Policy.CheckURL] refuses the obvious at registration. The check that counts
+// is made by the dialer on the resolved address of every connection, so a name
+// that changes its address after the check gains nothing. Answers are bounded in
+// time and in bytes, and what went wrong is told in coarse classes only: the
+// text of a dial error would let a tenant scan our network.
+package webhook

@@ -1,0 +1,107 @@
+package webhook
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"code.dny.dev/ssrf"
+)
+
+// Class says in one word how a delivery went. It is all that a tenant may be
+// told: classes are coarse so that they do not map our network.
+type Class string
+
+// The classes of outcomes.
+const (
+	Delivered   Class = "delivered"   // the receiver answered 2xx
+	Gone        Class = "gone"        // it answered 410: it wants no more tries
+	Rejected    Class = "rejected"    // it answered something else, redirects included
+	Forbidden   Class = "forbidden"   // the policy does not let webhooks go there
+	TimedOut    Class = "timeout"     // no answer in time
+	Insecure    Class = "tls"         // no trustworthy TLS connection
+	Unreachable Class = "connection"  // no such name, no connection, or no HTTP answer
+	Busy        Class = "busy"        // not sent: the receiver's host has its share of deliveries already
+	Interrupted Class = "interrupted" // broken off by us, on shutdown
+)
+
+// counts reports whether the outcome is a try by the receiver's count. Being
+// busy or shutting down is our own affair.
+func (c Class) counts() bool { return c != Busy && c != Interrupted }
+
+// Outcome tells how one delivery went.
+type Outcome struct {
+	Class      Class
+	Status     int           // of the answer; 0: there was none
+	RetryAfter time.Duration // what the receiver asked for; 0: nothing
+	Took       time.Duration
+
+	cause error // for logs only; it may name addresses
+}
+
+// answered classes an answer by its status.
+func answered(r *http.Response) Outcome {
+	o := Outcome{Class: Rejected, Status: r.StatusCode}
+	switch {
+	case r.StatusCode >= 200 && r.StatusCode < 300:
+		o.Class = Delivered
+	case r.StatusCode == http.StatusGone:
+		o.Class = Gone
+	default:
+		o.RetryAfter = retryAfter(r.Header.Get("Retry-After"), time.Now())
+	}
+	return o
+}
+
+// failed classes the error of a request made under ctx.
+func failed(ctx context.Context, err error) Outcome {
+	// The outer error quotes the URL, and the URL may hold the receiver's token.
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	return Outcome{Class: classOf(ctx, err), cause: err}
+}
+
+func classOf(ctx context.Context, err error) Class {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return Interrupted
+	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedPort),
+		errors.Is(err, ssrf.ErrProhibitedNetwork), errors.Is(err, ssrf.ErrInvalidHostPort):
+		return Forbidden
+	case isTimeout(err):
+		return TimedOut
+	case isTLS(err):
+		return Insecure
+	}
+	return Unreachable
+}
+
+func isTimeout(err error) bool {
+	e, ok := errors.AsType[net.Error](err)
+	return ok && e.Timeout()
+}
+
+func isTLS(err error) bool {
+	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+	_, record := errors.AsType[tls.RecordHeaderError](err)
+	_, alert := errors.AsType[tls.AlertError](err)
+	return certificate || record || alert || errors.Is(err, http.ErrSchemeMismatch)
+}
+
+// retryAfter reads the header of that name (RFC 9110 §10.2.3): seconds or a
+// date. Anything else, and a date gone by, is 0.
+func retryAfter(value string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
+}

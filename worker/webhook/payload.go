@@ -1,0 +1,59 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Task is one webhook to be delivered, as it waits in the queue. It names the
+// job and holds nothing of it.
+type Task struct {
+	ID       string          `json:"id"` // EventID: the webhook-id, and the queue's key against duplicates
+	Tenant   string          `json:"tenant"`
+	JobID    string          `json:"job_id"`
+	Type     tasks.EventType `json:"type"`
+	Sequence int64           `json:"sequence_number"` // of the event in the job's log
+	At       time.Time       `json:"at"`              // when the job ended
+}
+
+// EventID returns the webhook-id of a job's event. It depends on nothing else,
+// so whoever makes the webhook again, after a crash or for another try, gives
+// it the same ID.
+func EventID(jobID string, sequence int64) string {
+	return "evt_" + strings.TrimPrefix(jobID, "job_") + "_" + strconv.FormatInt(sequence, 10)
+}
+
+// maxPayload is the length in bytes beyond which a payload goes without the
+// job's result: Standard Webhooks asks for less than 20 kB.
+const maxPayload = 20_000
+
+// payload is the body of a webhook.
+type payload struct {
+	Type      tasks.EventType `json:"type"`
+	Timestamp time.Time       `json:"timestamp"`           // of the event, not of the try
+	Truncated bool            `json:"truncated,omitempty"` // data.result is left out: see GET /jobs/{id}
+	Data      *tasks.Job      `json:"data"`
+}
+
+// Payload encodes the webhook that tells of an event of the job. The data is
+// the job as it stands now: if somebody has retried it since the event, its
+// state and sequence number are already those of the next run.
+func Payload(t Task, job *tasks.Job) ([]byte, error) {
+	p := payload{Type: t.Type, Timestamp: t.At.UTC(), Data: job}
+	body, err := json.Marshal(p)
+	if err == nil && len(body) > maxPayload && len(job.Result) > 0 {
+		short := *job
+		short.Result = nil
+		p.Truncated, p.Data = true, &short
+		body, err = json.Marshal(p)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("encode the webhook: %w", err)
+	}
+	return body, nil
+}

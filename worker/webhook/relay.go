@@ -1,0 +1,115 @@
+package webhook
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+// Outbox is a stream of the changes of jobs' states, shared by the consumers of
+// one group. The store's is one.
+type Outbox interface {
+	// Next returns entries that are not acknowledged, up to limit of each
+	// shard, and waits up to wait for the first. An entry that was returned and not
+	// acknowledged comes back after a while, to any consumer, also if its
+	// consumer lives on. No entries and no error means that none came.
+	Next(ctx context.Context, consumer string, limit int, wait time.Duration) ([]store.OutboxEntry, error)
+
+	// Ack tells that the entries need not come back.
+	Ack(ctx context.Context, entries ...store.OutboxEntry) error
+}
+
+// Sender puts webhooks on the queue. It must be safe for concurrent use.
+type Sender interface {
+	// EnqueueWebhook queues t. That a task with its ID is queued already is
+	// not an error.
+	EnqueueWebhook(ctx context.Context, t Task) error
+}
+
+// Relay carries the ends of jobs from the outbox to the queue of webhooks.
+// Any number of relays may share an outbox, each under a name of its own.
+type Relay struct {
+	outbox   Outbox
+	sender   Sender
+	consumer string
+	log      *slog.Logger
+}
+
+// NewRelay returns a relay that consumes the outbox under the name consumer.
+func NewRelay(outbox Outbox, sender Sender, consumer string, log *slog.Logger) *Relay {
+	return &Relay{outbox, sender, consumer, log}
+}
+
+// The pace of a relay.
+const (
+	relayBatch = 64
+	relayWait  = 2 * time.Second // for an entry to come; bounds how long Run takes to end
+	relayPause = time.Second     // after an error
+	ackTimeout = 5 * time.Second // for the last acknowledgement on shutdown
+)
+
+// Run relays until ctx ends. Errors are logged and ridden out: what was not
+// queued stays in the outbox.
+func (r *Relay) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := r.step(ctx); err != nil && ctx.Err() == nil {
+			r.log.Error("webhook relay failed", "cause", err)
+			pause(ctx, jitter(relayPause))
+		}
+	}
+}
+
+// step relays one batch. It queues what it can before it returns the first
+// error, so one bad entry does not hold up those behind it.
+func (r *Relay) step(ctx context.Context) error {
+	entries, err := r.outbox.Next(ctx, r.consumer, relayBatch, relayWait)
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	done := make([]store.OutboxEntry, 0, len(entries))
+	for _, e := range entries {
+		queueErr := r.relay(ctx, e)
+		if queueErr == nil {
+			done = append(done, e)
+		} else if err == nil {
+			err = queueErr
+		}
+	}
+	if len(done) == 0 {
+		return err
+	}
+	// What is queued is acknowledged even on shutdown: it need not come twice.
+	ackCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackTimeout)
+	defer cancel()
+	if ackErr := r.outbox.Ack(ackCtx, done...); err == nil {
+		err = ackErr
+	}
+	return err
+}
+
+// relay queues the webhook that e calls for, if it calls for one.
+func (r *Relay) relay(ctx context.Context, e store.OutboxEntry) error {
+	if !e.Type.Terminal() || !e.Callback {
+		return nil
+	}
+	return r.sender.EnqueueWebhook(ctx, Task{
+		ID:       EventID(e.JobID, e.Sequence),
+		Tenant:   e.Tenant,
+		JobID:    e.JobID,
+		Type:     e.Type,
+		Sequence: e.Sequence,
+		At:       e.At,
+	})
+}
+
+// pause waits for d, or less if ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
