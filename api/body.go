@@ -1,0 +1,96 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+const jsonType = "application/json"
+
+// checkBody returns the gate for bodies that must fit schema. It reads the body
+// once, within limits of size and time, and leaves it to be read again.
+func (s *server) checkBody(schema *jsonschema.Schema) gate {
+	return func(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+		if err := checkMedia(r.Header); err != nil {
+			return nil, err
+		}
+		raw, err := s.readBody(w, r)
+		if err != nil {
+			return nil, err
+		}
+		if err := checkJSON(raw, schema); err != nil {
+			return nil, err
+		}
+		r = r.Clone(r.Context())
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(raw)), int64(len(raw))
+		return r, nil
+	}
+}
+
+// checkMedia tells whether the body claims to be JSON that we can read.
+func checkMedia(h http.Header) error {
+	media, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	charset := strings.ToLower(params["charset"])
+	if err != nil || media != jsonType || (charset != "" && charset != "utf-8") {
+		return refuse(http.StatusUnsupportedMediaType, "Send the body as %s in UTF-8, with a Content-Type that says so.", jsonType)
+	}
+	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return refuse(http.StatusUnsupportedMediaType, "Send the body without a Content-Encoding.")
+	}
+	return nil
+}
+
+// readBody reads the body within the limits of size and time.
+func (s *server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	tooLarge := tasks.Errorf(tasks.CodeTooLarge, "The request body may have %d bytes at most.", s.cfg.MaxBody)
+	if r.ContentLength > s.cfg.MaxBody {
+		return nil, tooLarge
+	}
+	// A server that cannot set deadlines has its own; so the error is no matter.
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(time.Now().Add(s.cfg.RequestTimeout))
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.cfg.MaxBody))
+	_ = rc.SetReadDeadline(time.Time{})
+
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, tooLarge
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, refuse(http.StatusRequestTimeout, "The request body did not arrive within %v.", s.cfg.RequestTimeout)
+	}
+	if err != nil {
+		return nil, tasks.Errorf(tasks.CodeInvalid, "The request body broke off.").WithCause(err)
+	}
+	return raw, nil
+}
+
+// checkJSON tells everything that is wrong with a body.
+func checkJSON(raw []byte, schema *jsonschema.Schema) error {
+	if err := checkSyntax(raw); err != nil {
+		return err
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		return tasks.Errorf(tasks.CodeInvalid, "The request body is not JSON.").WithCause(err)
+	}
+	err = schema.Validate(value)
+	if err == nil {
+		return nil
+	}
+	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
+	if !ok {
+		return fmt.Errorf("check the body: %w", err)
+	}
+	return faulty(faultsOf(invalid))
+}

@@ -1,0 +1,83 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Config sets the limits of the HTTP surface and fits it into its surroundings.
+// The zero value of each field stands for its default.
+type Config struct {
+	// MaxBody is the largest request body in bytes. Default 1 MiB.
+	MaxBody int64 `split_words:"true"`
+	// MaxWait caps "Prefer: wait=N". Default, and at most, 60 s: the contract says so.
+	MaxWait time.Duration `split_words:"true"`
+	// MaxStreams bounds the event streams and long polls held open at once. A
+	// stream beyond it is refused, a long poll beyond it answers at once.
+	// Default 1000.
+	MaxStreams int `split_words:"true"`
+	// Heartbeat is the time between comments on an event stream, which keep
+	// proxies from closing it. Default 15 s.
+	Heartbeat time.Duration
+	// WriteTimeout is the time a client has to take one event. Default 10 s.
+	WriteTimeout time.Duration `split_words:"true"`
+	// RequestTimeout is the time a body may take to arrive, and the time each
+	// call to [Jobs] or to the health check may take. Default 10 s.
+	RequestTimeout time.Duration `split_words:"true"`
+
+	// Tenant tells whose request it is, or why it is refused. It is asked for
+	// every operation that the contract does not mark as public, before the body
+	// is read; this is where authentication goes. Default: everyone is "default".
+	Tenant func(*http.Request) (string, error) `ignored:"true"`
+	// Log gets the causes that callers are not told. Default: they are dropped.
+	Log *slog.Logger `ignored:"true"`
+}
+
+// maxWait is the longest wait that the contract promises.
+const maxWait = 60 * time.Second
+
+// Validate reports every setting that makes no sense.
+func (c Config) Validate() error {
+	var errs []error
+	negative := func(name string, bad bool) {
+		if bad {
+			errs = append(errs, fmt.Errorf("%s must not be negative", name))
+		}
+	}
+	negative("MaxBody", c.MaxBody < 0)
+	negative("MaxWait", c.MaxWait < 0)
+	negative("MaxStreams", c.MaxStreams < 0)
+	negative("Heartbeat", c.Heartbeat < 0)
+	negative("WriteTimeout", c.WriteTimeout < 0)
+	negative("RequestTimeout", c.RequestTimeout < 0)
+	if c.MaxWait > maxWait {
+		errs = append(errs, fmt.Errorf("MaxWait must be at most %v, as the contract promises", maxWait))
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) withDefaults() Config {
+	orDefault(&c.MaxBody, 1<<20)
+	orDefault(&c.MaxWait, maxWait)
+	orDefault(&c.MaxStreams, 1000)
+	orDefault(&c.Heartbeat, 15*time.Second)
+	orDefault(&c.WriteTimeout, 10*time.Second)
+	orDefault(&c.RequestTimeout, 10*time.Second)
+	if c.Tenant == nil {
+		c.Tenant = func(*http.Request) (string, error) { return "default", nil }
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func orDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}

@@ -1,0 +1,128 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	_ "embed" // for openapi.yaml
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/topcentral/spillway/api/internal/spec"
+)
+
+//go:embed openapi.yaml
+var openapiYAML []byte
+
+// contract is openapi.yaml, read.
+type contract struct {
+	json       []byte
+	document   map[string]any
+	operations []operation // in order of path and method
+}
+
+// operation is what the generated code does not enforce of an operation.
+type operation struct {
+	id     string
+	public bool               // asks for no credentials: "security: []"
+	body   *jsonschema.Schema // of the request; nil if there is none
+}
+
+// contractURL names the contract among schemas; nothing is fetched from there.
+const contractURL = "file:///openapi.json"
+
+// readContract reads an OpenAPI document and compiles the schemas of its
+// request bodies.
+func readContract(source []byte) (*contract, error) {
+	var document map[string]any
+	if err := yaml.Unmarshal(source, &document); err != nil {
+		return nil, err
+	}
+	asJSON, err := json.Marshal(document)
+	if err != nil {
+		return nil, fmt.Errorf("as JSON: %w", err)
+	}
+	compiler, err := newCompiler(asJSON)
+	if err != nil {
+		return nil, err
+	}
+	c := &contract{json: asJSON, document: document}
+	paths := asMap(document["paths"])
+	for _, path := range slices.Sorted(maps.Keys(paths)) {
+		item := asMap(paths[path])
+		for _, method := range slices.Sorted(maps.Keys(item)) {
+			op := asMap(item[method])
+			if op["operationId"] == nil {
+				continue // parameters of the path, not a method
+			}
+			body, err := compileBody(compiler, op, path, method)
+			if err != nil {
+				return nil, fmt.Errorf("%s %s: %w", method, path, err)
+			}
+			security, declared := op["security"].([]any)
+			c.operations = append(c.operations, operation{
+				id:     fmt.Sprint(op["operationId"]),
+				public: declared && len(security) == 0,
+				body:   body,
+			})
+		}
+	}
+	if len(c.operations) == 0 {
+		return nil, errors.New("no operations")
+	}
+	return c, nil
+}
+
+// newCompiler returns a compiler that knows document as contractURL.
+func newCompiler(document []byte) (*jsonschema.Compiler, error) {
+	resource, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	return c, c.AddResource(contractURL, resource)
+}
+
+// compileBody compiles the schema of an operation's JSON body, if it has one.
+func compileBody(c *jsonschema.Compiler, op map[string]any, path, method string) (*jsonschema.Schema, error) {
+	if op["requestBody"] == nil {
+		return nil, nil //nolint:nilnil // no body is no error
+	}
+	return c.Compile(contractURL + "#" + pointer("paths", path, method, "requestBody", "content", jsonType, "schema"))
+}
+
+// pointer makes a JSON Pointer (RFC 6901) of its parts.
+func pointer(parts ...string) string {
+	escape := strings.NewReplacer("~", "~0", "/", "~1")
+	var b strings.Builder
+	for _, p := range parts {
+		b.WriteByte('/')
+		b.WriteString(escape.Replace(p))
+	}
+	return b.String()
+}
+
+func asMap(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}
+
+// OpenapiYAML shows the contract as it was written.
+func (s *server) OpenapiYAML(context.Context, spec.OpenapiYAMLRequestObject) (spec.OpenapiYAMLResponseObject, error) {
+	return spec.OpenapiYAML200ApplicationYamlResponse{
+		Body:          bytes.NewReader(openapiYAML),
+		ContentLength: int64(len(openapiYAML)),
+	}, nil
+}
+
+// OpenapiJSON shows the contract as JSON.
+func (s *server) OpenapiJSON(context.Context, spec.OpenapiJSONRequestObject) (spec.OpenapiJSONResponseObject, error) {
+	return spec.OpenapiJSON200JSONResponse(s.contract.document), nil
+}

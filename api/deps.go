@@ -1,0 +1,113 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/topcentral/spillway/api/internal/spec"
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Deps is what the API shows and drives. All of it is required, and all of it
+// must be safe for concurrent use.
+type Deps struct {
+	Jobs   Jobs
+	Events Events
+	Agents Agents
+	// Health tells which part is well. It must return soon after ctx has ended.
+	Health func(ctx context.Context) Health
+}
+
+// Jobs takes and keeps jobs. Its errors are of type *tasks.Error where the
+// caller is to be told more than that something of ours failed. The jobs it
+// returns are the caller's to keep and to change.
+type Jobs interface {
+	// Submit makes a job of s, durable when it returns. CodeInvalid with faults
+	// whose pointers begin with /input, and CodeUnknownAgent, are the caller's.
+	Submit(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Job, error)
+	// Job returns the job as it is now. CodeNotFound if the tenant has none of
+	// that ID.
+	Job(ctx context.Context, tenant, id string) (*tasks.Job, error)
+	// Cancel ends the job, or returns it as it is when it is canceled already.
+	// CodeNotFound; CodeConflict if it has ended otherwise.
+	Cancel(ctx context.Context, tenant, id string) (*tasks.Job, error)
+}
+
+// Events is the log of every job.
+type Events interface {
+	// Watch yields the job's events with a sequence number above after, in
+	// order and without gaps, as they happen, until one that ends the job has
+	// been yielded or ctx has ended. An error is yielded last.
+	Watch(ctx context.Context, id string, after int64) iter.Seq2[tasks.Event, error]
+}
+
+// Agents is the catalogue.
+type Agents interface {
+	// All lists the agents in order of their IDs.
+	All() []tasks.Agent
+	// Lookup returns the agent of that ID with its schemas.
+	Lookup(id string) (AgentDefinition, bool)
+}
+
+// What the API shows of its own; api/openapi.yaml describes each.
+type (
+	// AgentDefinition is an agent with the JSON Schemas of its input and output.
+	AgentDefinition = spec.AgentDefinition
+	// Health tells which part of the service is well.
+	Health = spec.Health
+	// HealthStatus tells how well a part is.
+	HealthStatus = spec.HealthStatus
+	// RedisHealth tells whether Redis answers.
+	RedisHealth = spec.RedisHealth
+	// QueueHealth tells how one queue does.
+	QueueHealth = spec.QueueHealth
+	// LaneHealth tells who serves one lane.
+	LaneHealth = spec.LaneHealth
+)
+
+// How well a part, or the whole, is.
+const (
+	HealthOK          = spec.HealthOK          // all is well
+	HealthDegraded    = spec.HealthDegraded    // works, but not as it should; jobs are taken
+	HealthUnavailable = spec.HealthUnavailable // does not work; of the whole: no jobs are taken
+)
+
+func (d Deps) validate() error {
+	var errs []error
+	required := func(name string, missing bool) {
+		if missing {
+			errs = append(errs, errors.New("api: Deps."+name+" is required"))
+		}
+	}
+	required("Jobs", d.Jobs == nil)
+	required("Events", d.Events == nil)
+	required("Agents", d.Agents == nil)
+	required("Health", d.Health == nil)
+	return errors.Join(errs...)
+}
+
+// bounded gives every call to Jobs a limited time.
+type bounded struct {
+	next  Jobs
+	limit time.Duration
+}
+
+func (b bounded) Submit(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Job, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	return b.next.Submit(ctx, tenant, s)
+}
+
+func (b bounded) Job(ctx context.Context, tenant, id string) (*tasks.Job, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	return b.next.Job(ctx, tenant, id)
+}
+
+func (b bounded) Cancel(ctx context.Context, tenant, id string) (*tasks.Job, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	return b.next.Cancel(ctx, tenant, id)
+}

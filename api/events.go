@@ -1,0 +1,91 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/topcentral/spillway/api/internal/spec"
+	"github.com/topcentral/spillway/tasks"
+)
+
+// StreamJobEvents streams a job's events to a caller that knows those up to a
+// sequence number.
+func (s *server) StreamJobEvents(ctx context.Context, request spec.StreamJobEventsRequestObject) (spec.StreamJobEventsResponseObject, error) {
+	after, err := resumePoint(request.Params)
+	if err != nil {
+		return nil, err
+	}
+	job, err := s.job(ctx, request.ID)
+	if err != nil {
+		return nil, err
+	}
+	if job.State.Terminal() && after >= job.Sequence {
+		return spec.StreamJobEvents204Response{}, nil
+	}
+	return streamResponse(func(w http.ResponseWriter) error {
+		return s.stream(ctx, w, job.ID, after)
+	}), nil
+}
+
+// streamResponse writes a response that takes its time. The generated one reads
+// from an io.Reader, and could set no deadlines and send no heartbeats.
+type streamResponse func(http.ResponseWriter) error
+
+// VisitStreamJobEventsResponse makes streamResponse a response of the operation.
+func (f streamResponse) VisitStreamJobEventsResponse(w http.ResponseWriter) error { return f(w) }
+
+// resumePoint returns the sequence number of the last event the caller has. A
+// reconnecting browser repeats the URL with its old starting_after, so the
+// header counts first.
+func resumePoint(p spec.StreamJobEventsParams) (int64, error) {
+	name, value := "Last-Event-ID", p.LastEventID
+	if value == "" {
+		name, value = "starting_after", p.StartingAfter
+	}
+	if value == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || n < 0 {
+		return 0, tasks.Errorf(tasks.CodeInvalid, "%s must be the id of an event of this job, a whole number from 0.", name)
+	}
+	return n, nil
+}
+
+// stream writes the job's events to w until the last one, the end of ctx or of
+// the service, or a caller too slow or gone. An error means that nothing was
+// written yet.
+func (s *server) stream(ctx context.Context, w http.ResponseWriter, id string, after int64) error {
+	leave, ok := s.slots.enter()
+	if !ok {
+		return tasks.Errorf(tasks.CodeUnavailable, "Too many event streams are open; try again, or poll.")
+	}
+	defer leave()
+	ctx, cancel := s.until(ctx)
+	out := openEventWriter(w, s.cfg.WriteTimeout)
+	var beat sync.WaitGroup
+	beat.Go(func() {
+		defer cancel() // a caller that takes no heartbeat takes no events
+		out.beat(ctx, s.cfg.Heartbeat)
+	})
+	defer func() {
+		cancel()
+		beat.Wait()
+		out.close()
+	}()
+	for event, err := range s.events.Watch(ctx, id, after) {
+		if err != nil {
+			if ctx.Err() == nil {
+				s.cfg.Log.WarnContext(ctx, "event stream broke off", slog.String("job_id", id), slog.Any("error", err))
+			}
+			return nil // the caller resumes where it is
+		}
+		if out.event(event) != nil || event.Type.Terminal() {
+			return nil
+		}
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// reconnect is the time in milliseconds after which a browser resumes a stream
+// that was cut.
+const reconnect = 2000
+
+// eventWriter writes Server-Sent Events (WHATWG HTML §9.2). The first write that
+// fails or takes too long is the last: all later ones fail.
+type eventWriter struct {
+	timeout time.Duration
+
+	mu      sync.Mutex // guards what follows: events and heartbeats take turns
+	w       http.ResponseWriter
+	control *http.ResponseController
+	err     error
+}
+
+// openEventWriter sends the headers of an event stream on w.
+func openEventWriter(w http.ResponseWriter, timeout time.Duration) *eventWriter {
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-cache, no-transform")
+	h.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	e := &eventWriter{timeout: timeout, w: w, control: http.NewResponseController(w)}
+	_ = e.write(fmt.Appendf(nil, "retry: %d\n\n", reconnect)) // a failure shows again at the first event
+	return e
+}
+
+// event writes one event.
+func (e *eventWriter) event(event tasks.Event) error {
+	data, err := json.Marshal(event)
+	if err != nil {
+		return fmt.Errorf("event %d: %w", event.Sequence, err)
+	}
+	return e.write(fmt.Appendf(nil, "id: %d\nevent: %s\ndata: %s\n\n", event.Sequence, event.Type, data))
+}
+
+// beat writes a comment every so often, until ctx ends or a write fails.
+func (e *eventWriter) beat(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for e.failed() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_ = e.write([]byte(": still here\n\n"))
+		}
+	}
+}
+
+// close lets the connection be used for other requests.
+func (e *eventWriter) close() {
+	_ = e.control.SetWriteDeadline(time.Time{})
+}
+
+func (e *eventWriter) failed() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.err
+}
+
+// write writes b and flushes it within the time limit. A server that cannot set
+// deadlines is one of a test.
+func (e *eventWriter) write(b []byte) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.err != nil {
+		return e.err
+	}
+	_ = e.control.SetWriteDeadline(time.Now().Add(e.timeout))
+	if _, e.err = e.w.Write(b); e.err == nil {
+		e.err = e.control.Flush()
+	}
+	return e.err
+}

@@ -1,0 +1,25 @@
+package api
+
+import (
+	"context"
+
+	"github.com/topcentral/spillway/api/internal/spec"
+)
+
+// CheckHealth tells which part is well, and by its status whether jobs can be
+// taken.
+func (s *server) CheckHealth(ctx context.Context, _ spec.CheckHealthRequestObject) (spec.CheckHealthResponseObject, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	defer cancel()
+	h := s.health(ctx)
+	if h.Queues == nil {
+		h.Queues = []QueueHealth{}
+	}
+	if h.Lanes == nil {
+		h.Lanes = []LaneHealth{}
+	}
+	if h.Status == HealthUnavailable {
+		return spec.CheckHealth503JSONResponse(h), nil
+	}
+	return spec.CheckHealth200JSONResponse(h), nil
+}

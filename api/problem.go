@@ -1,0 +1,146 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// problem is the body of every response with a status of 400 or more (RFC 9457).
+type problem struct {
+	Type      string        `json:"type"`
+	Title     string        `json:"title"`
+	Status    int           `json:"status"`
+	Detail    string        `json:"detail"`
+	Instance  string        `json:"instance"`
+	Code      tasks.Code    `json:"code"`
+	RequestID string        `json:"request_id"`
+	Errors    []tasks.Fault `json:"errors,omitempty"`
+}
+
+// problemDocs is the page that explains each type of problem under its name. It
+// is part of the contract: clients may compare types.
+const problemDocs = "https://github.com/topcentral/spillway/blob/main/api/problems.md#"
+
+// retryUnavailable is when a caller should come back to a service that is away.
+const retryUnavailable = 5 // seconds
+
+// showing is how a code shows in HTTP.
+type showing struct {
+	status int
+	title  string
+}
+
+// showings is the one place that maps codes to statuses.
+var showings = map[tasks.Code]showing{
+	tasks.CodeInvalid:      {http.StatusBadRequest, "Invalid request"},
+	tasks.CodeUnknownAgent: {http.StatusUnprocessableEntity, "Unknown agent"},
+	tasks.CodeNotFound:     {http.StatusNotFound, "Not found"},
+	tasks.CodeConflict:     {http.StatusConflict, "Conflict"},
+	tasks.CodeTooLarge:     {http.StatusRequestEntityTooLarge, "Payload too large"},
+	tasks.CodeExhausted:    {http.StatusServiceUnavailable, "Providers exhausted"},
+	tasks.CodeDeadline:     {http.StatusGatewayTimeout, "Deadline exceeded"},
+	tasks.CodeCrashLoop:    {http.StatusInternalServerError, "Crash loop"},
+	tasks.CodeUnavailable:  {http.StatusServiceUnavailable, "Unavailable"},
+	tasks.CodeInternal:     {http.StatusInternalServerError, "Internal error"},
+}
+
+// refusal is a fault in the use of HTTP itself. It has a status of its own,
+// which its code alone does not tell.
+type refusal struct {
+	status int
+	cause  *tasks.Error
+}
+
+func (r refusal) Error() string { return r.cause.Error() }
+func (r refusal) Unwrap() error { return r.cause }
+
+func refuse(status int, format string, args ...any) error {
+	return refusal{status, tasks.Errorf(tasks.CodeInvalid, format, args...)}
+}
+
+// What the router and the generated binding complain about.
+var (
+	errNoSuchPath = tasks.Errorf(tasks.CodeNotFound, "There is nothing at this path; GET /openapi.yaml tells what there is.")
+	errMethod     = refuse(http.StatusMethodNotAllowed, "This path does not know this method; Allow tells which it knows.")
+	errUnreadable = tasks.Errorf(tasks.CodeInvalid, "The request does not have the form that GET /openapi.yaml describes.")
+)
+
+// describe makes a problem of any error. Of an error that carries no code the
+// caller learns nothing but that we failed.
+func describe(err error) problem {
+	e, ok := errors.AsType[*tasks.Error](err)
+	switch {
+	case ok:
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		e = tasks.Errorf(tasks.CodeUnavailable, "The service did not answer in time; try again.")
+	default:
+		e = tasks.Errorf(tasks.CodeInternal, "Something went wrong on our side; quote the request ID when you report it.")
+	}
+	show, ok := showings[e.Code]
+	if !ok {
+		show = showings[tasks.CodeInternal]
+	}
+	p := problem{
+		Type:   problemDocs + string(e.Code),
+		Title:  show.title,
+		Status: show.status,
+		Detail: e.Message,
+		Code:   e.Code,
+		Errors: e.Faults,
+	}
+	if r, ok := errors.AsType[refusal](err); ok {
+		p.Status, p.Title = r.status, http.StatusText(r.status)
+		p.Type = problemDocs + strings.ReplaceAll(strings.ToLower(p.Title), " ", "_")
+	}
+	return p
+}
+
+// fail answers r with err as a problem, and logs the cause if it is ours.
+func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := describe(err)
+	p.Instance = r.URL.EscapedPath()
+	p.RequestID = w.Header().Get(headerRequestID)
+	if p.Status >= http.StatusInternalServerError {
+		s.log(r, p.RequestID, "request failed", err)
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		s.log(r, p.RequestID, "problem lost", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	if p.Status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", strconv.Itoa(retryUnavailable))
+	}
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // a caller that has gone needs no body
+}
+
+// logBroken tells of a response that broke off after it had begun.
+func (s *server) logBroken(r *http.Request, h http.Header, err error) {
+	if errors.Is(err, http.ErrBodyNotAllowed) {
+		return // HEAD
+	}
+	s.log(r, h.Get(headerRequestID), "response broke off", err)
+}
+
+// log logs what went wrong with r, quietly if it is only that the caller went.
+func (s *server) log(r *http.Request, id, what string, err error) {
+	level := slog.LevelError
+	if r.Context().Err() != nil {
+		level = slog.LevelDebug
+	}
+	s.cfg.Log.LogAttrs(r.Context(), level, what,
+		slog.String("request_id", id),
+		slog.String("method", r.Method),
+		slog.String("path", r.URL.Path),
+		slog.Any("error", err))
+}

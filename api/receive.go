@@ -1,0 +1,56 @@
+package api
+
+import (
+	"crypto/rand"
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+const headerRequestID = "X-Request-Id"
+
+// goodRequestID is what we are willing to repeat in headers and logs.
+var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._~:-]{1,128}$`)
+
+// receive does what holds for every request, whatever its path: it gives the
+// request an ID and the response its common headers.
+func (s *server) receive(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set(headerRequestID, requestID(r))
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "private, no-cache")
+		joinLists(r.Header)
+		if r.Method == http.MethodHead {
+			w = bodiless{w}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// requestID returns the caller's ID for the request, or a new one.
+func requestID(r *http.Request) string {
+	if id := r.Header.Get(headerRequestID); goodRequestID.MatchString(id) {
+		return id
+	}
+	return "req_" + strings.ToLower(rand.Text())
+}
+
+// joinLists makes one line of list headers that came as several (RFC 9110
+// §5.3); the generated binding would refuse them.
+func joinLists(h http.Header) {
+	for _, name := range []string{"Prefer", "If-None-Match"} {
+		if lines := h.Values(name); len(lines) > 1 {
+			h.Set(name, strings.Join(lines, ", "))
+		}
+	}
+}
+
+// bodiless answers HEAD: it refuses the body, which also ends an event stream
+// right after its headers.
+type bodiless struct{ http.ResponseWriter }
+
+func (bodiless) Write([]byte) (int, error) { return 0, http.ErrBodyNotAllowed }
+
+// Unwrap gives http.ResponseController the writer below.
+func (b bodiless) Unwrap() http.ResponseWriter { return b.ResponseWriter }

@@ -1,0 +1,143 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/topcentral/spillway/api/internal/spec"
+)
+
+// server answers the operations of the contract.
+type server struct {
+	life     context.Context // event streams and long polls end with it
+	cfg      Config
+	jobs     Jobs
+	events   Events
+	agents   Agents
+	health   func(context.Context) Health
+	contract *contract
+	slots    slots
+}
+
+var _ spec.StrictServerInterface = (*server)(nil)
+
+// New returns the handler of the HTTP API. When life ends, event streams and
+// long polls end promptly, while other requests are answered as usual: end it
+// when the HTTP server starts to shut down.
+func New(life context.Context, cfg Config, deps Deps) (http.Handler, error) {
+	s, err := newServer(life, cfg, deps)
+	if err != nil {
+		return nil, err
+	}
+	return s.receive(s.router()), nil
+}
+
+func newServer(life context.Context, cfg Config, deps Deps) (*server, error) {
+	if err := errors.Join(cfg.Validate(), deps.validate()); err != nil {
+		return nil, err
+	}
+	contract, err := readContract(openapiYAML)
+	if err != nil {
+		return nil, fmt.Errorf("openapi.yaml: %w", err)
+	}
+	cfg = cfg.withDefaults()
+	return &server{
+		life:     life,
+		cfg:      cfg,
+		jobs:     bounded{deps.Jobs, cfg.RequestTimeout},
+		events:   deps.Events,
+		agents:   deps.Agents,
+		health:   deps.Health,
+		contract: contract,
+		slots:    make(slots, cfg.MaxStreams),
+	}, nil
+}
+
+// router returns an Echo that knows every operation of the contract.
+func (s *server) router() *echo.Echo {
+	e := echo.New()
+	// Without this, any client can choose its own address with a header.
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.HTTPErrorHandler = s.handleError
+	e.Use(recoverPanics)
+
+	gates := make(map[string][]echo.MiddlewareFunc)
+	for _, op := range s.contract.operations {
+		gates[op.id] = append(gates[op.id], through(s.gatesOf(op)))
+	}
+	handler := spec.NewStrictHandler(s, nil)
+	spec.RegisterHandlersWithOptions(headToo{e}, handler, spec.RegisterHandlersOptions{OperationMiddlewares: gates})
+	return e
+}
+
+// headToo answers HEAD wherever it answers GET.
+type headToo struct{ *echo.Echo }
+
+func (h headToo) GET(path string, f echo.HandlerFunc, m ...echo.MiddlewareFunc) *echo.Route {
+	h.Echo.HEAD(path, f, m...)
+	return h.Echo.GET(path, f, m...)
+}
+
+// through lets a request pass the gates before it reaches its handler.
+func through(gates []gate) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			for _, pass := range gates {
+				r, err := pass(c.Response(), c.Request())
+				if err != nil {
+					return err
+				}
+				c.SetRequest(r)
+			}
+			return next(c)
+		}
+	}
+}
+
+// recoverPanics makes an error of a panic, so that the caller gets a problem.
+func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			switch p := recover(); p {
+			case nil:
+			case http.ErrAbortHandler: // net/http's own way to drop a connection
+				panic(p)
+			default:
+				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			}
+		}()
+		return next(c)
+	}
+}
+
+// handleError writes err as a problem, unless the response has begun.
+func (s *server) handleError(err error, c echo.Context) {
+	if c.Response().Committed {
+		s.logBroken(c.Request(), c.Response().Header(), err)
+		return
+	}
+	s.fail(c.Response(), c.Request(), fromEcho(err))
+}
+
+// fromEcho translates an error of the router or of the generated binding.
+func fromEcho(err error) error {
+	he, ok := errors.AsType[*echo.HTTPError](err)
+	if !ok {
+		return err
+	}
+	switch he.Code {
+	case http.StatusNotFound:
+		return errNoSuchPath
+	case http.StatusMethodNotAllowed:
+		return errMethod
+	case http.StatusBadRequest:
+		return errUnreadable.WithCause(err)
+	default:
+		return err
+	}
+}

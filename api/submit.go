@@ -1,0 +1,39 @@
+package api
+
+import (
+	"context"
+
+	"github.com/topcentral/spillway/api/internal/spec"
+)
+
+// SubmitJob takes a job, and holds the answer back if the caller prefers so.
+func (s *server) SubmitJob(ctx context.Context, request spec.SubmitJobRequestObject) (spec.SubmitJobResponseObject, error) {
+	prefers := parsePrefer(request.Params.Prefer, s.cfg.MaxWait)
+	job, err := s.jobs.Submit(ctx, tenantOf(ctx), request.Body)
+	if err != nil {
+		return nil, err
+	}
+	job, waited := s.await(ctx, job, prefers.wait)
+	applied := prefers.applied(waited)
+	if job.State.Terminal() {
+		return spec.SubmitJob200JSONResponse{
+			Body: shown(job),
+			Headers: spec.SubmitJob200ResponseHeaders{
+				ETag:              etag(job),
+				Location:          location(job),
+				PreferenceApplied: applied,
+				Vary:              varyPrefer,
+			},
+		}, nil
+	}
+	return spec.SubmitJob202JSONResponse{
+		Body: shown(job),
+		Headers: spec.SubmitJob202ResponseHeaders{
+			ETag:              etag(job),
+			Location:          location(job),
+			PreferenceApplied: applied,
+			RetryAfter:        retryAfter(job),
+			Vary:              varyPrefer,
+		},
+	}, nil
+}

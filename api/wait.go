@@ -1,0 +1,72 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// slots bounds how many streams and waits are open at once.
+type slots chan struct{}
+
+// enter takes a slot, to be given back with leave; ok is false if none is free.
+func (s slots) enter() (leave func(), ok bool) {
+	select {
+	case s <- struct{}{}:
+		return func() { <-s }, true
+	default:
+		return nil, false
+	}
+}
+
+// until returns a context that ends with ctx or with the service.
+func (s *server) until(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.life, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// await returns the job as it is when it has ended or limit is over, and
+// whether the wait was granted. It is not when all slots are taken: a preference
+// may be ignored, and a caller that is answered early asks again. Nor does await
+// fail: a caller that was promised a job gets at least what is known of it.
+func (s *server) await(ctx context.Context, job *tasks.Job, limit time.Duration) (*tasks.Job, bool) {
+	if limit <= 0 || job.State.Terminal() {
+		return job, limit > 0
+	}
+	leave, ok := s.slots.enter()
+	if !ok {
+		return job, false
+	}
+	defer leave()
+	s.awaitEnd(ctx, job, limit)
+
+	now, err := s.jobs.Job(ctx, tenantOf(ctx), job.ID)
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "job not read again after wait", slog.String("job_id", job.ID), slog.Any("error", err))
+		return job, true
+	}
+	return now, true
+}
+
+// awaitEnd returns when the job has ended, limit is over, or there is no way to
+// know.
+func (s *server) awaitEnd(ctx context.Context, job *tasks.Job, limit time.Duration) {
+	ctx, cancel := s.until(ctx)
+	defer cancel()
+	ctx, cancelTimer := context.WithTimeout(ctx, limit)
+	defer cancelTimer()
+	for event, err := range s.events.Watch(ctx, job.ID, job.Sequence) {
+		if err != nil {
+			if ctx.Err() == nil {
+				s.cfg.Log.WarnContext(ctx, "wait broke off", slog.String("job_id", job.ID), slog.Any("error", err))
+			}
+			return
+		}
+		if event.Type.Terminal() {
+			return
+		}
+	}
+}
