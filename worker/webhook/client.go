@@ -25,16 +25,12 @@ const maxHeader = 16 << 10
 // follows no redirect, keeps no cookie and no connection, and unpacks nothing.
 // It speaks HTTP/1.1, over TLS 1.2 or newer.
 func NewClient(p Policy, t Timeouts) *http.Client {
-	dialer := &net.Dialer{
-		Timeout: cmp.Or(t.Dial, 5*time.Second),
-		Control: p.guard().Safe,
-	}
 	return &http.Client{
 		Timeout:       cmp.Or(t.Total, 15*time.Second),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Proxy:                  nil,
-			DialContext:            dialer.DialContext,
+			DialContext:            newDialer(p, t).DialContext,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:    cmp.Or(t.TLS, 5*time.Second),
 			ResponseHeaderTimeout:  cmp.Or(t.Header, 10*time.Second),
@@ -45,4 +41,10 @@ func NewClient(p Policy, t Timeouts) *http.Client {
 			DisableKeepAlives: true,
 		},
 	}
+}
+
+// newDialer returns a dialer that asks the policy about each address after it
+// is resolved and before it is connected to.
+func newDialer(p Policy, t Timeouts) *net.Dialer {
+	return &net.Dialer{Timeout: cmp.Or(t.Dial, 5*time.Second), Control: p.guard().Safe}
 }

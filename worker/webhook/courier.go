@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -102,7 +105,11 @@ func (c *Courier) deliver(ctx context.Context, d Delivery) Outcome {
 const maxBody = 64 << 10
 
 func (c *Courier) post(ctx context.Context, d Delivery) Outcome {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(d.Body))
+	var handshakeFailed atomic.Bool // told by a goroutine that may outlive the request
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { handshakeFailed.Store(err != nil) },
+	})
+	r, err := http.NewRequestWithContext(traced, http.MethodPost, d.URL, bytes.NewReader(d.Body))
 	if err != nil {
 		return Outcome{Class: Forbidden, cause: err}
 	}
@@ -112,7 +119,7 @@ func (c *Courier) post(ctx context.Context, d Delivery) Outcome {
 
 	resp, err := c.client.Do(r)
 	if err != nil {
-		return failed(ctx, err)
+		return failed(ctx, err, handshakeFailed.Load())
 	}
 	defer func() { _ = resp.Body.Close() }()
 	_, _ = io.CopyN(io.Discard, resp.Body, maxBody) // the status has said it all

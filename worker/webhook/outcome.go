@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -30,10 +29,6 @@ const (
 	Interrupted Class = "interrupted" // broken off by us, on shutdown
 )
 
-// counts reports whether the outcome is a try by the receiver's count. Being
-// busy or shutting down is our own affair.
-func (c Class) counts() bool { return c != Busy && c != Interrupted }
-
 // Outcome tells how one delivery went.
 type Outcome struct {
 	Class      Class
@@ -58,40 +53,30 @@ func answered(r *http.Response) Outcome {
 	return o
 }
 
-// failed classes the error of a request made under ctx.
-func failed(ctx context.Context, err error) Outcome {
+// failed classes the error of a request made under ctx. A TLS handshake fails
+// with errors of many types, so the caller tells whether it was the handshake.
+func failed(ctx context.Context, err error, handshake bool) Outcome {
 	// The outer error quotes the URL, and the URL may hold the receiver's token.
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
-	return Outcome{Class: classOf(ctx, err), cause: err}
-}
-
-func classOf(ctx context.Context, err error) Class {
+	o := Outcome{Class: Unreachable, cause: err}
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return Interrupted
-	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedPort),
-		errors.Is(err, ssrf.ErrProhibitedNetwork), errors.Is(err, ssrf.ErrInvalidHostPort):
-		return Forbidden
+		o.Class = Interrupted
+	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedPort):
+		o.Class = Forbidden
 	case isTimeout(err):
-		return TimedOut
-	case isTLS(err):
-		return Insecure
+		o.Class = TimedOut
+	case handshake:
+		o.Class = Insecure
 	}
-	return Unreachable
+	return o
 }
 
 func isTimeout(err error) bool {
 	e, ok := errors.AsType[net.Error](err)
 	return ok && e.Timeout()
-}
-
-func isTLS(err error) bool {
-	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
-	_, record := errors.AsType[tls.RecordHeaderError](err)
-	_, alert := errors.AsType[tls.AlertError](err)
-	return certificate || record || alert || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // retryAfter reads the header of that name (RFC 9110 §10.2.3): seconds or a

@@ -35,16 +35,18 @@ var errSecret = errors.New("not a webhook secret: want whsec_ and the base64 of 
 // logging and encoding it give a placeholder, and only [Secret.Reveal] the text.
 // The zero Secret holds no key and signs nothing.
 type Secret struct {
-	// key sits behind a pointer because fmt prints the fields of a struct
-	// that holds a Secret unexported without asking for its methods.
-	key *[]byte
+	// key is a function because fmt follows pointers, and asks no methods of
+	// a Secret that sits in another struct's unexported field.
+	key func() []byte
 }
+
+func secretOf(key []byte) Secret { return Secret{func() []byte { return key }} }
 
 // NewSecret makes a secret from 32 random bytes.
 func NewSecret() Secret {
 	key := make([]byte, newKey)
 	_, _ = rand.Read(key) // never fails: it ends the program instead
-	return Secret{&key}
+	return secretOf(key)
 }
 
 // ParseSecret reads the form that Reveal gives: "whsec_" and standard base64.
@@ -57,7 +59,7 @@ func ParseSecret(text string) (Secret, error) {
 	if err != nil || len(key) < minKey || len(key) > maxKey || strings.ContainsAny(encoded, "\r\n") {
 		return Secret{}, errSecret
 	}
-	return Secret{&key}, nil
+	return secretOf(key), nil
 }
 
 // UnmarshalText reads a secret as ParseSecret does, for configuration.
@@ -71,7 +73,7 @@ func (s Secret) Reveal() string {
 	if s.IsZero() {
 		return ""
 	}
-	return secretPrefix + base64.StdEncoding.EncodeToString(*s.key)
+	return secretPrefix + base64.StdEncoding.EncodeToString(s.key())
 }
 
 // IsZero reports whether s holds no key.
@@ -99,7 +101,7 @@ func (s Secret) Sign(id string, at time.Time, body []byte) string {
 	if s.IsZero() {
 		return ""
 	}
-	mac := hmac.New(sha256.New, *s.key)
+	mac := hmac.New(sha256.New, s.key())
 	_, _ = fmt.Fprintf(mac, "%s.%d.", id, at.Unix())
 	_, _ = mac.Write(body)
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))

@@ -1,0 +1,66 @@
+package webhook
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// vector is the secret of the test vector that the libraries of Standard
+// Webhooks share.
+const vector = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+var (
+	ended = time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)
+	quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+)
+
+func mustParse(t testing.TB, text string) Secret {
+	t.Helper()
+	s, err := ParseSecret(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// newCourier returns a courier that may reach this machine.
+func newCourier(t testing.TB, change ...func(*Config)) *Courier {
+	t.Helper()
+	cfg := Config{Policy: Development(), Secrets: []Secret{mustParse(t, vector)}}
+	for _, f := range change {
+		f(&cfg)
+	}
+	c, err := NewCourier(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// receiver starts a server and returns its URL.
+func receiver(t testing.TB, h http.HandlerFunc) string {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+// endedJob is a succeeded job with a callback, and its webhook.
+func endedJob(callback string) (*tasks.Job, Task) {
+	j := &tasks.Job{
+		ID: "job_0193a1b2c3d4e5f60718293a4b5c6d7e", Tenant: "acme", Agent: "A02",
+		State: tasks.Succeeded, CallbackURL: callback, Sequence: 4,
+		Result: []byte(`{"score":87,"reason":"预算明确"}`),
+	}
+	return j, Task{ID: EventID(j.ID, 4), Tenant: j.Tenant, JobID: j.ID, Type: tasks.EventSucceeded, Sequence: 4, At: ended}
+}

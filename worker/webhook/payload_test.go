@@ -1,0 +1,79 @@
+package webhook
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+type decoded struct {
+	Type      tasks.EventType `json:"type"`
+	Timestamp time.Time       `json:"timestamp"`
+	Truncated *bool           `json:"truncated"`
+	Data      tasks.Job       `json:"data"`
+}
+
+func decode(t *testing.T, body []byte) decoded {
+	t.Helper()
+	var d decoded
+	if err := json.Unmarshal(body, &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestPayloadHoldsTheJob(t *testing.T) {
+	job, task := endedJob("https://hooks.example.com/")
+	task.At = ended.In(time.FixedZone("CST", 8*3600))
+	body, err := Payload(task, job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(string(body), `{"type":"job.succeeded","timestamp":"2026-11-21T09:30:00Z","data":{"id":"job_`) {
+		t.Errorf("got %s", body)
+	}
+	got := decode(t, body)
+	if got.Truncated != nil || string(got.Data.Result) != string(job.Result) || got.Data.ID != job.ID {
+		t.Errorf("got %s", body)
+	}
+}
+
+func TestPayloadLeavesOutALargeResult(t *testing.T) {
+	job, task := endedJob("https://hooks.example.com/")
+	job.Result = []byte(`{"text":"` + strings.Repeat("商", maxPayload/3) + `"}`)
+	body, err := Payload(task, job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := decode(t, body)
+	if got.Truncated == nil || !*got.Truncated || got.Data.Result != nil {
+		t.Errorf("got %s", body)
+	}
+	if len(body) > maxPayload {
+		t.Errorf("%d bytes", len(body))
+	}
+	if job.Result == nil {
+		t.Error("the caller's job was changed")
+	}
+}
+
+func TestPayloadRefusesABrokenResult(t *testing.T) {
+	job, task := endedJob("https://hooks.example.com/")
+	job.Result = []byte(`{"score":`)
+	if _, err := Payload(task, job); err == nil {
+		t.Error("want an error")
+	}
+}
+
+func TestEventID(t *testing.T) {
+	got := EventID("job_0193a1b2c3d4e5f60718293a4b5c6d7e", 12)
+	if want := "evt_0193a1b2c3d4e5f60718293a4b5c6d7e_12"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if id := EventID(tasks.NewID(), 1); strings.Contains(id, ".") {
+		t.Errorf("%s holds a dot, which separates the signed parts", id)
+	}
+}

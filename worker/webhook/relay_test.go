@@ -1,0 +1,230 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+// outbox is an Outbox in memory. What is not acknowledged comes back after idle.
+type outbox struct {
+	mu      sync.Mutex
+	pending map[string]store.OutboxEntry
+	taken   map[string]time.Time
+	nextErr error
+	ackErr  error
+}
+
+const idle = 30 * time.Second
+
+func newOutbox(entries ...store.OutboxEntry) *outbox {
+	o := &outbox{pending: map[string]store.OutboxEntry{}, taken: map[string]time.Time{}}
+	for _, e := range entries {
+		o.pending[e.StreamID] = e
+	}
+	return o
+}
+
+func (o *outbox) Next(ctx context.Context, _ string, limit int, wait time.Duration) ([]store.OutboxEntry, error) {
+	o.mu.Lock()
+	var batch []store.OutboxEntry
+	for _, id := range slices.Sorted(maps.Keys(o.pending)) {
+		if at, ok := o.taken[id]; len(batch) < limit && (!ok || time.Since(at) >= idle) {
+			o.taken[id] = time.Now()
+			batch = append(batch, o.pending[id])
+		}
+	}
+	err := o.nextErr
+	o.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	if len(batch) == 0 {
+		pause(ctx, wait)
+	}
+	return batch, nil
+}
+
+func (o *outbox) Ack(_ context.Context, entries ...store.OutboxEntry) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ackErr != nil {
+		return o.ackErr
+	}
+	for _, e := range entries {
+		delete(o.pending, e.StreamID)
+	}
+	return nil
+}
+
+func (o *outbox) set(nextErr, ackErr error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.nextErr, o.ackErr = nextErr, ackErr
+}
+
+func (o *outbox) left() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.pending)
+}
+
+// sender is a queue in memory that keeps every task it is given.
+type sender struct {
+	mu   sync.Mutex
+	sent []Task
+	fail func(Task) error
+}
+
+func (s *sender) EnqueueWebhook(_ context.Context, t Task) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail != nil {
+		if err := s.fail(t); err != nil {
+			return err
+		}
+	}
+	s.sent = append(s.sent, t)
+	return nil
+}
+
+func (s *sender) ids() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ids := make([]string, len(s.sent))
+	for i, t := range s.sent {
+		ids[i] = t.ID
+	}
+	return ids
+}
+
+func entry(id string, event tasks.EventType, callback bool) store.OutboxEntry {
+	return store.OutboxEntry{StreamID: id, JobID: "job_" + id, Tenant: "acme", Type: event, Sequence: 3, At: ended, Callback: callback}
+}
+
+// run starts a relay in a bubble and returns what ends it.
+func run(o Outbox, s Sender, consumer string) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		NewRelay(o, s, consumer, quiet).Run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func TestRelayQueuesTheEndsOfJobs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, s := newOutbox(
+			entry("1", tasks.EventQueued, true),
+			entry("2", tasks.EventRunning, true),
+			entry("3", tasks.EventSucceeded, true),
+			entry("4", tasks.EventSucceeded, false),
+			entry("5", tasks.EventFailed, true),
+			entry("6", tasks.EventCanceled, true),
+			entry("7", "job.of_the_future", true),
+		), &sender{}
+		stop := run(o, s, "a")
+		synctest.Wait()
+		stop()
+		if got, want := s.ids(), []string{"evt_3_3", "evt_5_3", "evt_6_3"}; !slices.Equal(got, want) {
+			t.Errorf("queued: got %v, want %v", got, want)
+		}
+		want := Task{ID: "evt_3_3", Tenant: "acme", JobID: "job_3", Type: tasks.EventSucceeded, Sequence: 3, At: ended}
+		if got := s.sent[0]; got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		if got := o.left(); got != 0 {
+			t.Errorf("%d entries are not acknowledged", got)
+		}
+	})
+}
+
+// A relay that dies after queueing and before acknowledging leaves its entry to
+// another, which makes the same webhook again.
+func TestRelayCrashKeepsTheID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, s := newOutbox(entry("1", tasks.EventSucceeded, true)), &sender{}
+		o.set(nil, errors.New("killed"))
+		stop := run(o, s, "a")
+		synctest.Wait()
+		stop()
+		o.set(nil, nil)
+
+		stop = run(o, s, "b")
+		time.Sleep(idle + relayWait)
+		synctest.Wait()
+		stop()
+		if got, want := s.ids(), []string{"evt_1_3", "evt_1_3"}; !slices.Equal(got, want) {
+			t.Errorf("queued: got %v, want %v", got, want)
+		}
+		if got := o.left(); got != 0 {
+			t.Errorf("%d entries are not acknowledged", got)
+		}
+	})
+}
+
+// While the queue or the outbox is away the relay waits and loses nothing.
+func TestRelayRidesOutErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		away := errors.New("away")
+		repaired := make(chan struct{})
+		o, s := newOutbox(entry("1", tasks.EventSucceeded, true), entry("2", tasks.EventFailed, true)), &sender{}
+		s.fail = func(Task) error {
+			select {
+			case <-repaired:
+				return nil
+			default:
+				return away
+			}
+		}
+		stop := run(o, s, "a")
+		defer stop()
+		time.Sleep(time.Minute)
+		o.set(away, nil)
+		time.Sleep(time.Minute)
+		if got := o.left(); got != 2 {
+			t.Fatalf("%d entries left, want both", got)
+		}
+		close(repaired)
+		o.set(nil, nil)
+		time.Sleep(idle + relayWait)
+		synctest.Wait()
+		if got, want := s.ids(), []string{"evt_1_3", "evt_2_3"}; !slices.Equal(got, want) {
+			t.Errorf("queued: got %v, want %v", got, want)
+		}
+	})
+}
+
+// One entry that can not be queued does not hold up those behind it.
+func TestRelayPassesABadEntry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, s := newOutbox(entry("1", tasks.EventSucceeded, true), entry("2", tasks.EventSucceeded, true)), &sender{}
+		s.fail = func(t Task) error {
+			if t.JobID == "job_1" {
+				return errors.New("too strange")
+			}
+			return nil
+		}
+		stop := run(o, s, "a")
+		synctest.Wait()
+		stop()
+		if got, want := s.ids(), []string{"evt_2_3"}; !slices.Equal(got, want) {
+			t.Errorf("queued: got %v, want %v", got, want)
+		}
+		if got := o.left(); got != 1 {
+			t.Errorf("%d entries left, want the bad one", got)
+		}
+	})
+}

@@ -1,0 +1,85 @@
+package webhook
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// ErrGivenUp says that a webhook will not be delivered and must not be tried
+// again: its tries are used up, the receiver answered 410, or the job can not
+// be encoded.
+var ErrGivenUp = errors.New("webhook given up")
+
+// RetryError says that a webhook was not delivered and when to try again.
+type RetryError struct {
+	After  time.Duration // from now
+	Counts bool          // false: the receiver had no part in it, so it must not use up a try
+
+	cause error
+}
+
+// Error tells what went wrong and how long to wait.
+func (e *RetryError) Error() string { return fmt.Sprintf("%v; again in %v", e.cause, e.After) }
+
+// Unwrap returns what went wrong.
+func (e *RetryError) Unwrap() error { return e.cause }
+
+// schedule holds the waits before each try, the example of Standard Webhooks:
+// ten tries over three days and some hours.
+var schedule = [...]time.Duration{
+	0,
+	5 * time.Second,
+	5 * time.Minute,
+	30 * time.Minute,
+	2 * time.Hour,
+	5 * time.Hour,
+	10 * time.Hour,
+	14 * time.Hour,
+	20 * time.Hour,
+	24 * time.Hour,
+}
+
+// MaxTries is how often a webhook is tried before it is given up.
+const MaxTries = len(schedule)
+
+// Other waits, before jitter.
+const (
+	busyWait  = 3 * time.Second // the receiver's host has its share of deliveries
+	storeWait = 5 * time.Second // the store is away
+	maxWait   = 24 * time.Hour  // what a receiver may ask for with Retry-After
+)
+
+// verdict turns the outcome of a delivery, after tries earlier ones, into the
+// answer of Handle. Here alone it is decided what is tried again.
+func verdict(o Outcome, tries int) error {
+	cause := fmt.Errorf("webhook not delivered: %s", o.Class)
+	switch o.Class {
+	case Delivered:
+		return nil
+	case Gone:
+		return fmt.Errorf("%w: the receiver answered 410", ErrGivenUp)
+	case Busy:
+		return &RetryError{After: jitter(busyWait), cause: cause}
+	case Interrupted:
+		return &RetryError{cause: cause}
+	}
+	return again(tries, o.RetryAfter, cause)
+}
+
+// again answers for a try that failed after tries earlier ones. A receiver may
+// ask for a longer wait than the schedule's, not for a shorter one.
+func again(tries int, asked time.Duration, cause error) error {
+	if tries+1 >= MaxTries {
+		return fmt.Errorf("%w after %d tries: %w", ErrGivenUp, tries+1, cause)
+	}
+	after := max(jitter(schedule[tries+1]), min(asked, maxWait))
+	return &RetryError{After: after, Counts: true, cause: cause}
+}
+
+// jitter moves d by up to 15 % either way, so that webhooks which failed
+// together do not come back together.
+func jitter(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.85 + 0.3*rand.Float64()))
+}
