@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -46,38 +44,4 @@ func shift(j *tasks.Job, created time.Time) {
 			*t = t.Add(by).UTC().Truncate(time.Millisecond)
 		}
 	}
-}
-
-// Job returns a tenant's job with its result. Another tenant's job is as
-// unknown as one that never was: CodeNotFound.
-func (s *Store) Job(ctx context.Context, tenant, id string) (*tasks.Job, error) {
-	if tasks.CheckID(id) != nil {
-		return nil, notFound(id)
-	}
-	var hash *redis.MapStringStringCmd
-	var result *redis.StringCmd
-	k := s.keys(id)
-	// Result after record: a record that says succeeded has its result.
-	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		hash, result = p.HGetAll(ctx, k.job()), p.Get(ctx, k.result())
-		return nil
-	})
-	if err != nil && err != redis.Nil { //nolint:errorlint // go-redis returns it bare
-		return nil, fmt.Errorf("read job: %w", away(err))
-	}
-	if h := hash.Val(); len(h) == 0 || h["tenant"] != tenant {
-		return nil, notFound(id)
-	}
-	j, err := decode(hash.Val())
-	if err != nil {
-		return nil, err
-	}
-	if j.State == tasks.Succeeded && result.Val() != "" {
-		j.Result = json.RawMessage(result.Val())
-	}
-	return j, nil
-}
-
-func notFound(id string) *tasks.Error {
-	return tasks.Errorf(tasks.CodeNotFound, "there is no job %.64q", id)
 }

@@ -59,7 +59,7 @@ func (s *Store) Watch(ctx context.Context, id string, after int64) iter.Seq2[tas
 			if len(events) == eventsPerRead {
 				continue
 			}
-			over, err := s.over(ctx, id, events)
+			over, err := s.over(ctx, id, after, events)
 			if err != nil {
 				yield(tasks.Event{}, err)
 				return
@@ -78,9 +78,10 @@ func (s *Store) Watch(ctx context.Context, id string, after int64) iter.Seq2[tas
 	}
 }
 
-// over reports whether the log ends with a terminal event, or is gone. The
-// events just read tell, if there are any.
-func (s *Store) over(ctx context.Context, id string, read []tasks.Event) (bool, error) {
+// over reports whether the log has nothing after the given event and never
+// will: it ends there with a terminal event, or is gone. The events just read
+// tell, if there are any.
+func (s *Store) over(ctx context.Context, id string, after int64, read []tasks.Event) (bool, error) {
 	if len(read) > 0 {
 		return read[len(read)-1].Type.Terminal(), nil
 	}
@@ -88,7 +89,11 @@ func (s *Store) over(ctx context.Context, id string, read []tasks.Event) (bool, 
 	if err != nil {
 		return false, fmt.Errorf("read last event: %w", away(err))
 	}
-	return len(last) == 0 || decodeEvent(id, last[0]).Type.Terminal(), nil
+	if len(last) == 0 {
+		return true, nil
+	}
+	e := decodeEvent(id, last[0])
+	return e.Type.Terminal() && e.Sequence <= after, nil
 }
 
 // OnEnd returns a channel that holds a wake-up when the job may have ended;

@@ -46,6 +46,7 @@ func (s *Store) Fail(ctx context.Context, id string, attempt int, cause *tasks.E
 type Release struct {
 	Reason    ReleaseReason
 	Exhausted tasks.Lane    // lane that has given up on this run of the job; "" for none
+	Forgive   bool          // let lanes that had given up try again
 	Recheck   time.Duration // when a watchdog looks at the job; 0: as for any queued job
 }
 
@@ -70,7 +71,11 @@ func (s *Store) Release(ctx context.Context, id string, attempt int, r Release, 
 	if recheck == 0 {
 		recheck = s.cfg.Recheck
 	}
-	return s.write(ctx, releaseScript, id, attempt, string(r.Exhausted), string(r.Reason), recheck.Milliseconds(), attempts)
+	lane := string(r.Exhausted)
+	if r.Forgive {
+		lane = "*"
+	}
+	return s.write(ctx, releaseScript, id, attempt, lane, string(r.Reason), recheck.Milliseconds(), attempts)
 }
 
 // Cancel ends a tenant's job in any state that is not terminal. Canceling a

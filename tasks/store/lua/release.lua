@@ -1,11 +1,13 @@
 -- release hands a running job back to the queue.
---   ARGV[2] attempt   ARGV[3] lane that has given up on this run, '' for none
+--   ARGV[2] attempt   ARGV[3] lane that has given up on this run, '' for none, '*' to let all try again
 --   ARGV[4] why (one word)   ARGV[5] ms until the watchdog looks at it   ARGV[6] attempt records
 -- Returns {'ok', sequence number} or {'stale', state}.
 local refusal = fenced(ARGV[2], 'release')
 if refusal then return refusal end
 settle(ARGV[2], 'release', ARGV[6])
-if ARGV[3] ~= '' then
+if ARGV[3] == '*' then
+  redis.call('HDEL', job, 'exhausted')
+elseif ARGV[3] ~= '' then
   local spent = redis.call('HGET', job, 'exhausted')
   if spent and spent ~= '' then spent = spent .. ',' .. ARGV[3] else spent = ARGV[3] end
   redis.call('HSET', job, 'exhausted', spent)

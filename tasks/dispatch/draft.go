@@ -1,0 +1,113 @@
+package dispatch
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/agents"
+)
+
+// maxDeadline bounds how far off a job's deadline may be.
+const maxDeadline = 30 * 24 * time.Hour
+
+// draft checks a submission and makes the job it asks for. All faults are told
+// at once, with pointers into the request body.
+func (d *Dispatcher) draft(tenant string, s *tasks.Submission, now time.Time) (*tasks.Job, error) {
+	agent, ok := d.agents.Lookup(s.Agent)
+	if !ok {
+		e := tasks.Errorf(tasks.CodeUnknownAgent, "there is no agent %.32q; these are: %s", s.Agent, strings.Join(d.agentIDs(), ", "))
+		e.Faults = []tasks.Fault{{Pointer: "/agent", Detail: "not the ID of an agent"}}
+		return nil, e
+	}
+	j := &tasks.Job{
+		ID: tasks.NewID(), Tenant: tenant, Agent: agent.ID, AgentVersion: agent.Version,
+		Complexity:  cmp.Or(s.Complexity, agent.Complexity),
+		Language:    cmp.Or(s.Language, tasks.Chinese),
+		Privacy:     cmp.Or(s.Privacy, agent.Privacy, tasks.PrivacyAny),
+		OnExhausted: cmp.Or(s.OnExhausted, tasks.Degrade),
+		CallbackURL: s.CallbackURL, Metadata: s.Metadata,
+		CreatedAt: now, TargetAt: now.Add(agent.Target.Std()),
+		Deadline: now.Add(agent.Deadline.Std()),
+	}
+	if agent.Privacy == tasks.LocalOnly {
+		j.Privacy = tasks.LocalOnly
+	}
+	if !s.Deadline.IsZero() {
+		j.Deadline = s.Deadline
+	}
+	if j.TargetAt.After(j.Deadline) {
+		j.TargetAt = j.Deadline
+	}
+	j.SpillAt = now.Add(spillAfter(j.Complexity, j.TargetAt.Sub(now)))
+	j.Lanes = lanes(agent, j)
+	if faults := d.faults(s, agent, j, now); len(faults) > 0 {
+		e := tasks.Errorf(tasks.CodeInvalid, "the job cannot be accepted as it is")
+		e.Faults = faults
+		return nil, e
+	}
+	return j, nil
+}
+
+// lanes lists where a job may run, first lane first.
+func lanes(agent *agents.Agent, j *tasks.Job) []tasks.Lane {
+	var all []tasks.Lane
+	for _, lane := range agent.Lanes {
+		if lane == tasks.Cloud && j.Privacy == tasks.LocalOnly {
+			continue
+		}
+		all = append(all, lane)
+	}
+	if j.OnExhausted == tasks.Degrade && agent.HasScorecard() {
+		all = append(all, tasks.Scorecard)
+	}
+	return all
+}
+
+func (d *Dispatcher) faults(s *tasks.Submission, agent *agents.Agent, j *tasks.Job, now time.Time) []tasks.Fault {
+	var faults []tasks.Fault
+	add := func(pointer, detail string) {
+		faults = append(faults, tasks.Fault{Pointer: pointer, Detail: detail})
+	}
+	if !j.Complexity.Known() {
+		add("/complexity", "must be low, medium, high or extreme")
+	}
+	if !slices.Contains([]tasks.Language{tasks.Chinese, tasks.English}, j.Language) {
+		add("/language", "must be zh or en")
+	}
+	if !slices.Contains([]tasks.Privacy{tasks.PrivacyAny, tasks.LocalOnly}, j.Privacy) {
+		add("/privacy", "must be any or local_only")
+	}
+	if !slices.Contains([]tasks.OnExhausted{tasks.Degrade, tasks.Wait, tasks.GiveUp}, j.OnExhausted) {
+		add("/on_exhausted", "must be degrade, wait or fail")
+	}
+	if len(j.Lanes) == 0 {
+		add("/privacy", "leaves this agent no lane to run on; allow another lane, or on_exhausted degrade")
+	}
+	if !j.Deadline.After(now) {
+		add("/deadline", "is past; give a time in the future, or leave it out")
+	} else if j.Deadline.Sub(now) > maxDeadline {
+		add("/deadline", "is more than 30 days off")
+	}
+	if s.CallbackURL != "" {
+		if d.checkCallback == nil {
+			add("/callback_url", "webhooks are not set up here; the operator has to set SPILLWAY_WEBHOOK_SECRET")
+		} else if err := d.checkCallback(s.CallbackURL); err != nil {
+			add("/callback_url", err.Error())
+		}
+	}
+	for _, f := range agent.CheckInput(s.Input) {
+		add("/input"+f.Pointer, f.Detail)
+	}
+	return faults
+}
+
+func (d *Dispatcher) agentIDs() []string {
+	var ids []string
+	for _, a := range d.agents.All() {
+		ids = append(ids, a.ID)
+	}
+	return ids
+}

@@ -1,0 +1,73 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+const (
+	// handlerLimit is the time after which asynq would give a handler up. Jobs
+	// have deadlines of their own, far below it; asynq wants some limit.
+	handlerLimit = 24 * time.Hour
+	// noRetryLimit: a ticket ends when its job says so, never for having come
+	// back too often.
+	noRetryLimit = math.MaxInt32
+	// noticeTries is the number of retries of a webhook after its first try,
+	// the length of the schedule in package webhook.
+	noticeTries = 9
+	// noticeKept is how long a delivered webhook's ID is remembered, so that a
+	// relay that repeats itself does not send it again.
+	noticeKept = 10 * time.Minute
+)
+
+// Client puts tickets and notices into their queues. It is safe for concurrent
+// use.
+type Client struct{ asynq *asynq.Client }
+
+// NewClient returns a Client on rdb, which stays the caller's to close.
+func NewClient(rdb redis.UniversalClient) *Client {
+	return &Client{asynq: asynq.NewClientFromRedisClient(rdb)}
+}
+
+// Enqueue issues a ticket that falls due at the given time, at once if that is
+// zero or past. A ticket that is already there is not issued twice.
+func (c *Client) Enqueue(ctx context.Context, t Ticket, at time.Time) error {
+	opts := []asynq.Option{
+		asynq.Queue(Name(t.Lane, t.Complexity)), asynq.TaskID(t.taskID()),
+		asynq.MaxRetry(noRetryLimit), asynq.Timeout(handlerLimit),
+	}
+	if time.Until(at) > 0 {
+		opts = append(opts, asynq.ProcessAt(at))
+	}
+	return c.enqueue(ctx, typeTicket, t, t.Headers, opts)
+}
+
+// EnqueueWebhook issues a notice. One that is already there is not issued
+// twice.
+func (c *Client) EnqueueWebhook(ctx context.Context, n Notice) error {
+	return c.enqueue(ctx, typeNotice, n, nil, []asynq.Option{
+		asynq.Queue(Webhooks), asynq.TaskID(n.ID), asynq.MaxRetry(noticeTries),
+		asynq.Timeout(time.Minute), asynq.Retention(noticeKept),
+	})
+}
+
+func (c *Client) enqueue(ctx context.Context, typ string, v any, headers map[string]string, opts []asynq.Option) error {
+	payload, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode task: %w", err)
+	}
+	_, err = c.asynq.EnqueueContext(ctx, asynq.NewTaskWithHeaders(typ, payload, headers, opts...))
+	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
+		return tasks.Errorf(tasks.CodeUnavailable, "the queue is away; try again shortly").WithCause(err)
+	}
+	return nil
+}

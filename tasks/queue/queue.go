@@ -1,0 +1,89 @@
+// Package queue carries tickets through asynq: both halves, the client that
+// puts them in and the server that takes them out, stand side by side here.
+//
+// A ticket is a chance to run a job on a lane, and nothing more: the truth
+// about the job is in the store, so a ticket may be lost, doubled or late
+// without harm. What asynq alone gets wrong (its lease and retry times, its
+// budget of retries) therefore never decides a job's fate.
+package queue
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Task types, as asynq and its dashboard show them.
+const (
+	typeTicket = "job:run"
+	typeNotice = "webhook:deliver"
+)
+
+// Webhooks is the queue of webhooks to deliver.
+const Webhooks = "webhooks"
+
+// Name returns the queue of a lane and complexity: "local.high". The scorecard
+// lane has one queue for all.
+func Name(lane tasks.Lane, c tasks.Complexity) string {
+	if lane == tasks.Scorecard {
+		return string(lane)
+	}
+	return string(lane) + "." + string(c)
+}
+
+// Names lists the queues of a lane, shortest jobs first.
+func Names(lane tasks.Lane) []string {
+	if lane == tasks.Scorecard {
+		return []string{Name(lane, "")}
+	}
+	var names []string
+	for _, c := range tasks.Complexities() {
+		names = append(names, Name(lane, c))
+	}
+	return names
+}
+
+// Ticket is a chance to run a job on a lane.
+type Ticket struct {
+	JobID string     `json:"job"`
+	Lane  tasks.Lane `json:"lane"`
+
+	Complexity tasks.Complexity  `json:"-"` // chooses the queue
+	Round      int               `json:"-"` // the job's claims when it was issued; tells old tickets from new
+	Headers    map[string]string `json:"-"` // trace context (W3C), carried beside the payload
+}
+
+// taskID names the ticket, so that issuing the same chance twice makes one.
+func (t Ticket) taskID() string { return fmt.Sprintf("%s.%s.%d", t.JobID, t.Lane, t.Round) }
+
+// NotNow is what a handler returns when its ticket cannot be used yet. The
+// ticket comes back after the delay; it has not failed.
+type NotNow struct{ After time.Duration }
+
+// Error says when the ticket comes back.
+func (e *NotNow) Error() string { return "not now; again after " + e.After.String() }
+
+// Delay is how long to wait before the next try.
+func (e *NotNow) Delay() time.Duration { return e.After }
+
+// Notice tells that a webhook is to be sent for an event of a job.
+type Notice struct {
+	ID       string          `json:"id"` // the webhook's ID, the same over all its tries
+	Tenant   string          `json:"tenant"`
+	JobID    string          `json:"job"`
+	Type     tasks.EventType `json:"type"`
+	Sequence int64           `json:"sequence_number"`
+	At       time.Time       `json:"at"`
+
+	Tries int `json:"-"` // that went before this one
+}
+
+func decode[T any](payload []byte) (T, error) {
+	var v T
+	if err := json.Unmarshal(payload, &v); err != nil {
+		return v, fmt.Errorf("decode task: %w", err)
+	}
+	return v, nil
+}

@@ -1,0 +1,125 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// pollEvery is how long an idle server waits between looks at its queues
+	// (asynq adds up to half of it again).
+	pollEvery = 20 * time.Millisecond
+	// forwardEvery is how often tickets that have fallen due are moved to
+	// where they can be taken.
+	forwardEvery = time.Second
+	// failureDelay is how long a ticket stays away after a handler failed by
+	// an error that names no delay of its own.
+	failureDelay = 5 * time.Second
+)
+
+// Handlers do the work that comes out of the queues. A nil error ends a task.
+// An error that has a method Delay() time.Duration brings it back after that;
+// for a ticket, no error ever ends it. Handlers may ignore ctx: asynq cancels
+// it when Redis has been away for long, which is no reason to drop an answer.
+type Handlers struct {
+	Ticket func(ctx context.Context, t Ticket) error
+	Notice func(ctx context.Context, n Notice) error
+}
+
+// ServerConfig says what one server takes.
+type ServerConfig struct {
+	Queues []string      // those before are emptied before those after
+	Slots  int           // tasks handled at once
+	Drain  time.Duration // how long Shutdown waits for handlers
+}
+
+// Server takes tasks from its queues until it is stopped.
+type Server struct{ asynq *asynq.Server }
+
+// Serve starts a server on rdb, which stays the caller's to close.
+func Serve(rdb redis.UniversalClient, cfg ServerConfig, h Handlers, log *slog.Logger) (*Server, error) {
+	priorities := map[string]int{}
+	for i, name := range cfg.Queues {
+		priorities[name] = len(cfg.Queues) - i
+	}
+	srv := asynq.NewServerFromRedisClient(rdb, asynq.Config{
+		Concurrency:              cfg.Slots,
+		Queues:                   priorities,
+		StrictPriority:           true,
+		TaskCheckInterval:        pollEvery,
+		DelayedTaskCheckInterval: forwardEvery,
+		ShutdownTimeout:          cfg.Drain,
+		RetryDelayFunc:           retryDelay,
+		IsFailure:                isFailure,
+		Logger:                   logger{log},
+		LogLevel:                 asynq.WarnLevel,
+	})
+	mux := asynq.NewServeMux()
+	mux.HandleFunc(typeTicket, func(ctx context.Context, t *asynq.Task) error {
+		ticket, err := decode[Ticket](t.Payload())
+		if err != nil {
+			return fmt.Errorf("%w: %w", err, asynq.SkipRetry)
+		}
+		ticket.Headers = t.Headers()
+		return h.Ticket(ctx, ticket)
+	})
+	mux.HandleFunc(typeNotice, func(ctx context.Context, t *asynq.Task) error {
+		notice, err := decode[Notice](t.Payload())
+		if err != nil {
+			return fmt.Errorf("%w: %w", err, asynq.SkipRetry)
+		}
+		notice.Tries, _ = asynq.GetRetryCount(ctx)
+		return h.Notice(ctx, notice)
+	})
+	if err := srv.Start(mux); err != nil {
+		return nil, fmt.Errorf("start queue server: %w", err)
+	}
+	return &Server{srv}, nil
+}
+
+// Stop takes no more tasks; those in hand go on.
+func (s *Server) Stop() { s.asynq.Stop() }
+
+// Shutdown stops the server and waits for the tasks in hand, as long as the
+// config's Drain allows.
+func (s *Server) Shutdown() { s.asynq.Shutdown() }
+
+// delayed is an error that says when to come back.
+type delayed interface {
+	error
+	Delay() time.Duration
+}
+
+func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
+	if errors.Is(err, asynq.ErrLeaseExpired) {
+		return 0
+	}
+	if d, ok := errors.AsType[delayed](err); ok {
+		return d.Delay()
+	}
+	return failureDelay
+}
+
+// isFailure keeps what is nobody's failure from being counted as one: a ticket
+// that came too early, and a worker that was lost.
+func isFailure(err error) bool {
+	_, notNow := errors.AsType[*NotNow](err)
+	return !notNow && !errors.Is(err, asynq.ErrLeaseExpired)
+}
+
+// logger hands asynq's own words to slog.
+type logger struct{ log *slog.Logger }
+
+func (l logger) Debug(args ...any) { l.log.Debug("asynq", "message", fmt.Sprint(args...)) }
+func (l logger) Info(args ...any)  { l.log.Debug("asynq", "message", fmt.Sprint(args...)) }
+func (l logger) Warn(args ...any)  { l.log.Warn("asynq", "message", fmt.Sprint(args...)) }
+func (l logger) Error(args ...any) { l.log.Error("asynq", "message", fmt.Sprint(args...)) }
+
+// Fatal does not end the process: that is for its composition root to decide.
+func (l logger) Fatal(args ...any) { l.log.Error("asynq", "message", fmt.Sprint(args...)) }

@@ -1,0 +1,43 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+// renewals is how often a running attempt renews its lease within one lease, so
+// that several may be lost before the lease is.
+const renewals = 4
+
+// hold keeps the attempt's lease while it runs, and cancels it when the job is
+// canceled or no longer its own. While Redis is away it goes on: whether the
+// attempt still owns the job is decided when it writes. The returned function
+// ends the holding.
+func (a *attempt) hold(ctx context.Context, cancel context.CancelCauseFunc) (stop func()) {
+	ended, leave := a.Store.OnEnd(a.job.ID)
+	done := make(chan struct{})
+	released := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer leave()
+		tick := time.NewTicker(a.Store.Lease() / renewals)
+		defer tick.Stop()
+		for {
+			select {
+			case <-released:
+				return
+			case <-ended:
+			case <-tick.C:
+			}
+			err := a.Store.Renew(ctx, a.job.ID, a.job.Attempt)
+			if errors.Is(err, store.ErrStale) {
+				cancel(err)
+				return
+			}
+		}
+	}()
+	return func() { close(released); <-done }
+}

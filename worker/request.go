@@ -1,0 +1,51 @@
+package worker
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/agents"
+)
+
+// request turns a job into what its candidates are asked.
+func request(agent *agents.Agent, j *tasks.Job, input json.RawMessage) (*providers.Request, error) {
+	system, user, err := agent.Prompt(input, j.Language)
+	if err != nil {
+		return nil, fmt.Errorf("fill the prompt of %s: %w", agent.ID, err)
+	}
+	return &providers.Request{
+		Messages:    []providers.Message{{Role: providers.System, Content: system}, {Role: providers.User, Content: user}},
+		Schema:      agent.OutputSchema(),
+		SchemaName:  strings.ToLower(agent.ID) + "_result",
+		OutputLimit: agent.OutputLimit,
+		Temperature: agent.Temperature,
+		Agent:       agent.ID, Input: input, Language: string(j.Language),
+	}, nil
+}
+
+// checkOutput returns the check of an answer against the agent's schema, whose
+// error tells a model what to mend.
+func checkOutput(agent *agents.Agent) func(json.RawMessage) error {
+	return func(output json.RawMessage) error {
+		var errs []error
+		for _, f := range agent.CheckOutput(output) {
+			errs = append(errs, fmt.Errorf("at %q: %s", f.Pointer, f.Detail))
+		}
+		return errors.Join(errs...)
+	}
+}
+
+// record keeps what a candidate did, for the job.
+func (a *attempt) record(r providers.Attempt) {
+	a.records = append(a.records, tasks.Attempt{
+		Number: a.job.Attempt, Lane: a.lane, Worker: a.id,
+		Candidate: r.Candidate, Outcome: r.Outcome, Message: r.Message,
+		StartedAt: r.StartedAt.UTC(), FirstTokenMS: r.FirstToken.Milliseconds(), DurationMS: r.Duration.Milliseconds(),
+		Tokens: tasks.Tokens{Input: r.Usage.Input, Cached: r.Usage.Cached, Output: r.Usage.Output, Reasoning: r.Usage.Reasoning},
+	})
+	a.progress(r)
+}

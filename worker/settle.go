@@ -1,0 +1,114 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+// outcome is how an attempt ends.
+type outcome struct {
+	kind    string // for the log
+	result  store.Result
+	err     *tasks.Error
+	release store.Release
+	cause   error // why nothing is to be written
+}
+
+func succeeded(output json.RawMessage) outcome {
+	return outcome{kind: "succeeded", result: store.Result{Output: output}}
+}
+
+func degraded(output json.RawMessage) outcome {
+	return outcome{kind: "degraded", result: store.Result{Output: output, Degraded: true}}
+}
+
+func failed(err *tasks.Error) outcome { return outcome{kind: "failed", err: err} }
+
+func released(r store.Release) outcome { return outcome{kind: "released", release: r} }
+
+// interrupted is the outcome of an attempt whose context has ended: the job is
+// handed back if the worker stops, and let go if it was canceled or another
+// attempt has taken over.
+func interrupted(ctx context.Context) outcome {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, errShutdown) {
+		return released(store.Release{Reason: store.ReasonShutdown})
+	}
+	return outcome{kind: "dropped", cause: cause}
+}
+
+// settle writes the outcome down, however long Redis may be away: an answer
+// that has been paid for is not thrown away. It gives up when the job is no
+// longer this attempt's, or the worker must end.
+func (a *attempt) settle(o outcome) error {
+	if o.cause != nil {
+		return o.cause
+	}
+	id, n := a.job.ID, a.job.Attempt
+	err := a.persist(func(ctx context.Context) error {
+		switch {
+		case o.err != nil:
+			return a.Store.Fail(ctx, id, n, o.err, a.records)
+		case o.result.Output != nil:
+			return a.Store.Complete(ctx, id, n, o.result, a.records)
+		default:
+			return a.Store.Release(ctx, id, n, o.release, a.records)
+		}
+	})
+	if err != nil || o.release.Reason == "" {
+		return err
+	}
+	a.handOn(o.release)
+	return nil
+}
+
+// handOn gives a released job its next tickets. If that fails, a watchdog does
+// it.
+func (a *attempt) handOn(r store.Release) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.base), signOffTimeout)
+	defer cancel()
+	j, err := a.Store.Find(ctx, a.job.ID)
+	switch {
+	case err != nil:
+	case r.Reason == store.ReasonWaiting:
+		err = a.Dispatcher.IssueAt(ctx, j, time.Now().Add(r.Recheck))
+	default:
+		err = a.Dispatcher.Issue(ctx, j)
+	}
+	if err != nil {
+		a.Log.Warn("tickets not issued; a watchdog will", "job", a.job.ID, "error", err)
+	}
+}
+
+// persist repeats a write until Redis takes or refuses it. After the worker
+// was told to end, it tries for a little while only.
+func (a *attempt) persist(write func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(a.base))
+	defer cancel()
+	stop := context.AfterFunc(a.base, func() {
+		time.AfterFunc(handBackTimeout/2, cancel)
+	})
+	defer stop()
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval = 50*time.Millisecond, 2*time.Second
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := write(ctx)
+		if err != nil && !away(err) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(0))
+	return err
+}
+
+// away reports whether an error says that Redis may take the write later.
+func away(err error) bool {
+	return tasks.CodeOf(err) == tasks.CodeUnavailable || errors.Is(err, context.DeadlineExceeded)
+}

@@ -1,0 +1,197 @@
+// Package worker runs jobs: it takes tickets from the queues whose candidates
+// it can reach, claims their jobs, keeps the leases while models write, and
+// settles the outcome. Every worker also runs a watchdog, which looks after
+// jobs whose ticket or worker was lost.
+//
+// The way of a job through this package: [Worker.take] turns a ticket into a
+// claim, attempt.run asks the router for an answer, and attempt.settle writes
+// down what came of it.
+package worker
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/agents"
+	"github.com/topcentral/spillway/tasks/dispatch"
+	"github.com/topcentral/spillway/tasks/queue"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+// Config holds what a worker may be told.
+type Config struct {
+	Lanes      []tasks.Lane  // the lanes it works for
+	LocalSlots int           // jobs at once beside local models: as many as the GPU bears
+	CloudSlots int           // jobs at once per cloud queue
+	Drain      time.Duration // how long running jobs may go on after a stop
+}
+
+// DefaultConfig returns the settings that suit one GPU.
+func DefaultConfig() Config {
+	return Config{Lanes: []tasks.Lane{tasks.Local, tasks.Cloud}, LocalSlots: 1, CloudSlots: 8, Drain: 2 * time.Minute}
+}
+
+// scorecardSlots is how many scorecards a worker fills at once; each takes
+// about a millisecond.
+const scorecardSlots = 4
+
+// Parts are what a worker works with; all are required.
+type Parts struct {
+	Redis      redis.UniversalClient
+	Store      *store.Store
+	Dispatcher *dispatch.Dispatcher
+	Agents     *agents.Catalogue
+	Fleet      *Fleet
+	Router     *providers.Router
+	Log        *slog.Logger
+}
+
+// Worker serves lanes until it is told to stop.
+type Worker struct {
+	Parts
+	cfg     Config
+	id      string
+	started time.Time
+
+	running atomic.Int64
+	base    context.Context         // of every attempt
+	kill    context.CancelCauseFunc // ends base, and so every attempt
+
+	servers map[string]*laneServer // by lane and queue; touched by Run alone
+	stopped sync.WaitGroup         // servers that are shutting down
+}
+
+// errShutdown is why attempts end that a stopping worker cannot wait for.
+var errShutdown = errors.New("the worker is shutting down")
+
+// New returns a worker that Run starts.
+func New(cfg Config, parts Parts) *Worker {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	id := fmt.Sprintf("%s-%d-%s", host, os.Getpid(), strings.ToLower(rand.Text()[:6]))
+	parts.Log = parts.Log.With("worker", id)
+	w := &Worker{Parts: parts, cfg: cfg, id: id, servers: map[string]*laneServer{}}
+	w.base, w.kill = context.WithCancelCause(context.Background())
+	return w
+}
+
+// refreshEvery is how often a worker asks its providers which models they have.
+const refreshEvery = 30 * time.Second
+
+// Run serves the worker's lanes until ctx ends; ready is called when tickets
+// are being taken. Then it takes no more tickets, lets running jobs finish
+// within the drain time, and hands the rest back.
+func (w *Worker) Run(ctx context.Context, ready func()) error {
+	w.started = time.Now()
+	w.Fleet.Refresh(ctx)
+	if err := w.serve(); err != nil {
+		w.shutdown()
+		return err
+	}
+	if err := w.beat(ctx); err != nil {
+		w.Log.WarnContext(ctx, "first heartbeat failed", "error", err)
+	}
+	ready()
+
+	loops, stopLoops := context.WithCancel(ctx)
+	var loopsDone sync.WaitGroup
+	loopsDone.Go(func() { w.every(loops, tasks.HeartbeatEvery, "heartbeat", w.beat) })
+	loopsDone.Go(func() { w.every(loops, watchEvery, "watchdog", w.watch) })
+
+	refresh := time.NewTicker(refreshEvery)
+	defer refresh.Stop()
+	var err error
+	for err == nil && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-refresh.C:
+			w.Fleet.Refresh(ctx)
+			err = w.serve()
+		}
+	}
+	stopLoops()
+	loopsDone.Wait()
+	w.shutdown()
+	return err
+}
+
+// every calls step at an interval until ctx ends, and logs its errors.
+func (w *Worker) every(ctx context.Context, interval time.Duration, name string, step func(context.Context) error) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := step(ctx); err != nil && ctx.Err() == nil {
+				w.Log.WarnContext(ctx, "loop failed; it goes on", "loop", name, "error", err)
+			}
+		}
+	}
+}
+
+// beat tells the registry what this worker serves.
+func (w *Worker) beat(ctx context.Context) error {
+	return w.Store.Beat(ctx, &tasks.Worker{
+		ID: w.id, Lanes: w.cfg.Lanes, Queues: w.Fleet.Queues(w.cfg.Lanes), Models: w.Fleet.Models(w.cfg.Lanes),
+		Slots: w.slots(), Running: int(w.running.Load()), StartedAt: w.started.UTC(),
+	})
+}
+
+func (w *Worker) slots() int {
+	n := 0
+	for _, lane := range w.cfg.Lanes {
+		switch lane {
+		case tasks.Local:
+			n += w.cfg.LocalSlots
+		case tasks.Cloud:
+			n += w.cfg.CloudSlots * len(queue.Names(tasks.Cloud))
+		}
+	}
+	return n
+}
+
+// shutdown ends what Run began: no new tickets; the registry entry goes; the
+// attempts in hand get the drain time, and what is left then is handed back.
+func (w *Worker) shutdown() {
+	for _, s := range w.servers {
+		s.server.Stop()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), signOffTimeout)
+	defer cancel()
+	if err := w.Store.SignOff(ctx, w.id); err != nil {
+		w.Log.Warn("sign-off failed; the registry forgets this worker by itself", "error", err)
+	}
+	force := time.AfterFunc(w.cfg.Drain, func() {
+		w.Log.Warn("jobs are still running; handing them back", "running", w.running.Load())
+		w.kill(errShutdown)
+	})
+	defer force.Stop()
+	for _, s := range w.servers {
+		w.stopped.Go(s.server.Shutdown)
+	}
+	w.stopped.Wait()
+	w.kill(errShutdown)
+}
+
+const (
+	signOffTimeout = 2 * time.Second
+	// handBackTimeout is how long a worker that must end may still take to
+	// write down what came of its attempts.
+	handBackTimeout = 10 * time.Second
+)
