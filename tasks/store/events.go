@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -47,7 +48,7 @@ func (s *Store) Watch(ctx context.Context, id string, after int64) iter.Seq2[tas
 		for {
 			events, err := s.Events(ctx, id, after, eventsPerRead)
 			if err != nil {
-				yield(tasks.Event{}, err)
+				yield(tasks.Event{}, cmp.Or(context.Cause(ctx), err))
 				return
 			}
 			for _, e := range events {
@@ -61,7 +62,7 @@ func (s *Store) Watch(ctx context.Context, id string, after int64) iter.Seq2[tas
 			}
 			over, err := s.over(ctx, id, after, events)
 			if err != nil {
-				yield(tasks.Event{}, err)
+				yield(tasks.Event{}, cmp.Or(context.Cause(ctx), err))
 				return
 			}
 			if over {
