@@ -18,8 +18,10 @@ import (
 // request nor what it points to, and must not keep it. It returns when the
 // answer is complete, calls onDelta (never nil) from its own goroutine while
 // the answer grows, and stops its outbound call when ctx ends. Every error is
-// an *Error with a class, or wraps ctx's cause. It never retries: the router
-// owns the one retry loop. Package providertest holds the conformance test.
+// an *Error with a class, or wraps ctx's cause; beside an error there may be a
+// Response that tells what is known of the failed call, such as its usage. It
+// never retries: the router owns the one retry loop. Package providertest holds
+// the conformance test.
 type Provider interface {
 	// Name is the provider's stable name, the part of a candidate before the
 	// slash.
@@ -76,7 +78,7 @@ type Delta struct {
 
 // Response is a complete answer.
 type Response struct {
-	Text       string // without reasoning
+	Text       string // without reasoning; the deltas' texts, joined
 	Reasoning  string
 	Usage      Usage
 	Truncated  bool          // the output limit cut it off

@@ -1,0 +1,95 @@
+package providers
+
+import "net/http"
+
+// Class says what kind of failure a call ended with. The values are kept on
+// jobs and in metrics; they are stable and never reused.
+type Class string
+
+// The classes.
+const (
+	ClassRateLimited     Class = "rate_limited"     // too many requests or tokens per time; passes by itself
+	ClassOverloaded      Class = "overloaded"       // the server has no room just now
+	ClassQuotaDead       Class = "quota_dead"       // the account is out of money or quota; a person must act
+	ClassAuthDead        Class = "auth_dead"        // the key is wrong or may not do this; a person must act
+	ClassBadRequest      Class = "bad_request"      // this provider will never accept this request
+	ClassContextOverflow Class = "context_overflow" // the prompt does not fit into the model's window
+	ClassContentBlocked  Class = "content_blocked"  // a filter refused the prompt or the answer
+	ClassServer          Class = "server"           // the server broke, or speaks nonsense
+	ClassTimeout         Class = "timeout"          // no answer within our own time limit
+	ClassTransport       Class = "transport"        // refused, reset, cut off, unresolved
+	ClassBadOutput       Class = "bad_output"       // an answer that is blank, cut off or not what was asked for
+	ClassCanceled        Class = "canceled"         // the caller no longer wants the answer
+)
+
+// Succeeded is the outcome of an attempt that answered; every other outcome is
+// a Class.
+const Succeeded = "succeeded"
+
+// Classes lists every class.
+func Classes() []Class {
+	return []Class{
+		ClassRateLimited, ClassOverloaded, ClassQuotaDead, ClassAuthDead,
+		ClassBadRequest, ClassContextOverflow, ClassContentBlocked, ClassServer,
+		ClassTimeout, ClassTransport, ClassBadOutput, ClassCanceled,
+	}
+}
+
+// Policy says what a failure of some class means for the rest of a run.
+type Policy struct {
+	RetrySame bool // the same candidate may be sent the same request once more, after a pause
+	Reask     bool // the same candidate may be asked once more, with word of what was wrong
+	FallBack  bool // the next candidate gets its chance
+}
+
+// policies is the one place that maps a class to what follows from it. A
+// timeout is not retried on the same candidate: an API may bill both calls.
+var policies = map[Class]Policy{
+	ClassRateLimited:     {RetrySame: true, FallBack: true},
+	ClassOverloaded:      {RetrySame: true, FallBack: true},
+	ClassQuotaDead:       {FallBack: true},
+	ClassAuthDead:        {FallBack: true},
+	ClassBadRequest:      {FallBack: true},
+	ClassContextOverflow: {FallBack: true},
+	ClassContentBlocked:  {FallBack: true},
+	ClassServer:          {RetrySame: true, FallBack: true},
+	ClassTimeout:         {FallBack: true},
+	ClassTransport:       {RetrySame: true, FallBack: true},
+	ClassBadOutput:       {Reask: true, FallBack: true},
+	ClassCanceled:        {},
+}
+
+// Policy returns what follows from a failure of class c. A class that is not
+// one of ours falls back, so that no typing error can end a job.
+func (c Class) Policy() Policy {
+	if p, ok := policies[c]; ok {
+		return p
+	}
+	return Policy{FallBack: true}
+}
+
+// statusClasses are the HTTP statuses whose class is not that of their hundred.
+var statusClasses = map[int]Class{
+	http.StatusUnauthorized:          ClassAuthDead,
+	http.StatusPaymentRequired:       ClassQuotaDead,
+	http.StatusForbidden:             ClassAuthDead,
+	http.StatusRequestTimeout:        ClassTimeout,
+	http.StatusRequestEntityTooLarge: ClassContextOverflow,
+	http.StatusTooManyRequests:       ClassRateLimited,
+	http.StatusServiceUnavailable:    ClassOverloaded,
+	http.StatusGatewayTimeout:        ClassTimeout,
+	529:                              ClassOverloaded, // not registered; several APIs say it when overloaded
+}
+
+// ClassOfStatus returns the class of an HTTP status when the body says nothing
+// better. A status that is no failure (below 400) on an answer that failed all
+// the same is the server's fault.
+func ClassOfStatus(status int) Class {
+	if c, ok := statusClasses[status]; ok {
+		return c
+	}
+	if status >= 400 && status < 500 {
+		return ClassBadRequest
+	}
+	return ClassServer
+}

@@ -1,0 +1,116 @@
+package ollama
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/internal/outbound"
+)
+
+// signs are texts in Ollama's errors and the class each stands for, first match
+// wins. The text decides before the status: an error in the middle of a stream
+// has none, and several releases say 500 for everything.
+var signs = []struct {
+	text  string
+	class providers.Class
+}{
+	{"exceeds the context length", providers.ClassContextOverflow},         // 0.12.6 …
+	{"exceeds the available context size", providers.ClassContextOverflow}, // 0.34 …: llama-server's own words
+	{"exceed_context_size_error", providers.ClassContextOverflow},
+	{"maximum pending requests exceeded", providers.ClassOverloaded},
+	{"server busy", providers.ClassOverloaded},
+	{"requires more system memory", providers.ClassOverloaded},
+	{"out of memory", providers.ClassOverloaded},
+	{"does not support", providers.ClassBadRequest}, // chat, thinking, …
+	{"try pulling it first", providers.ClassBadRequest},
+	{"invalid model name", providers.ClassBadRequest},
+}
+
+// refusal reads an answer whose status is not 200.
+func (p *provider) refusal(ctx context.Context, resp *http.Response, model string) error {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, outbound.MaxError))
+	if err != nil && ctx.Err() != nil {
+		return providers.Canceled(ctx)
+	}
+	var answer struct {
+		Error json.RawMessage `json:"error"`
+	}
+	text := ""
+	if json.Unmarshal(body, &answer) == nil {
+		text = errorText(answer.Error)
+	}
+	return classify(resp.StatusCode, text, model)
+}
+
+// classify makes an error of a status and an error text; either may say nothing
+// (200, "").
+func classify(status int, text, model string) *providers.Error {
+	e := providers.Errorf(providers.ClassOfStatus(status), "%s", outbound.Clean(text))
+	if status != http.StatusOK {
+		e.Status = status
+	}
+	lower := strings.ToLower(text)
+	for _, sign := range signs {
+		if strings.Contains(lower, sign.text) {
+			e.Class = sign.class
+			break
+		}
+	}
+	switch {
+	case missing(lower):
+		e.Class = providers.ClassBadRequest
+		e.Message = "model " + model + " is not on this Ollama server: run `ollama pull " + model + "`"
+	case e.Message == "" && status == http.StatusNotFound:
+		e.Message = "the server does not know this path: is it Ollama?"
+	case e.Message == "":
+		e.Message = "the server gave no reason"
+	}
+	return e
+}
+
+// missing reports whether an error says that the server does not have a model.
+func missing(lower string) bool {
+	return strings.Contains(lower, "try pulling it first") ||
+		strings.Contains(lower, "model") && strings.Contains(lower, "not found")
+}
+
+// errorText returns the text of an "error" field: a string, a string that holds
+// another error as JSON (since 0.34, passed on from llama-server), or an object
+// with a message; "" for none.
+func errorText(raw json.RawMessage) string {
+	text := plain(raw)
+	for range 3 {
+		var inner struct {
+			Message string          `json:"message"`
+			Error   json.RawMessage `json:"error"`
+		}
+		if json.Unmarshal([]byte(text), &inner) != nil {
+			return text
+		}
+		if inner.Message != "" {
+			return inner.Message
+		}
+		nested := plain(inner.Error)
+		if nested == "" {
+			return text
+		}
+		text = nested
+	}
+	return text
+}
+
+// plain returns a JSON string's text, any other JSON as it is, and "" for null.
+func plain(raw json.RawMessage) string {
+	var text *string
+	if len(raw) == 0 || json.Unmarshal(raw, &text) != nil {
+		return string(raw)
+	}
+	if text == nil {
+		return ""
+	}
+	return *text
+}

@@ -1,0 +1,91 @@
+package ollama
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/internal/outbound"
+)
+
+// tags is the answer of GET /api/tags.
+type tags struct {
+	Models []struct {
+		Name       string `json:"name"`
+		RemoteHost string `json:"remote_host"` // set for models that run in Ollama's cloud
+		Details    struct {
+			Family        string   `json:"family"`
+			Families      []string `json:"families"`
+			ParameterSize string   `json:"parameter_size"` // "7.6B"
+		} `json:"details"`
+	} `json:"models"`
+}
+
+// Models lists the models that the server has on its own disk, in its order.
+func (p *provider) Models(ctx context.Context) ([]providers.Model, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.config.BaseURL+"/api/tags", http.NoBody)
+	if err != nil {
+		return nil, providers.Errorf(providers.ClassBadRequest, "bad base URL").WithCause(err)
+	}
+	resp, err := outbound.Do(p.client, r, outbound.MaxAnswer)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return nil, p.refusal(ctx, resp, "")
+	}
+	var list tags
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+		if ctx.Err() != nil {
+			return nil, providers.Canceled(ctx)
+		}
+		return nil, providers.Errorf(providers.ClassServer, "the list of models is not in Ollama's format: is it Ollama?").WithCause(err)
+	}
+	models := make([]providers.Model, 0, len(list.Models))
+	for _, m := range list.Models {
+		if m.RemoteHost != "" || remote(m.Name) {
+			continue
+		}
+		models = append(models, providers.Model{
+			Name:       m.Name,
+			Family:     m.Details.Family,
+			Parameters: parameters(m.Details.ParameterSize),
+			Embedding:  embedding(m.Name, append(m.Details.Families, m.Details.Family)),
+		})
+	}
+	return models, nil
+}
+
+// embedding reports whether a model makes vectors, by its families and its name.
+func embedding(name string, families []string) bool {
+	return strings.Contains(strings.ToLower(name), "embed") ||
+		slices.ContainsFunc(families, func(f string) bool { return f == "bert" || strings.HasSuffix(f, "-bert") })
+}
+
+// parameters reads a number of weights such as "7.6B", "494.03M" or "8x7B";
+// 0 if it is none.
+func parameters(size string) int64 {
+	units := map[byte]float64{'K': 1e3, 'M': 1e6, 'B': 1e9, 'T': 1e12}
+	size = strings.ToUpper(strings.TrimSpace(size))
+	if size == "" {
+		return 0
+	}
+	unit, ok := units[size[len(size)-1]]
+	if !ok {
+		return 0
+	}
+	n := 1.0
+	for factor := range strings.SplitSeq(size[:len(size)-1], "X") {
+		f, err := strconv.ParseFloat(factor, 64)
+		if err != nil || !(f > 0 && f < 1e6) {
+			return 0
+		}
+		n *= f
+	}
+	return int64(n * unit)
+}

@@ -1,0 +1,133 @@
+package openai
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/internal/outbound"
+)
+
+// doer sends the requests of one call of go-openai. It adds body fields on the
+// way out, and keeps what go-openai would lose on the way back. Not for
+// concurrent use.
+type doer struct {
+	client *http.Client
+	key    providers.Secret
+	extra  map[string]any
+
+	failure error  // what the answer means, when it is a failure that go-openai cannot tell
+	whole   []byte // an answer that is one JSON object though a stream was asked for
+}
+
+// Do implements go-openai's HTTPDoer.
+func (d *doer) Do(req *http.Request) (*http.Response, error) {
+	if err := d.addFields(req); err != nil {
+		d.failure = providers.Errorf(providers.ClassBadRequest, "the request cannot be written as JSON").WithCause(err)
+		return nil, d.failure
+	}
+	resp, err := outbound.Do(d.client, req, outbound.MaxAnswer)
+	if err != nil {
+		d.failure = err
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		d.failure = d.refusal(req.Context(), resp)
+		return nil, d.failure
+	}
+	if req.Method == http.MethodPost {
+		return d.expectStream(resp)
+	}
+	return resp, nil
+}
+
+// addFields writes the extra fields over those in the body.
+func (d *doer) addFields(req *http.Request) error {
+	if req.Body == nil || len(d.extra) == 0 {
+		return nil
+	}
+	var body map[string]json.RawMessage
+	if err := json.NewDecoder(req.Body).Decode(&body); err != nil {
+		return fmt.Errorf("read the body back: %w", err)
+	}
+	_ = req.Body.Close()
+	for name, value := range d.extra {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return fmt.Errorf("field %s: %w", name, err)
+		}
+		body[name] = raw
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("write the body: %w", err)
+	}
+	req.Body = io.NopCloser(bytes.NewReader(raw))
+	req.ContentLength = int64(len(raw))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil }
+	return nil
+}
+
+// refusal reads an answer whose status is not 200.
+func (d *doer) refusal(ctx context.Context, resp *http.Response) error {
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, outbound.MaxError))
+	if err != nil && ctx.Err() != nil {
+		return providers.Canceled(ctx)
+	}
+	e := classify(resp.StatusCode, body, d.key)
+	if e.Class.Policy().RetrySame { // the reset headers come with every answer
+		e.RetryAfter = outbound.RetryAfter(resp.Header, e.Message, time.Now())
+	}
+	return e
+}
+
+// expectStream sets aside an answer that is plain JSON, which go-openai would
+// read to its end as an empty stream: MiniMax reports errors so, and servers
+// that cannot stream answer so.
+func (d *doer) expectStream(resp *http.Response) (*http.Response, error) {
+	in := bufio.NewReader(resp.Body)
+	for {
+		b, err := in.ReadByte()
+		if err != nil {
+			break // the reader of the stream meets it again
+		}
+		if b == ' ' || b == '\t' || b == '\r' || b == '\n' {
+			continue
+		}
+		_ = in.UnreadByte()
+		if b == '{' {
+			d.whole, err = io.ReadAll(in)
+			_ = resp.Body.Close()
+			resp.Body = http.NoBody
+			return resp, err
+		}
+		break
+	}
+	resp.Body = readCloser{in, resp.Body}
+	return resp, nil
+}
+
+// readCloser reads from one and closes the other.
+type readCloser struct {
+	io.Reader
+	io.Closer
+}
+
+// verdict turns what go-openai returned into an error with a class; what the
+// doer has seen itself comes first.
+func (d *doer) verdict(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return providers.Canceled(ctx)
+	}
+	if d.failure != nil {
+		return d.failure
+	}
+	return outbound.Fault(ctx, err)
+}

@@ -1,0 +1,191 @@
+// Package openai speaks the chat completions API that OpenAI made and many
+// others copied, each with quirks of their own. What differs is data: a Config
+// describes one service.
+//
+// go-openai writes the requests and reads the stream. What it loses on the way
+// (see the package's tests) is put back by an HTTP doer of ours below it: body
+// fields it does not know, a temperature of 0, errors with their headers and
+// their type, errors inside a 200, cached tokens under three names.
+package openai
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	sdk "github.com/sashabaranov/go-openai"
+
+	"github.com/topcentral/spillway/providers"
+)
+
+// JSONMode is how a service is asked for JSON.
+type JSONMode string
+
+// The JSON modes. In all but JSONSchema the schema is also written into the
+// prompt, because nothing else tells the model about it.
+const (
+	JSONNone   JSONMode = "none"        // by the prompt alone
+	JSONObject JSONMode = "json_object" // any JSON object; the prompt must contain the word "json"
+	JSONSchema JSONMode = "json_schema" // bound by the schema
+)
+
+// The names of the field that limits the output.
+const (
+	MaxTokens           = "max_tokens"
+	MaxCompletionTokens = "max_completion_tokens"
+)
+
+// Quirks is in what a service differs from the others.
+type Quirks struct {
+	JSONMode       JSONMode       `yaml:"json_mode"`        // default JSONNone
+	MaxTokensField string         `yaml:"max_tokens_field"` // default MaxTokens
+	Temperature    *Range         `yaml:"temperature"`      // what it accepts; nil: it must not be sent
+	ExtraBody      map[string]any `yaml:"extra_body"`       // fields sent with every call, such as thinking
+
+	// ThinkingTokens is added to a request's output limit, where the service
+	// counts thinking as output.
+	ThinkingTokens int `yaml:"thinking_tokens"`
+	// Cumulative says that pieces of a stream may repeat all that came before
+	// (MiniMax with reasoning_split).
+	Cumulative bool `yaml:"cumulative"`
+	// StaticModels says that the service has no list of models to ask for.
+	StaticModels bool `yaml:"static_models"`
+}
+
+// Range bounds a setting; what lies outside is moved to the nearer end.
+type Range struct {
+	Min float64 `yaml:"min"`
+	Max float64 `yaml:"max"`
+}
+
+// Config describes one service.
+type Config struct {
+	Name    string            // the provider's name
+	BaseURL string            // up to and without /chat/completions
+	Key     providers.Secret  // sent as a bearer token; none is sent when it is zero
+	Model   string            // the model for requests that name none
+	Aliases map[string]string // other names for models, old ones for instance
+	Models  []Model           // what the service is known to serve; it may serve more
+	Quirks  Quirks
+}
+
+// Model is what is known of one model of a service.
+type Model struct {
+	Name        string
+	OutputLimit int     // the most tokens that may be asked for; 0: not known
+	Quirks      *Quirks // instead of the service's; nil: as the service
+}
+
+// Validate reports every problem with c at once.
+func (c Config) Validate() error {
+	var problems []error
+	if c.Name == "" {
+		problems = append(problems, errors.New("name: missing"))
+	}
+	if u, err := url.Parse(c.BaseURL); err != nil || u.Host == "" || !strings.HasPrefix(u.Scheme, "http") {
+		problems = append(problems, errors.New("base URL: want one such as https://api.example.com/v1"))
+	}
+	problems = append(problems, c.Quirks.validate())
+	for _, m := range c.Models {
+		if m.Quirks == nil {
+			continue
+		}
+		if err := m.Quirks.validate(); err != nil {
+			problems = append(problems, fmt.Errorf("model %s: %w", m.Name, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (q Quirks) validate() error {
+	var problems []error
+	if !slices.Contains([]JSONMode{"", JSONNone, JSONObject, JSONSchema}, q.JSONMode) {
+		problems = append(problems, fmt.Errorf("json_mode %q: want %s, %s or %s", q.JSONMode, JSONNone, JSONObject, JSONSchema))
+	}
+	if !slices.Contains([]string{"", MaxTokens, MaxCompletionTokens}, q.MaxTokensField) {
+		problems = append(problems, fmt.Errorf("max_tokens_field %q: want %s or %s", q.MaxTokensField, MaxTokens, MaxCompletionTokens))
+	}
+	if r := q.Temperature; r != nil && r.Min > r.Max {
+		problems = append(problems, errors.New("temperature: min is above max"))
+	}
+	return errors.Join(problems...)
+}
+
+// New returns a provider that calls the service of c through client, which
+// should have no time limit of its own. c must be valid.
+func New(c Config, client *http.Client) providers.Provider {
+	return &provider{c, client}
+}
+
+type provider struct {
+	config Config
+	client *http.Client
+}
+
+func (p *provider) Name() string { return p.config.Name }
+
+// sdkClient returns a go-openai client for one call through d. Keep-alive
+// comments count as empty messages there, so their limit is lifted: time and
+// size are bounded elsewhere.
+func (p *provider) sdkClient(d *doer) *sdk.Client {
+	c := sdk.DefaultConfig(p.config.Key.Reveal())
+	c.BaseURL = p.config.BaseURL
+	c.HTTPClient = d
+	c.EmptyMessagesLimit = 1 << 31
+	return sdk.NewClientWithConfig(c)
+}
+
+func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta func(providers.Delta)) (*providers.Response, error) {
+	model := p.model(req.Model)
+	d := &doer{client: p.client, key: p.config.Key, extra: model.fields(req)}
+	in := &intake{key: p.config.Key, cumulative: model.Quirks.Cumulative, began: time.Now(), onDelta: onDelta}
+	err := p.stream(ctx, d, model.request(req), in)
+	answer := in.response()
+	if err != nil {
+		return answer, d.verdict(ctx, err)
+	}
+	if strings.TrimSpace(answer.Text) == "" && !answer.Truncated {
+		return answer, providers.Errorf(providers.ClassBadOutput, "%s gave a blank answer", model.Name)
+	}
+	return answer, nil
+}
+
+// model returns what is known of a model, by any of its names; its Quirks are
+// never nil.
+func (p *provider) model(name string) Model {
+	name = cmp.Or(name, p.config.Model)
+	name = cmp.Or(p.config.Aliases[name], name)
+	m := Model{Name: name}
+	if i := slices.IndexFunc(p.config.Models, func(m Model) bool { return m.Name == name }); i >= 0 {
+		m = p.config.Models[i]
+	}
+	m.Quirks = cmp.Or(m.Quirks, &p.config.Quirks)
+	return m
+}
+
+// Models asks the service, or names those it is known to serve.
+func (p *provider) Models(ctx context.Context) ([]providers.Model, error) {
+	if p.config.Quirks.StaticModels {
+		models := make([]providers.Model, 0, len(p.config.Models))
+		for _, m := range p.config.Models {
+			models = append(models, providers.Model{Name: m.Name})
+		}
+		return models, nil
+	}
+	d := &doer{client: p.client, key: p.config.Key}
+	list, err := p.sdkClient(d).ListModels(ctx)
+	if err != nil {
+		return nil, d.verdict(ctx, err)
+	}
+	models := make([]providers.Model, 0, len(list.Models))
+	for _, m := range list.Models {
+		models = append(models, providers.Model{Name: m.ID, Embedding: strings.Contains(m.ID, "embed")})
+	}
+	return models, nil
+}

@@ -1,0 +1,144 @@
+// Package output turns what a model wrote into the JSON it was asked for.
+// Models wrap their answers in reasoning, in code fences and in politeness;
+// all that is taken off. What is left must be exactly one complete JSON object
+// (or array): nothing is guessed, and nothing that was cut off is ever closed.
+//
+// The errors are written for the model: it is shown them when it is asked again.
+package output
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// The errors of Extract, for errors.Is. Each is wrapped with what exactly is
+// wrong and where.
+var (
+	ErrBlank     = errors.New("the answer is blank")
+	ErrNoJSON    = errors.New("the answer holds no JSON object")
+	ErrTruncated = errors.New("the JSON is cut off")
+	ErrSyntax    = errors.New("the JSON is not valid")
+	ErrAmbiguous = errors.New("the answer holds more than one JSON value")
+)
+
+// Extract returns the one JSON object in a model's text, or the one array when
+// there is no object. Reasoning in <think> tags, code fences and prose around it
+// are dropped; duplicate keys, NaN and stray brackets are errors.
+func Extract(raw string) (json.RawMessage, error) {
+	if !utf8.ValidString(raw) {
+		return nil, fmt.Errorf("%w: it is not UTF-8", ErrSyntax)
+	}
+	text, _ := Split(strings.TrimPrefix(raw, "\ufeff"))
+	if strings.TrimSpace(text) == "" {
+		return nil, ErrBlank
+	}
+	found, err := values(text)
+	if err != nil {
+		return nil, err
+	}
+	one, err := only(found)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkKeys(one); err != nil {
+		return nil, err
+	}
+	return one, nil
+}
+
+// only picks the one object, or the one array when there is no object.
+func only(found []json.RawMessage) (json.RawMessage, error) {
+	var objects []json.RawMessage
+	for _, v := range found {
+		if v[0] == '{' {
+			objects = append(objects, v)
+		}
+	}
+	if len(objects) > 0 {
+		found = objects
+	}
+	switch len(found) {
+	case 0:
+		return nil, ErrNoJSON
+	case 1:
+		return found[0], nil
+	default:
+		return nil, fmt.Errorf("%w: give one, not %d", ErrAmbiguous, len(found))
+	}
+}
+
+// values returns the JSON objects and arrays in text that are not inside one
+// another, in order.
+func values(text string) ([]json.RawMessage, error) {
+	var found []json.RawMessage
+	for at := 0; ; {
+		next := strings.IndexAny(text[at:], "{}[]")
+		if next < 0 {
+			return found, nil
+		}
+		at += next
+		if text[at] == '}' || text[at] == ']' {
+			return nil, fmt.Errorf("%w: stray %q at %s", ErrSyntax, text[at], place(text, at))
+		}
+		value, err := first(text[at:])
+		if err == nil {
+			found = append(found, value)
+			at += len(value)
+			continue
+		}
+		skip := aside(text[at:])
+		if skip == 0 {
+			return nil, explain(text, at, err)
+		}
+		at += skip
+	}
+}
+
+// first decodes the JSON value that text begins with.
+func first(text string) (json.RawMessage, error) {
+	var v json.RawMessage
+	if err := json.NewDecoder(strings.NewReader(text)).Decode(&v); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// aside returns the length of a bracketed aside in prose ("[see note]",
+// "{customer}") that text begins with, or 0 if it is rather broken JSON: when
+// something JSON-like is inside the brackets.
+func aside(text string) int {
+	closing := map[byte]byte{'{': '}', '[': ']'}[text[0]]
+	end := strings.IndexByte(text, closing)
+	if end < 0 || strings.ContainsAny(text[1:end], "{[\"") {
+		return 0
+	}
+	return end + 1
+}
+
+// explain says where and how the JSON that begins at start is broken.
+func explain(text string, start int, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: it begins at %s and never ends", ErrTruncated, place(text, start))
+	}
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		at := start + max(int(syntax.Offset)-1, 0)
+		return fmt.Errorf("%w: %s at %s", ErrSyntax, syntax.Error(), place(text, at))
+	}
+	return fmt.Errorf("%w: %w", ErrSyntax, err)
+}
+
+// nearby is how much of the text is quoted around a fault, in bytes each way.
+const nearby = 24
+
+// place describes a byte offset: line, column, and the text around it.
+func place(text string, at int) string {
+	at = min(at, len(text))
+	line := 1 + strings.Count(text[:at], "\n")
+	column := 1 + utf8.RuneCountInString(text[strings.LastIndexByte(text[:at], '\n')+1:at])
+	from, to := max(at-nearby, 0), min(at+nearby, len(text))
+	return fmt.Sprintf("line %d, column %d, near %q", line, column, strings.ToValidUTF8(text[from:to], ""))
+}

@@ -1,0 +1,134 @@
+package output
+
+import "strings"
+
+const (
+	openTag  = "<think>"
+	closeTag = "</think>"
+)
+
+// Splitter keeps a model's reasoning apart from its answer while the text
+// grows, for servers that leave <think>…</think> in it. Only blocks that lead
+// the text are reasoning; a tag inside the answer is the answer's. Tags may be
+// split over pieces. White space around the blocks is dropped. The zero value
+// is ready.
+type Splitter struct {
+	state splitState
+	held  string // not yet known to be text, reasoning or a tag
+}
+
+type splitState int
+
+const (
+	leading  splitState = iota // nothing but white space and blocks so far
+	thinking                   // inside a block
+	opening                    // inside a block, before its first visible character
+	answer                     // the rest is the answer
+)
+
+// Write takes the next piece and returns what is now known to be answer or
+// reasoning; either may be empty.
+func (s *Splitter) Write(piece string) (text, reasoning string) {
+	s.held += piece
+	var r strings.Builder
+	for {
+		switch s.state {
+		case leading:
+			if !s.lead() {
+				return "", r.String()
+			}
+		case opening, thinking:
+			more, closed := s.think()
+			r.WriteString(more)
+			if !closed {
+				return "", r.String()
+			}
+		case answer:
+			text, s.held = s.held, ""
+			return text, r.String()
+		}
+	}
+}
+
+// lead decides whether a block or the answer begins; it reports false while
+// that is open.
+func (s *Splitter) lead() bool {
+	s.held = strings.TrimLeft(s.held, " \t\r\n")
+	if rest, ok := strings.CutPrefix(s.held, openTag); ok {
+		s.held, s.state = rest, opening
+		return true
+	}
+	if strings.HasPrefix(openTag, s.held) {
+		return false
+	}
+	s.state = answer
+	return true
+}
+
+// think returns the reasoning that is certain by now, and whether its block has
+// been closed.
+func (s *Splitter) think() (reasoning string, closed bool) {
+	if s.state == opening {
+		s.held = strings.TrimLeft(s.held, " \t\r\n")
+		if s.held == "" {
+			return "", false
+		}
+		s.state = thinking
+	}
+	if reasoning, rest, ok := strings.Cut(s.held, closeTag); ok {
+		s.held, s.state = rest, leading
+		return reasoning, true
+	}
+	keep := tagStart(s.held)
+	reasoning, s.held = s.held[:len(s.held)-keep], s.held[len(s.held)-keep:]
+	return reasoning, false
+}
+
+// tagStart returns the length of the longest end of text that may be the
+// beginning of a closing tag.
+func tagStart(text string) int {
+	for n := min(len(closeTag)-1, len(text)); n > 0; n-- {
+		if strings.HasPrefix(closeTag, text[len(text)-n:]) {
+			return n
+		}
+	}
+	return 0
+}
+
+// Close returns what was held back at the end of the text. A block that was
+// never closed is reasoning to its end.
+func (s *Splitter) Close() (text, reasoning string) {
+	held := s.held
+	s.held = ""
+	if s.state == leading || s.state == answer {
+		return held, ""
+	}
+	return "", held
+}
+
+// Split returns the answer and the reasoning in a complete text. Unlike a
+// Splitter it also knows reasoning that ends with a tag but has no opening one,
+// as templates that open the block in the prompt leave it.
+func Split(raw string) (text, reasoning string) {
+	if head, rest, ok := strings.Cut(raw, closeTag); ok && unopened(head) {
+		text, more := Split(rest)
+		return text, strings.TrimLeft(head, " \t\r\n") + more
+	}
+	var s Splitter
+	text, reasoning = s.Write(raw)
+	lastText, lastReasoning := s.Close()
+	return text + lastText, reasoning + lastReasoning
+}
+
+// unopened reports whether head, the text before a closing tag, is reasoning
+// without its opening tag: not a block of its own, and not JSON that merely
+// mentions the tag.
+func unopened(head string) bool {
+	head = strings.TrimSpace(head)
+	for _, begin := range []string{openTag, "{", "[", "```"} {
+		if strings.HasPrefix(head, begin) {
+			return false
+		}
+	}
+	return head != ""
+}
