@@ -14,6 +14,12 @@ import (
 	"github.com/topcentral/spillway/tasks/store"
 )
 
+// The store is what a relay reads and a handler asks.
+var (
+	_ Outbox = (*store.Outbox)(nil)
+	_ Jobs   = (*store.Store)(nil)
+)
+
 // outbox is an Outbox in memory. What is not acknowledged comes back after idle.
 type outbox struct {
 	mu      sync.Mutex
