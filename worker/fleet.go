@@ -164,15 +164,13 @@ func (f *Fleet) cloudCandidates(agent *agents.Agent, c tasks.Complexity) []provi
 	return found
 }
 
-// Queues lists the queues of these lanes for which a candidate can be reached,
-// and the scorecard's.
-func (f *Fleet) Queues(lanes []tasks.Lane) []string {
-	queues := queue.Names(tasks.Scorecard)
-	for _, lane := range lanes {
-		for _, c := range tasks.Complexities() {
-			if f.canServe(lane, c) {
-				queues = append(queues, queue.Name(lane, c))
-			}
+// Queues lists the queues of a lane for which a candidate can be reached,
+// shortest jobs first.
+func (f *Fleet) Queues(lane tasks.Lane) []string {
+	var queues []string
+	for _, c := range tasks.Complexities() {
+		if f.canServe(lane, c) {
+			queues = append(queues, queue.Name(lane, c))
 		}
 	}
 	return queues
@@ -190,14 +188,12 @@ func (f *Fleet) canServe(lane tasks.Lane, c tasks.Complexity) bool {
 	return slices.ContainsFunc(own, func(a *agents.Agent) bool { return len(f.Candidates(lane, a, c)) > 0 })
 }
 
-// Models lists the candidates that can be reached on these lanes, sorted.
-func (f *Fleet) Models(lanes []tasks.Lane) []string {
+// Models lists the candidates that can be reached on a lane, sorted.
+func (f *Fleet) Models(lane tasks.Lane) []string {
 	seen := map[string]bool{}
-	for _, lane := range lanes {
-		for _, a := range f.agents.All() {
-			for _, c := range f.Candidates(lane, a, a.Complexity) {
-				seen[c.String()] = true
-			}
+	for _, a := range f.agents.All() {
+		for _, c := range f.Candidates(lane, a, a.Complexity) {
+			seen[c.String()] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(seen))

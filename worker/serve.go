@@ -23,8 +23,7 @@ func (w *Worker) serve() error {
 		string(tasks.Scorecard): {Queues: queue.Names(tasks.Scorecard), Slots: scorecardSlots},
 	}
 	for _, lane := range w.cfg.Lanes {
-		queues := w.Fleet.Queues([]tasks.Lane{lane})
-		queues = slices.DeleteFunc(queues, func(q string) bool { return q == string(tasks.Scorecard) })
+		queues := w.Fleet.Queues(lane)
 		switch {
 		case len(queues) == 0:
 		case lane == tasks.Local:

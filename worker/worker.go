@@ -89,8 +89,12 @@ func New(cfg Config, parts Parts) *Worker {
 	return w
 }
 
-// refreshEvery is how often a worker asks its providers which models they have.
-const refreshEvery = 30 * time.Second
+const (
+	// refreshEvery is how often a worker asks its providers which models they
+	// have.
+	refreshEvery = 30 * time.Second
+	trimEvery    = time.Minute
+)
 
 // Run serves the worker's lanes until ctx ends; ready is called when tickets
 // are being taken. Then it takes no more tickets, lets running jobs finish
@@ -111,6 +115,7 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	var loopsDone sync.WaitGroup
 	loopsDone.Go(func() { w.every(loops, tasks.HeartbeatEvery, "heartbeat", w.beat) })
 	loopsDone.Go(func() { w.every(loops, watchEvery, "watchdog", w.watch) })
+	loopsDone.Go(func() { w.every(loops, trimEvery, "outbox trim", w.Store.Trim) })
 
 	refresh := time.NewTicker(refreshEvery)
 	defer refresh.Stop()
@@ -147,23 +152,21 @@ func (w *Worker) every(ctx context.Context, interval time.Duration, name string,
 
 // beat tells the registry what this worker serves.
 func (w *Worker) beat(ctx context.Context) error {
-	return w.Store.Beat(ctx, &tasks.Worker{
-		ID: w.id, Lanes: w.cfg.Lanes, Queues: w.Fleet.Queues(w.cfg.Lanes), Models: w.Fleet.Models(w.cfg.Lanes),
-		Slots: w.slots(), Running: int(w.running.Load()), StartedAt: w.started.UTC(),
-	})
-}
-
-func (w *Worker) slots() int {
-	n := 0
+	serves := []tasks.LaneService{{Lane: tasks.Scorecard, Queues: queue.Names(tasks.Scorecard), Slots: scorecardSlots}}
 	for _, lane := range w.cfg.Lanes {
-		switch lane {
-		case tasks.Local:
-			n += w.cfg.LocalSlots
-		case tasks.Cloud:
-			n += w.cfg.CloudSlots * len(queue.Names(tasks.Cloud))
+		queues := w.Fleet.Queues(lane)
+		if len(queues) == 0 {
+			continue
 		}
+		slots := w.cfg.LocalSlots
+		if lane == tasks.Cloud {
+			slots = w.cfg.CloudSlots * len(queues)
+		}
+		serves = append(serves, tasks.LaneService{Lane: lane, Queues: queues, Models: w.Fleet.Models(lane), Slots: slots})
 	}
-	return n
+	return w.Store.Beat(ctx, &tasks.Worker{
+		ID: w.id, Serves: serves, Running: int(w.running.Load()), StartedAt: w.started.UTC(),
+	})
 }
 
 // shutdown ends what Run began: no new tickets; the registry entry goes; the

@@ -11,17 +11,16 @@ import (
 )
 
 // Live tells which queues the live workers serve.
-type Live struct {
-	Workers int
-	Queues  map[string]bool
-}
+type Live struct{ Queues map[string]bool }
 
 // LiveOf sums up the registry.
 func LiveOf(workers []tasks.Worker) Live {
-	l := Live{Workers: len(workers), Queues: map[string]bool{}}
+	l := Live{Queues: map[string]bool{}}
 	for _, w := range workers {
-		for _, q := range w.Queues {
-			l.Queues[q] = true
+		for _, lane := range w.Serves {
+			for _, q := range lane.Queues {
+				l.Queues[q] = true
+			}
 		}
 	}
 	return l

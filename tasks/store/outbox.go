@@ -105,39 +105,50 @@ func (o *Outbox) Ack(ctx context.Context, entries ...OutboxEntry) error {
 	return nil
 }
 
+// unread bounds an outbox that nobody reads, in entries.
+const unread = 10_000
+
 // Trim drops the entries that every group has acknowledged, so that the outbox
-// stays as short as its slowest reader allows.
+// stays as short as its slowest reader allows. Without any reader it keeps the
+// newest ones.
 func (s *Store) Trim(ctx context.Context) error {
 	for _, sh := range s.shards() {
 		groups, err := s.rdb.XInfoGroups(ctx, sh.outbox()).Result()
-		if err != nil {
-			if strings.Contains(err.Error(), "no such key") {
-				continue
-			}
-			return fmt.Errorf("inspect outbox: %w", away(err))
-		}
-		var keep streamID
-		for i, g := range groups {
-			first := parseStreamID(g.LastDeliveredID)
-			if g.Pending > 0 {
-				p, err := s.rdb.XPending(ctx, sh.outbox(), g.Name).Result()
-				if err != nil {
-					return fmt.Errorf("inspect outbox: %w", away(err))
-				}
-				first = parseStreamID(p.Lower)
-			}
-			if i == 0 || first.before(keep) {
-				keep = first
+		switch {
+		case err != nil:
+		case len(groups) == 0:
+			err = s.rdb.XTrimMaxLenApprox(ctx, sh.outbox(), unread, 0).Err()
+		default:
+			var keep streamID
+			if keep, err = s.oldestNeeded(ctx, sh, groups); err == nil {
+				err = s.rdb.XTrimMinIDApprox(ctx, sh.outbox(), keep.String(), 0).Err()
 			}
 		}
-		if len(groups) == 0 {
-			continue
-		}
-		if err := s.rdb.XTrimMinIDApprox(ctx, sh.outbox(), keep.String(), 0).Err(); err != nil {
+		if err != nil && !strings.Contains(err.Error(), "no such key") {
 			return fmt.Errorf("trim outbox: %w", away(err))
 		}
 	}
 	return nil
+}
+
+// oldestNeeded returns the first entry that some group has yet to read or to
+// acknowledge.
+func (s *Store) oldestNeeded(ctx context.Context, sh shard, groups []redis.XInfoGroup) (streamID, error) {
+	var oldest streamID
+	for i, g := range groups {
+		first := parseStreamID(g.LastDeliveredID)
+		if g.Pending > 0 {
+			p, err := s.rdb.XPending(ctx, sh.outbox(), g.Name).Result()
+			if err != nil {
+				return streamID{}, err
+			}
+			first = parseStreamID(p.Lower)
+		}
+		if i == 0 || first.before(oldest) {
+			oldest = first
+		}
+	}
+	return oldest, nil
 }
 
 // streamID is a place in a Redis stream.

@@ -81,18 +81,18 @@ func (s *Store) Release(ctx context.Context, id string, attempt int, r Release, 
 // Cancel ends a tenant's job in any state that is not terminal. Canceling a
 // canceled job changes nothing. CodeNotFound, or CodeConflict when it has
 // otherwise ended.
-func (s *Store) Cancel(ctx context.Context, tenant, id string) error {
+func (s *Store) Cancel(ctx context.Context, tenant, id string) (*tasks.Job, error) {
 	if tasks.CheckID(id) != nil {
-		return notFound(id)
+		return nil, notFound(id)
 	}
 	verdict, rest, err := s.run(ctx, cancelScript, id, tenant)
 	switch {
 	case err != nil:
-		return fmt.Errorf("cancel job: %w", err)
+		return nil, fmt.Errorf("cancel job: %w", err)
 	case verdict == "unknown":
-		return notFound(id)
+		return nil, notFound(id)
 	case verdict == "ended":
-		return tasks.Errorf(tasks.CodeConflict, "the job has already %s and cannot be canceled", text(rest, 0))
+		return nil, tasks.Errorf(tasks.CodeConflict, "the job has already %s and cannot be canceled", text(rest, 0))
 	}
-	return nil
+	return s.Job(ctx, tenant, id)
 }

@@ -211,7 +211,7 @@ func TestCancelIsTerminalAtOnce(t *testing.T) {
 		ended, leave := s.OnEnd(j.ID)
 		defer leave()
 		for range 2 {
-			if err := s.Cancel(t.Context(), tenant, j.ID); err != nil {
+			if _, err := s.Cancel(t.Context(), tenant, j.ID); err != nil {
 				t.Fatalf("cancel: %v", err)
 			}
 		}
@@ -225,7 +225,7 @@ func TestCancelIsTerminalAtOnce(t *testing.T) {
 		if got := job(t, s, j.ID); got.State != tasks.Canceled || got.Result != nil {
 			t.Errorf("job: got %+v", got)
 		}
-		if err := s.Cancel(t.Context(), "another", j.ID); tasks.CodeOf(err) != tasks.CodeNotFound {
+		if _, err := s.Cancel(t.Context(), "another", j.ID); tasks.CodeOf(err) != tasks.CodeNotFound {
 			t.Errorf("cancel by another tenant: got %v, want not found", err)
 		}
 	})
@@ -238,7 +238,7 @@ func TestEndedJobsCannotBeCanceled(t *testing.T) {
 	if err := s.Fail(t.Context(), j.ID, 1, tasks.Errorf(tasks.CodeExhausted, "no luck"), nil); err != nil {
 		t.Fatalf("fail: %v", err)
 	}
-	if err := s.Cancel(t.Context(), tenant, j.ID); tasks.CodeOf(err) != tasks.CodeConflict {
+	if _, err := s.Cancel(t.Context(), tenant, j.ID); tasks.CodeOf(err) != tasks.CodeConflict {
 		t.Errorf("cancel: got %v, want conflict", err)
 	}
 	got := job(t, s, j.ID)
@@ -341,7 +341,7 @@ func TestOutboxTellsEveryStateChange(t *testing.T) {
 			t.Fatalf("open: %v", err)
 		}
 		j := create(t, s, func(j *tasks.Job) { j.CallbackURL = "https://example.com" })
-		if err := s.Cancel(t.Context(), tenant, j.ID); err != nil {
+		if _, err := s.Cancel(t.Context(), tenant, j.ID); err != nil {
 			t.Fatalf("cancel: %v", err)
 		}
 		for _, name := range []string{"first", "again, since none was acknowledged"} {
@@ -370,7 +370,7 @@ func TestOutboxTellsEveryStateChange(t *testing.T) {
 func TestTheRegistryForgetsSilentWorkers(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		s := open(t, rdb)
-		if err := s.Beat(t.Context(), &tasks.Worker{ID: "w1", Queues: []string{"local.high"}}); err != nil {
+		if err := s.Beat(t.Context(), &tasks.Worker{ID: "w1"}); err != nil {
 			t.Fatalf("beat: %v", err)
 		}
 		rdb.HSet(t.Context(), "spillway:workers", "w2", `1 {"id":"w2"}`)
