@@ -8,8 +8,8 @@
 //
 // The store writes every change of state to an outbox, in the script that makes
 // the change, so an ended job always has its entry. A [Relay] turns the entry
-// into a [Task] on the queue and acknowledges it only after that: a crash in
-// between makes the same task again, under the same ID. A [Handler] loads the
+// into a notice on the queue and acknowledges it only after that: a crash in
+// between makes the same notice again, under the same ID. A [Handler] loads the
 // job, builds the payload and answers with a [RetryError] that says when to
 // come back, or with [ErrGivenUp]. A [Courier] signs and posts.
 //

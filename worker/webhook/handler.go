@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/queue"
 )
 
 // Jobs finds jobs. A job that is unknown, or forgotten by now, is an error of
@@ -29,33 +30,31 @@ func NewHandler(jobs Jobs, courier *Courier, log *slog.Logger) *Handler {
 	return &Handler{jobs, courier, log}
 }
 
-// Handle makes one try. The caller counts the tries so far, zero at first, and
-// leaves out those whose RetryError does not count.
-//
-// The answer is nil when the webhook is done with, a RetryError when it should
-// come back, and otherwise wraps ErrGivenUp. Delivery takes no longer than the
-// courier's total timeout; ctx should allow for that.
-func (h *Handler) Handle(ctx context.Context, t Task, tries int) error {
-	log := h.log.With("webhook_id", t.ID, "job_id", t.JobID, "tenant", t.Tenant, "type", t.Type, "try", tries+1)
-	job, err := h.jobs.Job(ctx, t.Tenant, t.JobID)
+// Handle makes one try. The answer is nil when the webhook is done with, a
+// *RetryError when the try failed and there is another, a *queue.NotNow when
+// nothing was tried, and otherwise wraps ErrGivenUp. Delivery takes no longer
+// than the courier's total timeout; ctx should allow for that.
+func (h *Handler) Handle(ctx context.Context, n queue.Notice) error {
+	log := h.log.With("webhook_id", n.ID, "job_id", n.JobID, "tenant", n.Tenant, "type", n.Type, "try", n.Tries+1)
+	job, err := h.jobs.Job(ctx, n.Tenant, n.JobID)
 	if tasks.CodeOf(err) == tasks.CodeNotFound {
 		log.Warn("webhook dropped: its job is forgotten")
 		return nil
 	}
 	if err != nil {
 		log.Error("webhook not sent: its job could not be loaded", "cause", err)
-		return notLoaded(ctx, err, tries)
+		return notLoaded(ctx, err, n.Tries)
 	}
 	if job.CallbackURL == "" {
 		return nil
 	}
-	body, err := Payload(t, job)
+	body, err := Payload(n, job)
 	if err != nil {
 		log.Error("webhook given up: its job could not be encoded", "cause", err)
 		return errors.Join(ErrGivenUp, err)
 	}
-	o := h.courier.Deliver(ctx, Delivery{ID: t.ID, URL: job.CallbackURL, Body: body})
-	err = verdict(o, tries)
+	o := h.courier.Deliver(ctx, Delivery{ID: n.ID, URL: job.CallbackURL, Body: body})
+	err = verdict(o, n.Tries)
 	report(ctx, log.With("host", hostOf(job.CallbackURL)), o, err)
 	return err
 }
@@ -63,21 +62,21 @@ func (h *Handler) Handle(ctx context.Context, t Task, tries int) error {
 // notLoaded answers for a job that the store could not give. A store that is
 // away uses up no try; a record that it can not read must not come back for ever.
 func notLoaded(ctx context.Context, err error, tries int) error {
-	cause := fmt.Errorf("load the job: %w", err)
 	if ctx.Err() != nil || tasks.CodeOf(err) == tasks.CodeUnavailable {
-		return &RetryError{After: jitter(storeWait), cause: cause}
+		return &queue.NotNow{After: jitter(storeWait)}
 	}
-	return again(tries, 0, cause)
+	return again(tries, 0, fmt.Errorf("load the job: %w", err))
 }
 
 // report logs what became of a try.
 func report(ctx context.Context, log *slog.Logger, o Outcome, err error) {
-	level, message := slog.LevelInfo, "webhook delivered"
 	retry, later := errors.AsType[*RetryError](err)
+	_, putOff := errors.AsType[*queue.NotNow](err)
+	level, message := slog.LevelInfo, "webhook delivered"
 	switch {
-	case later && retry.Counts:
-		level, message = slog.LevelWarn, "webhook failed, will be tried again"
 	case later:
+		level, message = slog.LevelWarn, "webhook failed, will be tried again"
+	case putOff:
 		level, message = slog.LevelDebug, "webhook put off"
 	case err != nil:
 		level, message = slog.LevelError, "webhook given up"

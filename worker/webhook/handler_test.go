@@ -13,6 +13,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/queue"
 )
 
 // jobs is a store of one job, or of one error.
@@ -36,7 +37,7 @@ func TestHandleDelivers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	job, task := endedJob("")
+	job, notice := endedJob("")
 	job.CallbackURL = receiver(t, func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -45,21 +46,21 @@ func TestHandleDelivers(t *testing.T) {
 		if err := verifier.Verify(body, r.Header); err != nil {
 			t.Error(err)
 		}
-		if got := r.Header.Get(headerID); got != task.ID {
-			t.Errorf("webhook-id: got %s, want %s", got, task.ID)
+		if got := r.Header.Get(headerID); got != notice.ID {
+			t.Errorf("webhook-id: got %s, want %s", got, notice.ID)
 		}
-		if got := decode(t, body); got.Type != task.Type || got.Data.ID != job.ID {
+		if got := decode(t, body); got.Type != notice.Type || got.Data.ID != job.ID {
 			t.Errorf("got %s", body)
 		}
 	})
-	if err := NewHandler(jobs{job: job}, newCourier(t), quiet).Handle(t.Context(), task, 0); err != nil {
+	if err := NewHandler(jobs{job: job}, newCourier(t), quiet).Handle(t.Context(), notice); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestHandleKeepsTheIDOverTries(t *testing.T) {
 	var ids []string
-	job, task := endedJob("")
+	job, notice := endedJob("")
 	job.CallbackURL = receiver(t, func(w http.ResponseWriter, r *http.Request) {
 		ids = append(ids, r.Header.Get(headerID))
 		if len(ids) < 3 {
@@ -68,21 +69,23 @@ func TestHandleKeepsTheIDOverTries(t *testing.T) {
 	})
 	h := NewHandler(jobs{job: job}, newCourier(t), quiet)
 	for tries := range 2 {
-		retry, ok := errors.AsType[*RetryError](h.Handle(t.Context(), task, tries))
-		if !ok || !retry.Counts {
-			t.Fatalf("try %d: got %v", tries+1, retry)
+		notice.Tries = tries
+		err := h.Handle(t.Context(), notice)
+		if _, ok := errors.AsType[*RetryError](err); !ok {
+			t.Fatalf("try %d: got %v", tries+1, err)
 		}
 	}
-	if err := h.Handle(t.Context(), task, 2); err != nil {
+	notice.Tries = 2
+	if err := h.Handle(t.Context(), notice); err != nil {
 		t.Error(err)
 	}
-	if len(ids) != 3 || ids[0] != task.ID || ids[1] != task.ID || ids[2] != task.ID {
-		t.Errorf("got %v, want three times %s", ids, task.ID)
+	if len(ids) != 3 || ids[0] != notice.ID || ids[1] != notice.ID || ids[2] != notice.ID {
+		t.Errorf("got %v, want three times %s", ids, notice.ID)
 	}
 }
 
 func TestHandleWithoutADelivery(t *testing.T) {
-	job, task := endedJob("")
+	job, notice := endedJob("")
 	broken, _ := endedJob("https://hooks.example.com/")
 	broken.Result = []byte("{")
 	away := tasks.Errorf(tasks.CodeUnavailable, "the store is away")
@@ -96,19 +99,21 @@ func TestHandleWithoutADelivery(t *testing.T) {
 		{"job of another tenant", jobs{job: &tasks.Job{ID: job.ID, Tenant: "other"}}, 0, func(err error) bool { return err == nil }},
 		{"no callback", jobs{job: job}, 0, func(err error) bool { return err == nil }},
 		{"store away uses up no try", jobs{err: away}, MaxTries - 1, func(err error) bool {
-			retry, ok := errors.AsType[*RetryError](err)
-			return ok && !retry.Counts && retry.After > 0 && errors.Is(err, away)
+			later, ok := errors.AsType[*queue.NotNow](err)
+			return ok && later.After > 0
 		}},
 		{"unreadable job uses up a try", jobs{err: io.ErrUnexpectedEOF}, 0, func(err error) bool {
-			retry, ok := errors.AsType[*RetryError](err)
-			return ok && retry.Counts
+			_, ok := errors.AsType[*RetryError](err)
+			return ok
 		}},
 		{"unreadable job to the end", jobs{err: io.ErrUnexpectedEOF}, MaxTries - 1, func(err error) bool { return errors.Is(err, ErrGivenUp) }},
 		{"result that is not JSON", jobs{job: broken}, 0, func(err error) bool { return errors.Is(err, ErrGivenUp) }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := NewHandler(tt.jobs, newCourier(t), quiet).Handle(t.Context(), task, tt.tries)
+			n := notice
+			n.Tries = tt.tries
+			err := NewHandler(tt.jobs, newCourier(t), quiet).Handle(t.Context(), n)
 			if !tt.want(err) {
 				t.Errorf("got %v", err)
 			}
@@ -119,21 +124,22 @@ func TestHandleWithoutADelivery(t *testing.T) {
 // What is logged helps an operator and holds no secret, URL or payload.
 func TestHandleLogsNoSecrets(t *testing.T) {
 	var out bytes.Buffer
-	job, task := endedJob("")
+	job, notice := endedJob("")
 	job.CallbackURL = receiver(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusInternalServerError)
 		_, _ = io.WriteString(w, "stack trace of the receiver")
 	}) + "/hook/path-token?query=token"
 	h := NewHandler(jobs{job: job}, newCourier(t), slog.New(slog.NewJSONHandler(&out, nil)))
-	_ = h.Handle(t.Context(), task, 0)
+	_ = h.Handle(t.Context(), notice)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_ = h.Handle(ctx, task, 0)
+	_ = h.Handle(ctx, notice)
 	job.CallbackURL = "http://127.0.0.1:1/hook/path-token?query=token"
-	_ = h.Handle(t.Context(), task, MaxTries-1)
+	notice.Tries = MaxTries - 1
+	_ = h.Handle(t.Context(), notice)
 
 	log := out.String()
-	for _, want := range []string{task.ID, job.ID, `"status":500`, `"class":"rejected"`, `"class":"connection"`, "webhook given up"} {
+	for _, want := range []string{notice.ID, job.ID, `"status":500`, `"class":"rejected"`, `"class":"connection"`, "webhook given up"} {
 		if !strings.Contains(log, want) {
 			t.Errorf("%s is missing in %s", want, log)
 		}

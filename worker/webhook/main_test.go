@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/queue"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -55,12 +56,12 @@ func receiver(t testing.TB, h http.HandlerFunc) string {
 	return srv.URL
 }
 
-// endedJob is a succeeded job with a callback, and its webhook.
-func endedJob(callback string) (*tasks.Job, Task) {
+// endedJob is a succeeded job with a callback, and the notice of its end.
+func endedJob(callback string) (*tasks.Job, queue.Notice) {
 	j := &tasks.Job{
 		ID: "job_0193a1b2c3d4e5f60718293a4b5c6d7e", Tenant: "acme", Agent: "A02",
 		State: tasks.Succeeded, CallbackURL: callback, Sequence: 4,
 		Result: []byte(`{"score":87,"reason":"预算明确"}`),
 	}
-	return j, Task{ID: EventID(j.ID, 4), Tenant: j.Tenant, JobID: j.ID, Type: tasks.EventSucceeded, Sequence: 4, At: ended}
+	return j, queue.Notice{ID: EventID(j.ID, 4), Tenant: j.Tenant, JobID: j.ID, Type: tasks.EventSucceeded, Sequence: 4, At: ended}
 }

@@ -8,18 +8,8 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/queue"
 )
-
-// Task is one webhook to be delivered, as it waits in the queue. It names the
-// job and holds nothing of it.
-type Task struct {
-	ID       string          `json:"id"` // EventID: the webhook-id, and the queue's key against duplicates
-	Tenant   string          `json:"tenant"`
-	JobID    string          `json:"job_id"`
-	Type     tasks.EventType `json:"type"`
-	Sequence int64           `json:"sequence_number"` // of the event in the job's log
-	At       time.Time       `json:"at"`              // when the job ended
-}
 
 // EventID returns the webhook-id of a job's event. It depends on nothing else,
 // so whoever makes the webhook again, after a crash or for another try, gives
@@ -43,8 +33,8 @@ type payload struct {
 // Payload encodes the webhook that tells of an event of the job. The data is
 // the job as it stands now: if somebody has retried it since the event, its
 // state and sequence number are already those of the next run.
-func Payload(t Task, job *tasks.Job) ([]byte, error) {
-	p := payload{Type: t.Type, Timestamp: t.At.UTC(), Data: job}
+func Payload(n queue.Notice, job *tasks.Job) ([]byte, error) {
+	p := payload{Type: n.Type, Timestamp: n.At.UTC(), Data: job}
 	body, err := json.Marshal(p)
 	if err == nil && len(body) > maxPayload && len(job.Result) > 0 {
 		short := *job

@@ -26,9 +26,9 @@ func decode(t *testing.T, body []byte) decoded {
 }
 
 func TestPayloadHoldsTheJob(t *testing.T) {
-	job, task := endedJob("https://hooks.example.com/")
-	task.At = ended.In(time.FixedZone("CST", 8*3600))
-	body, err := Payload(task, job)
+	job, notice := endedJob("https://hooks.example.com/")
+	notice.At = ended.In(time.FixedZone("CST", 8*3600))
+	body, err := Payload(notice, job)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,9 +42,9 @@ func TestPayloadHoldsTheJob(t *testing.T) {
 }
 
 func TestPayloadLeavesOutALargeResult(t *testing.T) {
-	job, task := endedJob("https://hooks.example.com/")
+	job, notice := endedJob("https://hooks.example.com/")
 	job.Result = []byte(`{"text":"` + strings.Repeat("商", maxPayload/3) + `"}`)
-	body, err := Payload(task, job)
+	body, err := Payload(notice, job)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,9 +61,9 @@ func TestPayloadLeavesOutALargeResult(t *testing.T) {
 }
 
 func TestPayloadRefusesABrokenResult(t *testing.T) {
-	job, task := endedJob("https://hooks.example.com/")
+	job, notice := endedJob("https://hooks.example.com/")
 	job.Result = []byte(`{"score":`)
-	if _, err := Payload(task, job); err == nil {
+	if _, err := Payload(notice, job); err == nil {
 		t.Error("want an error")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
 )
 
@@ -21,11 +22,11 @@ type Outbox interface {
 	Ack(ctx context.Context, entries ...store.OutboxEntry) error
 }
 
-// Sender puts webhooks on the queue. It must be safe for concurrent use.
+// Sender puts webhooks on the queue, as queue.Client does. It must be safe for concurrent use.
 type Sender interface {
-	// EnqueueWebhook queues t. That a task with its ID is queued already is
-	// not an error.
-	EnqueueWebhook(ctx context.Context, t Task) error
+	// EnqueueWebhook queues n. That a notice with its ID is queued already
+	// is not an error.
+	EnqueueWebhook(ctx context.Context, n queue.Notice) error
 }
 
 // Relay carries the ends of jobs from the outbox to the queue of webhooks.
@@ -94,7 +95,7 @@ func (r *Relay) relay(ctx context.Context, e store.OutboxEntry) error {
 	if !e.Type.Terminal() || !e.Callback {
 		return nil
 	}
-	return r.sender.EnqueueWebhook(ctx, Task{
+	return r.sender.EnqueueWebhook(ctx, queue.Notice{
 		ID:       EventID(e.JobID, e.Sequence),
 		Tenant:   e.Tenant,
 		JobID:    e.JobID,

@@ -11,13 +11,16 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
 )
 
-// The store is what a relay reads and a handler asks.
+// The store and the queue are what relay and handler work with.
 var (
 	_ Outbox = (*store.Outbox)(nil)
 	_ Jobs   = (*store.Store)(nil)
+	_ Sender = (*queue.Client)(nil)
+	_        = queue.Handlers{Notice: (*Handler)(nil).Handle}
 )
 
 // outbox is an Outbox in memory. What is not acknowledged comes back after idle.
@@ -83,22 +86,22 @@ func (o *outbox) left() int {
 	return len(o.pending)
 }
 
-// sender is a queue in memory that keeps every task it is given.
+// sender is a queue in memory that keeps every notice it is given.
 type sender struct {
 	mu   sync.Mutex
-	sent []Task
-	fail func(Task) error
+	sent []queue.Notice
+	fail func(queue.Notice) error
 }
 
-func (s *sender) EnqueueWebhook(_ context.Context, t Task) error {
+func (s *sender) EnqueueWebhook(_ context.Context, n queue.Notice) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fail != nil {
-		if err := s.fail(t); err != nil {
+		if err := s.fail(n); err != nil {
 			return err
 		}
 	}
-	s.sent = append(s.sent, t)
+	s.sent = append(s.sent, n)
 	return nil
 }
 
@@ -147,7 +150,7 @@ func TestRelayQueuesTheEndsOfJobs(t *testing.T) {
 		if got, want := s.ids(), []string{"evt_3_3", "evt_5_3", "evt_6_3"}; !slices.Equal(got, want) {
 			t.Errorf("queued: got %v, want %v", got, want)
 		}
-		want := Task{ID: "evt_3_3", Tenant: "acme", JobID: "job_3", Type: tasks.EventSucceeded, Sequence: 3, At: ended}
+		want := queue.Notice{ID: "evt_3_3", Tenant: "acme", JobID: "job_3", Type: tasks.EventSucceeded, Sequence: 3, At: ended}
 		if got := s.sent[0]; got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
@@ -187,7 +190,7 @@ func TestRelayRidesOutErrors(t *testing.T) {
 		away := errors.New("away")
 		repaired := make(chan struct{})
 		o, s := newOutbox(entry("1", tasks.EventSucceeded, true), entry("2", tasks.EventFailed, true)), &sender{}
-		s.fail = func(Task) error {
+		s.fail = func(queue.Notice) error {
 			select {
 			case <-repaired:
 				return nil
@@ -217,8 +220,8 @@ func TestRelayRidesOutErrors(t *testing.T) {
 func TestRelayPassesABadEntry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, s := newOutbox(entry("1", tasks.EventSucceeded, true), entry("2", tasks.EventSucceeded, true)), &sender{}
-		s.fail = func(t Task) error {
-			if t.JobID == "job_1" {
+		s.fail = func(n queue.Notice) error {
+			if n.JobID == "job_1" {
 				return errors.New("too strange")
 			}
 			return nil

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/topcentral/spillway/tasks/queue"
 )
 
 // ErrGivenUp says that a webhook will not be delivered and must not be tried
@@ -12,10 +14,11 @@ import (
 // be encoded.
 var ErrGivenUp = errors.New("webhook given up")
 
-// RetryError says that a webhook was not delivered and when to try again.
+// RetryError says that a try has failed and when to make the next. When nothing
+// was tried (the host has its share, the store is away, the process ends) the
+// answer is a queue.NotNow instead, which uses up no try.
 type RetryError struct {
-	After  time.Duration // from now
-	Counts bool          // false: the receiver had no part in it, so it must not use up a try
+	After time.Duration // from now
 
 	cause error
 }
@@ -25,6 +28,9 @@ func (e *RetryError) Error() string { return fmt.Sprintf("%v; again in %v", e.ca
 
 // Unwrap returns what went wrong.
 func (e *RetryError) Unwrap() error { return e.cause }
+
+// Delay tells the queue when to bring the webhook back.
+func (e *RetryError) Delay() time.Duration { return e.After }
 
 // schedule holds the waits before each try, the example of Standard Webhooks:
 // ten tries over three days and some hours.
@@ -54,18 +60,17 @@ const (
 // verdict turns the outcome of a delivery, after tries earlier ones, into the
 // answer of Handle. Here alone it is decided what is tried again.
 func verdict(o Outcome, tries int) error {
-	cause := fmt.Errorf("webhook not delivered: %s", o.Class)
 	switch o.Class {
 	case Delivered:
 		return nil
 	case Gone:
 		return fmt.Errorf("%w: the receiver answered 410", ErrGivenUp)
 	case Busy:
-		return &RetryError{After: jitter(busyWait), cause: cause}
+		return &queue.NotNow{After: jitter(busyWait)}
 	case Interrupted:
-		return &RetryError{cause: cause}
+		return &queue.NotNow{}
 	}
-	return again(tries, o.RetryAfter, cause)
+	return again(tries, o.RetryAfter, fmt.Errorf("webhook not delivered: %s", o.Class))
 }
 
 // again answers for a try that failed after tries earlier ones. A receiver may
@@ -75,7 +80,7 @@ func again(tries int, asked time.Duration, cause error) error {
 		return fmt.Errorf("%w after %d tries: %w", ErrGivenUp, tries+1, cause)
 	}
 	after := max(jitter(schedule[tries+1]), min(asked, maxWait))
-	return &RetryError{After: after, Counts: true, cause: cause}
+	return &RetryError{After: after, cause: cause}
 }
 
 // jitter moves d by up to 15 % either way, so that webhooks which failed

@@ -36,9 +36,12 @@ func TestVerdict(t *testing.T) {
 			if tt.done || tt.final {
 				return
 			}
-			retry, ok := errors.AsType[*RetryError](err)
-			if !ok || retry.Counts != tt.counts || retry.After < tt.least || retry.After > tt.longest {
-				t.Errorf("got %+v", err)
+			if _, got := errors.AsType[*RetryError](err); got != tt.counts {
+				t.Errorf("counts: got %v, want %v (%v)", got, tt.counts, err)
+			}
+			after := err.(interface{ Delay() time.Duration }).Delay()
+			if after < tt.least || after > tt.longest {
+				t.Errorf("wait: got %v, want %v to %v", after, tt.least, tt.longest)
 			}
 		})
 	}
