@@ -1,0 +1,146 @@
+package agents
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Agent is one agent, loaded and checked as a whole. Its Version is a digest
+// of its folder, so it changes with every edit. An Agent does not change and
+// may be used by several goroutines at once.
+type Agent struct {
+	tasks.Agent
+
+	input     *schema
+	output    *schema
+	prompt    *prompt
+	scorecard *scorecard // nil: the folder has none
+	examples  []example
+}
+
+// LoadDir loads the one agent in the folder dir, whose name must begin with
+// the agent's ID. The error names the file and line of what is wrong.
+func LoadDir(dir string) (*Agent, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("load agent: %w", err)
+	}
+	if _, err := os.Stat(abs); err != nil {
+		return nil, fmt.Errorf("load agent: %w", err)
+	}
+	f, err := readFolder(os.DirFS(filepath.Dir(abs)), filepath.Base(abs), abs)
+	if err != nil {
+		return nil, err
+	}
+	return load(f)
+}
+
+// load compiles a folder and tells everything that is wrong with it, as far as
+// one part can be judged without the other.
+func load(f *folder) (*Agent, error) {
+	def, defErr := readDefinition(f)
+	in, inErr := loadSchema(f, inputSchemaFile)
+	out, outErr := loadSchema(f, outputSchemaFile)
+	if err := errors.Join(defErr, inErr, outErr); err != nil {
+		return nil, err
+	}
+	a := &Agent{Agent: def, input: in, output: out}
+	a.Version = f.digest()
+	var errs [3]error
+	a.prompt, errs[0] = loadPrompt(f, in)
+	a.scorecard, errs[1] = loadScorecard(f, in, out)
+	a.examples, errs[2] = loadExamples(f)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// CheckInput lists everything about input that the input schema refuses; none
+// means that it is valid. Pointers are relative to the input. A member that is
+// null counts as absent.
+func (a *Agent) CheckInput(input json.RawMessage) []tasks.Fault {
+	_, faults := a.readInput(input)
+	return faults
+}
+
+// CheckOutput lists everything about an answer that the output schema refuses;
+// none means that it is valid. Unlike in input, null is a value.
+func (a *Agent) CheckOutput(output json.RawMessage) []tasks.Fault {
+	v, err := decode(output)
+	if err != nil {
+		return notJSON(err)
+	}
+	return a.output.faults(v)
+}
+
+// readInput decodes input and lists what the input schema refuses about it.
+func (a *Agent) readInput(input json.RawMessage) (any, []tasks.Fault) {
+	v, err := decodeInput(input)
+	if err != nil {
+		return nil, notJSON(err)
+	}
+	return v, a.input.faults(v)
+}
+
+func notJSON(err error) []tasks.Fault {
+	return []tasks.Fault{{Pointer: "", Detail: fmt.Sprintf("must be a JSON object: %v", err)}}
+}
+
+// InputSchema returns the JSON Schema of the input, as its author wrote it.
+func (a *Agent) InputSchema() json.RawMessage { return a.input.source }
+
+// OutputSchema returns the JSON Schema of the answer, as its author wrote it.
+func (a *Agent) OutputSchema() json.RawMessage { return a.output.source }
+
+// Prompt returns what to ask a model: a system message that is the same for
+// every job of the agent, and a user message that carries the input as JSON and
+// asks for an answer in lang. It expects an input that CheckInput has passed.
+func (a *Agent) Prompt(input json.RawMessage, lang tasks.Language) (system, user string, err error) {
+	v, err := decodeInput(input)
+	if err != nil {
+		return "", "", tasks.Errorf(tasks.CodeInvalid, "the input is not JSON").WithCause(err)
+	}
+	return a.prompt.fill(v, lang)
+}
+
+// HasScorecard reports whether the agent can answer without a model.
+func (a *Agent) HasScorecard() bool { return a.scorecard != nil }
+
+// ErrNoScorecard says that an agent cannot answer without a model.
+var ErrNoScorecard = errors.New("the agent has no scorecard")
+
+// Score answers by the agent's deterministic rules, with its texts in lang.
+// The same input always gives the same answer, and the answer always satisfies
+// the output schema. It returns ErrNoScorecard where there are no rules, and a
+// [tasks.Error] with the faults for an input that CheckInput refuses.
+func (a *Agent) Score(input json.RawMessage, lang tasks.Language) (json.RawMessage, error) {
+	if a.scorecard == nil {
+		return nil, ErrNoScorecard
+	}
+	if _, ok := languageNames[lang]; !ok {
+		return nil, tasks.Errorf(tasks.CodeInvalid, "%q is not an output language; use zh or en", lang)
+	}
+	v, faults := a.readInput(input)
+	if len(faults) > 0 {
+		return nil, &tasks.Error{Code: tasks.CodeInvalid, Message: "the input does not fit the agent's input schema", Faults: faults}
+	}
+	in := a.input.compiled
+	filled, err := a.scorecard.answerFor(complete(in, v), given(in, v), lang, a.output)
+	if err != nil {
+		return nil, fmt.Errorf("scorecard of %s: %w", a.ID, err)
+	}
+	answer, err := json.Marshal(filled)
+	if err != nil {
+		return nil, fmt.Errorf("scorecard of %s: %w", a.ID, err)
+	}
+	if faults := a.CheckOutput(answer); len(faults) > 0 {
+		return nil, fmt.Errorf("scorecard of %s: its answer breaks the output schema at %q: %s", a.ID, faults[0].Pointer, faults[0].Detail)
+	}
+	return answer, nil
+}

@@ -1,0 +1,224 @@
+package agents
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// maxDepth bounds how deep a schema may nest, and so every walk over it.
+const maxDepth = 8
+
+// schema is one of an agent's two JSON Schemas: what its author wrote, and
+// the same compiled.
+type schema struct {
+	source   json.RawMessage
+	compiled *jsonschema.Schema
+}
+
+// loadSchema compiles one schema file. References may only point inside the
+// file, and format keywords are asserted.
+func loadSchema(f *folder, name string) (*schema, error) {
+	data, err := f.need(name)
+	if err != nil {
+		return nil, err
+	}
+	file := f.shown(name)
+	var source json.RawMessage
+	if err := decodeJSON(file, data, &source); err != nil {
+		return nil, err
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		return nil, errorAt(file, 0, "%w", err)
+	}
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
+	c.UseLoader(noLoader{})
+	url := "agent:" + name
+	if err := c.AddResource(url, doc); err != nil {
+		return nil, errorAt(file, 0, "%w", err)
+	}
+	compiled, err := c.Compile(url)
+	if err != nil {
+		return nil, schemaError(file, data, err)
+	}
+	if t := typeOf(compiled); t != "object" {
+		return nil, errorAt(file, 1, `the schema must have "type": "object"`)
+	}
+	if err := checkDepth(compiled, 0); err != nil {
+		return nil, errorAt(file, 1, "%w", err)
+	}
+	return &schema{source: source, compiled: compiled}, nil
+}
+
+// noLoader refuses every reference that leaves the file.
+type noLoader struct{}
+
+func (noLoader) Load(url string) (any, error) {
+	return nil, fmt.Errorf("%s is outside the file; only references such as #/$defs/name are followed", url)
+}
+
+// schemaError tells where a schema breaks the rules of JSON Schema.
+func schemaError(file string, data []byte, err error) error {
+	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
+	if !ok {
+		return errorAt(file, schemaLine(data, err), "%w", err)
+	}
+	for len(invalid.Causes) > 0 {
+		invalid = invalid.Causes[0]
+	}
+	return errorAt(file, lineAt(data, invalid.InstanceLocation), "%s: %s",
+		pointer(invalid.InstanceLocation), invalid.ErrorKind.LocalizedString(printer))
+}
+
+// schemaLine finds the line an error names only by a URL with a pointer.
+func schemaLine(data []byte, err error) int {
+	url := ""
+	if e, ok := errors.AsType[*jsonschema.InvalidRegexError](err); ok {
+		url = e.URL
+	}
+	if e, ok := errors.AsType[*jsonschema.JSONPointerNotFoundError](err); ok {
+		url = e.URL
+	}
+	_, fragment, _ := strings.Cut(url, "#/")
+	return lineAt(data, strings.Split(fragment, "/"))
+}
+
+// checkDepth refuses a schema that nests too deep, or into itself.
+func checkDepth(s *jsonschema.Schema, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("the schema nests deeper than %d levels, or into itself", maxDepth)
+	}
+	for s.Ref != nil {
+		s, depth = s.Ref, depth+1
+		if depth > maxDepth {
+			return errors.New("the schema refers to itself")
+		}
+	}
+	for _, p := range s.Properties {
+		if err := checkDepth(p, depth+1); err != nil {
+			return err
+		}
+	}
+	if s.Items2020 != nil {
+		return checkDepth(s.Items2020, depth+1)
+	}
+	return nil
+}
+
+// target follows references to the schema that says something.
+func target(s *jsonschema.Schema) *jsonschema.Schema {
+	for s.Ref != nil {
+		s = s.Ref
+	}
+	return s
+}
+
+// typeOf returns the one type that a schema asks for, or "" when it allows
+// several or does not say.
+func typeOf(s *jsonschema.Schema) string {
+	s = target(s)
+	if s.Types == nil {
+		return ""
+	}
+	if names := s.Types.ToStrings(); len(names) == 1 {
+		return names[0]
+	}
+	return ""
+}
+
+// decode reads one JSON value.
+func decode(data []byte) (any, error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, errors.New("it is empty")
+		}
+		return nil, err
+	}
+	if dec.More() {
+		return nil, errors.New("it holds more than one value")
+	}
+	return v, nil
+}
+
+// decodeInput reads an input. An object's member that is null counts as
+// absent, because that is how many callers write an optional field.
+func decodeInput(data []byte) (any, error) {
+	v, err := decode(data)
+	return dropNulls(v), err
+}
+
+func dropNulls(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, member := range v {
+			if member == nil {
+				delete(v, name)
+				continue
+			}
+			v[name] = dropNulls(member)
+		}
+	case []any:
+		for i := range v {
+			v[i] = dropNulls(v[i])
+		}
+	}
+	return v
+}
+
+// faults lists everything the schema refuses about a decoded value.
+func (s *schema) faults(v any) []tasks.Fault {
+	err := s.compiled.Validate(v)
+	if err == nil {
+		return nil
+	}
+	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
+	if !ok {
+		return []tasks.Fault{{Pointer: "", Detail: err.Error()}}
+	}
+	return describe(s.compiled, v, invalid)
+}
+
+// at returns the schema of the value at path, nil where there is none.
+func at(s *jsonschema.Schema, path []string) *jsonschema.Schema {
+	s = target(s)
+	for _, step := range path {
+		if p, ok := s.Properties[step]; ok {
+			s = target(p)
+		} else if s.Items2020 != nil {
+			s = target(s.Items2020)
+		} else {
+			return nil
+		}
+	}
+	return s
+}
+
+// leaves collects the errors that have no finer cause.
+func leaves(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
+	switch e.ErrorKind.(type) {
+	case *kind.AnyOf, *kind.OneOf, *kind.Not:
+		// The branches fail for different reasons; the choice itself is the fault.
+		return []*jsonschema.ValidationError{e}
+	}
+	if len(e.Causes) == 0 {
+		return []*jsonschema.ValidationError{e}
+	}
+	var all []*jsonschema.ValidationError
+	for _, c := range e.Causes {
+		all = append(all, leaves(c)...)
+	}
+	return all
+}

@@ -1,0 +1,120 @@
+package agents
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+)
+
+// pollEvery is how often Watch looks. A folder is loaded once two looks in a
+// row found it the same, so that an editor that is still saving is let finish.
+const pollEvery = time.Second
+
+// Watch re-reads the overlay while it changes, until ctx ends, and then
+// returns nil. A folder that does not load is refused, with file and line in
+// the log, and its last good version stays; a folder that is removed uncovers
+// the built-in agent. Without an overlay Watch only waits for ctx. Only one
+// Watch may run at a time.
+//
+// It reads the files rather than ask the kernel for events: some tens of
+// small files cost nothing, and it sees every kind of save, rename and new
+// folder, also on network and container mounts, where events do not come.
+func (c *Catalogue) Watch(ctx context.Context) error {
+	if c.overlay == "" {
+		<-ctx.Done()
+		return nil
+	}
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	away := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		folders, err := readFolders(os.DirFS(c.overlay), c.overlay)
+		if err != nil {
+			if away != err.Error() {
+				c.log.Warn("agents cannot be read, the last good versions stay", "overlay", c.overlay, "error", err)
+			}
+			away = err.Error()
+			continue
+		}
+		away = ""
+		c.update(folders)
+	}
+}
+
+// update takes over what has changed in the overlay and has settled.
+func (c *Catalogue) update(folders []*folder) {
+	changed := c.forget(folders)
+	for _, f := range folders {
+		o, digest := c.loaded[f.base()], f.digest()
+		settled := o.seen == digest
+		o.seen, o.gone = digest, false
+		if settled && o.tried != digest {
+			o.tried = digest
+			changed = c.reload(f, &o) || changed
+		}
+		c.loaded[f.base()] = o
+	}
+	if changed {
+		c.publish()
+	}
+}
+
+// forget drops folders that two looks in a row did not find, and reports
+// whether one was in use. It then gives those a new chance that were refused,
+// perhaps because the dropped one held their ID.
+func (c *Catalogue) forget(folders []*folder) (changed bool) {
+	for name, o := range c.loaded {
+		if slices.ContainsFunc(folders, func(f *folder) bool { return f.base() == name }) {
+			continue
+		}
+		if !o.gone {
+			o.gone = true
+			c.loaded[name] = o
+			continue
+		}
+		delete(c.loaded, name)
+		if o.agent != nil {
+			changed = true
+			c.log.Info("agent removed", "agent", o.agent.ID, "folder", name)
+		}
+	}
+	for name, o := range c.loaded {
+		if changed && o.agent == nil {
+			o.tried = ""
+			c.loaded[name] = o
+		}
+	}
+	return changed
+}
+
+// reload loads a folder into o, and reports whether it did.
+func (c *Catalogue) reload(f *folder, o *overlaid) bool {
+	a, err := load(f)
+	if err == nil {
+		err = c.clash(f, a)
+	}
+	if err != nil {
+		c.log.Error("agent refused, the last good version stays", "folder", f.path, "error", err.Error())
+		return false
+	}
+	o.agent = a
+	c.log.Info("agent loaded", "agent", a.ID, "version", a.Version, "folder", f.path)
+	return true
+}
+
+// clash refuses an agent whose ID another folder of the overlay holds.
+func (c *Catalogue) clash(f *folder, a *Agent) error {
+	for name, o := range c.loaded {
+		if o.agent != nil && o.agent.ID == a.ID && name != f.base() {
+			return fmt.Errorf("%s: the folder %s holds agent %s already; remove or rename one", f.path, name, a.ID)
+		}
+	}
+	return nil
+}
