@@ -9,16 +9,23 @@ const redacted = "[redacted]"
 
 // Secret holds an API key. However it is printed, logged or marshaled, it shows
 // "[redacted]"; only Reveal gives it away. The zero value is no key at all.
-type Secret struct{ value string }
+type Secret struct {
+	value *string // behind a pointer, because fmt's %p asks no method of a type
+}
 
 // NewSecret returns a Secret that holds value.
-func NewSecret(value string) Secret { return Secret{value} }
+func NewSecret(value string) Secret { return Secret{&value} }
 
 // Reveal returns the secret itself, for the one place that sends it.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // IsZero reports whether there is no secret.
-func (s Secret) IsZero() bool { return s.value == "" }
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
 // String returns "[redacted]".
 func (Secret) String() string { return redacted }
@@ -40,6 +47,6 @@ func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`
 
 // UnmarshalText reads the secret, so that configuration may be decoded into it.
 func (s *Secret) UnmarshalText(b []byte) error {
-	s.value = string(b)
+	*s = NewSecret(string(b))
 	return nil
 }

@@ -6,6 +6,7 @@ package outbound
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -77,8 +78,9 @@ func (b *body) Close() error {
 }
 
 // Fault says what an error while calling or reading means: canceled when ctx
-// has ended, timeout when the client's own limit struck, transport otherwise.
-// An error that has a class keeps it.
+// has ended, server when the answer could not be decoded, timeout when the
+// client's own limit struck, transport otherwise. An error that has a class
+// keeps it.
 func Fault(ctx context.Context, err error) *providers.Error {
 	if ctx.Err() != nil {
 		return providers.Canceled(ctx)
@@ -86,10 +88,22 @@ func Fault(ctx context.Context, err error) *providers.Error {
 	if e, ok := errors.AsType[*providers.Error](err); ok {
 		return e
 	}
+	if garbled(err) {
+		return providers.Errorf(providers.ClassServer, "the server's answer is not in the format of its API").WithCause(err)
+	}
 	if timedOut(err) {
 		return providers.Errorf(providers.ClassTimeout, "the server did not answer in time").WithCause(err)
 	}
 	return providers.Errorf(providers.ClassTransport, "%s", reason(err)).WithCause(err)
+}
+
+// garbled reports whether err is that of a decoder.
+func garbled(err error) bool {
+	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	return ok
 }
 
 // timedOut reports whether err is a time limit that struck after a connection

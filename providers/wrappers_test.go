@@ -1,0 +1,129 @@
+package providers_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/providertest"
+)
+
+// generate asks p something on a model.
+func generate(ctx context.Context, p providers.Provider, model string) (*providers.Response, error) {
+	return p.Generate(ctx, &providers.Request{Model: model}, func(providers.Delta) {})
+}
+
+func TestWithTimeout(t *testing.T) {
+	why := errors.New("the job was canceled")
+	for _, c := range []struct {
+		name   string
+		cancel time.Duration // when the caller gives up
+		want   providers.Class
+		after  time.Duration
+	}{
+		{"our limit is a timeout", never, providers.ClassTimeout, time.Minute},
+		{"the caller's end is not", time.Second, providers.ClassCanceled, time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeoutCause(t.Context(), c.cancel, why)
+				defer cancel()
+				began := time.Now()
+				_, err := generate(ctx, providers.WithTimeout(providertest.NewFake("a").Does(providertest.Hang()), time.Minute), "m")
+				if got := providers.ClassOf(err); got != c.want {
+					t.Errorf("class %q, want %q: %v", got, c.want, err)
+				}
+				if errors.Is(err, why) != (c.want == providers.ClassCanceled) {
+					t.Errorf("cause of %v", err)
+				}
+				if took := time.Since(began); took != c.after {
+					t.Errorf("took %v, want %v", took, c.after)
+				}
+			})
+		})
+	}
+	failing := providertest.NewFake("a").Does(providertest.FailWith(providers.ClassQuotaDead))
+	if _, err := generate(t.Context(), providers.WithTimeout(failing, time.Minute), "m"); providers.ClassOf(err) != providers.ClassQuotaDead {
+		t.Errorf("a failure in time keeps its class: %v", err)
+	}
+}
+
+func TestWithStallTimeout(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		gaps  []time.Duration // before each delta, and before the end
+		want  providers.Class
+		after time.Duration
+	}{
+		{"steady", []time.Duration{9, 4, 4, 4}, "", 21 * time.Second},
+		{"never begins", []time.Duration{11}, providers.ClassTimeout, 10 * time.Second},
+		{"stands still", []time.Duration{9, 4, 6}, providers.ClassTimeout, 18 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dripping := func(ctx context.Context, _ *providers.Request, onDelta func(providers.Delta)) (*providers.Response, error) {
+					for _, gap := range c.gaps {
+						select {
+						case <-time.After(gap * time.Second):
+							onDelta(providers.Delta{Text: "x"})
+						case <-ctx.Done():
+							return nil, providers.Canceled(ctx)
+						}
+					}
+					return &providers.Response{}, nil
+				}
+				began := time.Now()
+				p := providers.WithStallTimeout(providertest.NewFake("a").Does(dripping), 10*time.Second, 5*time.Second)
+				_, err := generate(t.Context(), p, "m")
+				if got := providers.ClassOf(err); got != c.want {
+					t.Errorf("class %q, want %q: %v", got, c.want, err)
+				}
+				if took := time.Since(began); took != c.after {
+					t.Errorf("took %v, want %v", took, c.after)
+				}
+			})
+		})
+	}
+}
+
+func TestWithSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(context.Context, *providers.Request, func(providers.Delta)) (*providers.Response, error) {
+			time.Sleep(time.Second)
+			return &providers.Response{}, nil
+		}
+		p := providers.WithSlots(providertest.NewFake("a").Does(slow), 2)
+		took := func(model string) <-chan time.Duration {
+			done, began := make(chan time.Duration, 1), time.Now()
+			go func() {
+				_, _ = generate(t.Context(), p, model)
+				done <- time.Since(began)
+			}()
+			synctest.Wait()
+			return done
+		}
+		first, second, third, other := took("m"), took("m"), took("m"), took("n")
+
+		why := errors.New("no longer wanted")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second/2, why)
+		defer cancel()
+		if _, err := generate(ctx, p, "m"); providers.ClassOf(err) != providers.ClassCanceled || !errors.Is(err, why) {
+			t.Errorf("waiting for a slot ends with its context: %v", err)
+		}
+		for _, c := range []struct {
+			name string
+			got  time.Duration
+			want time.Duration
+		}{
+			{"first", <-first, time.Second}, {"second", <-second, time.Second},
+			{"third waits", <-third, 2 * time.Second}, {"other model", <-other, time.Second},
+		} {
+			if c.got != c.want {
+				t.Errorf("%s: took %v, want %v", c.name, c.got, c.want)
+			}
+		}
+	})
+}
