@@ -4,19 +4,19 @@ import "time"
 
 // Worker is one worker process as it last told of itself in its heartbeat.
 type Worker struct {
-	ID        string       `json:"id"` // host, process and a random part
+	ID        string        `json:"id"` // host, process and a random part
 	Serves    []LaneService `json:"serves"`
-	Running   int          `json:"running"` // jobs it runs now
-	StartedAt time.Time    `json:"started_at"`
-	SeenAt    time.Time    `json:"seen_at"`
+	StartedAt time.Time     `json:"started_at"`
+	SeenAt    time.Time     `json:"seen_at"`
 }
 
 // LaneService is what a worker does for one lane.
 type LaneService struct {
-	Lane   Lane     `json:"lane"`
-	Queues []string `json:"queues"`           // what it takes tickets from
-	Models []string `json:"models,omitempty"` // candidates it can reach, provider/model, sorted
-	Slots  int      `json:"slots"`            // jobs it runs at once
+	Lane    Lane     `json:"lane"`
+	Queues  []string `json:"queues"`           // what it takes tickets from
+	Models  []string `json:"models,omitempty"` // candidates it can reach, provider/model, sorted
+	Slots   int      `json:"slots"`            // jobs it runs at once
+	Running int      `json:"running"`          // jobs it runs now
 }
 
 // The heartbeat of a worker, and how long it counts as alive without one.

@@ -26,9 +26,13 @@ type attempt struct {
 // the worker's own context: the queue's ends when Redis is away for long, and
 // that is no reason to drop an answer.
 func (w *Worker) take(ctx context.Context, t queue.Ticket) error {
+	if !t.Lane.Known() {
+		w.Log.ErrorContext(ctx, "ticket for a lane that does not exist", "job", t.JobID, "lane", t.Lane)
+		return nil
+	}
 	claim, err := w.Store.Claim(ctx, t.JobID, t.Lane, w.id)
 	if err != nil {
-		return errors.Join(&queue.NotNow{After: time.Second}, err)
+		return &queue.Retry{After: time.Second, Cause: err}
 	}
 	switch claim.Verdict {
 	case store.Claimed:
@@ -36,7 +40,7 @@ func (w *Worker) take(ctx context.Context, t queue.Ticket) error {
 		a.run()
 		return nil
 	case store.Busy:
-		return &queue.NotNow{After: max(time.Second, time.Until(claim.Until))}
+		return &queue.Retry{After: max(time.Second, time.Until(claim.Until))}
 	default: // ended, unknown, or this lane has given up: the ticket is spent
 		return nil
 	}
@@ -47,8 +51,8 @@ const maxCrashes = 5
 
 // run gets an answer and settles the job.
 func (a *attempt) run() {
-	a.running.Add(1)
-	defer a.running.Add(-1)
+	a.running[a.lane].Add(1)
+	defer a.running[a.lane].Add(-1)
 	ctx, cancel := context.WithCancelCause(a.base)
 	defer cancel(nil)
 	stopHolding := a.hold(ctx, cancel)

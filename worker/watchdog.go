@@ -43,7 +43,7 @@ func (w *Worker) rescue(ctx context.Context, id string) error {
 		// The scorecard lane is where jobs go that no model can answer in time;
 		// an attempt there also ends the jobs that want no scorecard.
 		err := w.take(ctx, queue.Ticket{JobID: id, Lane: tasks.Scorecard})
-		if _, busy := errors.AsType[*queue.NotNow](err); busy {
+		if _, later := errors.AsType[*queue.Retry](err); later {
 			return nil
 		}
 		return err

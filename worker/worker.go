@@ -65,9 +65,9 @@ type Worker struct {
 	id      string
 	started time.Time
 
-	running atomic.Int64
-	base    context.Context         // of every attempt
-	kill    context.CancelCauseFunc // ends base, and so every attempt
+	running map[tasks.Lane]*atomic.Int64 // attempts in hand; the map never changes
+	base    context.Context              // of every attempt
+	kill    context.CancelCauseFunc      // ends base, and so every attempt
 
 	servers map[string]*laneServer // by lane and queue; touched by Run alone
 	stopped sync.WaitGroup         // servers that are shutting down
@@ -85,6 +85,10 @@ func New(cfg Config, parts Parts) *Worker {
 	id := fmt.Sprintf("%s-%d-%s", host, os.Getpid(), strings.ToLower(rand.Text()[:6]))
 	parts.Log = parts.Log.With("worker", id)
 	w := &Worker{Parts: parts, cfg: cfg, id: id, servers: map[string]*laneServer{}}
+	w.running = map[tasks.Lane]*atomic.Int64{}
+	for _, lane := range tasks.Lanes() {
+		w.running[lane] = new(atomic.Int64)
+	}
 	w.base, w.kill = context.WithCancelCause(context.Background())
 	return w
 }
@@ -152,7 +156,7 @@ func (w *Worker) every(ctx context.Context, interval time.Duration, name string,
 
 // beat tells the registry what this worker serves.
 func (w *Worker) beat(ctx context.Context) error {
-	serves := []tasks.LaneService{{Lane: tasks.Scorecard, Queues: queue.Names(tasks.Scorecard), Slots: scorecardSlots}}
+	serves := []tasks.LaneService{{Lane: tasks.Scorecard, Queues: queue.Names(tasks.Scorecard), Slots: scorecardSlots, Running: int(w.running[tasks.Scorecard].Load())}}
 	for _, lane := range w.cfg.Lanes {
 		queues := w.Fleet.Queues(lane)
 		if len(queues) == 0 {
@@ -162,10 +166,10 @@ func (w *Worker) beat(ctx context.Context) error {
 		if lane == tasks.Cloud {
 			slots = w.cfg.CloudSlots * len(queues)
 		}
-		serves = append(serves, tasks.LaneService{Lane: lane, Queues: queues, Models: w.Fleet.Models(lane), Slots: slots})
+		serves = append(serves, tasks.LaneService{Lane: lane, Queues: queues, Models: w.Fleet.Models(lane), Slots: slots, Running: int(w.running[lane].Load())})
 	}
 	return w.Store.Beat(ctx, &tasks.Worker{
-		ID: w.id, Serves: serves, Running: int(w.running.Load()), StartedAt: w.started.UTC(),
+		ID: w.id, Serves: serves, StartedAt: w.started.UTC(),
 	})
 }
 
@@ -181,7 +185,7 @@ func (w *Worker) shutdown() {
 		w.Log.Warn("sign-off failed; the registry forgets this worker by itself", "error", err)
 	}
 	force := time.AfterFunc(w.cfg.Drain, func() {
-		w.Log.Warn("jobs are still running; handing them back", "running", w.running.Load())
+		w.Log.Warn("jobs are still running after the drain time; handing them back")
 		w.kill(errShutdown)
 	})
 	defer force.Stop()

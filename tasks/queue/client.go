@@ -18,12 +18,9 @@ const (
 	// handlerLimit is the time after which asynq would give a handler up. Jobs
 	// have deadlines of their own, far below it; asynq wants some limit.
 	handlerLimit = 24 * time.Hour
-	// noRetryLimit: a ticket ends when its job says so, never for having come
-	// back too often.
+	// noRetryLimit: a ticket ends when its job says so and a webhook when its
+	// schedule does, never for having come back too often.
 	noRetryLimit = math.MaxInt32
-	// noticeTries is the number of retries of a webhook after its first try,
-	// the length of the schedule in package webhook.
-	noticeTries = 9
 	// noticeKept is how long a delivered webhook's ID is remembered, so that a
 	// relay that repeats itself does not send it again.
 	noticeKept = 10 * time.Minute
@@ -55,7 +52,7 @@ func (c *Client) Enqueue(ctx context.Context, t Ticket, at time.Time) error {
 // twice.
 func (c *Client) EnqueueWebhook(ctx context.Context, n Notice) error {
 	return c.enqueue(ctx, typeNotice, n, nil, []asynq.Option{
-		asynq.Queue(Webhooks), asynq.TaskID(n.ID), asynq.MaxRetry(noticeTries),
+		asynq.Queue(Webhooks), asynq.TaskID(n.ID), asynq.MaxRetry(noRetryLimit),
 		asynq.Timeout(time.Minute), asynq.Retention(noticeKept),
 	})
 }

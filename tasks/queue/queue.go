@@ -9,6 +9,7 @@ package queue
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -58,15 +59,27 @@ type Ticket struct {
 // taskID names the ticket, so that issuing the same chance twice makes one.
 func (t Ticket) taskID() string { return fmt.Sprintf("%s.%s.%d", t.JobID, t.Lane, t.Round) }
 
-// NotNow is what a handler returns when its ticket cannot be used yet. The
-// ticket comes back after the delay; it has not failed.
-type NotNow struct{ After time.Duration }
+// Retry is what a handler returns when its task is to come back.
+type Retry struct {
+	After  time.Duration // from now; whole seconds
+	Counts bool          // the task was tried: Notice.Tries grows
+	Cause  error         // may be nil
+}
 
-// Error says when the ticket comes back.
-func (e *NotNow) Error() string { return "not now; again after " + e.After.String() }
+// Error says when the task comes back, and why.
+func (e *Retry) Error() string {
+	if e.Cause == nil {
+		return "again in " + e.After.String()
+	}
+	return fmt.Sprintf("%v; again in %v", e.Cause, e.After)
+}
 
-// Delay is how long to wait before the next try.
-func (e *NotNow) Delay() time.Duration { return e.After }
+// Unwrap returns the cause.
+func (e *Retry) Unwrap() error { return e.Cause }
+
+// ErrGivenUp is wrapped by what a handler returns when its task must not come
+// back although it was not done.
+var ErrGivenUp = errors.New("given up")
 
 // Notice tells that a webhook is to be sent for an event of a job.
 type Notice struct {
@@ -83,7 +96,7 @@ type Notice struct {
 func decode[T any](payload []byte) (T, error) {
 	var v T
 	if err := json.Unmarshal(payload, &v); err != nil {
-		return v, fmt.Errorf("decode task: %w", err)
+		return v, fmt.Errorf("%w: task cannot be read: %w", ErrGivenUp, err)
 	}
 	return v, nil
 }

@@ -23,10 +23,10 @@ const (
 	failureDelay = 5 * time.Second
 )
 
-// Handlers do the work that comes out of the queues. A nil error ends a task.
-// An error that has a method Delay() time.Duration brings it back after that;
-// for a ticket, no error ever ends it. Handlers may ignore ctx: asynq cancels
-// it when Redis has been away for long, which is no reason to drop an answer.
+// Handlers do the work that comes out of the queues. A nil error ends a task,
+// and so does one that wraps ErrGivenUp. A *Retry brings it back when it says;
+// any other error after a while. Handlers may ignore ctx: asynq cancels it when
+// Redis has been away for long, which is no reason to drop an answer.
 type Handlers struct {
 	Ticket func(ctx context.Context, t Ticket) error
 	Notice func(ctx context.Context, n Notice) error
@@ -64,23 +64,31 @@ func Serve(rdb redis.UniversalClient, cfg ServerConfig, h Handlers, log *slog.Lo
 	mux.HandleFunc(typeTicket, func(ctx context.Context, t *asynq.Task) error {
 		ticket, err := decode[Ticket](t.Payload())
 		if err != nil {
-			return fmt.Errorf("%w: %w", err, asynq.SkipRetry)
+			return verdict(err)
 		}
 		ticket.Headers = t.Headers()
-		return h.Ticket(ctx, ticket)
+		return verdict(h.Ticket(ctx, ticket))
 	})
 	mux.HandleFunc(typeNotice, func(ctx context.Context, t *asynq.Task) error {
 		notice, err := decode[Notice](t.Payload())
 		if err != nil {
-			return fmt.Errorf("%w: %w", err, asynq.SkipRetry)
+			return verdict(err)
 		}
 		notice.Tries, _ = asynq.GetRetryCount(ctx)
-		return h.Notice(ctx, notice)
+		return verdict(h.Notice(ctx, notice))
 	})
 	if err := srv.Start(mux); err != nil {
 		return nil, fmt.Errorf("start queue server: %w", err)
 	}
 	return &Server{srv}, nil
+}
+
+// verdict tells asynq which errors end a task.
+func verdict(err error) error {
+	if errors.Is(err, ErrGivenUp) {
+		return fmt.Errorf("%w: %w", err, asynq.SkipRetry)
+	}
+	return err
 }
 
 // Stop takes no more tasks; those in hand go on.
@@ -90,18 +98,12 @@ func (s *Server) Stop() { s.asynq.Stop() }
 // config's Drain allows.
 func (s *Server) Shutdown() { s.asynq.Shutdown() }
 
-// delayed is an error that says when to come back.
-type delayed interface {
-	error
-	Delay() time.Duration
-}
-
 func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
 	if errors.Is(err, asynq.ErrLeaseExpired) {
 		return 0
 	}
-	if d, ok := errors.AsType[delayed](err); ok {
-		return d.Delay()
+	if retry, ok := errors.AsType[*Retry](err); ok {
+		return retry.After
 	}
 	return failureDelay
 }
@@ -109,8 +111,10 @@ func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
 // isFailure keeps what is nobody's failure from being counted as one: a ticket
 // that came too early, and a worker that was lost.
 func isFailure(err error) bool {
-	_, notNow := errors.AsType[*NotNow](err)
-	return !notNow && !errors.Is(err, asynq.ErrLeaseExpired)
+	if retry, ok := errors.AsType[*Retry](err); ok {
+		return retry.Counts
+	}
+	return !errors.Is(err, asynq.ErrLeaseExpired)
 }
 
 // logger hands asynq's own words to slog.

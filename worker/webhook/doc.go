@@ -10,8 +10,8 @@
 // the change, so an ended job always has its entry. A [Relay] turns the entry
 // into a notice on the queue and acknowledges it only after that: a crash in
 // between makes the same notice again, under the same ID. A [Handler] loads the
-// job, builds the payload and answers with a [RetryError] that says when to
-// come back, or with [ErrGivenUp]. A [Courier] signs and posts.
+// job, builds the payload and answers with a [queue.Retry] that says when to
+// come back, or with [queue.ErrGivenUp]. A [Courier] signs and posts.
 //
 // # What a receiver may count on
 //

@@ -31,9 +31,10 @@ func NewHandler(jobs Jobs, courier *Courier, log *slog.Logger) *Handler {
 }
 
 // Handle makes one try. The answer is nil when the webhook is done with, a
-// *RetryError when the try failed and there is another, a *queue.NotNow when
-// nothing was tried, and otherwise wraps ErrGivenUp. Delivery takes no longer
-// than the courier's total timeout; ctx should allow for that.
+// *queue.Retry when it should come back (one that counts when the try failed,
+// one that does not when nothing was tried), and otherwise wraps
+// queue.ErrGivenUp. Delivery takes no longer than the courier's total timeout;
+// ctx should allow for that.
 func (h *Handler) Handle(ctx context.Context, n queue.Notice) error {
 	log := h.log.With("webhook_id", n.ID, "job_id", n.JobID, "tenant", n.Tenant, "type", n.Type, "try", n.Tries+1)
 	job, err := h.jobs.Job(ctx, n.Tenant, n.JobID)
@@ -51,7 +52,7 @@ func (h *Handler) Handle(ctx context.Context, n queue.Notice) error {
 	body, err := Payload(n, job)
 	if err != nil {
 		log.Error("webhook given up: its job could not be encoded", "cause", err)
-		return errors.Join(ErrGivenUp, err)
+		return errors.Join(queue.ErrGivenUp, err)
 	}
 	o := h.courier.Deliver(ctx, Delivery{ID: n.ID, URL: job.CallbackURL, Body: body})
 	err = verdict(o, n.Tries)
@@ -63,20 +64,19 @@ func (h *Handler) Handle(ctx context.Context, n queue.Notice) error {
 // away uses up no try; a record that it can not read must not come back for ever.
 func notLoaded(ctx context.Context, err error, tries int) error {
 	if ctx.Err() != nil || tasks.CodeOf(err) == tasks.CodeUnavailable {
-		return &queue.NotNow{After: jitter(storeWait)}
+		return &queue.Retry{After: jitter(storeWait)}
 	}
 	return again(tries, 0, fmt.Errorf("load the job: %w", err))
 }
 
 // report logs what became of a try.
 func report(ctx context.Context, log *slog.Logger, o Outcome, err error) {
-	retry, later := errors.AsType[*RetryError](err)
-	_, putOff := errors.AsType[*queue.NotNow](err)
+	retry, later := errors.AsType[*queue.Retry](err)
 	level, message := slog.LevelInfo, "webhook delivered"
 	switch {
-	case later:
+	case later && retry.Counts:
 		level, message = slog.LevelWarn, "webhook failed, will be tried again"
-	case putOff:
+	case later:
 		level, message = slog.LevelDebug, "webhook put off"
 	case err != nil:
 		level, message = slog.LevelError, "webhook given up"

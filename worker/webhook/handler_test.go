@@ -71,7 +71,7 @@ func TestHandleKeepsTheIDOverTries(t *testing.T) {
 	for tries := range 2 {
 		notice.Tries = tries
 		err := h.Handle(t.Context(), notice)
-		if _, ok := errors.AsType[*RetryError](err); !ok {
+		if retry, ok := errors.AsType[*queue.Retry](err); !ok || !retry.Counts {
 			t.Fatalf("try %d: got %v", tries+1, err)
 		}
 	}
@@ -99,15 +99,15 @@ func TestHandleWithoutADelivery(t *testing.T) {
 		{"job of another tenant", jobs{job: &tasks.Job{ID: job.ID, Tenant: "other"}}, 0, func(err error) bool { return err == nil }},
 		{"no callback", jobs{job: job}, 0, func(err error) bool { return err == nil }},
 		{"store away uses up no try", jobs{err: away}, MaxTries - 1, func(err error) bool {
-			later, ok := errors.AsType[*queue.NotNow](err)
-			return ok && later.After > 0
+			later, ok := errors.AsType[*queue.Retry](err)
+			return ok && later.After > 0 && !later.Counts
 		}},
 		{"unreadable job uses up a try", jobs{err: io.ErrUnexpectedEOF}, 0, func(err error) bool {
-			_, ok := errors.AsType[*RetryError](err)
-			return ok
+			again, ok := errors.AsType[*queue.Retry](err)
+			return ok && again.Counts
 		}},
-		{"unreadable job to the end", jobs{err: io.ErrUnexpectedEOF}, MaxTries - 1, func(err error) bool { return errors.Is(err, ErrGivenUp) }},
-		{"result that is not JSON", jobs{job: broken}, 0, func(err error) bool { return errors.Is(err, ErrGivenUp) }},
+		{"unreadable job to the end", jobs{err: io.ErrUnexpectedEOF}, MaxTries - 1, func(err error) bool { return errors.Is(err, queue.ErrGivenUp) }},
+		{"result that is not JSON", jobs{job: broken}, 0, func(err error) bool { return errors.Is(err, queue.ErrGivenUp) }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,36 +1,12 @@
 package webhook
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"github.com/topcentral/spillway/tasks/queue"
 )
-
-// ErrGivenUp says that a webhook will not be delivered and must not be tried
-// again: its tries are used up, the receiver answered 410, or the job can not
-// be encoded.
-var ErrGivenUp = errors.New("webhook given up")
-
-// RetryError says that a try has failed and when to make the next. When nothing
-// was tried (the host has its share, the store is away, the process ends) the
-// answer is a queue.NotNow instead, which uses up no try.
-type RetryError struct {
-	After time.Duration // from now
-
-	cause error
-}
-
-// Error tells what went wrong and how long to wait.
-func (e *RetryError) Error() string { return fmt.Sprintf("%v; again in %v", e.cause, e.After) }
-
-// Unwrap returns what went wrong.
-func (e *RetryError) Unwrap() error { return e.cause }
-
-// Delay tells the queue when to bring the webhook back.
-func (e *RetryError) Delay() time.Duration { return e.After }
 
 // schedule holds the waits before each try, the example of Standard Webhooks:
 // ten tries over three days and some hours.
@@ -64,11 +40,11 @@ func verdict(o Outcome, tries int) error {
 	case Delivered:
 		return nil
 	case Gone:
-		return fmt.Errorf("%w: the receiver answered 410", ErrGivenUp)
+		return fmt.Errorf("webhook %w: the receiver answered 410", queue.ErrGivenUp)
 	case Busy:
-		return &queue.NotNow{After: jitter(busyWait)}
+		return &queue.Retry{After: jitter(busyWait)}
 	case Interrupted:
-		return &queue.NotNow{}
+		return &queue.Retry{}
 	}
 	return again(tries, o.RetryAfter, fmt.Errorf("webhook not delivered: %s", o.Class))
 }
@@ -77,10 +53,10 @@ func verdict(o Outcome, tries int) error {
 // ask for a longer wait than the schedule's, not for a shorter one.
 func again(tries int, asked time.Duration, cause error) error {
 	if tries+1 >= MaxTries {
-		return fmt.Errorf("%w after %d tries: %w", ErrGivenUp, tries+1, cause)
+		return fmt.Errorf("webhook %w after %d tries: %w", queue.ErrGivenUp, tries+1, cause)
 	}
 	after := max(jitter(schedule[tries+1]), min(asked, maxWait))
-	return &RetryError{After: after, cause: cause}
+	return &queue.Retry{After: after, Counts: true, Cause: cause}
 }
 
 // jitter moves d by up to 15 % either way, so that webhooks which failed

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/topcentral/spillway/tasks/queue"
 )
 
 // Every class of outcome has its verdict.
@@ -30,16 +32,20 @@ func TestVerdict(t *testing.T) {
 			if got := err == nil; got != tt.done {
 				t.Fatalf("done: got %v, want %v (%v)", got, tt.done, err)
 			}
-			if got := errors.Is(err, ErrGivenUp); got != tt.final {
+			if got := errors.Is(err, queue.ErrGivenUp); got != tt.final {
 				t.Fatalf("final: got %v, want %v (%v)", got, tt.final, err)
 			}
 			if tt.done || tt.final {
 				return
 			}
-			if _, got := errors.AsType[*RetryError](err); got != tt.counts {
-				t.Errorf("counts: got %v, want %v (%v)", got, tt.counts, err)
+			retry, ok := errors.AsType[*queue.Retry](err)
+			if !ok {
+				t.Fatalf("got %v, want a retry", err)
 			}
-			after := err.(interface{ Delay() time.Duration }).Delay()
+			if retry.Counts != tt.counts {
+				t.Errorf("counts: got %v, want %v (%v)", retry.Counts, tt.counts, err)
+			}
+			after := retry.After
 			if after < tt.least || after > tt.longest {
 				t.Errorf("wait: got %v, want %v to %v", after, tt.least, tt.longest)
 			}
@@ -56,7 +62,7 @@ func TestRetrySchedule(t *testing.T) {
 	for tries, wait := range want {
 		for range 100 {
 			err := verdict(Outcome{Class: Rejected, Status: 500}, tries)
-			retry, ok := errors.AsType[*RetryError](err)
+			retry, ok := errors.AsType[*queue.Retry](err)
 			if !ok {
 				t.Fatalf("after %d tries: %v", tries, err)
 			}
@@ -65,7 +71,7 @@ func TestRetrySchedule(t *testing.T) {
 			}
 		}
 	}
-	if err := verdict(Outcome{Class: Rejected, Status: 500}, MaxTries-1); !errors.Is(err, ErrGivenUp) {
+	if err := verdict(Outcome{Class: Rejected, Status: 500}, MaxTries-1); !errors.Is(err, queue.ErrGivenUp) {
 		t.Errorf("after the last try: %v", err)
 	}
 }
@@ -83,7 +89,7 @@ func TestRetryHonoursTheReceiversWish(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			retry, ok := errors.AsType[*RetryError](verdict(Outcome{Class: Rejected, Status: 429, RetryAfter: tt.asked}, tt.tries))
+			retry, ok := errors.AsType[*queue.Retry](verdict(Outcome{Class: Rejected, Status: 429, RetryAfter: tt.asked}, tt.tries))
 			if !ok || !tt.want(retry.After) {
 				t.Errorf("got %+v", retry)
 			}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/agents"
+)
+
+type agentsCommand struct {
+	List agentsListCommand `cmd:"" help:"List the agents."`
+	Show agentsShowCommand `cmd:"" help:"Show an agent: definition, schemas, prompt."`
+	Test agentsTestCommand `cmd:"" help:"Run an agent folder's examples against its scorecard and schemas."`
+}
+
+// catalogue opens the agents that the settings name.
+func catalogue(s streams) (*agents.Catalogue, error) {
+	cfg, err := readConfig()
+	if err != nil {
+		return nil, err
+	}
+	return agents.Open(cfg.AgentsDir, newLog(cfg, s.err))
+}
+
+type agentsListCommand struct{}
+
+// Help gives an example.
+func (agentsListCommand) Help() string {
+	return "Example:\n  SPILLWAY_AGENTS_DIR=./my-agents spillway agents list"
+}
+
+// Run prints a line for each agent.
+func (agentsListCommand) Run(s streams) error {
+	c, err := catalogue(s)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(s.out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tCOMPLEXITY\tLANES\tTARGET\tVERSION\tTITLE") //nolint:errcheck // Flush tells
+	for _, a := range c.All() {
+		fmt.Fprintf(w, "%s\t%s\t%v\t%s\t%s\t%s · %s\n", //nolint:errcheck // Flush tells
+			a.ID, a.Complexity, a.Lanes, a.Target, a.Version, a.Title[tasks.Chinese], a.Title[tasks.English])
+	}
+	return w.Flush()
+}
+
+type agentsShowCommand struct {
+	ID string `arg:"" help:"ID of the agent."`
+}
+
+// Help gives an example.
+func (agentsShowCommand) Help() string { return "Example:\n  spillway agents show A02" }
+
+// Run prints the agent's definition and schemas as JSON.
+func (c agentsShowCommand) Run(s streams) error {
+	all, err := catalogue(s)
+	if err != nil {
+		return err
+	}
+	a, ok := shownAgents{all}.Lookup(c.ID)
+	if !ok {
+		return fmt.Errorf("there is no agent %q; \"spillway agents list\" shows them", c.ID)
+	}
+	enc := json.NewEncoder(s.out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(a)
+}
+
+type agentsTestCommand struct {
+	Dir []string `arg:"" optional:"" type:"existingdir" help:"Agent folders; all agents that are installed by default."`
+}
+
+// Help gives examples.
+func (agentsTestCommand) Help() string {
+	return "Examples:\n  spillway agents test\n  spillway agents test my-agents/b01_my_agent"
+}
+
+// Run runs the examples and fails if one of them does.
+func (c agentsTestCommand) Run(s streams) error {
+	tested, err := c.agents(s)
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for _, a := range tested {
+		failed += report(s.out, a)
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d examples failed", failed)
+	}
+	return nil
+}
+
+// agents are those in the folders, or all that are installed.
+func (c agentsTestCommand) agents(s streams) ([]*agents.Agent, error) {
+	if len(c.Dir) == 0 {
+		all, err := catalogue(s)
+		if err != nil {
+			return nil, err
+		}
+		return all.All(), nil
+	}
+	var loaded []*agents.Agent
+	var errs []error
+	for _, dir := range c.Dir {
+		a, err := agents.LoadDir(dir)
+		loaded, errs = append(loaded, a), append(errs, err)
+	}
+	return loaded, errors.Join(errs...)
+}
+
+// report prints how an agent's examples went, and returns how many failed.
+func report(w io.Writer, a *agents.Agent) (failed int) {
+	for _, r := range a.RunExamples() {
+		verdict := "ok"
+		if r.Err != nil {
+			verdict = "FAILED: " + r.Err.Error()
+			failed++
+		}
+		fmt.Fprintf(w, "%s  %-32s %s\n", a.ID, r.Name, verdict) //nolint:errcheck // the exit code tells
+	}
+	return failed
+}

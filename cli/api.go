@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+)
+
+type apiCommand struct{}
+
+// Help gives an example.
+func (apiCommand) Help() string {
+	return "Example:\n  SPILLWAY_REDIS_URL=redis://10.0.0.5:6379/0 SPILLWAY_API_LISTEN=127.0.0.1:8080 spillway api"
+}
+
+// Run serves the API until ctx ends.
+func (apiCommand) Run(ctx context.Context, s streams) error {
+	cfg, err := readConfig()
+	if err != nil {
+		return err
+	}
+	sys, err := open(ctx, cfg, newLog(cfg, s.err))
+	if err != nil {
+		return err
+	}
+	defer sys.close()
+	l, err := listen(cfg.APIListen)
+	if err != nil {
+		return err
+	}
+	handler, err := sys.api(ctx)
+	if err != nil {
+		return err
+	}
+	sys.log.Info("serving the API", "address", l.Addr().String())
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return sys.agents.Watch(ctx) })
+	group.Go(func() error { return serveHTTP(ctx, l, handler, sys.log) })
+	return group.Wait()
+}

@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// server is the part of the command line that says which Spillway to talk to.
+type server struct {
+	Server string `env:"SPILLWAY_URL" default:"http://127.0.0.1:8080" placeholder:"URL" help:"Where the API is ($${env})."`
+}
+
+// client returns a client of that API.
+func (s server) client() *client {
+	return &client{base: strings.TrimRight(s.Server, "/"), http: http.DefaultClient}
+}
+
+// client talks to the HTTP API as any other program would.
+type client struct {
+	base string
+	http *http.Client
+}
+
+// maxWait is the longest that one request is held for an answer.
+const maxWait = 60 * time.Second
+
+// submit posts a job and waits up to wait for its end.
+func (c *client) submit(ctx context.Context, s *tasks.Submission, wait time.Duration) (*tasks.Job, error) {
+	body, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("encode submission: %w", err)
+	}
+	return c.job(ctx, http.MethodPost, "/jobs", body, wait)
+}
+
+// get reads a job, and waits up to wait for its end.
+func (c *client) get(ctx context.Context, id string, wait time.Duration) (*tasks.Job, error) {
+	return c.job(ctx, http.MethodGet, "/jobs/"+url.PathEscape(id), nil, wait)
+}
+
+// await reads a job until it has ended.
+func (c *client) await(ctx context.Context, id string) (*tasks.Job, error) {
+	for {
+		j, err := c.get(ctx, id, maxWait)
+		if err != nil || j.State.Terminal() {
+			return j, err
+		}
+	}
+}
+
+func (c *client) cancel(ctx context.Context, id string) (*tasks.Job, error) {
+	return c.job(ctx, http.MethodPost, "/jobs/"+url.PathEscape(id)+"/cancel", nil, 0)
+}
+
+func (c *client) job(ctx context.Context, method, path string, body []byte, wait time.Duration) (*tasks.Job, error) {
+	resp, err := c.do(ctx, method, path, body, http.Header{"Prefer": preferences(wait)})
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // it was read
+	var j tasks.Job
+	if err := json.NewDecoder(resp.Body).Decode(&j); err != nil {
+		return nil, fmt.Errorf("read the answer of %s: %w", c.base, err)
+	}
+	return &j, nil
+}
+
+func preferences(wait time.Duration) []string {
+	if wait <= 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("wait=%d", int(min(wait, maxWait).Seconds()))}
+}
+
+// do makes a request; an answer that is a problem becomes an error.
+func (c *client) do(ctx context.Context, method, path string, body []byte, header http.Header) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("%q is not the URL of a Spillway: %w", c.base, err)
+	}
+	req.Header = header
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("no Spillway answers at %s: %w; start one with \"spillway dev\", or say where it is with --server or SPILLWAY_URL", c.base, err)
+	}
+	if resp.StatusCode >= http.StatusBadRequest {
+		defer resp.Body.Close() //nolint:errcheck // it was read
+		return nil, problem(resp)
+	}
+	return resp, nil
+}
+
+// problem reads an RFC 9457 problem into an error with a line for each fault.
+func problem(resp *http.Response) error {
+	var p struct {
+		Detail    string        `json:"detail"`
+		RequestID string        `json:"request_id"`
+		Errors    []tasks.Fault `json:"errors"`
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&p); err != nil {
+		return fmt.Errorf("the server answered %s", resp.Status)
+	}
+	lines := []string{fmt.Sprintf("%s (%s, request %s)", p.Detail, resp.Status, p.RequestID)}
+	for _, f := range p.Errors {
+		lines = append(lines, fmt.Sprintf("  %s: %s", f.Pointer, f.Detail))
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}
+
+// watch calls each with the job's events until the last one. It resumes where
+// it was when the connection breaks.
+func (c *client) watch(ctx context.Context, id string, each func(tasks.Event)) error {
+	var last int64
+	for {
+		ended, err := c.follow(ctx, id, &last, each)
+		if err != nil || ended {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// follow reads one event stream, and reports whether the job has ended.
+func (c *client) follow(ctx context.Context, id string, last *int64, each func(tasks.Event)) (ended bool, err error) {
+	path := fmt.Sprintf("/jobs/%s/events?starting_after=%d", url.PathEscape(id), *last)
+	resp, err := c.do(ctx, http.MethodGet, path, nil, http.Header{"Accept": {"text/event-stream"}})
+	if err != nil {
+		return false, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // a stream that broke is followed again
+	if resp.StatusCode == http.StatusNoContent {
+		return true, nil
+	}
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		data, ok := strings.CutPrefix(lines.Text(), "data:")
+		if !ok {
+			continue
+		}
+		var e tasks.Event
+		if json.Unmarshal([]byte(data), &e) != nil {
+			continue
+		}
+		each(e)
+		*last, ended = e.Sequence, e.Type.Terminal()
+	}
+	return ended, nil
+}

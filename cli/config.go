@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/kelseyhightower/envconfig"
+
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/presets"
+	"github.com/topcentral/spillway/worker/webhook"
+)
+
+// config is every setting of an installation. Each is an environment variable:
+// SPILLWAY_ and the name given here.
+type config struct {
+	RedisURL   string `split_words:"true" default:"redis://127.0.0.1:6379/0" desc:"where Redis is: redis://… or rediss://…"`
+	APIListen  string `split_words:"true" default:"127.0.0.1:8080" desc:"address of the HTTP API"`
+	APIMaxBody int64  `split_words:"true" default:"1048576" desc:"largest request body, in bytes"`
+
+	AgentsDir string `split_words:"true" desc:"directory with agents of your own, laid over the built-in ones and re-read when it changes"`
+
+	OllamaURL     string        `split_words:"true" default:"http://127.0.0.1:11434" desc:"where Ollama listens"`
+	OllamaNumCtx  int           `split_words:"true" default:"8192" desc:"context of every local call, in tokens; one value, so that models are not reloaded"`
+	OllamaStandIn bool          `split_words:"true" default:"true" desc:"let another installed model answer where an agent's own is not installed"`
+	LocalTimeout  time.Duration `split_words:"true" default:"120s" desc:"longest local call"`
+	CloudTimeout  time.Duration `split_words:"true" default:"60s" desc:"longest call of a cloud API"`
+
+	LocalSlots  int           `split_words:"true" default:"1" desc:"jobs at once beside local models; as many as the GPU bears"`
+	CloudSlots  int           `split_words:"true" default:"8" desc:"jobs at once per cloud queue"`
+	WorkerDrain time.Duration `split_words:"true" default:"2m" desc:"how long running jobs may go on after a worker was told to stop"`
+
+	Retention time.Duration `split_words:"true" default:"168h" desc:"how long ended jobs are kept"`
+
+	WebhookSecret []webhook.Secret `split_words:"true" desc:"whsec_… to sign webhooks with; two, separated by a comma, while it is rotated; without it callback_url is refused"`
+
+	LogLevel  slog.Level `split_words:"true" default:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`
+	LogFormat string     `split_words:"true" default:"text" desc:"text or json"`
+}
+
+const envPrefix = "SPILLWAY"
+
+// readConfig reads the environment.
+func readConfig() (config, error) {
+	var c config
+	if err := envconfig.Process(envPrefix, &c); err != nil {
+		return c, fmt.Errorf("settings: %w", err)
+	}
+	return c, nil
+}
+
+// cloudKey is a cloud provider that the environment has a key for.
+type cloudKey struct {
+	preset  presets.Preset
+	key     providers.Secret
+	baseURL string
+	model   string
+}
+
+// readCloudKeys looks for the keys of the clouds that are known. Beside
+// DEEPSEEK_API_KEY it reads SPILLWAY_DEEPSEEK_URL and SPILLWAY_DEEPSEEK_MODEL,
+// and so on for each.
+func readCloudKeys() []cloudKey {
+	var keys []cloudKey
+	for _, p := range presets.All() {
+		if key := os.Getenv(p.KeyEnv); key != "" {
+			keys = append(keys, cloudKey{p, providers.NewSecret(key), os.Getenv(cloudEnv(p, "URL")), os.Getenv(cloudEnv(p, "MODEL"))})
+		}
+	}
+	return keys
+}
+
+// newLog returns the log that the settings ask for.
+func newLog(c config, w io.Writer) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}

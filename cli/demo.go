@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/topcentral/spillway/examples"
+	"github.com/topcentral/spillway/tasks"
+)
+
+type demoCommand struct {
+	Language tasks.Language `enum:"zh,en," default:"" placeholder:"LANG" help:"Language of the results: zh or en; by default that of the terminal."`
+	Budget   time.Duration  `default:"40s" help:"Time that models get for all jobs; what they have not answered by then, the scorecards do."`
+	Verbose  bool           `short:"v" help:"Show the log."`
+}
+
+// Help gives an example.
+func (demoCommand) Help() string {
+	return "Sends 273 real opportunities through A02 and samples through the other agents, as jobs over HTTP,\n" +
+		"on an embedded Redis. Without a model the scorecards answer, and say so.\n\nExample:\n  spillway demo --language en"
+}
+
+// Run does the demonstration and ends.
+func (c demoCommand) Run(ctx context.Context, s streams) error {
+	cfg, err := readConfig()
+	if err != nil {
+		return err
+	}
+	if !c.Verbose {
+		cfg.LogLevel = slog.LevelError
+	}
+	cfg.WorkerDrain = time.Second // what is not done by then is not waited for
+	if c.Language == "" {
+		c.Language = terminalLanguage()
+	}
+	sys, err := openEmbedded(cfg, newLog(cfg, s.err))
+	if err != nil {
+		return err
+	}
+	defer sys.close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	handler, err := sys.api(ctx)
+	if err != nil {
+		return err
+	}
+	group, serving := errgroup.WithContext(ctx)
+	ready := make(chan struct{})
+	group.Go(func() error { return serveHTTP(serving, l, handler, sys.log) })
+	group.Go(func() error {
+		return sys.work(serving, []tasks.Lane{tasks.Local, tasks.Cloud}, func() { close(ready) })
+	})
+	group.Go(func() error {
+		defer stop()
+		select {
+		case <-ready:
+		case <-serving.Done():
+			return nil
+		}
+		return c.show(serving, s, sys, "http://"+l.Addr().String())
+	})
+	return group.Wait()
+}
+
+// show runs the jobs and prints what came of them.
+func (c demoCommand) show(ctx context.Context, s streams, sys *system, url string) error {
+	runs, err := c.runs()
+	if err != nil {
+		return err
+	}
+	who := "no model is reached, so the scorecards answer (degraded: true)"
+	if models := sys.models(ctx); len(models) > 0 {
+		who = "models: " + strings.Join(models, ", ") + fmt.Sprintf("; the scorecards answer what they have not within %v", c.Budget)
+	}
+	fmt.Fprintf(s.out, "%d jobs over HTTP at %s\n%s\n\n", len(runs), url, who) //nolint:errcheck // a terminal that is gone
+	began := time.Now()
+	if err := c.runAll(ctx, url, runs, newProgress(s.err, len(runs))); err != nil {
+		return err
+	}
+	printReport(s.out, runs, time.Since(began))
+	return nil
+}
+
+// demoRun is one job of the demonstration.
+type demoRun struct {
+	title string
+	sub   tasks.Submission
+	won   *bool // the known outcome, of opportunities
+
+	job  *tasks.Job
+	took time.Duration // from submit to result, as the caller sees it
+}
+
+// runs lists the jobs: the samples first, so that a slow model gets to them,
+// then every opportunity.
+func (c demoCommand) runs() ([]*demoRun, error) {
+	opportunities, err := examples.Opportunities()
+	if err != nil {
+		return nil, err
+	}
+	deadline := time.Now().Add(c.Budget).UTC()
+	var runs []*demoRun
+	for _, sample := range examples.Samples() {
+		runs = append(runs, &demoRun{title: sample.Name, sub: tasks.Submission{
+			Agent: sample.Agent, Input: sample.Input, Language: c.Language, Deadline: deadline,
+		}})
+	}
+	for i, o := range opportunities {
+		runs = append(runs, &demoRun{
+			title: fmt.Sprintf("#%d %s, %s", i+1, o.Product, o.Seller), won: &o.Won,
+			sub: tasks.Submission{Agent: "A02", Input: o.Input, Language: c.Language, Deadline: deadline},
+		})
+	}
+	return runs, nil
+}
+
+// runAll posts every job, in order, and waits for all results.
+func (c demoCommand) runAll(ctx context.Context, url string, runs []*demoRun, p *progress) error {
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is documented to be one
+	transport.MaxIdleConnsPerHost = len(runs)
+	defer transport.CloseIdleConnections()
+	api := &client{base: url, http: &http.Client{Transport: transport}}
+
+	group, ctx := errgroup.WithContext(ctx)
+	var mu sync.Mutex
+	for _, r := range runs {
+		began := time.Now()
+		j, err := api.submit(ctx, &r.sub, 0)
+		if err != nil {
+			return fmt.Errorf("submit %s: %w", r.title, err)
+		}
+		group.Go(func() error {
+			j, err := api.await(ctx, j.ID)
+			if err != nil {
+				return fmt.Errorf("await %s: %w", r.title, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			r.job, r.took = j, time.Since(began)
+			p.add()
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// terminalLanguage is the language that the environment asks for.
+func terminalLanguage() tasks.Language {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if v := os.Getenv(name); v != "" {
+			if strings.HasPrefix(v, "zh") {
+				return tasks.Chinese
+			}
+			break
+		}
+	}
+	return tasks.English
+}

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+type submitCommand struct {
+	server
+	Agent    string         `arg:"" help:"ID of the agent, e.g. A02."`
+	Input    string         `short:"f" default:"-" placeholder:"FILE" help:"JSON file with the agent's input; - reads it from standard input."`
+	Language tasks.Language `default:"zh" enum:"zh,en" help:"Language of the result: zh or en."`
+	Deadline time.Duration  `placeholder:"DURATION" help:"An answer or a failure within this time; the agent's own by default."`
+	Callback string         `placeholder:"URL" help:"URL that gets a signed webhook when the job ends."`
+	Wait     bool           `short:"w" help:"Wait for the job's end and print the whole job."`
+}
+
+// Help gives examples.
+func (submitCommand) Help() string {
+	return "Prints the job's ID, or the whole job with --wait.\n\nExamples:\n  spillway submit A03 -f examples/a03_project.json --wait\n" +
+		"  echo '{\"authority\":\"high\"}' | spillway submit A02 --language en -w"
+}
+
+// Run posts the job.
+func (c submitCommand) Run(ctx context.Context, s streams) error {
+	input, err := readInput(c.Input, s.in)
+	if err != nil {
+		return err
+	}
+	sub := &tasks.Submission{Agent: c.Agent, Input: input, Language: c.Language, CallbackURL: c.Callback}
+	if c.Deadline > 0 {
+		sub.Deadline = time.Now().Add(c.Deadline).UTC()
+	}
+	api := c.client()
+	j, err := api.submit(ctx, sub, 0)
+	if err != nil {
+		return err
+	}
+	if !c.Wait {
+		_, err := fmt.Fprintln(s.out, j.ID)
+		return err
+	}
+	fmt.Fprintln(s.err, j.ID) //nolint:errcheck // the job says it too
+	if j, err = api.await(ctx, j.ID); err != nil {
+		return err
+	}
+	return show(s.out, j)
+}
+
+// readInput reads the JSON of a job's input from a file, or from in for "-".
+func readInput(path string, in io.Reader) (json.RawMessage, error) {
+	var b []byte
+	var err error
+	if path == "-" {
+		b, err = io.ReadAll(in)
+	} else {
+		b, err = os.ReadFile(path) //nolint:gosec // the user names the file
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the input: %w", err)
+	}
+	if !json.Valid(b) {
+		return nil, fmt.Errorf("the input in %s is not JSON", path)
+	}
+	return b, nil
+}
+
+// show prints a job as indented JSON, and says by its error that it failed.
+func show(w io.Writer, j *tasks.Job) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(j); err != nil {
+		return err
+	}
+	if j.State == tasks.Failed && j.Error != nil {
+		return errors.New("the job failed: " + j.Error.Message)
+	}
+	return nil
+}
+
+type getCommand struct {
+	server
+	ID   string `arg:"" help:"ID of the job."`
+	Wait bool   `short:"w" help:"Wait for the job's end."`
+}
+
+// Help gives an example.
+func (getCommand) Help() string {
+	return "Example:\n  spillway get job_0190… --wait"
+}
+
+// Run shows the job.
+func (c getCommand) Run(ctx context.Context, s streams) error {
+	api := c.client()
+	read := func(ctx context.Context, id string) (*tasks.Job, error) { return api.get(ctx, id, 0) }
+	if c.Wait {
+		read = api.await
+	}
+	j, err := read(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	return show(s.out, j)
+}
+
+type cancelCommand struct {
+	server
+	ID string `arg:"" help:"ID of the job."`
+}
+
+// Help gives an example.
+func (cancelCommand) Help() string {
+	return "The job ends at once, also while a model is writing.\n\nExample:\n  spillway cancel job_0190…"
+}
+
+// Run cancels the job.
+func (c cancelCommand) Run(ctx context.Context, s streams) error {
+	j, err := c.client().cancel(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(s.out, j.ID, j.State)
+	return err
+}
+
+type watchCommand struct {
+	server
+	ID string `arg:"" help:"ID of the job."`
+}
+
+// Help gives an example.
+func (watchCommand) Help() string {
+	return "Prints a line for each event, and the answer as it is written.\n\nExample:\n  spillway watch $(spillway submit A05 -f examples/a05_customer.json)"
+}
+
+// Run follows the job's events.
+func (c watchCommand) Run(ctx context.Context, s streams) error {
+	inText := false
+	return c.client().watch(ctx, c.ID, func(e tasks.Event) {
+		var delta struct {
+			Text string `json:"text"`
+		}
+		if e.Type == tasks.EventDelta && json.Unmarshal(e.Data, &delta) == nil {
+			fmt.Fprint(s.out, delta.Text) //nolint:errcheck // a terminal that is gone
+			inText = !strings.HasSuffix(delta.Text, "\n")
+			return
+		}
+		if inText {
+			fmt.Fprintln(s.out) //nolint:errcheck // see above
+			inText = false
+		}
+		fmt.Fprintf(s.out, "%s  %3d  %-14s %s\n", e.At.Local().Format(time.TimeOnly), e.Sequence, e.Type, e.Data) //nolint:errcheck // see above
+	})
+}

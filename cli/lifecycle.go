@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// cleanup is what must be undone before a process ends, in reverse order of
+// its beginning.
+type cleanup struct{ steps []cleanupStep }
+
+type cleanupStep struct {
+	name string
+	undo func() error
+}
+
+// add notes how to undo what has just been done.
+func (c *cleanup) add(name string, undo func() error) {
+	c.steps = append(c.steps, cleanupStep{name, undo})
+}
+
+// run undoes everything, newest first, and logs what could not be undone. A
+// second run does nothing.
+func (c *cleanup) run(log *slog.Logger) {
+	for _, s := range slices.Backward(c.steps) {
+		if err := s.undo(); err != nil {
+			log.Warn("clean-up failed", "step", s.name, "error", err)
+		}
+	}
+	c.steps = nil
+}
+
+// httpGrace is how long requests may go on after a server was told to stop.
+const httpGrace = 10 * time.Second
+
+// listen opens a TCP listener, with an error that says what to do.
+func listen(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%w; is another server running there? Set SPILLWAY_API_LISTEN to use another address", err)
+	}
+	return l, nil
+}
+
+// serveHTTP serves h on l until ctx ends, then lets requests finish.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.Background(), httpGrace)
+	defer cancel()
+	err := srv.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = srv.Close()
+	}
+	<-failed
+	return err
+}

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/ollama"
+	"github.com/topcentral/spillway/providers/presets"
+	"github.com/topcentral/spillway/providers/scorecard"
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/worker"
+)
+
+// fleet makes the providers that the settings name: Ollama beside the worker,
+// each cloud that has a key, and the scorecards.
+func (s *system) fleet() (*worker.Fleet, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is documented to be one
+	transport.MaxIdleConnsPerHost = 64
+	client := &http.Client{Transport: transport}
+	s.cleanup.add("provider connections", func() error { client.CloseIdleConnections(); return nil })
+
+	local := ollama.Config{BaseURL: s.cfg.OllamaURL, NumCtx: s.cfg.OllamaNumCtx}
+	if err := local.Validate(); err != nil {
+		return nil, fmt.Errorf("SPILLWAY_OLLAMA_…: %w", err)
+	}
+	cfg := worker.FleetConfig{
+		Local:     []providers.Provider{providers.WithSlots(providers.WithTimeout(ollama.New(local, client), s.cfg.LocalTimeout), s.cfg.LocalSlots)},
+		Scorecard: scorecard.New(s.score),
+		StandIn:   s.cfg.OllamaStandIn,
+	}
+	for _, k := range readCloudKeys() {
+		p, err := k.preset.New(k.key, client, presets.Overrides{BaseURL: k.baseURL, Model: k.model})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", cloudEnv(k.preset, "…"), err)
+		}
+		cfg.Cloud = append(cfg.Cloud, worker.CloudProvider{
+			Provider: providers.WithTimeout(p, s.cfg.CloudTimeout), Model: k.preset.Resolve(k.model),
+		})
+	}
+	return worker.NewFleet(cfg, s.agents, s.log), nil
+}
+
+var errNoScorecard = errors.New("the agent has no scorecard")
+
+// score fills an agent's scorecard.
+func (s *system) score(agent string, input json.RawMessage, language string) (json.RawMessage, error) {
+	a, ok := s.agents.Lookup(agent)
+	if !ok || !a.HasScorecard() {
+		return nil, errNoScorecard
+	}
+	return a.Score(input, tasks.Language(language))
+}
+
+// worker returns a worker for the lanes.
+func (s *system) worker(lanes []tasks.Lane) (*worker.Worker, error) {
+	fleet, err := s.fleet()
+	if err != nil {
+		return nil, err
+	}
+	cfg := worker.Config{Lanes: lanes, LocalSlots: s.cfg.LocalSlots, CloudSlots: s.cfg.CloudSlots, Drain: s.cfg.WorkerDrain}
+	return worker.New(cfg, worker.Parts{
+		Redis: s.rdb, Store: s.store, Dispatcher: s.dispatcher, Agents: s.agents,
+		Fleet: fleet, Router: providers.NewRouter(s.log), Log: s.log,
+	}), nil
+}

@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// shownRows is how many of the best and of the worst are shown.
+const shownRows = 5
+
+// scored is an opportunity with what A02 made of it.
+type scored struct {
+	*demoRun
+	result opportunityResult
+}
+
+// opportunityResult is what the report reads of A02's result.
+type opportunityResult struct {
+	Score   float64  `json:"score"`
+	Grade   string   `json:"grade"`
+	Drivers []driver `json:"drivers"`
+}
+
+type driver struct {
+	Factor    string  `json:"factor"`
+	Direction string  `json:"direction"`
+	Weight    float64 `json:"weight"`
+}
+
+// printReport tells how the jobs went.
+func printReport(w io.Writer, runs []*demoRun, took time.Duration) {
+	out := &printer{w: w}
+	opportunities := scoredOf(runs)
+	out.line("Best and worst of %d opportunities by A02's score", len(opportunities))
+	out.opportunities(opportunities)
+	out.line("")
+	out.line("AUC of the score against the known outcomes: %.3f (0.5 is chance, 1 is perfect; the outcome is never an input)", auc(opportunities))
+	for _, r := range runs {
+		if r.won == nil {
+			out.sample(r)
+		}
+	}
+	out.line("")
+	out.times(runs, took)
+	out.candidates(runs)
+}
+
+// printer writes lines. Its writer is a terminal or a pipe: when that is gone,
+// there is nobody to tell.
+type printer struct{ w io.Writer }
+
+func (p *printer) line(format string, args ...any) {
+	fmt.Fprintf(p.w, format+"\n", args...) //nolint:errcheck // see printer
+}
+
+// scoredOf returns the opportunities that were scored, best first.
+func scoredOf(runs []*demoRun) []scored {
+	var all []scored
+	for _, r := range runs {
+		if r.won == nil || r.job.State != tasks.Succeeded {
+			continue
+		}
+		s := scored{demoRun: r}
+		if json.Unmarshal(r.job.Result, &s.result) == nil {
+			all = append(all, s)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b scored) int { return cmp.Compare(b.result.Score, a.result.Score) })
+	return all
+}
+
+// opportunities prints the first and the last rows. The drivers come last in
+// the row, where the width of Chinese letters does not matter.
+func (p *printer) opportunities(all []scored) {
+	table := tabwriter.NewWriter(p.w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, "  SCORE\tGRADE\tOUTCOME\tOPPORTUNITY\tDRIVERS") //nolint:errcheck // see printer
+	for i, s := range all {
+		if i == shownRows && len(all) > 2*shownRows {
+			fmt.Fprintln(table, "  …\t\t\t\t") //nolint:errcheck // see printer
+		}
+		if i >= shownRows && i < len(all)-shownRows {
+			continue
+		}
+		outcome := "lost"
+		if *s.won {
+			outcome = "won"
+		}
+		fmt.Fprintf(table, "  %.0f\t%s\t%s\t%s\t%s\n", s.result.Score, s.result.Grade, outcome, s.title, driverList(s.result.Drivers)) //nolint:errcheck // see printer
+	}
+	table.Flush() //nolint:errcheck // see printer
+}
+
+// driverList names the strongest drivers with their signs.
+func driverList(drivers []driver) string {
+	var parts []string
+	for _, d := range drivers[:min(3, len(drivers))] {
+		sign := "+"
+		if d.Direction == "negative" {
+			sign = "−"
+		}
+		parts = append(parts, sign+d.Factor)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// auc is the probability that a won opportunity scores above a lost one, ties
+// counting half: the area under the ROC curve (Hanley and McNeil, Radiology
+// 143, 1982). It is 0.5 when one of the outcomes is missing.
+func auc(all []scored) float64 {
+	var pairs, above float64
+	for _, won := range all {
+		for _, lost := range all {
+			if !*won.won || *lost.won {
+				continue
+			}
+			pairs++
+			switch {
+			case won.result.Score > lost.result.Score:
+				above++
+			case won.result.Score == lost.result.Score:
+				above += 0.5
+			}
+		}
+	}
+	if pairs == 0 {
+		return 0.5
+	}
+	return above / pairs
+}
+
+// sample prints the result of one of the other agents.
+func (p *printer) sample(r *demoRun) {
+	p.line("")
+	p.line("%s  %s  (%s)", r.sub.Agent, r.title, answeredBy(r.job))
+	if r.job.State != tasks.Succeeded {
+		p.line("  %s: %v", r.job.State, r.job.Error)
+		return
+	}
+	var result struct {
+		Score       *float64 `json:"score"`
+		Level       string   `json:"level"`
+		Grade       string   `json:"grade"`
+		Summary     string   `json:"summary"`
+		NextActions []struct {
+			Action string `json:"action"`
+			Owner  string `json:"owner"`
+			When   string `json:"when"`
+		} `json:"next_actions"`
+	}
+	if err := json.Unmarshal(r.job.Result, &result); err != nil {
+		return
+	}
+	p.line("  %s", strings.TrimSpace(cmp.Or(result.Level, result.Grade)+"  "+result.Summary))
+	for _, a := range result.NextActions[:min(3, len(result.NextActions))] {
+		p.line("  → %s", a.Action)
+	}
+}
+
+// times prints how long the jobs took, as their caller saw it.
+func (p *printer) times(runs []*demoRun, took time.Duration) {
+	var all []time.Duration
+	for _, r := range runs {
+		all = append(all, r.took)
+	}
+	slices.Sort(all)
+	p.line("Times, submit to result: p50 %v, p99 %v; all %d jobs in %v",
+		quantile(all, 0.50).Round(time.Millisecond), quantile(all, 0.99).Round(time.Millisecond), len(runs), took.Round(10*time.Millisecond))
+}
+
+// quantile returns the q-quantile of sorted values, by nearest rank.
+func quantile(sorted []time.Duration, q float64) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	rank := int(q*float64(len(sorted)) + 0.999999)
+	return sorted[min(max(rank, 1), len(sorted))-1]
+}
+
+// candidates prints who answered how many jobs.
+func (p *printer) candidates(runs []*demoRun) {
+	counts := map[string]int{}
+	for _, r := range runs {
+		counts[answeredBy(r.job)]++
+	}
+	for _, who := range slices.Sorted(maps.Keys(counts)) {
+		p.line("Answered by %s: %d", who, counts[who])
+	}
+}
+
+// answeredBy names the candidate that answered, or the state if none did.
+func answeredBy(j *tasks.Job) string {
+	if j.State != tasks.Succeeded || len(j.Attempts) == 0 {
+		return string(j.State)
+	}
+	who := j.Attempts[len(j.Attempts)-1].Candidate
+	if j.Degraded {
+		who += ", degraded"
+	}
+	return who
+}
