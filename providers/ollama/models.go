@@ -87,5 +87,8 @@ func parameters(size string) int64 {
 		}
 		n *= f
 	}
-	return int64(n * unit)
+	if n *= unit; n > 1e18 {
+		return 0
+	}
+	return int64(n)
 }
