@@ -18,6 +18,11 @@ func (s *server) CheckHealth(ctx context.Context, _ spec.CheckHealthRequestObjec
 	if h.Lanes == nil {
 		h.Lanes = []LaneHealth{}
 	}
+	for i := range h.Lanes {
+		if h.Lanes[i].Models == nil {
+			h.Lanes[i].Models = []string{}
+		}
+	}
 	if h.Status == HealthUnavailable {
 		return spec.CheckHealth503JSONResponse(h), nil
 	}

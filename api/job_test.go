@@ -1,0 +1,100 @@
+package api
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+func TestLookAtAJob(t *testing.T) {
+	m := newMemory()
+	h := newAPI(t, Config{}, m.deps())
+	job := m.submitted(t)
+	w := do(t, h, "GET", "/jobs/"+job.ID, "")
+	if w.Code != http.StatusOK || w.Header().Get("ETag") != `"1"` || w.Header().Get("Retry-After") == "" {
+		t.Errorf("open: got %d %v", w.Code, w.Header())
+	}
+	m.becomes(job.ID, tasks.Failed)
+	w = do(t, h, "GET", "/jobs/"+job.ID, "")
+	if w.Code != http.StatusOK || w.Header().Get("ETag") != `"2"` || w.Header().Get("Retry-After") != "" {
+		t.Errorf("ended: got %d %v", w.Code, w.Header())
+	}
+}
+
+func TestUnchangedJobCostsNoBody(t *testing.T) {
+	m := newMemory()
+	h := newAPI(t, Config{}, m.deps())
+	job := m.submitted(t)
+	for _, c := range []struct {
+		name string
+		tags []string
+		want int
+	}{
+		{"same", []string{`"1"`}, 304},
+		{"weak", []string{`W/"1"`}, 304},
+		{"any", []string{`*`}, 304},
+		{"one of several", []string{`"0", "1"`}, 304},
+		{"one of several lines", []string{`"0"`, `"1"`}, 304},
+		{"older", []string{`"0"`}, 200},
+		{"not quoted", []string{`1`}, 200},
+		{"empty", []string{``}, 200},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var headers []string
+			for _, tag := range c.tags {
+				headers = append(headers, "If-None-Match", tag)
+			}
+			w := do(t, h, "GET", "/jobs/"+job.ID, "", headers...)
+			if w.Code != c.want || w.Header().Get("ETag") != `"1"` {
+				t.Errorf("got %d %v, want %d", w.Code, w.Header(), c.want)
+			}
+		})
+	}
+}
+
+func TestCancel(t *testing.T) {
+	m := newMemory()
+	h := newAPI(t, Config{}, m.deps())
+	job := m.submitted(t)
+	for _, when := range []string{"first", "again"} {
+		w := do(t, h, "POST", "/jobs/"+job.ID+"/cancel", "")
+		if got := decode[tasks.Job](t, w); w.Code != http.StatusOK || got.State != tasks.Canceled || got.Sequence != 2 {
+			t.Errorf("%s: got %d %+v", when, w.Code, got)
+		}
+	}
+}
+
+func TestAgents(t *testing.T) {
+	h := newAPI(t, Config{}, newMemory().deps())
+	list := decode[struct{ Agents []tasks.Agent }](t, do(t, h, "GET", "/agents", ""))
+	if len(list.Agents) != 2 || list.Agents[0].ID != "A02" {
+		t.Errorf("list: got %+v", list)
+	}
+	for id := range catalogued {
+		got := decode[AgentDefinition](t, do(t, h, "GET", "/agents/"+id, ""))
+		if got.ID != id || got.InputSchema == nil || got.OutputSchema == nil {
+			t.Errorf("%s: got %+v", id, got)
+		}
+	}
+}
+
+func TestHead(t *testing.T) {
+	m := newMemory()
+	h := newAPI(t, Config{}, m.deps())
+	job := m.submitted(t)
+	for _, target := range []string{"/health", "/agents", "/openapi.yaml", "/jobs/" + job.ID, "/jobs/" + job.ID + "/events"} {
+		w := do(t, h, "HEAD", target, "")
+		if w.Code != http.StatusOK || w.Body.Len() > 0 {
+			t.Errorf("%s: got %d and %d bytes", target, w.Code, w.Body.Len())
+		}
+	}
+}
+
+func TestOptions(t *testing.T) {
+	h := newAPI(t, Config{}, newMemory().deps())
+	w := do(t, h, "OPTIONS", "/agents", "")
+	if w.Code != http.StatusNoContent || w.Header().Get("Allow") != "OPTIONS, GET, HEAD" {
+		t.Errorf("got %d %v", w.Code, w.Header())
+	}
+}

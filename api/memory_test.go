@@ -1,0 +1,204 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// memory is Jobs, Events and Agents in memory, faithful to their contracts.
+type memory struct {
+	mu      sync.Mutex
+	jobs    map[string]*tasks.Job
+	tenants map[string]string // job → tenant
+	logs    map[string][]tasks.Event
+	changed chan struct{} // closed when a log grows, and replaced
+	broken  error         // what every call fails with, if set
+	lost    error         // what Watch fails with once it has caught up, if set
+}
+
+func newMemory() *memory {
+	return &memory{
+		jobs:    make(map[string]*tasks.Job),
+		tenants: make(map[string]string),
+		logs:    make(map[string][]tasks.Event),
+		changed: make(chan struct{}),
+	}
+}
+
+func (m *memory) deps() Deps {
+	return Deps{Jobs: m, Events: m, Agents: catalogue{}, Health: func(context.Context) Health {
+		return Health{Status: HealthOK, Redis: RedisHealth{Status: HealthOK}}
+	}}
+}
+
+func (m *memory) Submit(_ context.Context, tenant string, s *tasks.Submission) (*tasks.Job, error) {
+	if _, ok := (catalogue{}).Lookup(s.Agent); !ok {
+		return nil, tasks.Errorf(tasks.CodeUnknownAgent, "There is no agent %q.", s.Agent)
+	}
+	if strings.Contains(string(s.Input), `"bad"`) {
+		e := tasks.Errorf(tasks.CodeInvalid, "The input does not fit the agent.")
+		e.Faults = []tasks.Fault{{Pointer: "/input/bad", Detail: "is not wanted"}}
+		return nil, e
+	}
+	now := time.Now().UTC()
+	job := &tasks.Job{
+		ID: tasks.NewID(), Tenant: tenant, Agent: s.Agent, AgentVersion: "1", Complexity: tasks.High,
+		Language: tasks.Chinese, Privacy: tasks.PrivacyAny, OnExhausted: tasks.Degrade,
+		CallbackURL: s.CallbackURL, Metadata: s.Metadata,
+		CreatedAt: now, TargetAt: now.Add(40 * time.Second), Deadline: now.Add(10 * time.Minute),
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return nil, m.broken
+	}
+	m.jobs[job.ID], m.tenants[job.ID] = job, tenant
+	m.enter(job, tasks.Queued)
+	return new(*job), nil
+}
+
+func (m *memory) Job(_ context.Context, tenant, id string) (*tasks.Job, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return nil, m.broken
+	}
+	job, ok := m.jobs[id]
+	if !ok || m.tenants[id] != tenant {
+		return nil, tasks.Errorf(tasks.CodeNotFound, "There is no such job.")
+	}
+	return new(*job), nil
+}
+
+func (m *memory) Cancel(ctx context.Context, tenant, id string) (*tasks.Job, error) {
+	job, err := m.Job(ctx, tenant, id)
+	if err != nil || job.State == tasks.Canceled {
+		return job, err
+	}
+	if job.State.Terminal() {
+		return nil, tasks.Errorf(tasks.CodeConflict, "The job has already %s.", job.State)
+	}
+	m.becomes(id, tasks.Canceled)
+	return m.Job(ctx, tenant, id)
+}
+
+func (m *memory) Watch(ctx context.Context, id string, after int64) iter.Seq2[tasks.Event, error] {
+	return func(yield func(tasks.Event, error) bool) {
+		for {
+			m.mu.Lock()
+			log, changed, lost := m.logs[id], m.changed, m.lost
+			m.mu.Unlock()
+			for _, event := range log[min(after, int64(len(log))):] {
+				if !yield(event, nil) || event.Type.Terminal() {
+					return
+				}
+				after = event.Sequence
+			}
+			if lost != nil {
+				yield(tasks.Event{}, lost)
+				return
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-changed:
+			}
+		}
+	}
+}
+
+// becomes changes the state of a job.
+func (m *memory) becomes(id string, state tasks.State) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.enter(m.jobs[id], state)
+}
+
+// tell adds an event that changes no state.
+func (m *memory) tell(id string, t tasks.EventType, data string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.log(m.jobs[id], t, data)
+}
+
+// enter changes the state of job and logs it. It needs the lock.
+func (m *memory) enter(job *tasks.Job, state tasks.State) {
+	job.State = state
+	if state == tasks.Succeeded {
+		job.Result = json.RawMessage(`{"score":82}`)
+	}
+	if state == tasks.Failed {
+		job.Error = tasks.Errorf(tasks.CodeDeadline, "Too late.")
+	}
+	if state.Terminal() {
+		job.EndedAt = time.Now().UTC()
+	}
+	m.log(job, tasks.EventOf(state), "")
+}
+
+// log adds an event to a job's log. It needs the lock.
+func (m *memory) log(job *tasks.Job, t tasks.EventType, data string) {
+	job.Sequence++
+	event := tasks.Event{Sequence: job.Sequence, Type: t, JobID: job.ID, At: time.Now().UTC()}
+	if data != "" {
+		event.Data = json.RawMessage(data)
+	}
+	m.logs[job.ID] = append(m.logs[job.ID], event)
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
+// submitted returns a queued job of the tenant "default".
+func (m *memory) submitted(t *testing.T) *tasks.Job {
+	t.Helper()
+	job, err := m.Submit(t.Context(), "default", &tasks.Submission{Agent: "A02"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return job
+}
+
+// catalogue is Agents with one complete agent and one bare one.
+type catalogue struct{}
+
+var catalogued = map[string]AgentDefinition{
+	"A02": {
+		Agent: tasks.Agent{
+			ID: "A02", Version: "9f2c", Complexity: tasks.High, Privacy: tasks.PrivacyAny,
+			Title:   map[tasks.Language]string{tasks.Chinese: "商机评分"},
+			Summary: map[tasks.Language]string{tasks.English: "Scores."},
+			Lanes:   []tasks.Lane{tasks.Local, tasks.Cloud},
+			Models:  tasks.Models{Local: []string{"deepseek-r1:32b"}},
+			Target:  tasks.Duration(90 * time.Second),
+		},
+		InputSchema:  json.RawMessage(`{"type":"object"}`),
+		OutputSchema: json.RawMessage(`{"type":"object"}`),
+	},
+	"A09": {
+		Agent:        tasks.Agent{ID: "A09", Complexity: tasks.Low, Privacy: tasks.PrivacyAny},
+		InputSchema:  json.RawMessage(`{}`),
+		OutputSchema: json.RawMessage(`{}`),
+	},
+}
+
+func (catalogue) All() []tasks.Agent {
+	var all []tasks.Agent
+	for _, id := range slices.Sorted(maps.Keys(catalogued)) {
+		all = append(all, catalogued[id].Agent)
+	}
+	return all
+}
+
+func (catalogue) Lookup(id string) (AgentDefinition, bool) {
+	a, ok := catalogued[id]
+	return a, ok
+}

@@ -1,0 +1,185 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+const submission = `{"agent":"A02","input":{"name":"3号产线改造"}}`
+
+func TestSubmit(t *testing.T) {
+	m := newMemory()
+	h := newAPI(t, Config{}, m.deps())
+	w := do(t, h, "POST", "/jobs", `{"agent":"A02","input":{},"complexity":"high","language":"en","privacy":"local_only",
+		"on_exhausted":"wait","deadline":"2030-01-01T00:00:00Z","callback_url":"https://crm.example.com/hook","metadata":{"k":"v"}}`)
+	if w.Code != http.StatusAccepted {
+		t.Fatalf("status: got %d, want 202: %s", w.Code, w.Body)
+	}
+	job := decode[tasks.Job](t, w)
+	if got, want := w.Header().Get("Location"), "/jobs/"+job.ID; got != want {
+		t.Errorf("Location: got %q, want %q", got, want)
+	}
+	if got := w.Header().Get("Retry-After"); got != "9" && got != "10" { // a quarter of the 40 s to the target
+		t.Errorf("Retry-After: got %q", got)
+	}
+	if job.Tenant != "default" || job.Metadata["k"] != "v" || job.CallbackURL != "https://crm.example.com/hook" {
+		t.Errorf("job: got %+v", job)
+	}
+	if got := w.Header().Get("Preference-Applied"); got != "" {
+		t.Errorf("Preference-Applied: got %q, want none", got)
+	}
+}
+
+func TestSubmitForATenant(t *testing.T) {
+	m := newMemory()
+	h := newAPI(t, Config{Tenant: func(r *http.Request) (string, error) {
+		if r.Header.Get("Authorization") == "" {
+			return "", tasks.Errorf(tasks.CodeNotFound, "Who are you?")
+		}
+		return r.Header.Get("Authorization"), nil
+	}}, m.deps())
+
+	job := decode[tasks.Job](t, do(t, h, "POST", "/jobs", submission, "Authorization", "acme"))
+	if job.Tenant != "acme" {
+		t.Errorf("tenant: got %q", job.Tenant)
+	}
+	for _, c := range []struct {
+		name, path, as string
+		want           int
+	}{
+		{"its owner", "/jobs/" + job.ID, "acme", http.StatusOK},
+		{"another tenant", "/jobs/" + job.ID, "other", http.StatusNotFound},
+		{"another tenant's stream", "/jobs/" + job.ID + "/events", "other", http.StatusNotFound},
+		{"nobody", "/agents/A02", "", http.StatusNotFound},
+		{"nobody on a public path", "/health", "", http.StatusOK},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := do(t, h, "GET", c.path, "", "Authorization", c.as).Code; got != c.want {
+				t.Errorf("got %d, want %d", got, c.want)
+			}
+		})
+	}
+}
+
+func TestHostileBodies(t *testing.T) {
+	nested := strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70)
+	for _, c := range []struct {
+		name, body, contentType string
+		status                  int
+		code                    tasks.Code
+		pointers                string // of the faults, in order
+	}{
+		{"empty", "", jsonType, 400, tasks.CodeInvalid, ""},
+		{"only space", " \n", jsonType, 400, tasks.CodeInvalid, ""},
+		{"not JSON", "agent=A02", jsonType, 400, tasks.CodeInvalid, ""},
+		{"cut off", `{"agent":"A02","input":{`, jsonType, 400, tasks.CodeInvalid, ""},
+		{"trailing garbage", submission + "x", jsonType, 400, tasks.CodeInvalid, ""},
+		{"two documents", submission + submission, jsonType, 400, tasks.CodeInvalid, ""},
+		{"byte order mark", "\ufeff" + submission, jsonType, 400, tasks.CodeInvalid, ""},
+		{"not UTF-8", "{\"agent\":\"A02\xff\",\"input\":{}}", jsonType, 400, tasks.CodeInvalid, ""},
+		{"not an object", `[]`, jsonType, 400, tasks.CodeInvalid, " "},
+		{"null", `null`, jsonType, 400, tasks.CodeInvalid, " "},
+		{"nothing in it", `{}`, jsonType, 400, tasks.CodeInvalid, "/agent /input"},
+		{"unknown fields", `{"agent":"A02","input":{},"colour":1,"a/b~c":2}`, jsonType, 400, tasks.CodeInvalid, "/a~1b~0c /colour"},
+		{"wrong case", `{"Agent":"A02","input":{}}`, jsonType, 400, tasks.CodeInvalid, "/Agent /agent"},
+		{"wrong types", `{"agent":2,"input":"x"}`, jsonType, 400, tasks.CodeInvalid, "/agent /input"},
+		{"unknown words", `{"agent":"A02","input":{},"complexity":"huge","language":"","on_exhausted":"x"}`, jsonType, 400, tasks.CodeInvalid, "/complexity /language /on_exhausted"},
+		{"bad deadline", `{"agent":"A02","input":{},"deadline":"tomorrow"}`, jsonType, 400, tasks.CodeInvalid, "/deadline"},
+		{"leap second", `{"agent":"A02","input":{},"deadline":"2016-12-31T23:59:60Z"}`, jsonType, 400, tasks.CodeInvalid, ""},
+		{"bad callback", `{"agent":"A02","input":{},"callback_url":"ftp://x"}`, jsonType, 400, tasks.CodeInvalid, "/callback_url"},
+		{"bad metadata", `{"agent":"A02","input":{},"metadata":{"a":1,"b":[]}}`, jsonType, 400, tasks.CodeInvalid, "/metadata/a /metadata/b"},
+		{"a name twice", `{"agent":"A02","agent":"A09","input":{"x":{"y":1,"y":2}}}`, jsonType, 400, tasks.CodeInvalid, "/agent /input/x/y"},
+		{"endless number", `{"agent":"A02","input":{"n":` + strings.Repeat("1", 200) + `}}`, jsonType, 400, tasks.CodeInvalid, "/input/n"},
+		{"huge and tiny numbers", `{"agent":"A02","input":{"n":[1e999,1e-999999,0e5,-0.0,1.5]}}`, jsonType, 400, tasks.CodeInvalid, "/input/n/0 /input/n/1"},
+		{"deep nesting", `{"agent":"A02","input":` + nested + `}`, jsonType, 400, tasks.CodeInvalid, "/input" + strings.Repeat("/a", 63)},
+		{"bottomless", strings.Repeat("[", 100_000), jsonType, 400, tasks.CodeInvalid, ""},
+		{"bad input", `{"agent":"A02","input":{"bad":1}}`, jsonType, 400, tasks.CodeInvalid, "/input/bad"},
+		{"unknown agent", `{"agent":"A99","input":{}}`, jsonType, 422, tasks.CodeUnknownAgent, ""},
+		{"too large", `{"agent":"A02","input":{"x":"` + strings.Repeat("x", 1<<20) + `"}}`, jsonType, 413, tasks.CodeTooLarge, ""},
+		{"form", "agent=A02", "application/x-www-form-urlencoded", 415, tasks.CodeInvalid, ""},
+		{"no type", submission, "", 415, tasks.CodeInvalid, ""},
+		{"broken type", submission, "application/json; =", 415, tasks.CodeInvalid, ""},
+		{"another JSON", submission, "application/merge-patch+json", 415, tasks.CodeInvalid, ""},
+		{"another charset", submission, "application/json; charset=gbk", 415, tasks.CodeInvalid, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newAPI(t, Config{}, newMemory().deps())
+			w := serve(h, newRequest(t, "POST", "/jobs", c.body, c.contentType))
+			p := decode[problem](t, w)
+			if w.Code != c.status || p.Code != c.code {
+				t.Errorf("got %d %s, want %d %s", w.Code, p.Code, c.status, c.code)
+			}
+			var pointers []string
+			for _, f := range p.Errors {
+				pointers = append(pointers, f.Pointer)
+			}
+			if got := strings.Join(pointers, " "); got != strings.TrimSpace(c.pointers) {
+				t.Errorf("pointers: got %q, want %q", got, c.pointers)
+			}
+			if c.pointers != "" && len(p.Errors) == 0 {
+				t.Errorf("no faults told: %s", w.Body)
+			}
+			if strings.Contains(w.Body.String(), "tasks.") {
+				t.Errorf("tells of our types: %s", w.Body)
+			}
+		})
+	}
+}
+
+func TestBodyWithoutKnownLength(t *testing.T) {
+	h := newAPI(t, Config{MaxBody: 100}, newMemory().deps())
+	for body, want := range map[string]int{
+		submission:                            http.StatusAccepted,
+		submission + strings.Repeat(" ", 100): http.StatusRequestEntityTooLarge,
+	} {
+		r := newRequest(t, "POST", "/jobs", body, jsonType)
+		r.ContentLength = -1
+		if got := serve(h, r).Code; got != want {
+			t.Errorf("%d bytes: got %d, want %d", len(body), got, want)
+		}
+	}
+}
+
+func TestCompressedBodyIsRefused(t *testing.T) {
+	h := newAPI(t, Config{}, newMemory().deps())
+	if got := do(t, h, "POST", "/jobs", submission, "Content-Encoding", "gzip").Code; got != http.StatusUnsupportedMediaType {
+		t.Errorf("got %d, want 415", got)
+	}
+}
+
+func TestFaultsAreBounded(t *testing.T) {
+	h := newAPI(t, Config{}, newMemory().deps())
+	var b strings.Builder
+	b.WriteString(`{"agent":"A02","input":{}`)
+	for i := range 500 {
+		b.WriteString(`,"f` + strings.Repeat("x", i) + `":1`)
+	}
+	b.WriteString(`}`)
+	p := decode[problem](t, do(t, h, "POST", "/jobs", b.String()))
+	if len(p.Errors) != maxFaults {
+		t.Errorf("got %d faults, want %d", len(p.Errors), maxFaults)
+	}
+}
+
+func FuzzSubmit(f *testing.F) {
+	for _, seed := range []string{
+		submission, `{}`, `{"agent":"A02","input":{},"deadline":"2030-01-01t00:00:00z"}`,
+		`{"agent":"A02","input":{"n":1e-400}}`, `{"a":{"a":[1,{"a":2,"a":3}]}}`, "\ufeff{}", `{"agent":"A02","input":{},"callback_url":"https://[::1"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	api, err := New(f.Context(), Config{}, newMemory().deps())
+	if err != nil {
+		f.Fatal(err)
+	}
+	c := newChecker(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		w := serve(c.check(t, api), newRequest(t, "POST", "/jobs", string(body), jsonType))
+		if w.Code != http.StatusAccepted && (w.Code < 400 || w.Code >= 500) {
+			t.Errorf("%d for %q: %s", w.Code, body, w.Body)
+		}
+	})
+}
