@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
@@ -120,11 +121,18 @@ func (c demoCommand) runs() ([]*demoRun, error) {
 	}
 	for i, o := range opportunities {
 		runs = append(runs, &demoRun{
-			title: fmt.Sprintf("#%d %s, %s", i+1, o.Product, o.Seller), won: &o.Won,
+			title: opportunityTitle(i+1, o.Input), won: &o.Won,
 			sub: tasks.Submission{Agent: "A02", Input: o.Input, Language: c.Language, Deadline: deadline},
 		})
 	}
 	return runs, nil
+}
+
+// opportunityTitle names the opportunity in row n of the file.
+func opportunityTitle(n int, input json.RawMessage) string {
+	var o struct{ Product, Seller string }
+	_ = json.Unmarshal(input, &o) // what does not fit stays empty
+	return fmt.Sprintf("#%d %s, %s", n, o.Product, o.Seller)
 }
 
 // runAll posts every job, in order, and waits for all results.

@@ -20,20 +20,26 @@ const shownRows = 5
 // scored is an opportunity with what A02 made of it.
 type scored struct {
 	*demoRun
-	result opportunityResult
+	result analysis
 }
 
-// opportunityResult is what the report reads of A02's result.
-type opportunityResult struct {
-	Score   float64  `json:"score"`
-	Grade   string   `json:"grade"`
-	Drivers []driver `json:"drivers"`
+// analysis is what the report reads of a result; the agents share this much.
+type analysis struct {
+	Score       float64  `json:"score"`
+	Grade       string   `json:"grade"`
+	Level       string   `json:"level"`
+	Summary     string   `json:"summary"`
+	Drivers     []driver `json:"drivers"`
+	NextActions []struct {
+		Who  string `json:"who"`
+		What string `json:"what"`
+		When string `json:"when"`
+	} `json:"next_actions"`
 }
 
 type driver struct {
-	Factor    string  `json:"factor"`
-	Direction string  `json:"direction"`
-	Weight    float64 `json:"weight"`
+	Direction string `json:"direction"` // up, down
+	Text      string `json:"text"`
 }
 
 // printReport tells how the jobs went.
@@ -104,10 +110,10 @@ func driverList(drivers []driver) string {
 	var parts []string
 	for _, d := range drivers[:min(3, len(drivers))] {
 		sign := "+"
-		if d.Direction == "negative" {
+		if d.Direction == "down" {
 			sign = "−"
 		}
-		parts = append(parts, sign+d.Factor)
+		parts = append(parts, sign+d.Text)
 	}
 	return strings.Join(parts, "; ")
 }
@@ -145,23 +151,13 @@ func (p *printer) sample(r *demoRun) {
 		p.line("  %s: %v", r.job.State, r.job.Error)
 		return
 	}
-	var result struct {
-		Score       *float64 `json:"score"`
-		Level       string   `json:"level"`
-		Grade       string   `json:"grade"`
-		Summary     string   `json:"summary"`
-		NextActions []struct {
-			Action string `json:"action"`
-			Owner  string `json:"owner"`
-			When   string `json:"when"`
-		} `json:"next_actions"`
-	}
+	var result analysis
 	if err := json.Unmarshal(r.job.Result, &result); err != nil {
 		return
 	}
 	p.line("  %s", strings.TrimSpace(cmp.Or(result.Level, result.Grade)+"  "+result.Summary))
 	for _, a := range result.NextActions[:min(3, len(result.NextActions))] {
-		p.line("  → %s", a.Action)
+		p.line("  → %s (%s, %s)", a.What, a.Who, a.When)
 	}
 }
 
