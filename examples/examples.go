@@ -139,6 +139,9 @@ func opportunity(header, row []string) (Opportunity, error) {
 // values beyond those documented; what the schema does not know is unknown.
 func word(field, value string) string {
 	w := strings.ToLower(strings.Join(strings.FieldsFunc(value, separates), "_"))
+	if w == "" {
+		return ""
+	}
 	if values, closed := known[field]; closed && !slices.Contains(values, w) {
 		return "unknown"
 	}

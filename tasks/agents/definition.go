@@ -29,12 +29,15 @@ func readDefinition(f *folder) (tasks.Agent, error) {
 		return def, err
 	}
 	file := f.shown(definitionFile)
-	if err := decodeYAML(file, data, &def); err != nil {
-		return def, err
-	}
 	var root yaml.Node
 	if err := yaml.Unmarshal(data, &root); err != nil {
 		return def, yamlErrors(file, err)
+	}
+	if err := checkDurations(file, &root); err != nil {
+		return def, err
+	}
+	if err := decodeYAML(file, data, &def); err != nil {
+		return def, err
 	}
 	var errs []error
 	for _, p := range slices.Concat(textProblems(def), placeProblems(def), limitProblems(def)) {
@@ -44,6 +47,31 @@ func readDefinition(f *folder) (tasks.Agent, error) {
 		errs = append(errs, errorAt(file, keyLine(&root, "id"), "id: the folder %s of agent %s must be named %s and a name", f.base(), def.ID, prefix))
 	}
 	return def, errors.Join(errs...)
+}
+
+// checkDurations looks at the durations on their own, because the errors of
+// their decoder carry no line.
+func checkDurations(file string, root *yaml.Node) error {
+	var errs []error
+	for _, key := range []string{"target", "deadline", "cache_ttl"} {
+		n := child(document(root), key)
+		if n == nil {
+			continue
+		}
+		var d tasks.Duration
+		if err := d.UnmarshalText([]byte(n.Value)); err != nil {
+			errs = append(errs, errorAt(file, n.Line, "%s: %q is not a duration such as 90s", key, n.Value))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// document returns what a YAML document holds.
+func document(root *yaml.Node) *yaml.Node {
+	if root.Kind == yaml.DocumentNode && len(root.Content) > 0 {
+		return root.Content[0]
+	}
+	return root
 }
 
 // problem is one thing wrong with a field of agent.yaml.
@@ -124,10 +152,7 @@ func limitProblems(def tasks.Agent) []problem {
 // keyLine returns the line of a key of the document's top level, or the first
 // line when the document does not have it.
 func keyLine(root *yaml.Node, key string) int {
-	doc := root
-	if doc.Kind == yaml.DocumentNode && len(doc.Content) > 0 {
-		doc = doc.Content[0]
-	}
+	doc := document(root)
 	for i := 0; i+1 < len(doc.Content); i += 2 {
 		if doc.Content[i].Value == key {
 			return doc.Content[i].Line

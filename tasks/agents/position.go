@@ -47,6 +47,9 @@ func yamlErrors(file string, err error) error {
 		if m := yamlLine.FindStringSubmatch(text); m != nil {
 			line, _ = strconv.Atoi(m[1]) // the pattern matched digits
 			text = m[2]
+			if strings.HasPrefix(text, "did not find expected") {
+				line++ // the package counts from 0 where its parser gives up
+			}
 		}
 		if field, ok := strings.CutPrefix(text, "field "); ok {
 			name, _, _ := strings.Cut(field, " ")

@@ -70,6 +70,9 @@ func (noLoader) Load(url string) (any, error) {
 
 // schemaError tells where a schema breaks the rules of JSON Schema.
 func schemaError(file string, data []byte, err error) error {
+	if e, ok := errors.AsType[*jsonschema.SchemaValidationError](err); ok {
+		err = e.Err // it does not unwrap by itself
+	}
 	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
 	if !ok {
 		return errorAt(file, schemaLine(data, err), "%w", err)

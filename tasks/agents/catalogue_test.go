@@ -1,0 +1,200 @@
+package agents
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// write saves the folder in a directory.
+func (f *folder) write(t *testing.T, dir string) {
+	t.Helper()
+	for name, data := range f.files {
+		path := filepath.Join(dir, f.base(), name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// titled returns the tiny agent as another folder, with an ID and a title.
+func titled(t *testing.T, base, id, title string) *folder {
+	f := tiny().edit(t, definitionFile, "id: T1", "id: "+id).edit(t, definitionFile, "en: Try", "en: "+title)
+	f.path = base
+	return f
+}
+
+func TestOverlayReplacesAndAdds(t *testing.T) {
+	dir := t.TempDir()
+	titled(t, "a02_mine", "A02", "Mine").write(t, dir)
+	titled(t, "t1_new", "T1", "New").write(t, dir)
+	if err := os.MkdirAll(filepath.Join(dir, ".git"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, a := range c.All() {
+		ids = append(ids, a.ID)
+	}
+	if got, want := strings.Join(ids, " "), "A02 A03 A04 A05 T1"; got != want {
+		t.Errorf("got agents %s, want %s", got, want)
+	}
+	if a, _ := c.Lookup("A02"); a.Title["en"] != "Mine" {
+		t.Errorf("A02 is %q, not the overlay's", a.Title["en"])
+	}
+	if _, ok := c.Lookup("A99"); ok {
+		t.Error("an unknown agent is found")
+	}
+}
+
+func TestOpenRefusesABadOverlay(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		make func(t *testing.T, dir string)
+		want string
+	}{
+		{"no such directory", func(t *testing.T, dir string) { os.Remove(dir) }, "no such file"},
+		{"broken folder", func(t *testing.T, dir string) {
+			tiny().edit(t, definitionFile, "lanes: [local]", "lanes: []").write(t, dir)
+		}, "t1_tiny/agent.yaml:5: lanes: "},
+		{"one ID twice", func(t *testing.T, dir string) {
+			tiny().write(t, dir)
+			titled(t, "t1_other", "T1", "Other").write(t, dir)
+		}, "two folders hold agent T1"},
+		{"folder without an agent", func(t *testing.T, dir string) {
+			os.Mkdir(filepath.Join(dir, "notes"), 0o755)
+		}, "notes/agent.yaml: the file is missing"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "overlay")
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			c.make(t, dir)
+			if _, err := Open(dir, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// watching runs f with a catalogue over dir that is being watched; inside,
+// settle lets Watch see what was written.
+func watching(t *testing.T, dir string, f func(c *Catalogue, settle func(), log *bytes.Buffer)) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		c, err := Open(dir, slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- c.Watch(ctx) }()
+		f(c, func() {
+			time.Sleep(2*pollEvery + pollEvery/2) // of the bubble's own time
+			synctest.Wait()
+		}, &log)
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Watch ended with %v", err)
+		}
+	})
+}
+
+func title(c *Catalogue, id string) string {
+	a, ok := c.Lookup(id)
+	if !ok {
+		return "none"
+	}
+	return a.Title["en"]
+}
+
+func TestWatchTakesGoodEditsAndRefusesBroken(t *testing.T) {
+	dir := t.TempDir()
+	titled(t, "a02_mine", "A02", "First").write(t, dir)
+	watching(t, dir, func(c *Catalogue, settle func(), log *bytes.Buffer) {
+		titled(t, "a02_mine", "A02", "Second").write(t, dir)
+		settle()
+		if got := title(c, "A02"); got != "Second" {
+			t.Errorf("after an edit: got %s, want Second", got)
+		}
+
+		titled(t, "a02_mine", "A02", "Third").edit(t, scorecardFile, "input.count > 3", "input.coutn > 3").write(t, dir)
+		settle()
+		if got := title(c, "A02"); got != "Second" {
+			t.Errorf("after a broken edit: got %s, want Second still", got)
+		}
+		if !strings.Contains(log.String(), "a02_mine/scorecard.yaml:2: ") {
+			t.Errorf("the log names no file and line: %s", log)
+		}
+		said := log.Len()
+		settle()
+		if log.Len() != said {
+			t.Errorf("the same broken edit is told again: %s", log.String()[said:])
+		}
+
+		titled(t, "a02_mine", "A02", "Fourth").write(t, dir)
+		titled(t, "t1_new", "T1", "New").write(t, dir)
+		settle()
+		if got := title(c, "A02") + " " + title(c, "T1"); got != "Fourth New" {
+			t.Errorf("after the repair and a new folder: got %s, want Fourth New", got)
+		}
+	})
+}
+
+func TestWatchUncoversTheBuiltinAgent(t *testing.T) {
+	dir := t.TempDir()
+	titled(t, "a02_mine", "A02", "Mine").write(t, dir)
+	watching(t, dir, func(c *Catalogue, settle func(), _ *bytes.Buffer) {
+		os.RemoveAll(filepath.Join(dir, "a02_mine"))
+		settle()
+		if got, want := title(c, "A02"), "Opportunity scoring"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
+func TestWatchRenamesWithoutAGap(t *testing.T) {
+	dir := t.TempDir()
+	tiny().write(t, dir)
+	watching(t, dir, func(c *Catalogue, settle func(), log *bytes.Buffer) {
+		titled(t, "t1_other", "T1", "Other").write(t, dir)
+		settle()
+		if got := title(c, "T1"); got != "Try" || !strings.Contains(log.String(), "holds agent T1 already") {
+			t.Errorf("a second folder of one ID: got %s, log %s", got, log)
+		}
+		os.RemoveAll(filepath.Join(dir, "t1_tiny"))
+		settle()
+		if got := title(c, "T1"); got != "Other" {
+			t.Errorf("after the first is gone: got %s, want Other", got)
+		}
+	})
+}
+
+func TestWatchKeepsEverythingWhenTheDirectoryIsAway(t *testing.T) {
+	dir := t.TempDir()
+	tiny().write(t, dir)
+	watching(t, dir, func(c *Catalogue, settle func(), log *bytes.Buffer) {
+		os.Rename(dir, dir+"-away")
+		settle()
+		if got := title(c, "T1"); got != "Try" {
+			t.Errorf("got %s, want Try", got)
+		}
+		if n := strings.Count(log.String(), "cannot be read"); n != 1 {
+			t.Errorf("told %d times that the directory is away", n)
+		}
+		os.Rename(dir+"-away", dir)
+	})
+}
