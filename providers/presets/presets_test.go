@@ -1,9 +1,207 @@
 package presets
 
-import "testing"
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/providertest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestTheEmbeddedListIsSound(t *testing.T) {
-	if _, err := parse(embedded); err != nil {
+	all, err := parse(embedded)
+	if err != nil {
 		t.Fatal(err)
+	}
+	var names []string
+	for _, p := range all {
+		names = append(names, p.Name)
+		if p.AsOf.IsZero() || p.KeyEnv == "" || p.Title == "" || !strings.HasPrefix(p.BaseURL, "https://") {
+			t.Errorf("%s: %+v", p.Name, p)
+		}
+	}
+	if want := []string{"deepseek", "kimi", "minimax", "openai"}; !slices.Equal(names, want) {
+		t.Errorf("presets %q, want %q", names, want)
+	}
+}
+
+func TestBrokenListsAreRefused(t *testing.T) {
+	const preset = `
+  - name: a
+    base_url: https://a
+    model: m
+    models: [{name: m, context: 1, output_limit: 1, price: {input: "1", cached: "1", output: "1"}}]`
+	const head = "as_of: 2026-11-01\npresets:"
+	if _, err := parse([]byte(head + preset)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, yaml, says string }{
+		{"unknown field", head + preset + "\n    colour: red", "colour"},
+		{"preset twice", head + preset + preset, `"a" stands twice`},
+		{"model twice", head + strings.Replace(preset, "[{name: m, ", "[{name: m, context: 1, output_limit: 1, price: {output: \"1\"}}, {name: m, ", 1), `"m" stands twice`},
+		{"no date", "presets:" + preset, "as_of"},
+		{"default not listed", head + strings.Replace(preset, "model: m", "model: n", 1), `"n" is not listed`},
+		{"alias to nothing", head + preset + "\n    aliases: {old: gone}", `alias "old"`},
+		{"money", head + strings.Replace(preset, `input: "1"`, `input: "one"`, 1), "not an amount"},
+		{"money too fine", head + strings.Replace(preset, `input: "1"`, `input: "0.0000001"`, 1), "not an amount"},
+		{"no price", head + strings.Replace(preset, `output: "1"`, `output: "0"`, 1), "price"},
+		{"quirk", head + preset + "\n    quirks: {json_mode: xml}", "xml"},
+		{"not YAML", "{", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := parse([]byte(c.yaml)); err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v does not say %q", err, c.says)
+			}
+		})
+	}
+}
+
+func TestResolve(t *testing.T) {
+	p, ok := Lookup("deepseek")
+	if !ok {
+		t.Fatal("no deepseek")
+	}
+	for name, want := range map[string]string{
+		"": "deepseek-flash", "deepseek-chat": "deepseek-flash", "deepseek-v4-pro": "deepseek-v4-pro", "deepseek-v9": "deepseek-v9",
+	} {
+		if got := p.Resolve(name); got != want {
+			t.Errorf("%q is %q, want %q", name, got, want)
+		}
+	}
+	if _, ok := Lookup("nobody"); ok {
+		t.Error("nobody was found")
+	}
+}
+
+// TestWhatEachServiceIsSent pins the quirks that cost an answer when forgotten.
+func TestWhatEachServiceIsSent(t *testing.T) {
+	for _, c := range []struct {
+		preset, model string
+		fields        map[string]string // JSON; "" for a field that must be missing
+	}{
+		{"deepseek", "", map[string]string{
+			"model": `"deepseek-flash"`, "thinking": `{"type":"disabled"}`, "response_format": `{"type":"json_object"}`,
+			"temperature": "0", "max_tokens": "500",
+		}},
+		{"kimi", "", map[string]string{
+			"model": `"kimi-k2.6"`, "thinking": `{"type":"disabled"}`, "temperature": "", "max_tokens": "500",
+		}},
+		{"kimi", "kimi-k3.1-pro", map[string]string{"thinking": "", "temperature": "", "max_tokens": "16884"}},
+		{"minimax", "", map[string]string{
+			"model": `"MiniMax-M3"`, "reasoning_split": "true", "response_format": "", "temperature": "0.01",
+			"max_tokens": "", "max_completion_tokens": "8692",
+		}},
+		{"openai", "", map[string]string{
+			"model": `"gpt-6-luna"`, "temperature": "", "max_tokens": "", "max_completion_tokens": "8692",
+			"response_format": `{"json_schema":{"name":"judgement","schema":{"type":"object","properties":{"a":{"type":"integer"}}}},"type":"json_schema"}`,
+		}},
+	} {
+		t.Run(c.preset+"/"+c.model, func(t *testing.T) {
+			body := sent(t, c.preset, c.model)
+			for field, want := range c.fields {
+				if got := string(body[field]); got != want {
+					t.Errorf("%s is %s, want %s", field, got, want)
+				}
+			}
+			if c.preset != "openai" && !strings.Contains(string(body["messages"]), "JSON Schema") {
+				t.Errorf("the schema is not in the prompt: %s", body["messages"])
+			}
+		})
+	}
+}
+
+// sent returns the body of the request that a preset makes for a Question.
+func sent(t *testing.T, preset, model string) map[string]json.RawMessage {
+	t.Helper()
+	var body map[string]json.RawMessage
+	dialect := providertest.OpenAI()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		raw, _ := io.ReadAll(r.Body)
+		if err := json.Unmarshal(raw, &body); err != nil {
+			t.Error(err)
+		}
+		dialect.Begin(w)
+		dialect.Piece(w, providers.Delta{Text: "{}"})
+		dialect.End(w, providertest.FakeUsage, false)
+	}))
+	defer s.Close()
+	p, _ := Lookup(preset)
+	provider, err := p.New(providers.NewSecret("k"), s.Client(), Overrides{BaseURL: s.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if provider.Name() != preset {
+		t.Errorf("name %q", provider.Name())
+	}
+	req := providertest.Question()
+	req.Model = model
+	if _, err := provider.Generate(t.Context(), req, func(providers.Delta) {}); err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+func TestNewRefusesABadBaseURL(t *testing.T) {
+	p, _ := Lookup("openai")
+	if _, err := p.New(providers.Secret{}, http.DefaultClient, Overrides{BaseURL: "localhost:8000"}); err == nil {
+		t.Error("accepted")
+	}
+}
+
+func TestPriceAt(t *testing.T) {
+	p, _ := Lookup("deepseek")
+	for _, c := range []struct {
+		at   string
+		want MicroUSD
+	}{
+		{"2026-11-02T00:59:59Z", 600_000}, // Monday, 08:59:59 in Beijing
+		{"2026-11-02T01:00:00Z", 1_200_000},
+		{"2026-11-02T03:59:59Z", 1_200_000},
+		{"2026-11-02T04:00:00Z", 600_000}, // lunch
+		{"2026-11-02T06:00:00Z", 1_200_000},
+		{"2026-11-02T18:00:00+08:00", 600_000},
+		{"2026-11-01T02:00:00Z", 600_000}, // Sunday
+	} {
+		at, err := time.Parse(time.RFC3339, c.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := p.PriceAt("deepseek-chat", at); !ok || got.Output != c.want {
+			t.Errorf("%s: output %v, want %v", c.at, got.Output, c.want)
+		}
+	}
+	if _, ok := p.PriceAt("unknown", time.Now()); ok {
+		t.Error("an unknown model has a price")
+	}
+}
+
+func TestCost(t *testing.T) {
+	price := Price{Input: 150_000, Cached: 3_000, Output: 600_000}
+	for _, c := range []struct {
+		usage providers.Usage
+		want  string
+	}{
+		{providers.Usage{}, "$0.000000"},
+		{providers.Usage{Input: 1_000_000}, "$0.150000"},
+		{providers.Usage{Input: 2000, Cached: 1000, Output: 500}, "$0.000453"},
+		{providers.Usage{Input: 1}, "$0.000001"}, // rounded up
+		{providers.Usage{Input: 10, Cached: 20}, "$0.000001"},
+	} {
+		if got := price.Cost(c.usage).String(); got != c.want {
+			t.Errorf("%+v costs %s, want %s", c.usage, got, c.want)
+		}
+	}
+	if got := MicroUSD(-1_500_000).String(); got != "-$1.500000" {
+		t.Errorf("got %s", got)
 	}
 }

@@ -13,7 +13,7 @@ const maxMessage = 300
 
 // keyShape matches what looks like an API key or a bearer token. Some servers
 // repeat the key they did not like.
-var keyShape = regexp.MustCompile(`(?i)\b(sk|pat|key|eyJ)[-_][\w\-*.]{6,}|\bbearer\s+[\w\-*.~+/]{6,}=*|\beyJ[\w-]{8,}\.[\w\-.]*`)
+var keyShape = regexp.MustCompile(`(?i)\b(sk|pat)[-_][\w\-*.]{6,}|\bbearer\s+[\w\-*.~+/]{6,}=*|\beyJ[\w-]{8,}\.[\w\-.]*`)
 
 // Clean makes a foreign error text fit to show: one line, bounded, without the
 // given secrets or anything that looks like a key.
