@@ -1,2 +1,57 @@
-build:
-	go build .
+# make        this help
+# make check  exactly what CI runs
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+LINT := .bin/golangci-lint
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev build test race lint fmt generate check check-fmt check-tidy check-generated clean
+
+help: ## show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## run real opportunities through the agents and compare with the known outcomes (needs only Go)
+	go run . demo
+
+dev: ## serve everything from one process, in memory, until Ctrl-C (needs only Go)
+	go run . dev
+
+build: ## build the binary ./spillway
+	CGO_ENABLED=0 go build -trimpath -o spillway .
+
+test: ## run the tests (needs only Go; those that want a real redis-server skip without one)
+	go test ./...
+
+race: ## run the tests with the race detector (needs a C compiler)
+	go test -race ./...
+
+fmt: ## format the code
+	gofmt -w .
+
+generate: ## write generated files anew
+	go generate ./...
+
+lint: $(LINT) ## run the linter
+	$(LINT) run
+
+$(LINT): Makefile
+	GOBIN=$(CURDIR)/.bin go install $(GOLANGCI_LINT)
+	@touch $@
+
+check: check-fmt vet lint race check-tidy check-generated ## everything CI checks
+
+check-fmt:
+	@files=$$(gofmt -l .); test -z "$$files" || { echo "not formatted, run make fmt:"; echo "$$files"; exit 1; }
+
+.PHONY: vet
+vet:
+	go vet ./...
+
+check-tidy:
+	go mod tidy -diff
+
+check-generated: generate
+	@git diff --exit-code -- '*.gen.go' || { echo "generated files are out of date: commit what make generate wrote"; exit 1; }
+
+clean: ## remove what was built
+	rm -rf spillway .bin

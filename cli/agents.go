@@ -40,9 +40,9 @@ func (agentsListCommand) Run(s streams) error {
 		return err
 	}
 	w := tabwriter.NewWriter(s.out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tCOMPLEXITY\tLANES\tTARGET\tVERSION\tTITLE") //nolint:errcheck // Flush tells
+	fmt.Fprintln(w, "ID\tCOMPLEXITY\tLANES\tTARGET\tVERSION\tTITLE")
 	for _, a := range c.All() {
-		fmt.Fprintf(w, "%s\t%s\t%v\t%s\t%s\t%s · %s\n", //nolint:errcheck // Flush tells
+		fmt.Fprintf(w, "%s\t%s\t%v\t%s\t%s\t%s · %s\n",
 			a.ID, a.Complexity, a.Lanes, a.Target, a.Version, a.Title[tasks.Chinese], a.Title[tasks.English])
 	}
 	return w.Flush()
@@ -122,7 +122,7 @@ func report(w io.Writer, a *agents.Agent) (failed int) {
 			verdict = "FAILED: " + r.Err.Error()
 			failed++
 		}
-		fmt.Fprintf(w, "%s  %-32s %s\n", a.ID, r.Name, verdict) //nolint:errcheck // the exit code tells
+		fmt.Fprintf(w, "%s  %-32s %s\n", a.ID, r.Name, verdict)
 	}
 	return failed
 }

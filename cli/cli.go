@@ -70,7 +70,7 @@ func run(ctx context.Context, args []string, s streams) (code int) {
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s),
 	)
 	if err != nil {
-		fmt.Fprintln(s.err, "spillway:", err) //nolint:errcheck // nowhere to say so
+		fmt.Fprintln(s.err, "spillway:", err)
 		return exitError
 	}
 	defer func() {
@@ -87,11 +87,11 @@ func run(ctx context.Context, args []string, s streams) (code int) {
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(s.err, "spillway: %v\nTry: spillway %s--help\n", err, commandOf(args)) //nolint:errcheck // nowhere to say so
+		fmt.Fprintf(s.err, "spillway: %v\nTry: spillway %s--help\n", err, commandOf(args))
 		return exitUsage
 	}
 	if err := parsed.Run(); err != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprintln(s.err, "spillway:", err) //nolint:errcheck // nowhere to say so
+		fmt.Fprintln(s.err, "spillway:", err)
 		return exitError
 	}
 	return exitOK

@@ -27,14 +27,14 @@ func (configCommand) Run(s streams) error {
 		return err
 	}
 	w := tabwriter.NewWriter(s.out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "SETTING\tDEFAULT\tMEANING") //nolint:errcheck // Flush tells
+	fmt.Fprintln(w, "SETTING\tDEFAULT\tMEANING")
 	if err := envconfig.Usagef(envPrefix, &config{}, w, settingsTable); err != nil {
 		return err
 	}
 	for _, p := range presets.All() {
-		fmt.Fprintf(w, "%s\t\tkey of %s; set it to use that cloud\n", p.KeyEnv, p.Title)                                //nolint:errcheck // Flush tells
-		fmt.Fprintf(w, "%s\t%s\twhere %s is\n", cloudEnv(p, "URL"), p.BaseURL, p.Title)                                 //nolint:errcheck // Flush tells
-		fmt.Fprintf(w, "%s\t%s\tmodel asked of %s where an agent names none\n", cloudEnv(p, "MODEL"), p.Model, p.Title) //nolint:errcheck // Flush tells
+		fmt.Fprintf(w, "%s\t\tkey of %s; set it to use that cloud\n", p.KeyEnv, p.Title)
+		fmt.Fprintf(w, "%s\t%s\twhere %s is\n", cloudEnv(p, "URL"), p.BaseURL, p.Title)
+		fmt.Fprintf(w, "%s\t%s\tmodel asked of %s where an agent names none\n", cloudEnv(p, "MODEL"), p.Model, p.Title)
 	}
 	return w.Flush()
 }

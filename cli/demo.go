@@ -86,7 +86,7 @@ func (c demoCommand) show(ctx context.Context, s streams, sys *system, url strin
 	if models := sys.models(ctx); len(models) > 0 {
 		who = "models: " + strings.Join(models, ", ") + fmt.Sprintf("; the scorecards answer what they have not within %v", c.Budget)
 	}
-	fmt.Fprintf(s.out, "%d jobs over HTTP at %s\n%s\n\n", len(runs), url, who) //nolint:errcheck // a terminal that is gone
+	fmt.Fprintf(s.out, "%d jobs over HTTP at %s\n%s\n\n", len(runs), url, who)
 	began := time.Now()
 	if err := c.runAll(ctx, url, runs, newProgress(s.err, len(runs))); err != nil {
 		return err

@@ -78,15 +78,15 @@ Spillway is ready. Everything is in memory and gone when this process ends.
   Health     http://%[1]s/health
   Dashboard  http://%[2]s
   Models     %[3]s
-`, api, c.Dashboard, models) //nolint:errcheck // a terminal that is gone
+`, api, c.Dashboard, models)
 	if madeSecret {
-		fmt.Fprintf(w, "  Webhooks   signed with %s\n", sys.cfg.WebhookSecret[0].Reveal()) //nolint:errcheck // see above
+		fmt.Fprintf(w, "  Webhooks   signed with %s\n", sys.cfg.WebhookSecret[0].Reveal())
 	}
 	fmt.Fprintf(w, `
 Try:
   curl -s http://%[1]s/jobs -H 'Content-Type: application/json' -H 'Prefer: wait=30' \
     -d '%[2]s'
-`, api, tryBody) //nolint:errcheck // see above
+`, api, tryBody)
 }
 
 // models lists the models that live workers reach, sorted.

@@ -48,7 +48,7 @@ func (c submitCommand) Run(ctx context.Context, s streams) error {
 		_, err := fmt.Fprintln(s.out, j.ID)
 		return err
 	}
-	fmt.Fprintln(s.err, j.ID) //nolint:errcheck // the job says it too
+	fmt.Fprintln(s.err, j.ID)
 	if j, err = api.await(ctx, j.ID); err != nil {
 		return err
 	}
@@ -150,14 +150,14 @@ func (c watchCommand) Run(ctx context.Context, s streams) error {
 			Text string `json:"text"`
 		}
 		if e.Type == tasks.EventDelta && json.Unmarshal(e.Data, &delta) == nil {
-			fmt.Fprint(s.out, delta.Text) //nolint:errcheck // a terminal that is gone
+			fmt.Fprint(s.out, delta.Text)
 			inText = !strings.HasSuffix(delta.Text, "\n")
 			return
 		}
 		if inText {
-			fmt.Fprintln(s.out) //nolint:errcheck // see above
+			fmt.Fprintln(s.out)
 			inText = false
 		}
-		fmt.Fprintf(s.out, "%s  %3d  %-14s %s\n", e.At.Local().Format(time.TimeOnly), e.Sequence, e.Type, e.Data) //nolint:errcheck // see above
+		fmt.Fprintf(s.out, "%s  %3d  %-14s %s\n", e.At.Local().Format(time.TimeOnly), e.Sequence, e.Type, e.Data)
 	})
 }

@@ -34,6 +34,6 @@ func (p *progress) add() {
 	case p.bar != nil:
 		_ = p.bar.Add(1) // a terminal that is gone
 	case p.done*10/p.total != (p.done-1)*10/p.total:
-		fmt.Fprintf(p.w, "%d of %d jobs done\n", p.done, p.total) //nolint:errcheck // see above
+		fmt.Fprintf(p.w, "%d of %d jobs done\n", p.done, p.total)
 	}
 }

@@ -60,12 +60,11 @@ func printReport(w io.Writer, runs []*demoRun, took time.Duration) {
 	out.candidates(runs)
 }
 
-// printer writes lines. Its writer is a terminal or a pipe: when that is gone,
-// there is nobody to tell.
+// printer writes lines.
 type printer struct{ w io.Writer }
 
 func (p *printer) line(format string, args ...any) {
-	fmt.Fprintf(p.w, format+"\n", args...) //nolint:errcheck // see printer
+	fmt.Fprintf(p.w, format+"\n", args...)
 }
 
 // scoredOf returns the opportunities that were scored, best first.
@@ -88,10 +87,10 @@ func scoredOf(runs []*demoRun) []scored {
 // the row, where the width of Chinese letters does not matter.
 func (p *printer) opportunities(all []scored) {
 	table := tabwriter.NewWriter(p.w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(table, "  SCORE\tGRADE\tOUTCOME\tOPPORTUNITY\tDRIVERS") //nolint:errcheck // see printer
+	fmt.Fprintln(table, "  SCORE\tGRADE\tOUTCOME\tOPPORTUNITY\tDRIVERS")
 	for i, s := range all {
 		if i == shownRows && len(all) > 2*shownRows {
-			fmt.Fprintln(table, "  …\t\t\t\t") //nolint:errcheck // see printer
+			fmt.Fprintln(table, "  …\t\t\t\t")
 		}
 		if i >= shownRows && i < len(all)-shownRows {
 			continue
@@ -100,9 +99,9 @@ func (p *printer) opportunities(all []scored) {
 		if *s.won {
 			outcome = "won"
 		}
-		fmt.Fprintf(table, "  %.0f\t%s\t%s\t%s\t%s\n", s.result.Score, s.result.Grade, outcome, s.title, driverList(s.result.Drivers)) //nolint:errcheck // see printer
+		fmt.Fprintf(table, "  %.0f\t%s\t%s\t%s\t%s\n", s.result.Score, s.result.Grade, outcome, s.title, driverList(s.result.Drivers))
 	}
-	table.Flush() //nolint:errcheck // see printer
+	_ = table.Flush() // a terminal that is gone
 }
 
 // driverList names the strongest drivers with their signs.

@@ -31,7 +31,7 @@ func Embedded(t testing.TB) *redis.Client {
 	}
 	rdb := redis.NewClient(&redis.Options{Addr: m.Addr()})
 	t.Cleanup(func() {
-		rdb.Close() //nolint:errcheck // the server goes with it
+		rdb.Close() //nolint:errcheck,gosec // the server goes with it
 		m.Close()
 	})
 	return rdb
@@ -75,7 +75,7 @@ func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(s.Addr)
 	s.cmd = exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", s.dir,
-		"--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction")
+		"--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction") //nolint:gosec // a port and a folder of our own
 	if err := s.cmd.Start(); err != nil {
 		t.Fatalf("start redis-server: %v", err)
 	}
@@ -95,8 +95,8 @@ func (s *Server) Kill() {
 	if s.cmd == nil {
 		return
 	}
-	s.cmd.Process.Kill() //nolint:errcheck // it may have ended by itself
-	s.cmd.Wait()         //nolint:errcheck // it was killed
+	s.cmd.Process.Kill() //nolint:errcheck,gosec // it may have ended by itself
+	s.cmd.Wait()         //nolint:errcheck,gosec // it was killed
 	s.cmd = nil
 }
 

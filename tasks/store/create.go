@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
@@ -22,7 +23,7 @@ func (s *Store) Create(ctx context.Context, j *tasks.Job, input json.RawMessage)
 		callback = "1"
 	}
 	if !j.SpillAt.IsZero() {
-		spill = fmt.Sprint(j.SpillAt.Sub(j.CreatedAt).Milliseconds())
+		spill = strconv.FormatInt(j.SpillAt.Sub(j.CreatedAt).Milliseconds(), 10)
 	}
 	_, rest, err := s.run(ctx, createScript, j.ID, j.Tenant, spec, []byte(input), callback,
 		j.TargetAt.Sub(j.CreatedAt).Milliseconds(), j.Deadline.Sub(j.CreatedAt).Milliseconds(), spill,

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/topcentral/spillway"
+
+// arrows is the architecture: what each package of this module may import of
+// it. A folder ending in /... speaks for all folders below it that have no row
+// of their own.
+var arrows = map[string][]string{
+	".":              {"cli"},
+	"tasks":          {},
+	"tasks/agents":   {"tasks"},
+	"tasks/store":    {"tasks"},
+	"tasks/queue":    {"tasks"},
+	"tasks/dispatch": {"tasks", "tasks/agents", "tasks/queue", "tasks/store"},
+	"providers":      {"providers/output"},
+	"providers/...":  {"providers", "providers/..."},
+	"worker":         {"tasks", "tasks/...", "providers", "providers/..."},
+	"worker/...":     {"tasks", "tasks/..."},
+	"api":            {"tasks", "api/..."},
+	"api/...":        {"tasks"},
+	"examples":       {},
+	"cli":            {"..."},
+	"lab/...":        {"tasks", "tasks/...", "providers", "providers/..."},
+}
+
+// Tests may also use what proves things, and the fakes that ship beside what
+// they stand for.
+var testArrows = []string{"lab/...", "examples", "providers/providertest", "tasks/agents"}
+
+func TestImportsFollowTheArchitecture(t *testing.T) {
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".go") {
+			return err
+		}
+		from := filepath.ToSlash(filepath.Dir(file))
+		allowed, known := lookup(from)
+		if !known {
+			t.Errorf("%s: package %s has no row in the table of arrows", file, from)
+			return nil
+		}
+		isTest := strings.HasSuffix(file, "_test.go")
+		for _, to := range imports(t, file) {
+			if to == from || matches(allowed, to) || isTest && (matches(testArrows, to) || from == "cli") {
+				continue
+			}
+			t.Errorf("%s: %s must not import %s", file, from, to)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lookup returns the row for a package: its own, or that of a folder above it.
+func lookup(pkg string) (allowed []string, known bool) {
+	if row, ok := arrows[pkg]; ok {
+		return row, true
+	}
+	for dir := path.Dir(pkg); dir != "."; dir = path.Dir(dir) {
+		if row, ok := arrows[dir+"/..."]; ok {
+			return row, true
+		}
+	}
+	return nil, false
+}
+
+// matches reports whether one of the patterns stands for pkg.
+func matches(patterns []string, pkg string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		dir, below := strings.CutSuffix(p, "...")
+		return p == pkg || below && strings.HasPrefix(pkg, dir)
+	})
+}
+
+// imports lists what a file imports of this module.
+func imports(t *testing.T, file string) []string {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatalf("parse: %v", err)
+	}
+	var ours []string
+	for _, spec := range parsed.Imports {
+		p, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if rest, ok := strings.CutPrefix(p, module+"/"); ok {
+			ours = append(ours, rest)
+		}
+	}
+	return ours
+}
+
+func TestEveryArrowIsUsedByAPackage(t *testing.T) {
+	for pkg := range arrows {
+		pattern := filepath.Join(strings.TrimSuffix(pkg, "..."), "*.go")
+		if strings.HasSuffix(pkg, "/...") {
+			pattern = filepath.Join(strings.TrimSuffix(pkg, "..."), "*", "*.go")
+		}
+		if found, err := filepath.Glob(pattern); err != nil || len(found) == 0 {
+			t.Errorf("the table has a row for %s, and there is no such package", pkg)
+		}
+	}
+}
