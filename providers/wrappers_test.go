@@ -54,20 +54,20 @@ func TestWithTimeout(t *testing.T) {
 func TestWithStallTimeout(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		gaps  []time.Duration // before each delta, and before the end
+		gaps  []int // seconds before each delta
 		want  providers.Class
 		after time.Duration
 	}{
-		{"steady", []time.Duration{9, 4, 4, 4}, "", 21 * time.Second},
-		{"never begins", []time.Duration{11}, providers.ClassTimeout, 10 * time.Second},
-		{"stands still", []time.Duration{9, 4, 6}, providers.ClassTimeout, 18 * time.Second},
+		{"steady", []int{9, 4, 4, 4}, "", 21 * time.Second},
+		{"never begins", []int{11}, providers.ClassTimeout, 10 * time.Second},
+		{"stands still", []int{9, 4, 6}, providers.ClassTimeout, 18 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				dripping := func(ctx context.Context, _ *providers.Request, onDelta func(providers.Delta)) (*providers.Response, error) {
 					for _, gap := range c.gaps {
 						select {
-						case <-time.After(gap * time.Second):
+						case <-time.After(time.Duration(gap) * time.Second):
 							onDelta(providers.Delta{Text: "x"})
 						case <-ctx.Done():
 							return nil, providers.Canceled(ctx)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
@@ -93,25 +94,32 @@ func (d *doer) refusal(ctx context.Context, resp *http.Response) error {
 // that cannot stream answer so.
 func (d *doer) expectStream(resp *http.Response) (*http.Response, error) {
 	in := bufio.NewReader(resp.Body)
+	if !beginsObject(in) {
+		resp.Body = readCloser{in, resp.Body}
+		return resp, nil
+	}
+	defer func() { _ = resp.Body.Close() }()
+	whole, err := io.ReadAll(in)
+	if err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
+	}
+	d.whole = whole
+	return &http.Response{StatusCode: http.StatusOK, Header: resp.Header, Body: http.NoBody}, nil
+}
+
+// beginsObject reports whether the first character behind white space opens a
+// JSON object. A reading error is left to who reads on.
+func beginsObject(in *bufio.Reader) bool {
 	for {
 		b, err := in.ReadByte()
 		if err != nil {
-			break // the reader of the stream meets it again
+			return false
 		}
-		if b == ' ' || b == '\t' || b == '\r' || b == '\n' {
-			continue
+		if strings.IndexByte(" \t\r\n", b) < 0 {
+			_ = in.UnreadByte()
+			return b == '{'
 		}
-		_ = in.UnreadByte()
-		if b == '{' {
-			d.whole, err = io.ReadAll(in)
-			_ = resp.Body.Close()
-			resp.Body = http.NoBody
-			return resp, err
-		}
-		break
 	}
-	resp.Body = readCloser{in, resp.Body}
-	return resp, nil
 }
 
 // readCloser reads from one and closes the other.
