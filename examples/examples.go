@@ -69,7 +69,7 @@ var columns = map[string]string{
 	"Source":       "source",
 	"Client":       "client",
 	"Scope":        "scope",
-	"Strat_deal":   "strategic_deal",
+	"Strat_deal":   "strategic_deal", //nolint:misspell // the data set's own name
 	"Cross_sale":   "cross_sale",
 	"Up_sale":      "up_sale",
 	"Deal_type":    "deal_type",

@@ -63,14 +63,15 @@ func load(f *folder) (*Agent, error) {
 
 // CheckInput lists everything about input that the input schema refuses; none
 // means that it is valid. Pointers are relative to the input. A member that is
-// null counts as absent.
+// null or a blank text counts as absent.
 func (a *Agent) CheckInput(input json.RawMessage) []tasks.Fault {
 	_, faults := a.readInput(input)
 	return faults
 }
 
 // CheckOutput lists everything about an answer that the output schema refuses;
-// none means that it is valid. Unlike in input, null is a value.
+// none means that it is valid. Unlike in input, null and blank
+// texts are values.
 func (a *Agent) CheckOutput(output json.RawMessage) []tasks.Fault {
 	v, err := decode(output)
 	if err != nil {

@@ -62,6 +62,8 @@ func TestCheckInput(t *testing.T) {
 	}{
 		{"the least", "A02", `{"product": "B"}`, "", ""},
 		{"null is absent", "A02", `{"product": "B", "amount": null, "authority": null}`, "", ""},
+		{"blank is absent", "A02", `{"product": "B", "amount": 1, "seller": "", "authority": " ", "as_of": ""}`, "", ""},
+		{"blank for required", "A02", `{"product": " "}`, "/product", "is required"},
 		{"required", "A02", `{}`, "/product", "is required: 产品"},
 		{"null for required", "A02", `{"product": null}`, "/product", "is required"},
 		{"enum", "A02", `{"product": "B", "authority": "medium"}`, "/authority", `must be one of "low", "mid", "high", "unknown", not "medium"`},

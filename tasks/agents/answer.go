@@ -144,8 +144,8 @@ func (s scope) compileItems(n *yaml.Node, out *jsonschema.Schema) (node, error) 
 	if out != nil {
 		of = out.Items2020
 	}
-	var all items
-	var errs []error
+	all := make(items, 0, len(n.Content))
+	errs := make([]error, 0, len(n.Content))
 	for _, element := range n.Content {
 		it, err := s.compileItem(element, of)
 		all, errs = append(all, it), append(errs, err)

@@ -2,6 +2,7 @@ package agents
 
 import (
 	"encoding/json"
+	"maps"
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr/types"
@@ -81,9 +82,7 @@ func completeItems(s *jsonschema.Schema, v any) []any {
 func completeFields(s *jsonschema.Schema, v any) map[string]any {
 	fields, _ := v.(map[string]any)
 	out := make(map[string]any, len(s.Properties))
-	for name, member := range fields {
-		out[name] = member
-	}
+	maps.Copy(out, fields)
 	for name, p := range s.Properties {
 		out[name] = complete(p, fields[name])
 	}

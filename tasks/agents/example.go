@@ -50,9 +50,10 @@ type ExampleResult struct {
 }
 
 func loadExamples(f *folder) ([]example, error) {
-	var all []example
-	var errs []error
-	for _, name := range f.examples() {
+	names := f.examples()
+	all := make([]example, 0, len(names))
+	errs := make([]error, 0, len(names))
+	for _, name := range names {
 		e := example{name: strings.TrimSuffix(path.Base(name), ".json"), file: f.shown(name), source: f.files[name]}
 		err := decodeJSON(e.file, e.source, &e.body)
 		if err == nil && len(e.body.Input) == 0 {
@@ -68,7 +69,8 @@ func loadExamples(f *folder) ([]example, error) {
 // answer that is as the example demands. It also checks that the sample answer
 // in the prompt, the block between ```json and ```, fits the output schema.
 func (a *Agent) RunExamples() []ExampleResult {
-	results := []ExampleResult{{Name: "prompt sample", Err: a.checkSample()}}
+	results := make([]ExampleResult, 0, 1+len(a.examples))
+	results = append(results, ExampleResult{Name: "prompt sample", Err: a.checkSample()})
 	for _, e := range a.examples {
 		results = append(results, ExampleResult{Name: e.name, Err: a.runExample(e)})
 	}

@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -84,10 +83,10 @@ func (s scope) compile(src source, want reflect.Kind) (*expression, error) {
 	values := &valueCheck{enums: s.enums}
 	options := []expr.Option{expr.Env(s.names), expr.MaxNodes(maxNodes), expr.Patch(values)}
 	options = append(options, functions()...)
-	switch want {
-	case reflect.Bool:
+	if want == reflect.Bool {
 		options = append(options, expr.AsBool())
-	case reflect.Float64:
+	}
+	if want == reflect.Float64 {
 		options = append(options, expr.AsFloat64())
 	}
 	program, err := expr.Compile(src.text, options...)
@@ -154,57 +153,6 @@ type known struct{ nature nature.Nature }
 func (k known) Nature() nature.Nature { return k.nature }
 func (k known) Equal(types.Type) bool { return false }
 func (k known) String() string        { return k.nature.String() }
-
-// functions are what expressions may call beside the library's own. What reads
-// a clock, or has no use here, is taken away.
-func functions() []expr.Option {
-	options := []expr.Option{
-		expr.Function("days", func(args ...any) (any, error) {
-			return days(args[0].(string), args[1].(string))
-		}, new(func(string, string) int)),
-		expr.Function("clamp", func(args ...any) (any, error) {
-			return clamp(args)
-		}, new(func(any, any, any) float64)),
-	}
-	for _, name := range []string{"now", "date", "duration", "timezone", "repeat", "fromJSON", "toJSON", "toBase64", "fromBase64"} {
-		options = append(options, expr.DisableBuiltin(name))
-	}
-	return options
-}
-
-// days counts whole days from one date to another; the time of day, if one is
-// written, does not count. It is 0 when either is absent.
-func days(from, to string) (int, error) {
-	if from == "" || to == "" {
-		return 0, nil
-	}
-	var t [2]time.Time
-	for i, s := range []string{from, to} {
-		d, err := time.Parse(time.DateOnly, s[:min(len(s), len(time.DateOnly))])
-		if err != nil {
-			return 0, fmt.Errorf("days: %q is not a date such as 2026-03-31", s)
-		}
-		t[i] = d
-	}
-	return int(t[1].Sub(t[0]).Hours() / 24), nil
-}
-
-// clamp keeps a number between two bounds.
-func clamp(args []any) (float64, error) {
-	var f [3]float64
-	for i, a := range args {
-		v := reflect.ValueOf(a)
-		switch {
-		case v.CanInt():
-			f[i] = float64(v.Int())
-		case v.CanFloat():
-			f[i] = v.Float()
-		default:
-			return 0, fmt.Errorf("clamp: %v is not a number", a)
-		}
-	}
-	return min(max(f[0], f[1]), f[2]), nil
-}
 
 // nesting counts how deep predicates stand inside predicates.
 func nesting(n *ast.Node) int {

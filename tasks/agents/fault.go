@@ -23,10 +23,10 @@ const maxFaults = 20
 var printer = message.NewPrinter(language.English)
 
 // describe words a validation error as faults, ordered by pointer.
-func describe(root *jsonschema.Schema, v any, invalid *jsonschema.ValidationError) []tasks.Fault {
+func describe(root *jsonschema.Schema, invalid *jsonschema.ValidationError) []tasks.Fault {
 	var all []tasks.Fault
 	for _, leaf := range leaves(invalid) {
-		all = append(all, faultsOf(root, v, leaf)...)
+		all = append(all, faultsOf(root, leaf)...)
 	}
 	slices.SortFunc(all, func(a, b tasks.Fault) int {
 		return cmp.Or(strings.Compare(a.Pointer, b.Pointer), strings.Compare(a.Detail, b.Detail))
@@ -36,7 +36,7 @@ func describe(root *jsonschema.Schema, v any, invalid *jsonschema.ValidationErro
 }
 
 // faultsOf words one error: what is wrong there, and what would be right.
-func faultsOf(root *jsonschema.Schema, v any, e *jsonschema.ValidationError) []tasks.Fault {
+func faultsOf(root *jsonschema.Schema, e *jsonschema.ValidationError) []tasks.Fault {
 	path := e.InstanceLocation
 	around := at(root, path)
 	switch k := e.ErrorKind.(type) {

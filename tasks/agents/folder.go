@@ -70,7 +70,7 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // only read
 	data, err := io.ReadAll(io.LimitReader(file, maxFileSize+1))
 	if err != nil {
 		return nil, err
@@ -109,8 +109,8 @@ func (f *folder) digest() string {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(f.files)) {
 		// Lengths keep the boundary between a name and its data unambiguous.
-		fmt.Fprintf(h, "%d %s %d ", len(name), name, len(f.files[name]))
-		h.Write(f.files[name])
+		_, _ = fmt.Fprintf(h, "%d %s %d ", len(name), name, len(f.files[name])) // a hash takes everything
+		_, _ = h.Write(f.files[name])
 	}
 	return hex.EncodeToString(h.Sum(nil)[:digestBytes])
 }

@@ -82,12 +82,12 @@ answer:
 }
 
 // edit replaces text in one of the folder's files.
-func (f *folder) edit(t *testing.T, name, old, new string) *folder {
+func (f *folder) edit(t *testing.T, name, old, replacement string) *folder {
 	t.Helper()
 	if !strings.Contains(string(f.files[name]), old) {
 		t.Fatalf("%s has no %q", name, old)
 	}
-	f.files[name] = []byte(strings.Replace(string(f.files[name]), old, new, 1))
+	f.files[name] = []byte(strings.Replace(string(f.files[name]), old, replacement, 1))
 	return f
 }
 

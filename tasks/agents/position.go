@@ -41,7 +41,7 @@ func yamlErrors(file string, err error) error {
 	if typed, ok := errors.AsType[*yaml.TypeError](err); ok {
 		lines = typed.Errors
 	}
-	var all []error
+	all := make([]error, 0, len(lines))
 	for _, text := range lines {
 		line := 0
 		if m := yamlLine.FindStringSubmatch(text); m != nil {

@@ -29,7 +29,7 @@ type prompt struct {
 
 // promptData is what the user part of prompt.md may name.
 type promptData struct {
-	Input    any          // the input, without nulls
+	Input    any          // the input, without nulls and blank texts
 	Language languageName // the output language
 }
 

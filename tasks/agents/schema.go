@@ -156,26 +156,27 @@ func decode(data []byte) (any, error) {
 	return v, nil
 }
 
-// decodeInput reads an input. An object's member that is null counts as
-// absent, because that is how many callers write an optional field.
+// decodeInput reads an input. An object's member that is null or a blank text
+// counts as absent, because that is how many callers write an optional field.
 func decodeInput(data []byte) (any, error) {
 	v, err := decode(data)
-	return dropNulls(v), err
+	return dropBlanks(v), err
 }
 
-func dropNulls(v any) any {
+func dropBlanks(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for name, member := range v {
-			if member == nil {
+			text, isText := member.(string)
+			if member == nil || isText && strings.TrimSpace(text) == "" {
 				delete(v, name)
 				continue
 			}
-			v[name] = dropNulls(member)
+			v[name] = dropBlanks(member)
 		}
 	case []any:
 		for i := range v {
-			v[i] = dropNulls(v[i])
+			v[i] = dropBlanks(v[i])
 		}
 	}
 	return v
@@ -191,7 +192,7 @@ func (s *schema) faults(v any) []tasks.Fault {
 	if !ok {
 		return []tasks.Fault{{Pointer: "", Detail: err.Error()}}
 	}
-	return describe(s.compiled, v, invalid)
+	return describe(s.compiled, invalid)
 }
 
 // at returns the schema of the value at path, nil where there is none.
