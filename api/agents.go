@@ -10,20 +10,21 @@ import (
 // ListAgents shows every agent.
 func (s *server) ListAgents(context.Context, spec.ListAgentsRequestObject) (spec.ListAgentsResponseObject, error) {
 	list := spec.ListAgents200JSONResponse{Agents: []tasks.Agent{}}
-	for _, a := range s.agents.All() {
-		list.Agents = append(list.Agents, shownAgent(a))
+	for _, a := range s.agents() {
+		list.Agents = append(list.Agents, shownAgent(a.Agent))
 	}
 	return list, nil
 }
 
 // GetAgent shows an agent and its schemas.
 func (s *server) GetAgent(_ context.Context, request spec.GetAgentRequestObject) (spec.GetAgentResponseObject, error) {
-	a, ok := s.agents.Lookup(request.ID)
-	if !ok {
-		return nil, tasks.Errorf(tasks.CodeNotFound, "There is no such agent; GET /agents lists them.")
+	for _, a := range s.agents() {
+		if a.ID == request.ID {
+			a.Agent = shownAgent(a.Agent)
+			return spec.GetAgent200JSONResponse(a), nil
+		}
 	}
-	a.Agent = shownAgent(a.Agent)
-	return spec.GetAgent200JSONResponse(a), nil
+	return nil, tasks.Errorf(tasks.CodeNotFound, "There is no such agent; GET /agents lists them.")
 }
 
 // shownAgent returns the agent as callers see it: what the contract promises is

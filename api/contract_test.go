@@ -60,7 +60,7 @@ func TestContractReferencesLead(t *testing.T) {
 			return
 		}
 		var target any = c.document
-		for _, part := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
+		for part := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
 			target = asMap(target)[part]
 		}
 		if target == nil {

@@ -15,7 +15,8 @@ import (
 type Deps struct {
 	Jobs   Jobs
 	Events Events
-	Agents Agents
+	// Agents lists the agents there are, in order of their IDs.
+	Agents func() []AgentDefinition
 	// Health tells which part is well. It must return soon after ctx has ended.
 	Health func(ctx context.Context) Health
 }
@@ -41,14 +42,6 @@ type Events interface {
 	// order and without gaps, as they happen, until one that ends the job has
 	// been yielded or ctx has ended. An error is yielded last.
 	Watch(ctx context.Context, id string, after int64) iter.Seq2[tasks.Event, error]
-}
-
-// Agents is the catalogue.
-type Agents interface {
-	// All lists the agents in order of their IDs.
-	All() []tasks.Agent
-	// Lookup returns the agent of that ID with its schemas.
-	Lookup(id string) (AgentDefinition, bool)
 }
 
 // What the API shows of its own; api/openapi.yaml describes each.

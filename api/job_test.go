@@ -71,10 +71,10 @@ func TestAgents(t *testing.T) {
 	if len(list.Agents) != 2 || list.Agents[0].ID != "A02" {
 		t.Errorf("list: got %+v", list)
 	}
-	for id := range catalogued {
-		got := decode[AgentDefinition](t, do(t, h, "GET", "/agents/"+id, ""))
-		if got.ID != id || got.InputSchema == nil || got.OutputSchema == nil {
-			t.Errorf("%s: got %+v", id, got)
+	for _, want := range catalogue() {
+		got := decode[AgentDefinition](t, do(t, h, "GET", "/agents/"+want.ID, ""))
+		if got.ID != want.ID || got.InputSchema == nil || got.OutputSchema == nil {
+			t.Errorf("%s: got %+v", want.ID, got)
 		}
 	}
 }

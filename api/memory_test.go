@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -14,7 +13,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// memory is Jobs, Events and Agents in memory, faithful to their contracts.
+// memory is Jobs and Events in memory, faithful to their contracts.
 type memory struct {
 	mu      sync.Mutex
 	jobs    map[string]*tasks.Job
@@ -35,13 +34,14 @@ func newMemory() *memory {
 }
 
 func (m *memory) deps() Deps {
-	return Deps{Jobs: m, Events: m, Agents: catalogue{}, Health: func(context.Context) Health {
+	return Deps{Jobs: m, Events: m, Agents: catalogue, Health: func(context.Context) Health {
 		return Health{Status: HealthOK, Redis: RedisHealth{Status: HealthOK}}
 	}}
 }
 
 func (m *memory) Submit(_ context.Context, tenant string, s *tasks.Submission) (*tasks.Job, error) {
-	if _, ok := (catalogue{}).Lookup(s.Agent); !ok {
+	known := slices.ContainsFunc(catalogue(), func(a AgentDefinition) bool { return a.ID == s.Agent })
+	if !known {
 		return nil, tasks.Errorf(tasks.CodeUnknownAgent, "There is no agent %q.", s.Agent)
 	}
 	if strings.Contains(string(s.Input), `"bad"`) {
@@ -167,11 +167,9 @@ func (m *memory) submitted(t *testing.T) *tasks.Job {
 	return job
 }
 
-// catalogue is Agents with one complete agent and one bare one.
-type catalogue struct{}
-
-var catalogued = map[string]AgentDefinition{
-	"A02": {
+// catalogue lists one complete agent and one bare one.
+func catalogue() []AgentDefinition {
+	return []AgentDefinition{{
 		Agent: tasks.Agent{
 			ID: "A02", Version: "9f2c", Complexity: tasks.High, Privacy: tasks.PrivacyAny,
 			Title:   map[tasks.Language]string{tasks.Chinese: "商机评分"},
@@ -182,23 +180,9 @@ var catalogued = map[string]AgentDefinition{
 		},
 		InputSchema:  json.RawMessage(`{"type":"object"}`),
 		OutputSchema: json.RawMessage(`{"type":"object"}`),
-	},
-	"A09": {
+	}, {
 		Agent:        tasks.Agent{ID: "A09", Complexity: tasks.Low, Privacy: tasks.PrivacyAny},
 		InputSchema:  json.RawMessage(`{}`),
 		OutputSchema: json.RawMessage(`{}`),
-	},
-}
-
-func (catalogue) All() []tasks.Agent {
-	var all []tasks.Agent
-	for _, id := range slices.Sorted(maps.Keys(catalogued)) {
-		all = append(all, catalogued[id].Agent)
-	}
-	return all
-}
-
-func (catalogue) Lookup(id string) (AgentDefinition, bool) {
-	a, ok := catalogued[id]
-	return a, ok
+	}}
 }

@@ -108,11 +108,11 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.Instance = r.URL.EscapedPath()
 	p.RequestID = w.Header().Get(headerRequestID)
 	if p.Status >= http.StatusInternalServerError {
-		s.log(r, p.RequestID, "request failed", err)
+		s.logFailure(r, w.Header(), err)
 	}
 	body, err := json.Marshal(p)
 	if err != nil {
-		s.log(r, p.RequestID, "problem lost", err)
+		s.logFailure(r, w.Header(), err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
@@ -124,22 +124,18 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	_, _ = w.Write(body) // a caller that has gone needs no body
 }
 
-// logBroken tells of a response that broke off after it had begun.
-func (s *server) logBroken(r *http.Request, h http.Header, err error) {
+// logFailure logs what went wrong with r, quietly if it is only that the caller
+// has gone.
+func (s *server) logFailure(r *http.Request, response http.Header, err error) {
 	if errors.Is(err, http.ErrBodyNotAllowed) {
 		return // HEAD
 	}
-	s.log(r, h.Get(headerRequestID), "response broke off", err)
-}
-
-// log logs what went wrong with r, quietly if it is only that the caller went.
-func (s *server) log(r *http.Request, id, what string, err error) {
 	level := slog.LevelError
 	if r.Context().Err() != nil {
 		level = slog.LevelDebug
 	}
-	s.cfg.Log.LogAttrs(r.Context(), level, what,
-		slog.String("request_id", id),
+	s.cfg.Log.LogAttrs(r.Context(), level, "request failed",
+		slog.String("request_id", response.Get(headerRequestID)),
 		slog.String("method", r.Method),
 		slog.String("path", r.URL.Path),
 		slog.Any("error", err))

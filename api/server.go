@@ -18,7 +18,7 @@ type server struct {
 	cfg      Config
 	jobs     Jobs
 	events   Events
-	agents   Agents
+	agents   func() []AgentDefinition
 	health   func(context.Context) Health
 	contract *contract
 	slots    slots
@@ -79,7 +79,7 @@ func (s *server) router() *echo.Echo {
 type headToo struct{ *echo.Echo }
 
 func (h headToo) GET(path string, f echo.HandlerFunc, m ...echo.MiddlewareFunc) *echo.Route {
-	h.Echo.HEAD(path, f, m...)
+	h.HEAD(path, f, m...)
 	return h.Echo.GET(path, f, m...)
 }
 
@@ -118,7 +118,7 @@ func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 // handleError writes err as a problem, unless the response has begun.
 func (s *server) handleError(err error, c echo.Context) {
 	if c.Response().Committed {
-		s.logBroken(c.Request(), c.Response().Header(), err)
+		s.logFailure(c.Request(), c.Response().Header(), err)
 		return
 	}
 	s.fail(c.Response(), c.Request(), fromEcho(err))

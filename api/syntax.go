@@ -38,7 +38,7 @@ func checkSyntax(raw []byte) error {
 	}
 	s := scanner{tokens: json.NewDecoder(bytes.NewReader(raw))}
 	s.tokens.UseNumber()
-	if err := s.value(nil); err != nil && !errors.Is(err, errEnoughFaults) {
+	if err := s.value(); err != nil && !errors.Is(err, errEnoughFaults) {
 		return tasks.Errorf(tasks.CodeInvalid, "The request body is not JSON.").WithCause(err)
 	}
 	if len(s.faults) > 0 {
@@ -52,35 +52,44 @@ var errEnoughFaults = errors.New("enough faults")
 // scanner walks through valid JSON and collects faults.
 type scanner struct {
 	tokens *json.Decoder
+	path   []string // of the value at hand
 	faults []tasks.Fault
 }
 
-// value walks through the next value, which is at path.
-func (s *scanner) value(path []string) error {
+// member walks through the next value, which is called name in what holds it.
+func (s *scanner) member(name string) error {
+	s.path = append(s.path, name)
+	err := s.value()
+	s.path = s.path[:len(s.path)-1]
+	return err
+}
+
+// value walks through the next value.
+func (s *scanner) value() error {
 	token, err := s.tokens.Token()
 	if err != nil {
 		return err
 	}
 	switch t := token.(type) {
 	case json.Delim:
-		if len(path) >= maxDepth {
-			_ = s.fault(path, "is nested too deep; %d levels are the limit", maxDepth)
+		if len(s.path) >= maxDepth {
+			_ = s.fault("is nested too deep; %d levels are the limit", maxDepth)
 			return errEnoughFaults // the rest may be as deep again
 		}
 		if t == '{' {
-			return s.object(path)
+			return s.object()
 		}
-		return s.array(path)
+		return s.array()
 	case json.Number:
 		if !tame(t.String()) {
-			return s.fault(path, "is a number out of range; send one that a 64-bit float can hold, of %d characters at most", maxNumber)
+			return s.fault("is a number out of range; send one that a 64-bit float can hold, of %d characters at most", maxNumber)
 		}
 	}
 	return nil
 }
 
 // object walks through the rest of an object.
-func (s *scanner) object(path []string) error {
+func (s *scanner) object() error {
 	seen := make(map[string]bool)
 	for s.tokens.More() {
 		token, err := s.tokens.Token()
@@ -88,25 +97,24 @@ func (s *scanner) object(path []string) error {
 			return err
 		}
 		name, _ := token.(string)
-		at := append(path, name)
+		if err := s.member(name); err != nil {
+			return err
+		}
 		if seen[name] {
-			if err := s.fault(at, "is there more than once"); err != nil {
+			if err := s.fault("has %q more than once", name); err != nil {
 				return err
 			}
 		}
 		seen[name] = true
-		if err := s.value(at); err != nil {
-			return err
-		}
 	}
 	_, err := s.tokens.Token()
 	return err
 }
 
 // array walks through the rest of an array.
-func (s *scanner) array(path []string) error {
+func (s *scanner) array() error {
 	for i := 0; s.tokens.More(); i++ {
-		if err := s.value(append(path, strconv.Itoa(i))); err != nil {
+		if err := s.member(strconv.Itoa(i)); err != nil {
 			return err
 		}
 	}
@@ -114,9 +122,10 @@ func (s *scanner) array(path []string) error {
 	return err
 }
 
-// fault notes a fault, and returns errEnoughFaults when there are enough.
-func (s *scanner) fault(path []string, format string, args ...any) error {
-	s.faults = append(s.faults, tasks.Fault{Pointer: pointer(path...), Detail: fmt.Sprintf(format, args...)})
+// fault notes a fault of the value at hand, and returns errEnoughFaults when
+// there are enough.
+func (s *scanner) fault(format string, args ...any) error {
+	s.faults = append(s.faults, tasks.Fault{Pointer: pointer(s.path...), Detail: fmt.Sprintf(format, args...)})
 	if len(s.faults) >= maxFaults {
 		return errEnoughFaults
 	}
