@@ -7,6 +7,7 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"github.com/topcentral/spillway/api"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
 )
@@ -61,14 +62,23 @@ func (c agentsShowCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	a, ok := shownAgents{all}.Lookup(c.ID)
+	a, ok := all.Lookup(c.ID)
 	if !ok {
 		return fmt.Errorf("there is no agent %q; \"spillway agents list\" shows them", c.ID)
 	}
 	enc := json.NewEncoder(s.out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(a)
+	return enc.Encode(shown([]*agents.Agent{a})[0])
+}
+
+// shown returns agents as the API shows them, with their schemas.
+func shown(all []*agents.Agent) []api.AgentDefinition {
+	definitions := make([]api.AgentDefinition, 0, len(all))
+	for _, a := range all {
+		definitions = append(definitions, api.AgentDefinition{Agent: a.Agent, InputSchema: a.InputSchema(), OutputSchema: a.OutputSchema()})
+	}
+	return definitions
 }
 
 type agentsTestCommand struct {

@@ -95,7 +95,7 @@ func (s *system) api(life context.Context) (http.Handler, error) {
 	return api.New(life, api.Config{MaxBody: s.cfg.APIMaxBody, Log: s.log}, api.Deps{
 		Jobs:   jobs{s.dispatcher, s.store},
 		Events: s.store,
-		Agents: shownAgents{s.agents},
+		Agents: func() []api.AgentDefinition { return shown(s.agents.All()) },
 		Health: s.health,
 	})
 }
