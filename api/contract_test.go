@@ -143,7 +143,7 @@ func TestEveryWordOfTasksIsInTheContract(t *testing.T) {
 		return words
 	}
 	for name, want := range map[string][]string{
-		"Code":       texts(slices.Collect(maps.Keys(showings))),
+		"Code":       texts(slices.Collect(maps.Keys(kinds))),
 		"State":      texts(tasks.States()),
 		"Lane":       texts(tasks.Lanes()),
 		"Complexity": texts(tasks.Complexities()),

@@ -8,8 +8,8 @@
 // which component is which type.
 //
 // Handlers are plain methods that take a context and a request and return a
-// response or an error; Echo is known to server.go, problem.go and the generated
-// code only. Whatever goes wrong, on whatever path, is written by problem.go.
+// response or an error; only server.go and the generated code know Echo. Whatever
+// goes wrong, on whatever path, is written by problem.go.
 //
 // A handler that waits for a job, be it a long poll or an event stream, only
 // ranges over [Events.Watch], so the number of waiters costs the store nothing.

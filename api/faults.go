@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	schemakind "github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 
@@ -49,11 +49,11 @@ func leaves(faults []tasks.Fault, e *jsonschema.ValidationError, p *message.Prin
 	}
 	at := func(name string) string { return pointer(append(slices.Clone(e.InstanceLocation), name)...) }
 	switch k := e.ErrorKind.(type) {
-	case *kind.Required:
+	case *schemakind.Required:
 		for _, name := range k.Missing {
 			faults = append(faults, tasks.Fault{Pointer: at(name), Detail: "is required"})
 		}
-	case *kind.AdditionalProperties:
+	case *schemakind.AdditionalProperties:
 		for _, name := range k.Properties {
 			faults = append(faults, tasks.Fault{Pointer: at(name), Detail: "is not a known field"})
 		}

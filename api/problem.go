@@ -31,14 +31,14 @@ const problemDocs = "https://github.com/topcentral/spillway/blob/main/api/proble
 // retryUnavailable is when a caller should come back to a service that is away.
 const retryUnavailable = 5 // seconds
 
-// showing is how a code shows in HTTP.
-type showing struct {
+// kind is how a code shows in HTTP.
+type kind struct {
 	status int
 	title  string
 }
 
-// showings is the one place that maps codes to statuses.
-var showings = map[tasks.Code]showing{
+// kinds is the one place that maps codes to statuses.
+var kinds = map[tasks.Code]kind{
 	tasks.CodeInvalid:      {http.StatusBadRequest, "Invalid request"},
 	tasks.CodeUnknownAgent: {http.StatusUnprocessableEntity, "Unknown agent"},
 	tasks.CodeNotFound:     {http.StatusNotFound, "Not found"},
@@ -83,14 +83,14 @@ func describe(err error) problem {
 	default:
 		e = tasks.Errorf(tasks.CodeInternal, "Something went wrong on our side; quote the request ID when you report it.")
 	}
-	show, ok := showings[e.Code]
+	k, ok := kinds[e.Code]
 	if !ok {
-		show = showings[tasks.CodeInternal]
+		k = kinds[tasks.CodeInternal]
 	}
 	p := problem{
 		Type:   problemDocs + string(e.Code),
-		Title:  show.title,
-		Status: show.status,
+		Title:  k.title,
+		Status: k.status,
 		Detail: e.Message,
 		Code:   e.Code,
 		Errors: e.Faults,

@@ -21,7 +21,7 @@ func TestEveryCodeHasAStatusAndAPage(t *testing.T) {
 	}
 	types := constants(t, "../tasks/error.go", "Code")
 	for _, code := range types {
-		if _, ok := showings[tasks.Code(code)]; !ok {
+		if _, ok := kinds[tasks.Code(code)]; !ok {
 			t.Errorf("%s has no status", code)
 		}
 	}
