@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -60,11 +59,17 @@ func (o *object) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
+		key, err := json.Marshal(name)
+		if err != nil {
+			return nil, err
+		}
 		value, err := json.Marshal(o.values[i])
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(&b, "%q:%s", name, value)
+		b.Write(key)
+		b.WriteByte(':')
+		b.Write(value)
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil

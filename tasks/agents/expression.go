@@ -52,10 +52,9 @@ func sourceOf(n *yaml.Node) source {
 // scope is what expressions of one scorecard may name at one place. It grows
 // as a file is compiled, from the input to facts to findings.
 type scope struct {
-	file   string
-	names  types.Map
-	inputs types.Map // the input's fields, to check the values they are compared with
-	enums  map[string][]any
+	file  string
+	names types.Map
+	enums map[string][]any // by field of the input: the values it can have
 }
 
 // with returns a copy of the scope that also knows name.

@@ -42,6 +42,8 @@ func TestBrokenFoldersNameFileAndLine(t *testing.T) {
 		{"template data", promptFile, "{{.Language}}", "{{.Lang}}", "prompt.md:9: .Lang does not exist"},
 		{"template inclusion", promptFile, "{{.Language}}", `{{template "x"}}`, "prompt.md:9: template is not allowed"},
 		{"no user part", promptFile, "<!-- user -->", "", "prompt.md: want one line <!-- user -->"},
+		{"no input", promptFile, "{{.Input}}", "", "prompt.md: the user part does not hold {{.Input}}"},
+		{"no JSON", promptFile, "JSON", "text", "prompt.md: the word JSON is missing"},
 		{"varying system part", promptFile, "Answer in JSON.", "Answer in JSON.\n{{.Language}}", "prompt.md:2: the system part is the same"},
 		{"unknown scorecard field", scorecardFile, "start: 50", "begin: 50", `scorecard.yaml:3: unknown field "begin"`},
 		{"expression syntax", scorecardFile, "input.count > 3", "input.count >", "scorecard.yaml:2: "},

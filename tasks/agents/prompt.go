@@ -56,6 +56,9 @@ func loadPrompt(f *folder, in *schema) (*prompt, error) {
 	if at := strings.Index(system, "{{"); at >= 0 {
 		return nil, errorAt(file, lineOf(data, int64(at)), "the system part is the same for every job, for the servers' caches; move what varies below %s", userMark)
 	}
+	if !strings.Contains(user, ".Input") {
+		return nil, errorAt(file, 0, "the user part does not hold {{.Input}}, so the model would not see the input")
+	}
 	if !strings.Contains(source, "JSON") {
 		return nil, errorAt(file, 0, "the word JSON is missing; some APIs refuse to answer in JSON without it")
 	}

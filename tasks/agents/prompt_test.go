@@ -67,7 +67,7 @@ func TestPromptIsSafeAndCheap(t *testing.T) {
 		if system != plain {
 			t.Errorf("%s: the system part varies", a.ID)
 		}
-		if !strings.HasSuffix(user, "输出语言：English") {
+		if !strings.HasSuffix(user, "：English") {
 			t.Errorf("%s: the user part does not end with the language", a.ID)
 		}
 		if n := utf8.RuneCountInString(system); n > 2500 {

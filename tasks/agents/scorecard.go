@@ -106,9 +106,8 @@ func newScope(file string, in *schema) scope {
 		}
 	}
 	return scope{
-		file:   file,
-		inputs: fields,
-		enums:  enums,
+		file:  file,
+		enums: enums,
 		names: types.Map{
 			"input": fields,
 			"given": present,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/topcentral/spillway/examples"
@@ -135,7 +136,7 @@ func TestProductAndSellerDoNotCount(t *testing.T) {
 	}
 }
 
-func TestScoreIsDeterministic(t *testing.T) {
+func TestScoreIsDeterministicAndConcurrent(t *testing.T) {
 	c, err := agents.Open("", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -146,11 +147,15 @@ func TestScoreIsDeterministic(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var at sync.WaitGroup
 		for range 20 {
-			if again, err := a.Score(s.Input, tasks.English); err != nil || !bytes.Equal(first, again) {
-				t.Fatalf("%s: got %s, %v, before %s", s.Agent, again, err, first)
-			}
+			at.Go(func() {
+				if again, err := a.Score(s.Input, tasks.English); err != nil || !bytes.Equal(first, again) {
+					t.Errorf("%s: got %s, %v, before %s", s.Agent, again, err, first)
+				}
+			})
 		}
+		at.Wait()
 	}
 }
 

@@ -5,14 +5,15 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/topcentral/spillway/tasks"
 )
 
-// maxValue bounds, in characters, each value of the input that a text quotes.
-const maxValue = 60
+// maxValue bounds, in characters, each value that a text quotes.
+const maxValue = 200
 
 // text is a sentence with ${expressions} in it, compiled.
 type text []piece
@@ -147,7 +148,7 @@ func show(v any, lang tasks.Language) string {
 	case nil:
 		return ""
 	case string:
-		return cut(strings.Join(strings.Fields(v), " "), maxValue)
+		return cut(strings.Map(blank, v), maxValue)
 	case float64:
 		return number(v)
 	}
@@ -159,6 +160,14 @@ func show(v any, lang tasks.Language) string {
 		return strings.Join(words, separator(lang))
 	}
 	return cut(fmt.Sprint(v), maxValue)
+}
+
+// blank turns line breaks and other control characters into spaces.
+func blank(r rune) rune {
+	if unicode.IsControl(r) {
+		return ' '
+	}
+	return r
 }
 
 func separator(lang tasks.Language) string {
