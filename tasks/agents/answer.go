@@ -218,7 +218,8 @@ func (c computed) fill(env map[string]any, _ tasks.Language) (any, error) {
 }
 
 func (t sentence) fill(env map[string]any, lang tasks.Language) (any, error) {
-	return t.texts[lang].fill(env, lang)
+	filled, err := t.texts[lang].fill(env, lang)
+	return strings.TrimSpace(filled), err
 }
 
 func (f fields) fill(env map[string]any, lang tasks.Language) (any, error) {
