@@ -20,7 +20,7 @@ import (
 
 type demoCommand struct {
 	Language tasks.Language `enum:"zh,en," default:"" placeholder:"LANG" help:"Language of the results: zh or en; by default that of the terminal."`
-	Budget   time.Duration  `default:"40s" help:"Time that models get for all jobs; what they have not answered by then, the scorecards do."`
+	Budget   time.Duration  `default:"30s" help:"Time that models get for all jobs; what they have not answered by then, the scorecards do."`
 	Verbose  bool           `short:"v" help:"Show the log."`
 }
 
