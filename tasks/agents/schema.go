@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -163,12 +164,17 @@ func decodeInput(data []byte) (any, error) {
 	return dropBlanks(v), err
 }
 
+// isBlank reports whether nothing in text can be seen.
+func isBlank(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsSpace(r) && !unicode.IsControl(r) })
+}
+
 func dropBlanks(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for name, member := range v {
 			text, isText := member.(string)
-			if member == nil || isText && strings.TrimSpace(text) == "" {
+			if member == nil || isText && isBlank(text) {
 				delete(v, name)
 				continue
 			}
