@@ -74,8 +74,11 @@ func Start(t testing.TB) *Server {
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(s.Addr)
-	s.cmd = exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", s.dir,
-		"--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction") //nolint:gosec // a port and a folder of our own
+	args := []string{
+		"--port", port, "--bind", "127.0.0.1", "--dir", s.dir,
+		"--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction",
+	}
+	s.cmd = exec.Command("redis-server", args...) //nolint:gosec // a port and a folder of our own
 	if err := s.cmd.Start(); err != nil {
 		t.Fatalf("start redis-server: %v", err)
 	}
@@ -103,7 +106,7 @@ func (s *Server) Kill() {
 // Client returns a client of the server that ends with the test.
 func (s *Server) Client(t testing.TB) *redis.Client {
 	rdb := redis.NewClient(&redis.Options{Addr: s.Addr})
-	t.Cleanup(func() { rdb.Close() }) //nolint:errcheck // the test is over
+	t.Cleanup(func() { _ = rdb.Close() }) // the test is over
 	return rdb
 }
 

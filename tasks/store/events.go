@@ -111,7 +111,7 @@ func decodeEvent(id string, m redis.XMessage) tasks.Event {
 		return v
 	}
 	e := tasks.Event{JobID: id, Type: tasks.EventType(field("type")), At: millis(field("at")), Data: json.RawMessage(field("data"))}
-	fmt.Sscanf(m.ID, "%d-", &e.Sequence) //nolint:errcheck // the scripts write no other form
+	e.Sequence = int64(parseStreamID(m.ID).ms) //nolint:gosec // the scripts count from 1
 	e.Attempt, _ = strconv.Atoi(field("attempt"))
 	return e
 }

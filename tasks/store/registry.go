@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/topcentral/spillway/tasks"
@@ -63,8 +64,10 @@ func (s *Store) Counters(ctx context.Context) (map[string]int64, error) {
 			return nil, fmt.Errorf("read counters: %w", away(err))
 		}
 		for name, v := range h {
-			var n int64
-			fmt.Sscan(v, &n) //nolint:errcheck // the scripts write nothing but integers
+			n, err := strconv.ParseInt(v, 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("read counter %s: %w", name, err)
+			}
 			sum[name] += n
 		}
 	}

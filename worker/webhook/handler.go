@@ -71,26 +71,19 @@ func notLoaded(ctx context.Context, err error, tries int) error {
 
 // report logs what became of a try.
 func report(ctx context.Context, log *slog.Logger, o Outcome, err error) {
+	log = log.With("class", o.Class, "status", o.Status, "duration_ms", o.Took.Milliseconds())
+	if o.cause != nil {
+		log = log.With("cause", o.cause)
+	}
 	retry, later := errors.AsType[*queue.Retry](err)
-	level, message := slog.LevelInfo, "webhook delivered"
 	switch {
 	case later && retry.Counts:
-		level, message = slog.LevelWarn, "webhook failed, will be tried again"
+		log.WarnContext(ctx, "webhook failed, will be tried again", "retry_after_ms", retry.After.Milliseconds())
 	case later:
-		level, message = slog.LevelDebug, "webhook put off"
+		log.DebugContext(ctx, "webhook put off", "retry_after_ms", retry.After.Milliseconds())
 	case err != nil:
-		level, message = slog.LevelError, "webhook given up"
+		log.ErrorContext(ctx, "webhook given up")
+	default:
+		log.InfoContext(ctx, "webhook delivered")
 	}
-	attrs := []slog.Attr{
-		slog.String("class", string(o.Class)),
-		slog.Int("status", o.Status),
-		slog.Int64("duration_ms", o.Took.Milliseconds()),
-	}
-	if later {
-		attrs = append(attrs, slog.Int64("retry_after_ms", retry.After.Milliseconds()))
-	}
-	if o.cause != nil {
-		attrs = append(attrs, slog.Any("cause", o.cause))
-	}
-	log.LogAttrs(ctx, level, message, attrs...)
 }
