@@ -4,6 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
@@ -19,6 +23,7 @@ type attempt struct {
 	job     *tasks.Job
 	input   json.RawMessage
 	lane    tasks.Lane
+	log     *slog.Logger
 	records []tasks.Attempt // what each candidate did
 }
 
@@ -26,24 +31,31 @@ type attempt struct {
 // the worker's own context: the queue's ends when Redis is away for long, and
 // that is no reason to drop an answer.
 func (w *Worker) take(ctx context.Context, t queue.Ticket) error {
+	w.inHand.Add(1)
+	defer w.inHand.Done()
 	if !t.Lane.Known() {
 		w.Log.ErrorContext(ctx, "ticket for a lane that does not exist", "job", t.JobID, "lane", t.Lane)
 		return nil
 	}
 	claim, err := w.Store.Claim(ctx, t.JobID, t.Lane, w.id)
 	if err != nil {
+		w.Log.WarnContext(ctx, "claim failed; the ticket comes back", "job", t.JobID, "lane", t.Lane, "error", err)
 		return &queue.Retry{After: time.Second, Cause: err}
 	}
 	switch claim.Verdict {
 	case store.Claimed:
-		a := &attempt{Worker: w, job: claim.Job, input: claim.Input, lane: t.Lane}
-		a.run()
+		w.attempt(claim, t.Lane).run()
 		return nil
 	case store.Busy:
 		return &queue.Retry{After: max(time.Second, time.Until(claim.Until))}
 	default: // ended, unknown, or this lane has given up: the ticket is spent
 		return nil
 	}
+}
+
+func (w *Worker) attempt(c *store.Claim, lane tasks.Lane) *attempt {
+	log := w.Log.With("job", c.Job.ID, "agent", c.Job.Agent, "attempt", c.Job.Attempt, "lane", lane)
+	return &attempt{Worker: w, job: c.Job, input: c.Input, lane: lane, log: log}
 }
 
 // maxCrashes is how many workers a job may take down with it.
@@ -58,13 +70,16 @@ func (a *attempt) run() {
 	stopHolding := a.hold(ctx, cancel)
 	defer stopHolding()
 
-	log := a.Log.With("job", a.job.ID, "agent", a.job.Agent, "attempt", a.job.Attempt, "lane", a.lane)
 	outcome := a.answer(ctx)
-	if err := a.settle(outcome); err != nil {
-		log.Info("attempt dropped", "error", err)
-		return
+	err := a.settle(outcome)
+	switch {
+	case err == nil:
+		a.log.Info("attempt settled", "outcome", outcome.kind, "candidates", len(a.records))
+	case errors.Is(err, store.ErrStale):
+		a.log.Info("attempt dropped", "reason", err)
+	default:
+		a.log.Error("outcome not written; another attempt follows when the lease ends", "outcome", outcome.kind, "error", err)
 	}
-	log.Info("attempt settled", "outcome", outcome.kind, "candidates", len(a.records))
 }
 
 // answer decides how this attempt ends. It is the whole life of an attempt:
@@ -88,26 +103,34 @@ func (a *attempt) answer(ctx context.Context) outcome {
 		return succeeded(output)
 	case ctx.Err() != nil:
 		return interrupted(ctx)
-	case bounded.Err() == nil && a.otherLane(ctx):
+	}
+	a.log.Warn("no answer from this lane", "error", err)
+	if bounded.Err() == nil && a.otherLane(ctx) {
 		return released(store.Release{Reason: store.ReasonExhausted, Exhausted: a.lane})
 	}
 	return a.lastResort(ctx, agent, err)
 }
 
-// ask walks the lane's candidates.
+// ask walks the lane's candidates. A ticket is a chance, not a permission: what
+// the job allows is looked at here, so that no stray ticket takes data to where
+// it may not go.
 func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage, error) {
+	if !slices.Contains(a.job.Lanes, a.lane) {
+		return nil, fmt.Errorf("the job may not run on the lane %s", a.lane)
+	}
 	req, err := request(agent, a.job, a.input)
 	if err != nil {
 		return nil, err
 	}
-	deltas := a.streamDeltas(ctx)
+	deltas := a.streamDeltas()
 	defer deltas.close()
-	answer, err := a.Router.Run(ctx, &providers.Route{
+	answer, err := a.walk(ctx, &providers.Route{
 		Candidates: a.Fleet.Candidates(a.lane, agent, a.job.Complexity),
 		Request:    *req,
 		Check:      checkOutput(agent),
 		OnDelta:    func(_ providers.Candidate, d providers.Delta) { deltas.add(d.Text) },
-		OnAttempt:  a.record,
+		// What this call wrote is told before its end is.
+		OnAttempt: func(r providers.Attempt) { deltas.flush(); a.record(r) },
 	})
 	if err != nil {
 		return nil, err
@@ -115,15 +138,26 @@ func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage
 	return answer.Output, nil
 }
 
+// walk asks the router. A panic on the way is an error like any other: it must
+// end neither the worker nor the job.
+func (a *attempt) walk(ctx context.Context, r *providers.Route) (answer *providers.Answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.log.Error("panic while a candidate was asked", "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return a.Router.Run(ctx, r)
+}
+
 // otherLane reports whether a lane is left that can run the job: one that has
-// not given up on it and that a live worker serves.
+// not given up on it and that a live worker serves. A registry that cannot be
+// read is no reason to give up: what is served is looked at again when the
+// job's next tickets are issued.
 func (a *attempt) otherLane(ctx context.Context) bool {
 	live, err := a.Dispatcher.Live(ctx)
-	if err != nil {
-		return false
-	}
 	for _, lane := range a.job.OpenLanes() {
-		if lane != a.lane && lane != tasks.Scorecard && live.Serves(lane, a.job.Complexity) {
+		if lane != a.lane && lane != tasks.Scorecard && (err != nil || live.Serves(lane, a.job.Complexity)) {
 			return true
 		}
 	}
@@ -137,7 +171,7 @@ func (a *attempt) lastResort(ctx context.Context, agent *agents.Agent, cause err
 	late := !time.Now().Before(a.job.Deadline)
 	switch {
 	case a.job.OnExhausted == tasks.Degrade && agent.HasScorecard():
-		answer, err := a.Router.Run(ctx, &providers.Route{
+		answer, err := a.walk(ctx, &providers.Route{
 			Candidates: a.Fleet.Candidates(tasks.Scorecard, agent, a.job.Complexity),
 			Request:    providers.Request{Agent: a.job.Agent, Input: a.input, Language: string(a.job.Language)},
 			Check:      checkOutput(agent),
@@ -149,7 +183,7 @@ func (a *attempt) lastResort(ctx context.Context, agent *agents.Agent, cause err
 		if ctx.Err() != nil {
 			return interrupted(ctx)
 		}
-		a.Log.Error("scorecard failed", "job", a.job.ID, "agent", a.job.Agent, "error", err)
+		a.log.Error("scorecard failed", "error", err)
 		return failed(tasks.Errorf(tasks.CodeInternal, "the scorecard of agent %s failed", agent.ID).WithCause(err))
 	case a.job.OnExhausted == tasks.Wait && !late:
 		return released(store.Release{Reason: store.ReasonWaiting, Forgive: true, Recheck: a.comeBack(cause)})

@@ -58,8 +58,6 @@ const probeTimeout = 5 * time.Second
 
 // Refresh asks every provider which models it has.
 func (f *Fleet) Refresh(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
 	var wg sync.WaitGroup
 	for _, p := range f.local {
 		wg.Go(func() { f.probe(ctx, p) })
@@ -71,18 +69,26 @@ func (f *Fleet) Refresh(ctx context.Context) {
 }
 
 func (f *Fleet) probe(ctx context.Context, p providers.Provider) {
-	models, err := p.Models(ctx)
+	limited, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	models, err := p.Models(limited)
+	if ctx.Err() != nil {
+		return // the worker ends, which says nothing of the provider
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before, known := f.reachable[p.Name()]
-	f.reachable[p.Name()] = models
-	if err != nil {
+	switch {
+	case err == nil:
+		f.reachable[p.Name()] = slices.Concat([]providers.Model{}, models) // never nil
+		if before == nil {
+			f.log.Info("provider can be reached", "provider", p.Name(), "models", len(models))
+		}
+	default:
 		f.reachable[p.Name()] = nil
-		if !known || before != nil {
+		if before != nil || !known {
 			f.log.Warn("provider cannot be reached", "provider", p.Name(), "error", err)
 		}
-	} else if before == nil {
-		f.log.Info("provider can be reached", "provider", p.Name(), "models", len(models))
 	}
 }
 

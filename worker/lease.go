@@ -12,14 +12,14 @@ import (
 // that several may be lost before the lease is.
 const renewals = 4
 
-// hold keeps the attempt's lease while it runs, and cancels it when the job is
-// canceled or no longer its own. While Redis is away it goes on: whether the
-// attempt still owns the job is decided when it writes. The returned function
-// ends the holding.
+// hold keeps the attempt's lease until stop is called, and cancels the attempt
+// when the job is canceled or no longer its own. While Redis is away it goes
+// on: whether the attempt still owns the job is decided when it writes. It goes
+// on after ctx has ended, too: the outcome is still to be written then.
 func (a *attempt) hold(ctx context.Context, cancel context.CancelCauseFunc) (stop func()) {
+	ctx, release := context.WithCancel(context.WithoutCancel(ctx))
 	ended, leave := a.Store.OnEnd(a.job.ID)
 	done := make(chan struct{})
-	released := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer leave()
@@ -27,7 +27,7 @@ func (a *attempt) hold(ctx context.Context, cancel context.CancelCauseFunc) (sto
 		defer tick.Stop()
 		for {
 			select {
-			case <-released:
+			case <-ctx.Done():
 				return
 			case <-ended:
 			case <-tick.C:
@@ -39,5 +39,5 @@ func (a *attempt) hold(ctx context.Context, cancel context.CancelCauseFunc) (sto
 			}
 		}
 	}()
-	return func() { close(released); <-done }
+	return func() { release(); <-done }
 }

@@ -26,7 +26,7 @@ func (a *attempt) append(typ tasks.EventType, data json.RawMessage) {
 	ctx, cancel := context.WithTimeout(a.base, signOffTimeout)
 	defer cancel()
 	if err := a.Store.Append(ctx, a.job.ID, a.job.Attempt, typ, data); err != nil {
-		a.Log.Debug("event not told", "job", a.job.ID, "type", typ, "error", err)
+		a.log.Debug("event not told", "type", typ, "error", err)
 	}
 }
 
@@ -40,12 +40,13 @@ type deltas struct {
 	done chan struct{}
 	wg   sync.WaitGroup
 
-	mu  sync.Mutex
-	buf strings.Builder
+	telling sync.Mutex // held while a batch is told, so that batches keep their order
+	mu      sync.Mutex // never held while Redis is asked
+	buf     strings.Builder
 }
 
 // streamDeltas returns a gatherer that tells its pieces until it is closed.
-func (a *attempt) streamDeltas(ctx context.Context) *deltas {
+func (a *attempt) streamDeltas() *deltas {
 	d := &deltas{a: a, done: make(chan struct{})}
 	d.wg.Go(func() {
 		tick := time.NewTicker(flushEvery)
@@ -56,8 +57,6 @@ func (a *attempt) streamDeltas(ctx context.Context) *deltas {
 				d.flush()
 			case <-d.done:
 				d.flush()
-				return
-			case <-ctx.Done():
 				return
 			}
 		}
@@ -71,7 +70,10 @@ func (d *deltas) add(text string) {
 	d.buf.WriteString(text)
 }
 
+// flush tells the pieces so far.
 func (d *deltas) flush() {
+	d.telling.Lock()
+	defer d.telling.Unlock()
 	d.mu.Lock()
 	text := d.buf.String()
 	d.buf.Reset()

@@ -19,21 +19,7 @@ type laneServer struct {
 // queue, since one server's dequeue loop is the limit of one; and one for the
 // scorecards, which every worker can fill.
 func (w *Worker) serve() error {
-	want := map[string]queue.ServerConfig{
-		string(tasks.Scorecard): {Queues: queue.Names(tasks.Scorecard), Slots: scorecardSlots},
-	}
-	for _, lane := range w.cfg.Lanes {
-		queues := w.Fleet.Queues(lane)
-		switch {
-		case len(queues) == 0:
-		case lane == tasks.Local:
-			want[string(lane)] = queue.ServerConfig{Queues: queues, Slots: w.cfg.LocalSlots}
-		default:
-			for _, q := range queues {
-				want[q] = queue.ServerConfig{Queues: []string{q}, Slots: w.cfg.CloudSlots}
-			}
-		}
-	}
+	want, serves := w.plan()
 	for name, s := range w.servers {
 		if !slices.Equal(s.queues, want[name].Queues) {
 			w.retire(name, s)
@@ -46,7 +32,33 @@ func (w *Worker) serve() error {
 			}
 		}
 	}
+	w.serves.Store(&serves)
 	return nil
+}
+
+// plan says which servers the worker should have now, by lane or queue, and
+// what they come to for the registry.
+func (w *Worker) plan() (map[string]queue.ServerConfig, []tasks.LaneService) {
+	last := queue.Names(tasks.Scorecard)
+	want := map[string]queue.ServerConfig{string(tasks.Scorecard): {Queues: last, Slots: scorecardSlots}}
+	serves := []tasks.LaneService{{Lane: tasks.Scorecard, Queues: last, Slots: scorecardSlots}}
+	for _, lane := range w.cfg.Lanes {
+		queues := w.Fleet.Queues(lane)
+		if len(queues) == 0 {
+			continue
+		}
+		slots := w.cfg.LocalSlots
+		if lane == tasks.Local {
+			want[string(lane)] = queue.ServerConfig{Queues: queues, Slots: slots}
+		} else {
+			slots = w.cfg.CloudSlots * len(queues)
+			for _, q := range queues {
+				want[q] = queue.ServerConfig{Queues: []string{q}, Slots: w.cfg.CloudSlots}
+			}
+		}
+		serves = append(serves, tasks.LaneService{Lane: lane, Queues: queues, Models: w.Fleet.Models(lane), Slots: slots})
+	}
+	return want, serves
 }
 
 func (w *Worker) start(name string, cfg queue.ServerConfig) error {

@@ -83,7 +83,7 @@ func (a *attempt) handOn(r store.Release) {
 		err = a.Dispatcher.Issue(ctx, j)
 	}
 	if err != nil {
-		a.Log.Warn("tickets not issued; a watchdog will", "job", a.job.ID, "error", err)
+		a.log.Warn("tickets not issued; a watchdog will", "error", err)
 	}
 }
 

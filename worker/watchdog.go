@@ -17,46 +17,73 @@ const (
 	watchBatch = 200
 )
 
-// watch takes the jobs whose due time has come: their worker or their tickets
-// were lost, or their deadline has passed. It gives them new tickets, or ends
-// them. Every worker does this; the store sees to it that one acts.
-func (w *Worker) watch(ctx context.Context) error {
-	ids, err := w.Store.Due(ctx, watchBatch)
+// watchdog takes the jobs whose due time has come: their worker or their
+// tickets were lost, or their deadline has passed. It gives them new tickets,
+// or ends them. Every worker has one; the store sees to it that one acts.
+type watchdog struct {
+	*Worker
+	looked time.Time // when it last knew that Redis was there
+	judges time.Time // before this it takes no job for lost
+}
+
+// look does one round.
+func (d *watchdog) look(ctx context.Context) error {
+	ids, err := d.Store.Due(ctx, watchBatch)
 	if err != nil {
 		return err
 	}
+	if d.mustWait(time.Now()) {
+		return nil
+	}
 	for _, id := range ids {
-		if err := w.rescue(ctx, id); err != nil {
-			return err
+		if err := d.rescue(ctx, id); err != nil {
+			if away(err) || ctx.Err() != nil {
+				return err
+			}
+			d.Log.ErrorContext(ctx, "a due job could not be looked after; it will be tried again", "job", id, "error", err)
+		}
+		if d.mustWait(time.Now()) {
+			return nil
 		}
 	}
 	return nil
 }
 
+// mustWait reports whether leases may have ended only because nobody could
+// renew them: for one lease after Redis was out of sight, and so also after the
+// start. Workers that are still busy get that time to renew.
+func (d *watchdog) mustWait(now time.Time) bool {
+	if now.Sub(d.looked) > max(d.Store.Lease()/2, 3*watchEvery) {
+		d.judges = now.Add(d.Store.Lease())
+	}
+	d.looked = now
+	return now.Before(d.judges)
+}
+
 // rescue does what one due job needs.
-func (w *Worker) rescue(ctx context.Context, id string) error {
-	found, err := w.Store.Overdue(ctx, id)
+func (d *watchdog) rescue(ctx context.Context, id string) error {
+	found, err := d.Store.Overdue(ctx, id)
 	if err != nil || found == store.Fresh {
 		return err
 	}
 	if found == store.Expired {
 		// The scorecard lane is where jobs go that no model can answer in time;
 		// an attempt there also ends the jobs that want no scorecard.
-		err := w.take(ctx, queue.Ticket{JobID: id, Lane: tasks.Scorecard})
-		if _, later := errors.AsType[*queue.Retry](err); later {
-			return nil
+		err := d.take(ctx, queue.Ticket{JobID: id, Lane: tasks.Scorecard})
+		if later, ok := errors.AsType[*queue.Retry](err); ok {
+			return later.Cause
 		}
 		return err
 	}
 	if found == store.Lapsed {
-		w.Log.WarnContext(ctx, "the worker of a job was lost; issuing new tickets", "job", id)
+		d.Log.WarnContext(ctx, "the worker of a job was lost; issuing new tickets", "job", id)
 	}
-	j, err := w.Store.Find(ctx, id)
+	j, err := d.Store.Find(ctx, id)
 	if err != nil {
 		if tasks.CodeOf(err) == tasks.CodeNotFound {
 			return nil
 		}
 		return err
 	}
-	return w.Dispatcher.Issue(ctx, j)
+	return d.Dispatcher.Issue(ctx, j)
 }

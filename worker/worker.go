@@ -9,12 +9,14 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,7 +28,6 @@ import (
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
 	"github.com/topcentral/spillway/tasks/dispatch"
-	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
 )
 
@@ -36,6 +37,7 @@ type Config struct {
 	LocalSlots int           // jobs at once beside local models: as many as the GPU bears
 	CloudSlots int           // jobs at once per cloud queue
 	Drain      time.Duration // how long running jobs may go on after a stop
+	Refresh    time.Duration // how often providers are asked which models they have; 0: every 30 s
 }
 
 // DefaultConfig returns the settings that suit one GPU.
@@ -68,9 +70,11 @@ type Worker struct {
 	running map[tasks.Lane]*atomic.Int64 // attempts in hand; the map never changes
 	base    context.Context              // of every attempt
 	kill    context.CancelCauseFunc      // ends base, and so every attempt
+	inHand  sync.WaitGroup               // tickets in hand, also those that asynq no longer waits for
 
-	servers map[string]*laneServer // by lane and queue; touched by Run alone
-	stopped sync.WaitGroup         // servers that are shutting down
+	servers map[string]*laneServer              // by lane and queue; touched by Run alone
+	serves  atomic.Pointer[[]tasks.LaneService] // what the servers take
+	stopped sync.WaitGroup                      // servers and loops that are shutting down
 }
 
 // errShutdown is why attempts end that a stopping worker cannot wait for.
@@ -94,9 +98,7 @@ func New(cfg Config, parts Parts) *Worker {
 }
 
 const (
-	// refreshEvery is how often a worker asks its providers which models they
-	// have.
-	refreshEvery = 30 * time.Second
+	refreshEvery = 30 * time.Second // where the config does not say
 	trimEvery    = time.Minute
 )
 
@@ -105,37 +107,49 @@ const (
 // within the drain time, and hands the rest back.
 func (w *Worker) Run(ctx context.Context, ready func()) error {
 	w.started = time.Now()
-	w.Fleet.Refresh(ctx)
-	if err := w.serve(); err != nil {
+	if err := w.refresh(ctx); err != nil {
 		w.shutdown()
 		return err
-	}
-	if err := w.beat(ctx); err != nil {
-		w.Log.WarnContext(ctx, "first heartbeat failed", "error", err)
 	}
 	ready()
 
 	loops, stopLoops := context.WithCancel(ctx)
-	var loopsDone sync.WaitGroup
-	loopsDone.Go(func() { w.every(loops, tasks.HeartbeatEvery, "heartbeat", w.beat) })
-	loopsDone.Go(func() { w.every(loops, watchEvery, "watchdog", w.watch) })
-	loopsDone.Go(func() { w.every(loops, trimEvery, "outbox trim", w.Store.Trim) })
+	defer stopLoops()
+	var beats sync.WaitGroup
+	beats.Go(func() { w.every(loops, tasks.HeartbeatEvery, "heartbeat", w.beat) })
+	// A watchdog may be writing down the end of a job, so it gets the drain
+	// time as other attempts do.
+	dog := &watchdog{Worker: w}
+	w.stopped.Go(func() { w.every(loops, watchEvery, "watchdog", dog.look) })
+	w.stopped.Go(func() { w.every(loops, trimEvery, "outbox trim", w.Store.Trim) })
 
-	refresh := time.NewTicker(refreshEvery)
+	refresh := time.NewTicker(cmp.Or(w.cfg.Refresh, refreshEvery))
 	defer refresh.Stop()
 	var err error
 	for err == nil && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-refresh.C:
-			w.Fleet.Refresh(ctx)
-			err = w.serve()
+			err = w.refresh(ctx)
 		}
 	}
 	stopLoops()
-	loopsDone.Wait()
+	beats.Wait() // else a late heartbeat would undo the sign-off
 	w.shutdown()
 	return err
+}
+
+// refresh makes the worker serve what its providers can answer now, and tells
+// the registry.
+func (w *Worker) refresh(ctx context.Context) error {
+	w.Fleet.Refresh(ctx)
+	if err := w.serve(); err != nil {
+		return err
+	}
+	if err := w.beat(ctx); err != nil && ctx.Err() == nil {
+		w.Log.WarnContext(ctx, "heartbeat failed", "error", err)
+	}
+	return nil
 }
 
 // every calls step at an interval until ctx ends, and logs its errors.
@@ -156,21 +170,11 @@ func (w *Worker) every(ctx context.Context, interval time.Duration, name string,
 
 // beat tells the registry what this worker serves.
 func (w *Worker) beat(ctx context.Context) error {
-	serves := []tasks.LaneService{{Lane: tasks.Scorecard, Queues: queue.Names(tasks.Scorecard), Slots: scorecardSlots, Running: int(w.running[tasks.Scorecard].Load())}}
-	for _, lane := range w.cfg.Lanes {
-		queues := w.Fleet.Queues(lane)
-		if len(queues) == 0 {
-			continue
-		}
-		slots := w.cfg.LocalSlots
-		if lane == tasks.Cloud {
-			slots = w.cfg.CloudSlots * len(queues)
-		}
-		serves = append(serves, tasks.LaneService{Lane: lane, Queues: queues, Models: w.Fleet.Models(lane), Slots: slots, Running: int(w.running[lane].Load())})
+	serves := slices.Clone(*w.serves.Load())
+	for i := range serves {
+		serves[i].Running = int(w.running[serves[i].Lane].Load())
 	}
-	return w.Store.Beat(ctx, &tasks.Worker{
-		ID: w.id, Serves: serves, StartedAt: w.started.UTC(),
-	})
+	return w.Store.Beat(ctx, &tasks.Worker{ID: w.id, Serves: serves, StartedAt: w.started.UTC()})
 }
 
 // shutdown ends what Run began: no new tickets; the registry entry goes; the
@@ -184,15 +188,26 @@ func (w *Worker) shutdown() {
 	if err := w.Store.SignOff(ctx, w.id); err != nil {
 		w.Log.Warn("sign-off failed; the registry forgets this worker by itself", "error", err)
 	}
-	force := time.AfterFunc(w.cfg.Drain, func() {
-		w.Log.Warn("jobs are still running after the drain time; handing them back")
-		w.kill(errShutdown)
-	})
-	defer force.Stop()
 	for _, s := range w.servers {
 		w.stopped.Go(s.server.Shutdown)
 	}
-	w.stopped.Wait()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.stopped.Wait()
+		w.inHand.Wait()
+	}()
+	select {
+	case <-done:
+	case <-time.After(w.cfg.Drain):
+		w.Log.Warn("jobs are still running after the drain time; handing them back")
+		w.kill(errShutdown)
+		select {
+		case <-done:
+		case <-time.After(handBackTimeout + signOffTimeout):
+			w.Log.Error("an attempt does not end; leaving it behind")
+		}
+	}
 	w.kill(errShutdown)
 }
 

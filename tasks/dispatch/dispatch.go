@@ -39,15 +39,21 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 	if err := d.store.Create(ctx, j, s.Input); err != nil {
 		return nil, err
 	}
-	// The job is recorded: from here on it cannot be lost. If its tickets
-	// cannot be issued now, a watchdog issues them.
-	if err := d.Issue(ctx, j); err != nil {
+	// The job is recorded: from here on it cannot be lost, also if its caller
+	// is gone. If its tickets cannot be issued now, a watchdog issues them.
+	issuing, cancel := context.WithTimeout(context.WithoutCancel(ctx), issueTimeout)
+	defer cancel()
+	if err := d.Issue(issuing, j); err != nil {
 		d.log.WarnContext(ctx, "tickets not issued; a watchdog will", "job", j.ID, "error", err)
 	}
 	return j, nil
 }
 
-// Issue gives a queued job its tickets.
+// issueTimeout bounds how long a submission waits for its tickets.
+const issueTimeout = 5 * time.Second
+
+// Issue gives a queued job its tickets. A job that is no longer queued needs
+// none.
 func (d *Dispatcher) Issue(ctx context.Context, j *tasks.Job) error {
 	live, err := d.Live(ctx)
 	if err != nil {
@@ -56,8 +62,8 @@ func (d *Dispatcher) Issue(ctx context.Context, j *tasks.Job) error {
 	return d.issue(ctx, j, Plan(j, live))
 }
 
-// IssueAt gives a queued job one ticket for each of its open lanes, due at the
-// given time.
+// IssueAt gives a queued job one ticket for each of its open lanes with a model,
+// due at the given time.
 func (d *Dispatcher) IssueAt(ctx context.Context, j *tasks.Job, at time.Time) error {
 	var chances []Chance
 	for _, lane := range j.OpenLanes() {
@@ -69,6 +75,9 @@ func (d *Dispatcher) IssueAt(ctx context.Context, j *tasks.Job, at time.Time) er
 }
 
 func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, chances []Chance) error {
+	if j.State != tasks.Queued {
+		return nil
+	}
 	for _, c := range chances {
 		t := queue.Ticket{JobID: j.ID, Lane: c.Lane, Complexity: j.Complexity, Round: j.Attempt}
 		if err := d.queue.Enqueue(ctx, t, c.At); err != nil {

@@ -77,7 +77,7 @@ func (d *Dispatcher) faults(s *tasks.Submission, agent *agents.Agent, j *tasks.J
 	if !slices.Contains([]tasks.Language{tasks.Chinese, tasks.English}, j.Language) {
 		add("/language", "must be zh or en")
 	}
-	if !slices.Contains([]tasks.Privacy{tasks.PrivacyAny, tasks.LocalOnly}, j.Privacy) {
+	if !slices.Contains([]tasks.Privacy{"", tasks.PrivacyAny, tasks.LocalOnly}, s.Privacy) {
 		add("/privacy", "must be any or local_only")
 	}
 	if !slices.Contains([]tasks.OnExhausted{tasks.Degrade, tasks.Wait, tasks.GiveUp}, j.OnExhausted) {

@@ -41,7 +41,9 @@ type Chance struct {
 // a live worker gets one at once, the next one at the job's spill time. When no
 // lane with a model is served, the scorecard gets the ticket if the job allows
 // that; otherwise, and when no worker lives at all, the job waits in the queues
-// of every lane that may yet come back.
+// of every lane with a model that may yet come back. It does not wait for the
+// scorecard, which would win that race and degrade all that piled up while the
+// workers were restarted; once a worker lives, a watchdog plans anew.
 func Plan(j *tasks.Job, live Live) []Chance {
 	open := j.OpenLanes()
 	models := slices.DeleteFunc(slices.Clone(open), func(l tasks.Lane) bool { return l == tasks.Scorecard })
@@ -57,8 +59,11 @@ func Plan(j *tasks.Job, live Live) []Chance {
 	case live.Serves(tasks.Scorecard, j.Complexity) && slices.Contains(open, tasks.Scorecard):
 		return []Chance{{Lane: tasks.Scorecard}}
 	default:
-		chances := make([]Chance, 0, len(open))
-		for _, lane := range open {
+		if len(models) == 0 {
+			models = open
+		}
+		chances := make([]Chance, 0, len(models))
+		for _, lane := range models {
 			chances = append(chances, Chance{Lane: lane})
 		}
 		return chances

@@ -25,8 +25,9 @@ const (
 
 // Handlers do the work that comes out of the queues. A nil error ends a task,
 // and so does one that wraps ErrGivenUp. A *Retry brings it back when it says;
-// any other error after a while. Handlers may ignore ctx: asynq cancels it when
-// Redis has been away for long, which is no reason to drop an answer.
+// any other error, or a panic, after a while. Handlers may ignore ctx: asynq
+// cancels it when Redis has been away for long, which is no reason to drop an
+// answer. A nil handler is for what the server's queues do not hold.
 type Handlers struct {
 	Ticket func(ctx context.Context, t Ticket) error
 	Notice func(ctx context.Context, n Notice) error
@@ -35,21 +36,22 @@ type Handlers struct {
 // ServerConfig says what one server takes.
 type ServerConfig struct {
 	Queues []string      // those before are emptied before those after
-	Slots  int           // tasks handled at once
+	Slots  int           // tasks handled at once; below 1 counts as 1
 	Drain  time.Duration // how long Shutdown waits for handlers
 }
 
 // Server takes tasks from its queues until it is stopped.
 type Server struct{ asynq *asynq.Server }
 
-// Serve starts a server on rdb, which stays the caller's to close.
+// Serve starts a server on rdb, which stays the caller's to close after
+// Shutdown.
 func Serve(rdb redis.UniversalClient, cfg ServerConfig, h Handlers, log *slog.Logger) (*Server, error) {
 	priorities := map[string]int{}
 	for i, name := range cfg.Queues {
 		priorities[name] = len(cfg.Queues) - i
 	}
 	srv := asynq.NewServerFromRedisClient(rdb, asynq.Config{
-		Concurrency:              cfg.Slots,
+		Concurrency:              max(cfg.Slots, 1), // asynq takes 0 for the number of CPUs
 		Queues:                   priorities,
 		StrictPriority:           true,
 		TaskCheckInterval:        pollEvery,
@@ -60,27 +62,36 @@ func Serve(rdb redis.UniversalClient, cfg ServerConfig, h Handlers, log *slog.Lo
 		Logger:                   logger{log},
 		LogLevel:                 asynq.WarnLevel,
 	})
-	mux := asynq.NewServeMux()
-	mux.HandleFunc(typeTicket, func(ctx context.Context, t *asynq.Task) error {
-		ticket, err := decode[Ticket](t.Payload())
-		if err != nil {
-			return verdict(err)
-		}
-		ticket.Headers = t.Headers()
-		return verdict(h.Ticket(ctx, ticket))
-	})
-	mux.HandleFunc(typeNotice, func(ctx context.Context, t *asynq.Task) error {
-		notice, err := decode[Notice](t.Payload())
-		if err != nil {
-			return verdict(err)
-		}
-		notice.Tries, _ = asynq.GetRetryCount(ctx)
-		return verdict(h.Notice(ctx, notice))
-	})
-	if err := srv.Start(mux); err != nil {
+	if err := srv.Start(h.mux()); err != nil {
 		return nil, fmt.Errorf("start queue server: %w", err)
 	}
 	return &Server{srv}, nil
+}
+
+// mux hands each task to the handler for its type.
+func (h Handlers) mux() *asynq.ServeMux {
+	mux := asynq.NewServeMux()
+	if h.Ticket != nil {
+		mux.HandleFunc(typeTicket, func(ctx context.Context, t *asynq.Task) error {
+			ticket, err := decode[Ticket](t.Payload())
+			if err != nil {
+				return verdict(err)
+			}
+			ticket.Headers = t.Headers()
+			return verdict(h.Ticket(ctx, ticket))
+		})
+	}
+	if h.Notice != nil {
+		mux.HandleFunc(typeNotice, func(ctx context.Context, t *asynq.Task) error {
+			notice, err := decode[Notice](t.Payload())
+			if err != nil {
+				return verdict(err)
+			}
+			notice.Tries, _ = asynq.GetRetryCount(ctx)
+			return verdict(h.Notice(ctx, notice))
+		})
+	}
+	return mux
 }
 
 // verdict tells asynq which errors end a task.
@@ -91,11 +102,12 @@ func verdict(err error) error {
 	return err
 }
 
-// Stop takes no more tasks; those in hand go on.
+// Stop takes no more tasks; those in hand go on. Further calls do nothing.
 func (s *Server) Stop() { s.asynq.Stop() }
 
 // Shutdown stops the server and waits for the tasks in hand, as long as the
-// config's Drain allows.
+// config's Drain allows; what is left then goes back to its queue, and its
+// handler's ctx ends. Further calls do nothing.
 func (s *Server) Shutdown() { s.asynq.Shutdown() }
 
 func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
