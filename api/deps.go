@@ -25,15 +25,21 @@ type Deps struct {
 // caller is to be told more than that something of ours failed. The jobs it
 // returns are the caller's to keep and to change.
 type Jobs interface {
-	// Submit makes a job of s, durable when it returns. CodeInvalid with faults
-	// whose pointers begin with /input, and CodeUnknownAgent, are the caller's.
-	Submit(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Job, error)
+	// Submit makes a job of s, durable when it returns. If s has an idempotency
+	// key that has made a job of the tenant's before, that job as it is now is
+	// replayed and no other is made. CodeInvalid with faults whose pointers begin
+	// with /input, CodeUnknownAgent, CodeKeyReused and CodeConflict are the
+	// caller's.
+	Submit(ctx context.Context, tenant string, s *tasks.Submission) (j *tasks.Job, replayed bool, err error)
 	// Job returns the job as it is now. CodeNotFound if the tenant has none of
 	// that ID.
 	Job(ctx context.Context, tenant, id string) (*tasks.Job, error)
 	// Cancel ends the job, or returns it as it is when it is canceled already.
 	// CodeNotFound; CodeConflict if it has ended otherwise.
 	Cancel(ctx context.Context, tenant, id string) (*tasks.Job, error)
+	// Retry starts a new run of a job that failed or was canceled. CodeNotFound;
+	// CodeConflict if it is in another state.
+	Retry(ctx context.Context, tenant, id string) (*tasks.Job, error)
 }
 
 // Events is the log of every job.
@@ -87,7 +93,7 @@ type bounded struct {
 	limit time.Duration
 }
 
-func (b bounded) Submit(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Job, error) {
+func (b bounded) Submit(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Job, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	return b.next.Submit(ctx, tenant, s)
@@ -103,4 +109,10 @@ func (b bounded) Cancel(ctx context.Context, tenant, id string) (*tasks.Job, err
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	return b.next.Cancel(ctx, tenant, id)
+}
+
+func (b bounded) Retry(ctx context.Context, tenant, id string) (*tasks.Job, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	return b.next.Retry(ctx, tenant, id)
 }

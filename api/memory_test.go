@@ -19,16 +19,21 @@ type memory struct {
 	jobs    map[string]*tasks.Job
 	tenants map[string]string // job → tenant
 	logs    map[string][]tasks.Event
+	keys    map[string]keyed // tenant and idempotency key → what they made
 	changed chan struct{} // closed when a log grows, and replaced
 	broken  error         // what every call fails with, if set
 	lost    error         // what Watch fails with once it has caught up, if set
 }
+
+// keyed is the job that an idempotency key has made, and of what.
+type keyed struct{ id, body string }
 
 func newMemory() *memory {
 	return &memory{
 		jobs:    make(map[string]*tasks.Job),
 		tenants: make(map[string]string),
 		logs:    make(map[string][]tasks.Event),
+		keys:    make(map[string]keyed),
 		changed: make(chan struct{}),
 	}
 }
@@ -39,31 +44,56 @@ func (m *memory) deps() Deps {
 	}}
 }
 
-func (m *memory) Submit(_ context.Context, tenant string, s *tasks.Submission) (*tasks.Job, error) {
+func (m *memory) Submit(_ context.Context, tenant string, s *tasks.Submission) (*tasks.Job, bool, error) {
 	known := slices.ContainsFunc(catalogue(), func(a AgentDefinition) bool { return a.ID == s.Agent })
 	if !known {
-		return nil, tasks.Errorf(tasks.CodeUnknownAgent, "There is no agent %q.", s.Agent)
+		return nil, false, tasks.Errorf(tasks.CodeUnknownAgent, "There is no agent %q.", s.Agent)
 	}
 	if strings.Contains(string(s.Input), `"bad"`) {
 		e := tasks.Errorf(tasks.CodeInvalid, "The input does not fit the agent.")
 		e.Faults = []tasks.Fault{{Pointer: "/input/bad", Detail: "is not wanted"}}
-		return nil, e
+		return nil, false, e
 	}
-	now := time.Now().UTC()
-	job := &tasks.Job{
-		ID: tasks.NewID(), Tenant: tenant, Agent: s.Agent, AgentVersion: "1", Complexity: tasks.High,
-		Language: tasks.Chinese, Privacy: tasks.PrivacyAny, OnExhausted: tasks.Degrade,
-		CallbackURL: s.CallbackURL, Metadata: s.Metadata,
-		CreatedAt: now, TargetAt: now.Add(40 * time.Second), Deadline: now.Add(10 * time.Minute),
+	body, err := json.Marshal(s)
+	if err != nil {
+		return nil, false, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.broken != nil {
-		return nil, m.broken
+		return nil, false, m.broken
 	}
-	m.jobs[job.ID], m.tenants[job.ID] = job, tenant
-	m.enter(job, tasks.Queued)
-	return new(*job), nil
+	key := tenant + " " + s.IdempotencyKey
+	if made, ok := m.keys[key]; ok && s.IdempotencyKey != "" {
+		if made.body != string(body) {
+			return nil, false, tasks.Errorf(tasks.CodeKeyReused, "This Idempotency-Key has made a job of another request.")
+		}
+		return new(*m.jobs[made.id]), true, nil
+	}
+	job := newJob(tenant, s)
+	m.jobs[job.ID], m.tenants[job.ID], m.keys[key] = job, tenant, keyed{job.ID, string(body)}
+	if job.RunAt.IsZero() {
+		m.enter(job, tasks.Queued)
+	} else {
+		m.enter(job, tasks.Scheduled)
+	}
+	return new(*job), false, nil
+}
+
+// newJob makes a job of s, in no state yet.
+func newJob(tenant string, s *tasks.Submission) *tasks.Job {
+	now := time.Now().UTC()
+	job := &tasks.Job{
+		ID: tasks.NewID(), Tenant: tenant, Agent: s.Agent, AgentVersion: "1", Complexity: tasks.High,
+		Language: tasks.Chinese, Privacy: tasks.PrivacyAny, OnExhausted: tasks.Degrade,
+		CallbackURL: s.CallbackURL, Metadata: s.Metadata, RunAt: s.RunAt,
+		Retention: tasks.Duration(7 * 24 * time.Hour),
+		CreatedAt: now, TargetAt: now.Add(40 * time.Second), Deadline: now.Add(10 * time.Minute),
+	}
+	if s.Retention != 0 {
+		job.Retention = s.Retention
+	}
+	return job
 }
 
 func (m *memory) Job(_ context.Context, tenant, id string) (*tasks.Job, error) {
@@ -91,6 +121,23 @@ func (m *memory) Cancel(ctx context.Context, tenant, id string) (*tasks.Job, err
 	return m.Job(ctx, tenant, id)
 }
 
+func (m *memory) Retry(_ context.Context, tenant, id string) (*tasks.Job, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return nil, m.broken
+	}
+	job, ok := m.jobs[id]
+	if !ok || m.tenants[id] != tenant {
+		return nil, tasks.Errorf(tasks.CodeNotFound, "There is no such job.")
+	}
+	if job.State != tasks.Failed && job.State != tasks.Canceled {
+		return nil, tasks.Errorf(tasks.CodeConflict, "The job is %s.", job.State)
+	}
+	m.enter(job, tasks.Queued)
+	return new(*job), nil
+}
+
 func (m *memory) Watch(ctx context.Context, id string, after int64) iter.Seq2[tasks.Event, error] {
 	return func(yield func(tasks.Event, error) bool) {
 		for {
@@ -98,10 +145,13 @@ func (m *memory) Watch(ctx context.Context, id string, after int64) iter.Seq2[ta
 			log, changed, lost := m.logs[id], m.changed, m.lost
 			m.mu.Unlock()
 			for _, event := range log[min(after, int64(len(log))):] {
-				if !yield(event, nil) || event.Type.Terminal() {
+				if !yield(event, nil) {
 					return
 				}
 				after = event.Sequence
+			}
+			if log[len(log)-1].Type.Terminal() {
+				return
 			}
 			if lost != nil {
 				yield(tasks.Event{}, lost)
@@ -133,6 +183,10 @@ func (m *memory) tell(id string, t tasks.EventType, data string) {
 // enter changes the state of job and logs it. It needs the lock.
 func (m *memory) enter(job *tasks.Job, state tasks.State) {
 	job.State = state
+	job.Error, job.EndedAt, job.Waiting = nil, time.Time{}, nil
+	if state == tasks.Queued {
+		job.Waiting = &tasks.Waiting{Queue: "local.high", Position: 1}
+	}
 	if state == tasks.Succeeded {
 		job.Result = json.RawMessage(`{"score":82}`)
 	}
@@ -160,7 +214,7 @@ func (m *memory) log(job *tasks.Job, t tasks.EventType, data string) {
 // submitted returns a queued job of the tenant "default".
 func (m *memory) submitted(t *testing.T) *tasks.Job {
 	t.Helper()
-	job, err := m.Submit(t.Context(), "default", &tasks.Submission{Agent: "A02"})
+	job, _, err := m.Submit(t.Context(), "default", &tasks.Submission{Agent: "A02"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 // SubmitJob takes a job, and holds the answer back if the caller prefers so.
 func (s *server) SubmitJob(ctx context.Context, request spec.SubmitJobRequestObject) (spec.SubmitJobResponseObject, error) {
 	prefers := parsePrefer(request.Params.Prefer, s.cfg.MaxWait)
-	job, err := s.jobs.Submit(ctx, tenantOf(ctx), request.Body)
+	job, _, err := s.jobs.Submit(ctx, tenantOf(ctx), request.Body)
 	if err != nil {
 		return nil, err
 	}

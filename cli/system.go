@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/api"
+	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
 	"github.com/topcentral/spillway/tasks/dispatch"
 	"github.com/topcentral/spillway/tasks/queue"
@@ -105,4 +106,9 @@ func (s *system) api(life context.Context) (http.Handler, error) {
 type jobs struct {
 	*dispatch.Dispatcher
 	*store.Store
+}
+
+// Retry is the dispatcher's: a new run needs tickets.
+func (j jobs) Retry(ctx context.Context, tenant, id string) (*tasks.Job, error) {
+	return j.Dispatcher.Retry(ctx, tenant, id)
 }
