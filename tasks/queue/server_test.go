@@ -93,6 +93,7 @@ func TestATaskThatNobodyCanHandle(t *testing.T) {
 func TestOnlyWhatCountsIsCounted(t *testing.T) {
 	t.Parallel()
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		t.Parallel()
 		tries := make(chan int, 3)
 		answers := []error{&Retry{}, &Retry{Counts: true}, nil}
 		var calls atomic.Int32
