@@ -47,7 +47,7 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (*system, error) {
 	}
 	var c cleanup
 	c.add("Redis connections", rdb.Close)
-	return wire(cfg, webhook.Policy{}, rdb, c, log)
+	return wire(cfg, webhook.Policy{Trust: cfg.WebhookAllow}, rdb, c, log)
 }
 
 // openEmbedded wires a system on a Redis of its own, in memory.
@@ -63,7 +63,9 @@ func openEmbedded(cfg config, log *slog.Logger) (*system, error) {
 	c.add("embedded Redis", func() error { server.Close(); return nil })
 	c.add("Redis connections", rdb.Close)
 	// What runs on one machine may call back to that machine.
-	return wire(cfg, webhook.Development(), rdb, c, log)
+	policy := webhook.Development()
+	policy.Trust = cfg.WebhookAllow
+	return wire(cfg, policy, rdb, c, log)
 }
 
 // wire builds the parts on rdb, and undoes c if it cannot.

@@ -46,5 +46,5 @@ func NewClient(p Policy, t Timeouts) *http.Client {
 // newDialer returns a dialer that asks the policy about each address after it
 // is resolved and before it is connected to.
 func newDialer(p Policy, t Timeouts) *net.Dialer {
-	return &net.Dialer{Timeout: cmp.Or(t.Dial, 5*time.Second), Control: p.guard().Safe}
+	return &net.Dialer{Timeout: cmp.Or(t.Dial, 5*time.Second), Control: p.control()}
 }

@@ -54,6 +54,25 @@ func TestClientDialsNoForbiddenPort(t *testing.T) {
 	}
 }
 
+// A trusted network is reached by plain http and on every port, and nothing
+// else is.
+func TestClientDialsTrustedNetworks(t *testing.T) {
+	hit := receiver(t, func(http.ResponseWriter, *http.Request) {})
+	port := hit[strings.LastIndexByte(hit, ':'):]
+	client := NewClient(Policy{Trust: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}, Timeouts{})
+	for host, reached := range map[string]bool{"127.0.0.1": true, "localhost": true, "127.0.0.2": false, "10.0.0.1": false, "1.1.1.1": false} {
+		t.Run(host, func(t *testing.T) {
+			resp, err := client.Post("http://"+host+port, "application/json", nil)
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			if got := err == nil; got != reached {
+				t.Errorf("reached: got %v, want %v (%v)", got, reached, err)
+			}
+		})
+	}
+}
+
 // The proxy variables of the environment must not lead around the guard.
 func TestClientUsesNoProxy(t *testing.T) {
 	if p := NewClient(Policy{}, Timeouts{}).Transport.(*http.Transport).Proxy; p != nil {

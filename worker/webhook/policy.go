@@ -3,11 +3,13 @@ package webhook
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"code.dny.dev/ssrf"
 )
@@ -27,6 +29,7 @@ type Policy struct {
 	Ports        []uint16       // further ports, e.g. 8443
 	AllowPrivate []netip.Prefix // networks that may be reached although they are not public; wins over Deny
 	Deny         []netip.Prefix // networks of the operator's own that are public and must not be reached
+	Trust        []netip.Prefix // networks that may be reached whatever they are, by plain http and on every port; wins over Deny
 }
 
 // Development returns a policy that also lets webhooks reach this machine, by
@@ -67,9 +70,10 @@ func (p Policy) CheckURL(raw string) error {
 
 func (p Policy) checkPort(u *url.URL) error {
 	port := uint64(443)
+	trusted := p.mayTrust(u.Hostname())
 	switch {
 	case u.Scheme == "https":
-	case u.Scheme == "http" && p.AllowHTTP:
+	case u.Scheme == "http" && (p.AllowHTTP || trusted):
 		port = 80
 	default:
 		return errors.New("the URL must begin with https://")
@@ -80,10 +84,29 @@ func (p Policy) checkPort(u *url.URL) error {
 			return errors.New("the URL's port is not a number from 1 to 65535")
 		}
 	}
-	if !p.AnyPort && !slices.Contains(p.ports(), uint16(port)) {
+	usual := p.AnyPort || slices.Contains(p.ports(), uint16(port))
+	if !usual && !trusted {
 		return fmt.Errorf("webhooks are not sent to port %d", port)
 	}
+	// Whether a name stands for a trusted address shows only when it is dialed,
+	// and there only the port tells that the scheme was http.
+	if usual && u.Scheme == "http" && !p.AllowHTTP && !p.trusts(u.Hostname()) {
+		return fmt.Errorf("webhooks are not sent by plain http to port %d", port)
+	}
 	return nil
+}
+
+// mayTrust reports whether a host is in a trusted network, or a name that may
+// turn out to be.
+func (p Policy) mayTrust(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return len(p.Trust) > 0 && err != nil || p.trusts(host)
+}
+
+// trusts reports whether host is an address in a trusted network.
+func (p Policy) trusts(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && slices.ContainsFunc(p.Trust, func(n netip.Prefix) bool { return n.Contains(addr) })
 }
 
 func (p Policy) checkHost(host string) error {
@@ -91,7 +114,7 @@ func (p Policy) checkHost(host string) error {
 		if addr.Is4In6() {
 			return errOddAddress
 		}
-		if p.guard().SafeAddr(addr) != nil {
+		if !p.trusts(host) && p.guard().SafeAddr(addr) != nil {
 			return errPrivate
 		}
 		return nil
@@ -107,7 +130,7 @@ func (p Policy) checkHost(host string) error {
 		return errOddAddress
 	}
 	private := len(labels) == 1 || slices.Contains([]string{"localhost", "local", "internal"}, last)
-	if private && len(p.AllowPrivate) == 0 {
+	if private && len(p.AllowPrivate)+len(p.Trust) == 0 {
 		return errPrivate
 	}
 	return nil
@@ -136,7 +159,18 @@ func (p Policy) ports() []uint16 {
 	return ports
 }
 
-// guard returns what judges each address that is about to be dialed.
+// control judges each address that is about to be dialed.
+func (p Policy) control() func(network, address string, conn syscall.RawConn) error {
+	guard := p.guard()
+	return func(network, address string, conn syscall.RawConn) error {
+		if host, _, err := net.SplitHostPort(address); err == nil && p.trusts(host) {
+			return nil
+		}
+		return guard.Safe(network, address, conn)
+	}
+}
+
+// guard returns what judges addresses outside the trusted networks.
 func (p Policy) guard() *ssrf.Guardian {
 	allow4, allow6 := split(p.AllowPrivate)
 	deny4, deny6 := split(p.Deny)

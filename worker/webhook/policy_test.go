@@ -11,6 +11,7 @@ import (
 func TestCheckURL(t *testing.T) {
 	strict, dev := Policy{}, Development()
 	intranet := Policy{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")}, Ports: []uint16{8443}}
+	trust := Policy{Trust: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}}
 	tests := []struct {
 		name   string
 		policy Policy
@@ -110,6 +111,17 @@ func TestCheckURL(t *testing.T) {
 		{"intranet: inside v6", intranet, "https://[fd00::1]/", true},
 		{"intranet: beside", intranet, "https://10.2.0.1/", false},
 		{"intranet: name", intranet, "https://crm.internal/", true},
+		{"trusted: http", trust, "http://10.1.2.3/", true},
+		{"trusted: port", trust, "http://10.1.2.3:9000/", true},
+		{"trusted: https port", trust, "https://10.1.2.3:9000/", true},
+		{"trusted: http on the port of https", trust, "http://10.1.2.3:443/", true},
+		{"trusted: name that may be inside", trust, "http://crm.internal:9000/", true},
+		{"trusted: name, http on the port of https", trust, "http://hooks.example.com:443/", false},
+		{"trusted: private beside", trust, "https://10.2.0.1/", false},
+		{"trusted: http beside", trust, "http://1.1.1.1/", false},
+		{"trusted: port beside", trust, "https://1.1.1.1:9000/", false},
+		{"trusted: public as ever", trust, "https://hooks.example.com/", true},
+		{"trusted: mapped", trust, "https://[::ffff:10.1.2.3]/", false},
 		{"operator's own", Policy{Deny: []netip.Prefix{netip.MustParsePrefix("1.1.1.0/24")}}, "https://1.1.1.1/", false},
 	}
 	for _, tt := range tests {
