@@ -103,14 +103,14 @@ func (s *system) api(life context.Context) (http.Handler, error) {
 	})
 }
 
-// jobs is what the API does with jobs: the dispatcher makes them, the store
-// shows and cancels them.
+// jobs is what the API does with jobs: the dispatcher makes and shows them, the
+// store cancels them.
 type jobs struct {
 	*dispatch.Dispatcher
-	*store.Store
+	store *store.Store
 }
 
-// Retry is the dispatcher's: a new run needs tickets.
-func (j jobs) Retry(ctx context.Context, tenant, id string) (*tasks.Job, error) {
-	return j.Dispatcher.Retry(ctx, tenant, id)
+// Cancel ends a tenant's job.
+func (j jobs) Cancel(ctx context.Context, tenant, id string) (*tasks.Job, error) {
+	return j.store.Cancel(ctx, tenant, id)
 }

@@ -12,16 +12,17 @@ type Code string
 
 // The error codes.
 const (
-	CodeInvalid      Code = "invalid_request"     // the caller's input is at fault; see Faults
-	CodeUnknownAgent Code = "unknown_agent"       // no agent of that ID
-	CodeNotFound     Code = "not_found"           // no such job for this tenant
-	CodeConflict     Code = "conflict"            // the job's state does not allow it
-	CodeTooLarge     Code = "payload_too_large"   // the request body exceeds the limit
-	CodeExhausted    Code = "providers_exhausted" // every candidate on every allowed lane failed
-	CodeDeadline     Code = "deadline_exceeded"   // the job's deadline came first
-	CodeCrashLoop    Code = "crash_loop"          // the job's workers died too often
-	CodeUnavailable  Code = "unavailable"         // a part Spillway needs (Redis) is away; try again
-	CodeInternal     Code = "internal"            // our fault; the message holds no cause
+	CodeInvalid      Code = "invalid_request"        // the caller's input is at fault; see Faults
+	CodeUnknownAgent Code = "unknown_agent"          // no agent of that ID
+	CodeNotFound     Code = "not_found"              // no such job for this tenant
+	CodeConflict     Code = "conflict"               // the job's state does not allow it
+	CodeKeyReused    Code = "idempotency_key_reused" // the key has made a job of another request
+	CodeTooLarge     Code = "payload_too_large"      // the request body exceeds the limit
+	CodeExhausted    Code = "providers_exhausted"    // every candidate on every allowed lane failed
+	CodeDeadline     Code = "deadline_exceeded"      // the job's deadline came first
+	CodeCrashLoop    Code = "crash_loop"             // the job's workers died too often
+	CodeUnavailable  Code = "unavailable"            // a part Spillway needs (Redis) is away; try again
+	CodeInternal     Code = "internal"               // our fault; the message holds no cause
 )
 
 // Error is the one error type that crosses a package or a wire: a stable code,

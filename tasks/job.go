@@ -45,6 +45,7 @@ type Job struct {
 	StartedAt time.Time `json:"started_at,omitzero"` // first claim of this run
 	EndedAt   time.Time `json:"ended_at,omitzero"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // when an ended job is forgotten
+	Retention Duration  `json:"retention"`           // how long it is kept once it has ended
 
 	// Sequence is the number of the job's last event. It grows with every
 	// change, so it serves as the job's version.
@@ -52,6 +53,17 @@ type Job struct {
 
 	// Exhausted are the lanes that gave up on this run of the job.
 	Exhausted []Lane `json:"exhausted,omitempty"`
+	// Waiting tells where a queued job stands; nil in other states.
+	Waiting *Waiting `json:"waiting,omitempty"`
+}
+
+// Waiting tells where a queued job waits, and for how long.
+type Waiting struct {
+	Queue         string    `json:"queue"` // lane and complexity: "local.high"
+	Since         time.Time `json:"since"`
+	Position      int       `json:"position,omitempty"`      // from 1; 0: not looked up
+	ExpectedStart time.Time `json:"expected_start,omitzero"` // zero: nobody serves the queue, or nothing is known yet
+	ExpectedEnd   time.Time `json:"expected_end,omitzero"`
 }
 
 // Attempt tells what one candidate did during one claim of the job. A claim

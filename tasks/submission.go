@@ -14,7 +14,13 @@ type Submission struct {
 	Language    Language          `json:"language,omitempty"`     // of the output; default zh
 	Privacy     Privacy           `json:"privacy,omitempty"`      // default: the agent's, and never less
 	OnExhausted OnExhausted       `json:"on_exhausted,omitempty"` // default degrade
-	Deadline    time.Time         `json:"deadline,omitzero"`      // default: now plus the agent's deadline
+	RunAt       time.Time         `json:"run_at,omitzero"`        // not before; default: at once
+	Deadline    time.Time         `json:"deadline,omitzero"`      // default: now, or run_at, plus the agent's deadline
+	Retention   Duration          `json:"retention,omitzero"`     // how long the ended job is kept; default: the installation's
 	CallbackURL string            `json:"callback_url,omitempty"` // gets a signed webhook when the job ends
 	Metadata    map[string]string `json:"metadata,omitempty"`     // the caller's own, returned as it came
+
+	// IdempotencyKey makes a submission that is sent again make no second job.
+	// It comes beside the body.
+	IdempotencyKey string `json:"-"`
 }

@@ -70,10 +70,13 @@ func (a *attempt) run() {
 	stopHolding := a.hold(ctx, cancel)
 	defer stopHolding()
 
+	began := time.Now()
 	outcome := a.answer(ctx)
+	took := time.Since(began)
 	err := a.settle(outcome)
 	switch {
 	case err == nil:
+		a.learn(outcome, took)
 		a.log.Info("attempt settled", "outcome", outcome.kind, "candidates", len(a.records))
 	case errors.Is(err, store.ErrStale):
 		a.log.Info("attempt dropped", "reason", err)
@@ -155,9 +158,9 @@ func (a *attempt) walk(ctx context.Context, r *providers.Route) (answer *provide
 // read is no reason to give up: what is served is looked at again when the
 // job's next tickets are issued.
 func (a *attempt) otherLane(ctx context.Context) bool {
-	live, err := a.Dispatcher.Live(ctx)
+	view, err := a.Dispatcher.View(ctx)
 	for _, lane := range a.job.OpenLanes() {
-		if lane != a.lane && lane != tasks.Scorecard && (err != nil || live.Serves(lane, a.job.Complexity)) {
+		if lane != a.lane && lane != tasks.Scorecard && (err != nil || view.Live.Serves(lane, a.job.Complexity)) {
 			return true
 		}
 	}

@@ -69,6 +69,19 @@ func (a *attempt) settle(o outcome) error {
 	return nil
 }
 
+// learn remembers how long a model took, for the estimates of later jobs. It is
+// not worth holding anything up for.
+func (a *attempt) learn(o outcome, took time.Duration) {
+	if o.result.Output == nil || o.result.Degraded {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.base), signOffTimeout)
+	defer cancel()
+	if err := a.Store.Learn(ctx, store.LearnedKey{Agent: a.job.Agent, Lane: a.lane}, took); err != nil {
+		a.log.Debug("duration not learned", "error", err)
+	}
+}
+
 // handOn gives a released job its next tickets. If that fails, a watchdog does
 // it.
 func (a *attempt) handOn(r store.Release) {

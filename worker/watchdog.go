@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
@@ -24,6 +25,8 @@ type watchdog struct {
 	*Worker
 	looked time.Time // when it last knew that Redis was there
 	judges time.Time // before this it takes no job for lost
+
+	unserved map[string]bool // queues whose jobs it has sent elsewhere
 }
 
 // look does one round.
@@ -34,6 +37,9 @@ func (d *watchdog) look(ctx context.Context) error {
 	}
 	if d.mustWait(time.Now()) {
 		return nil
+	}
+	if err := d.evacuate(ctx); err != nil {
+		return err
 	}
 	for _, id := range ids {
 		if err := d.rescue(ctx, id); err != nil {
@@ -58,6 +64,33 @@ func (d *watchdog) mustWait(now time.Time) bool {
 	}
 	d.looked = now
 	return now.Before(d.judges)
+}
+
+// evacuate makes the jobs due that wait in a queue whose last worker is gone:
+// they need not wait for their spill time.
+func (d *watchdog) evacuate(ctx context.Context) error {
+	view, err := d.Dispatcher.View(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Concat(queue.Names(tasks.Local), queue.Names(tasks.Cloud)) {
+		if view.Live.Queues[name] {
+			delete(d.unserved, name)
+			continue
+		}
+		if d.unserved[name] {
+			continue
+		}
+		n, err := d.Store.Hurry(ctx, name)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			d.Log.WarnContext(ctx, "nobody serves a queue any more; its jobs go elsewhere", "queue", name, "jobs", n)
+		}
+		d.unserved[name] = true
+	}
+	return nil
 }
 
 // rescue does what one due job needs.

@@ -119,7 +119,7 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	beats.Go(func() { w.every(loops, tasks.HeartbeatEvery, "heartbeat", w.beat) })
 	// A watchdog may be writing down the end of a job, so it gets the drain
 	// time as other attempts do.
-	dog := &watchdog{Worker: w}
+	dog := &watchdog{Worker: w, unserved: map[string]bool{}}
 	w.stopped.Go(func() { w.every(loops, watchEvery, "watchdog", dog.look) })
 	w.stopped.Go(func() { w.every(loops, trimEvery, "outbox trim", w.Store.Trim) })
 

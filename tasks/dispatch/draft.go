@@ -10,8 +10,13 @@ import (
 	"github.com/topcentral/spillway/tasks/agents"
 )
 
-// maxDeadline bounds how far off a job's deadline may be.
-const maxDeadline = 30 * 24 * time.Hour
+const (
+	// maxDeadline bounds how far off a job's run-at time, and from there its
+	// deadline, may be.
+	maxDeadline  = 30 * 24 * time.Hour
+	minRetention = time.Minute
+	maxRetention = 90 * 24 * time.Hour
+)
 
 // draft checks a submission and makes the job it asks for. All faults are told
 // at once, with pointers into the request body.
@@ -22,15 +27,22 @@ func (d *Dispatcher) draft(tenant string, s *tasks.Submission, now time.Time) (*
 		e.Faults = []tasks.Fault{{Pointer: "/agent", Detail: "not the ID of an agent"}}
 		return nil, e
 	}
+	start := now
+	if s.RunAt.After(now) {
+		start = s.RunAt
+	}
 	j := &tasks.Job{
-		ID: tasks.NewID(), Tenant: tenant, Agent: agent.ID, AgentVersion: agent.Version,
+		Tenant: tenant, Agent: agent.ID, AgentVersion: agent.Version,
 		Complexity:  cmp.Or(s.Complexity, agent.Complexity),
 		Language:    cmp.Or(s.Language, tasks.Chinese),
 		Privacy:     cmp.Or(s.Privacy, agent.Privacy, tasks.PrivacyAny),
 		OnExhausted: cmp.Or(s.OnExhausted, tasks.Degrade),
 		CallbackURL: s.CallbackURL, Metadata: s.Metadata,
-		CreatedAt: now, TargetAt: now.Add(agent.Target.Std()),
-		Deadline: now.Add(agent.Deadline.Std()),
+		CreatedAt: now, TargetAt: start.Add(agent.Target.Std()), Deadline: start.Add(agent.Deadline.Std()),
+		Retention: s.Retention,
+	}
+	if start != now {
+		j.RunAt = start
 	}
 	if agent.Privacy == tasks.LocalOnly {
 		j.Privacy = tasks.LocalOnly
@@ -41,9 +53,8 @@ func (d *Dispatcher) draft(tenant string, s *tasks.Submission, now time.Time) (*
 	if j.TargetAt.After(j.Deadline) {
 		j.TargetAt = j.Deadline
 	}
-	j.SpillAt = now.Add(spillAfter(j.Complexity, j.TargetAt.Sub(now)))
 	j.Lanes = lanes(agent, j)
-	if faults := d.faults(s, agent, j, now); len(faults) > 0 {
+	if faults := d.faults(s, agent, j, now, start); len(faults) > 0 {
 		e := tasks.Errorf(tasks.CodeInvalid, "the job cannot be accepted as it is")
 		e.Faults = faults
 		return nil, e
@@ -66,7 +77,7 @@ func lanes(agent *agents.Agent, j *tasks.Job) []tasks.Lane {
 	return all
 }
 
-func (d *Dispatcher) faults(s *tasks.Submission, agent *agents.Agent, j *tasks.Job, now time.Time) []tasks.Fault {
+func (d *Dispatcher) faults(s *tasks.Submission, agent *agents.Agent, j *tasks.Job, now, start time.Time) []tasks.Fault {
 	var faults []tasks.Fault
 	add := func(pointer, detail string) {
 		faults = append(faults, tasks.Fault{Pointer: pointer, Detail: detail})
@@ -86,10 +97,18 @@ func (d *Dispatcher) faults(s *tasks.Submission, agent *agents.Agent, j *tasks.J
 	if len(j.Lanes) == 0 {
 		add("/privacy", "leaves this agent no lane to run on; allow another lane, or on_exhausted degrade")
 	}
-	if !j.Deadline.After(now) {
+	if s.RunAt.Sub(now) > maxDeadline {
+		add("/run_at", "is more than 30 days off")
+	}
+	if s.Retention != 0 && (s.Retention.Std() < minRetention || s.Retention.Std() > maxRetention) {
+		add("/retention", "must be from 60 to 7776000 seconds (90 days)")
+	}
+	if !j.RunAt.IsZero() && !j.Deadline.After(j.RunAt) {
+		add("/deadline", "is not after run_at")
+	} else if !j.Deadline.After(now) {
 		add("/deadline", "is past; give a time in the future, or leave it out")
-	} else if j.Deadline.Sub(now) > maxDeadline {
-		add("/deadline", "is more than 30 days off")
+	} else if j.Deadline.Sub(start) > maxDeadline {
+		add("/deadline", "is more than 30 days after the job may start")
 	}
 	if s.CallbackURL != "" {
 		if d.checkCallback == nil {

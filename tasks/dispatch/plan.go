@@ -10,17 +10,23 @@ import (
 	"github.com/topcentral/spillway/tasks/queue"
 )
 
-// Live tells which queues the live workers serve.
-type Live struct{ Queues map[string]bool }
+// Live tells what the live workers serve.
+type Live struct {
+	Queues  map[string]bool
+	Slots   map[tasks.Lane]int // jobs that may run at once
+	Running map[tasks.Lane]int // jobs that run
+}
 
 // LiveOf sums up the registry.
 func LiveOf(workers []tasks.Worker) Live {
-	l := Live{Queues: map[string]bool{}}
+	l := Live{Queues: map[string]bool{}, Slots: map[tasks.Lane]int{}, Running: map[tasks.Lane]int{}}
 	for _, w := range workers {
 		for _, lane := range w.Serves {
 			for _, q := range lane.Queues {
 				l.Queues[q] = true
 			}
+			l.Slots[lane.Lane] += lane.Slots
+			l.Running[lane.Lane] += lane.Running
 		}
 	}
 	return l
@@ -46,7 +52,7 @@ type Chance struct {
 // workers were restarted; once a worker lives, a watchdog plans anew.
 func Plan(j *tasks.Job, live Live) []Chance {
 	open := j.OpenLanes()
-	models := slices.DeleteFunc(slices.Clone(open), func(l tasks.Lane) bool { return l == tasks.Scorecard })
+	models := modelLanes(open)
 	served := slices.DeleteFunc(slices.Clone(models), func(l tasks.Lane) bool { return !live.Serves(l, j.Complexity) })
 
 	switch {
@@ -70,18 +76,7 @@ func Plan(j *tasks.Job, live Live) []Chance {
 	}
 }
 
-// secondLane is how long the second lane is taken to need, at the 95th
-// percentile, until durations are measured.
-var secondLane = map[tasks.Complexity]time.Duration{
-	tasks.Low:     5 * time.Second,
-	tasks.Medium:  10 * time.Second,
-	tasks.High:    25 * time.Second,
-	tasks.Extreme: 45 * time.Second,
-}
-
-// spillAfter returns how long after its creation a job that must be answered
-// within target is still safe with its first lane alone: later, the second
-// lane could no longer make it.
-func spillAfter(c tasks.Complexity, target time.Duration) time.Duration {
-	return max(0, target-secondLane[c])
+// modelLanes are the lanes on which models answer.
+func modelLanes(lanes []tasks.Lane) []tasks.Lane {
+	return slices.DeleteFunc(slices.Clone(lanes), func(l tasks.Lane) bool { return l == tasks.Scorecard })
 }

@@ -38,11 +38,12 @@ func NewClient(rdb redis.UniversalClient) *Client {
 // Enqueue issues a ticket that falls due at the given time, at once if that is
 // zero or past. A ticket that is already there is not issued twice.
 func (c *Client) Enqueue(ctx context.Context, t Ticket, at time.Time) error {
+	later := time.Until(at) > 0
 	opts := []asynq.Option{
-		asynq.Queue(Name(t.Lane, t.Complexity)), asynq.TaskID(t.taskID()),
+		asynq.Queue(Name(t.Lane, t.Complexity)), asynq.TaskID(t.taskID(later)),
 		asynq.MaxRetry(noRetryLimit), asynq.Timeout(handlerLimit),
 	}
-	if time.Until(at) > 0 {
+	if later {
 		opts = append(opts, asynq.ProcessAt(at))
 	}
 	return c.enqueue(ctx, typeTicket, t, t.Headers, opts)

@@ -56,8 +56,15 @@ type Ticket struct {
 	Headers    map[string]string `json:"-"` // trace context (W3C), carried beside the payload
 }
 
-// taskID names the ticket, so that issuing the same chance twice makes one.
-func (t Ticket) taskID() string { return fmt.Sprintf("%s.%s.%d", t.JobID, t.Lane, t.Round) }
+// taskID names the ticket, so that issuing the same chance twice makes one. A
+// chance at once is another than one that is yet to come.
+func (t Ticket) taskID(later bool) string {
+	id := fmt.Sprintf("%s.%s.%d", t.JobID, t.Lane, t.Round)
+	if later {
+		id += ".later"
+	}
+	return id
+}
 
 // Retry is what a handler returns when its task is to come back.
 type Retry struct {

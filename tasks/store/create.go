@@ -2,47 +2,142 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strconv"
+	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Create records j, queued, with its input. Its times are taken as distances
-// from j.CreatedAt and set by the clock of Redis; Create corrects them in j.
-// Creating the same ID again changes nothing.
-func (s *Store) Create(ctx context.Context, j *tasks.Job, input json.RawMessage) error {
-	spec, err := encodeSpec(j)
+const (
+	// firstLook is when the watchdog first looks after a new job's tickets: soon,
+	// in case its maker died before it issued any.
+	firstLook = 5 * time.Second
+	// IdempotencyKept is how long an idempotency key is remembered.
+	IdempotencyKept = 24 * time.Hour
+)
+
+// Idempotency makes a repeated request make one job. The zero value is a
+// request without a key.
+type Idempotency struct {
+	Key         string // the caller's, unique among the tenant's
+	Fingerprint string // of the request, without spaces
+}
+
+// Create records j, queued, or scheduled if its RunAt is after its CreatedAt.
+// Times are taken as distances from j.CreatedAt and set by the clock of Redis;
+// Create corrects them in j. Creating the same ID again changes nothing.
+//
+// With an idempotency key that has made a job of the same request, that job's
+// ID is returned instead of j's, and nothing is recorded; of another request,
+// CodeKeyReused. j.ID must then come from NewID.
+func (s *Store) Create(ctx context.Context, j *tasks.Job, input json.RawMessage, once Idempotency) (id string, err error) {
+	args, err := s.createArgs(j, input, once)
 	if err != nil {
-		return err
+		return "", err
 	}
-	callback, spill := "0", ""
-	if j.CallbackURL != "" {
-		callback = "1"
+	keys := s.keys(j.ID).all()
+	if once.Key != "" {
+		keys = append(keys, s.idempotencyKey(j.Tenant, once.Key))
 	}
-	if !j.SpillAt.IsZero() {
-		spill = strconv.FormatInt(j.SpillAt.Sub(j.CreatedAt).Milliseconds(), 10)
-	}
-	_, rest, err := s.run(ctx, createScript, j.ID, j.Tenant, spec, []byte(input), callback,
-		j.TargetAt.Sub(j.CreatedAt).Milliseconds(), j.Deadline.Sub(j.CreatedAt).Milliseconds(), spill,
-		s.cfg.Retention.Milliseconds(), s.cfg.Recheck.Milliseconds())
+	verdict, rest, err := s.runOn(ctx, createScript, keys, args...)
 	if err != nil {
-		return fmt.Errorf("create job: %w", err)
+		return "", fmt.Errorf("create job: %w", err)
+	}
+	switch verdict {
+	case "replay":
+		return text(rest, 0), nil
+	case "mismatch":
+		return "", keyReused()
 	}
 	shift(j, millis(text(rest, 0)))
 	j.State, j.Sequence, j.Attempts = tasks.Queued, 1, []tasks.Attempt{}
-	return nil
+	if !j.RunAt.IsZero() {
+		j.State = tasks.Scheduled
+	} else if len(j.Lanes) > 0 {
+		j.Waiting = &tasks.Waiting{Queue: string(j.Lanes[0]) + "." + string(j.Complexity), Since: j.CreatedAt}
+	}
+	return j.ID, nil
+}
+
+// createArgs lists the arguments as create.lua names them.
+func (s *Store) createArgs(j *tasks.Job, input json.RawMessage, once Idempotency) ([]any, error) {
+	spec, err := encodeSpec(j)
+	if err != nil {
+		return nil, err
+	}
+	callback := "0"
+	if j.CallbackURL != "" {
+		callback = "1"
+	}
+	lanes := make([]string, len(j.Lanes))
+	for i, l := range j.Lanes {
+		lanes[i] = string(l)
+	}
+	start := j.CreatedAt
+	if j.RunAt.After(start) {
+		start = j.RunAt
+	}
+	if j.Retention == 0 {
+		j.Retention = tasks.Duration(s.cfg.Retention)
+	}
+	return []any{
+		j.ID, j.Tenant, spec, []byte(input), callback, strings.Join(lanes, ","), string(j.Complexity),
+		start.Sub(j.CreatedAt).Milliseconds(), j.TargetAt.Sub(start).Milliseconds(),
+		j.Deadline.Sub(start).Milliseconds(), max(0, j.SpillAt.Sub(start).Milliseconds()),
+		j.Retention.Std().Milliseconds(), min(firstLook, s.cfg.Recheck).Milliseconds(),
+		once.Fingerprint, IdempotencyKept.Milliseconds(),
+	}, nil
 }
 
 // shift moves j's times so that it was created at the given time.
 func shift(j *tasks.Job, created time.Time) {
 	by := created.Sub(j.CreatedAt)
 	j.CreatedAt = created
-	for _, t := range []*time.Time{&j.TargetAt, &j.Deadline, &j.SpillAt} {
+	for _, t := range []*time.Time{&j.RunAt, &j.TargetAt, &j.Deadline, &j.SpillAt} {
 		if !t.IsZero() {
 			*t = t.Add(by).UTC().Truncate(time.Millisecond)
 		}
 	}
+}
+
+// NewID returns an ID for a job that Create records under an idempotency key:
+// one that falls into the shard of the key's record.
+func (s *Store) NewID(tenant string, once Idempotency) string {
+	id := tasks.NewID()
+	for once.Key != "" && s.shardOf(id) != s.shardOf(tenant+" "+once.Key) {
+		id = tasks.NewID()
+	}
+	return id
+}
+
+// Replay returns the ID of the job that an idempotency key has made of the same
+// request, "" if it has made none. CodeKeyReused if it was of another request.
+func (s *Store) Replay(ctx context.Context, tenant string, once Idempotency) (id string, err error) {
+	held, err := s.rdb.Get(ctx, s.idempotencyKey(tenant, once.Key)).Result()
+	if err == redis.Nil { //nolint:errorlint // go-redis returns it bare
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read idempotency key: %w", away(err))
+	}
+	id, fingerprint, _ := strings.Cut(held, " ")
+	if fingerprint != once.Fingerprint {
+		return "", keyReused()
+	}
+	return id, nil
+}
+
+func (s *Store) idempotencyKey(tenant, key string) string {
+	digest := sha256.Sum256([]byte(key))
+	return s.shardOf(tenant+" "+key).idempotency(tenant, hex.EncodeToString(digest[:]))
+}
+
+func keyReused() *tasks.Error {
+	return tasks.Errorf(tasks.CodeKeyReused, "this Idempotency-Key has already made a job of another request; use a new key for a new request")
 }

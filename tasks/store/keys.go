@@ -6,7 +6,10 @@ import (
 )
 
 // Keys that belong to no job.
-const workersKey = "spillway:workers" // hash: worker ID → "<seen> <JSON>"
+const (
+	workersKey = "spillway:workers" // hash: worker ID → "<seen> <JSON>"
+	learnedKey = "spillway:learned" // hash: "<agent> <lane>" → "<count> <mean> <variance>"
+)
 
 // shard holds the keys that all jobs of one shard share. The braces make Redis
 // Cluster put every key of the shard into one slot.
@@ -15,6 +18,13 @@ type shard string
 func (s shard) outbox() string   { return "spillway:" + string(s) + ":outbox" }
 func (s shard) due() string      { return "spillway:" + string(s) + ":due" }
 func (s shard) counters() string { return "spillway:" + string(s) + ":counters" }
+func (s shard) waiting() string  { return "spillway:" + string(s) + ":waiting" }
+
+// idempotency is the record of a tenant's idempotency key, of which digest is
+// the SHA-256 in hex.
+func (s shard) idempotency(tenant, digest string) string {
+	return "spillway:" + string(s) + ":idem:" + tenant + ":" + digest
+}
 
 func shardNumber(n int) shard { return shard("{" + strconv.Itoa(n) + "}") }
 
@@ -33,9 +43,14 @@ type jobKeys struct {
 	prefix string
 }
 
+// shardOf returns the shard that a name falls into.
+func (s *Store) shardOf(name string) shard {
+	return shardNumber(int(crc32.ChecksumIEEE([]byte(name)) % uint32(s.cfg.Shards))) //nolint:gosec // a small positive setting
+}
+
 // keys returns the keys of a job. Its shard follows from its ID alone.
 func (s *Store) keys(id string) jobKeys {
-	sh := shardNumber(int(crc32.ChecksumIEEE([]byte(id)) % uint32(s.cfg.Shards))) //nolint:gosec // a small positive setting
+	sh := s.shardOf(id)
 	return jobKeys{sh, "spillway:" + string(sh) + ":job:" + id}
 }
 
@@ -46,5 +61,5 @@ func (k jobKeys) result() string { return k.prefix + ":result" }
 
 // all lists the keys in the order that the scripts' prelude gives.
 func (k jobKeys) all() []string {
-	return []string{k.job(), k.events(), k.outbox(), k.due(), k.counters(), k.input(), k.result()}
+	return []string{k.job(), k.events(), k.input(), k.result(), k.outbox(), k.due(), k.counters(), k.waiting()}
 }

@@ -14,7 +14,7 @@ type Overdue string
 // What a watchdog finds.
 const (
 	Fresh   Overdue = "fresh"   // nothing: another watchdog or its worker was there first
-	Idle    Overdue = "idle"    // it is queued and its tickets may be lost: give it new ones
+	Idle    Overdue = "idle"    // it is queued and its tickets may be lost, or its time has come: give it tickets
 	Lapsed  Overdue = "lapsed"  // its worker was lost; it is queued again: give it new tickets
 	Expired Overdue = "expired" // it is queued past its deadline: end it
 )

@@ -38,8 +38,15 @@ func decode(h map[string]string) (*tasks.Job, error) {
 	j.Sequence, _ = strconv.ParseInt(h["seq"], 10, 64)
 	j.Degraded = h["degraded"] == "1"
 	j.CreatedAt, j.TargetAt, j.Deadline = millis(h["created"]), millis(h["target"]), millis(h["deadline"])
-	j.SpillAt, j.StartedAt = millis(h["spill"]), millis(h["started"])
+	j.RunAt, j.SpillAt, j.StartedAt = millis(h["run_at"]), millis(h["spill"]), millis(h["started"])
 	j.EndedAt, j.ExpiresAt = millis(h["ended"]), millis(h["expires"])
+	if queue, rest, ok := strings.Cut(h["place"], ":"); ok {
+		since, _, _ := strings.Cut(rest, ":")
+		j.Waiting = &tasks.Waiting{Queue: queue, Since: millis(since)}
+	}
+	if ms, err := strconv.ParseInt(h["retention"], 10, 64); err == nil {
+		j.Retention = tasks.Duration(time.Duration(ms) * time.Millisecond)
+	}
 	if s := h["exhausted"]; s != "" {
 		for lane := range strings.SplitSeq(s, ",") {
 			j.Exhausted = append(j.Exhausted, tasks.Lane(lane))

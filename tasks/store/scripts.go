@@ -29,6 +29,12 @@ var (
 	cancelSource string
 	//go:embed lua/overdue.lua
 	overdueSource string
+	//go:embed lua/retry.lua
+	retrySource string
+	//go:embed lua/hurry.lua
+	hurrySource string
+	//go:embed lua/learn.lua
+	learnSource string
 	//go:embed lua/beat.lua
 	beatSource string
 
@@ -41,6 +47,9 @@ var (
 	releaseScript  = jobScript(releaseSource)
 	cancelScript   = jobScript(cancelSource)
 	overdueScript  = jobScript(overdueSource)
+	retryScript    = jobScript(retrySource)
+	hurryScript    = redis.NewScript(hurrySource)
+	learnScript    = redis.NewScript(learnSource)
 	beatScript     = redis.NewScript(beatSource)
 )
 

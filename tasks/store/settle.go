@@ -96,3 +96,22 @@ func (s *Store) Cancel(ctx context.Context, tenant, id string) (*tasks.Job, erro
 	}
 	return s.Job(ctx, tenant, id)
 }
+
+// Retry starts a new run of a tenant's job that failed or was canceled, with as
+// much time as it had at first. The caller gives it tickets. CodeNotFound, or
+// CodeConflict when it is in another state.
+func (s *Store) Retry(ctx context.Context, tenant, id string) (*tasks.Job, error) {
+	if tasks.CheckID(id) != nil {
+		return nil, notFound(id)
+	}
+	verdict, rest, err := s.run(ctx, retryScript, id, tenant, min(firstLook, s.cfg.Recheck).Milliseconds())
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("retry job: %w", err)
+	case verdict == "unknown":
+		return nil, notFound(id)
+	case verdict == "refused":
+		return nil, tasks.Errorf(tasks.CodeConflict, "the job is %s; only a job that failed or was canceled can be retried", text(rest, 0))
+	}
+	return s.Job(ctx, tenant, id)
+}

@@ -72,7 +72,11 @@ func (s *Store) Lease() time.Duration { return s.cfg.Lease }
 // run calls a job script and returns its reply, whose first element is the
 // script's verdict.
 func (s *Store) run(ctx context.Context, script *redis.Script, id string, args ...any) (string, []any, error) {
-	reply, err := script.Run(ctx, s.rdb, s.keys(id).all(), append([]any{id}, args...)...).Slice()
+	return s.runOn(ctx, script, s.keys(id).all(), append([]any{id}, args...)...)
+}
+
+func (s *Store) runOn(ctx context.Context, script *redis.Script, keys []string, args ...any) (string, []any, error) {
+	reply, err := script.Run(ctx, s.rdb, keys, args...).Slice()
 	if err != nil {
 		return "", nil, away(err)
 	}

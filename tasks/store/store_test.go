@@ -33,20 +33,25 @@ func open(t *testing.T, rdb *redis.Client, change ...func(*store.Config)) *store
 	return s
 }
 
-// create makes a job that is queued.
-func create(t *testing.T, s *store.Store, change ...func(*tasks.Job)) *tasks.Job {
-	t.Helper()
+// draft returns a job that has yet to be created.
+func draft() *tasks.Job {
 	now := time.Now()
-	j := &tasks.Job{
+	return &tasks.Job{
 		ID: tasks.NewID(), Tenant: tenant, Agent: "A02", AgentVersion: "abc", Complexity: tasks.High,
 		Language: tasks.Chinese, Privacy: tasks.PrivacyAny, OnExhausted: tasks.Degrade,
 		Lanes:     []tasks.Lane{tasks.Local, tasks.Cloud, tasks.Scorecard},
 		CreatedAt: now, TargetAt: now.Add(time.Minute), Deadline: now.Add(5 * time.Minute),
 	}
+}
+
+// create makes a job that is queued, or what change makes of it.
+func create(t *testing.T, s *store.Store, change ...func(*tasks.Job)) *tasks.Job {
+	t.Helper()
+	j := draft()
 	for _, f := range change {
 		f(j)
 	}
-	if err := s.Create(t.Context(), j, json.RawMessage(`{"x":1}`)); err != nil {
+	if _, err := s.Create(t.Context(), j, json.RawMessage(`{"x":1}`), store.Idempotency{}); err != nil {
 		t.Fatalf("create: %v", err)
 	}
 	return j
@@ -133,7 +138,8 @@ func TestStaleAttemptsAreRefused(t *testing.T) {
 		s := open(t, rdb, func(c *store.Config) { c.Lease = time.Millisecond })
 		j := create(t, s)
 		first := claim(t, s, j.ID, "w1")
-		second := claimWhenFree(t, s, j.ID, "w2")
+		awaitLapse(t, s, j.ID)
+		second := claim(t, s, j.ID, "w2")
 		if second.Job.Attempt != 2 || second.Job.Crashes != 1 {
 			t.Fatalf("second claim: got %+v", second.Job)
 		}
@@ -159,13 +165,15 @@ func TestStaleAttemptsAreRefused(t *testing.T) {
 	})
 }
 
-// claimWhenFree claims until the lease of the present owner has ended.
-func claimWhenFree(t *testing.T, s *store.Store, id, worker string) *store.Claim {
+// awaitLapse looks at a job as a watchdog does until its lease has ended.
+func awaitLapse(t *testing.T, s *store.Store, id string) {
 	t.Helper()
 	for {
-		c := claim(t, s, id, worker)
-		if c.Verdict != store.Busy {
-			return c
+		switch found, err := s.Overdue(t.Context(), id); {
+		case err != nil:
+			t.Fatalf("overdue: %v", err)
+		case found == store.Lapsed:
+			return
 		}
 	}
 }
@@ -174,7 +182,7 @@ func TestWritesMayBeRepeated(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		s := open(t, rdb)
 		done := create(t, s)
-		if err := s.Create(t.Context(), done, json.RawMessage(`{"other":1}`)); err != nil {
+		if _, err := s.Create(t.Context(), done, json.RawMessage(`{"other":1}`), store.Idempotency{}); err != nil {
 			t.Fatalf("repeated create: %v", err)
 		}
 		claim(t, s, done.ID, "w1")

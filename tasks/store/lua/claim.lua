@@ -1,23 +1,19 @@
 -- claim gives a queued job to one worker, under a lease.
---   KEYS[6] input   KEYS[7] result
 --   ARGV[2] lane   ARGV[3] worker   ARGV[4] token (fresh per call)   ARGV[5] lease in ms
 -- Returns one of
---   {'claimed', hash as a flat list, input}   {'busy', lease ends}   {'ended', state}
---   {'spent'} the lane has given up on this run   {'unknown'} no such job
--- A running job whose lease has ended is taken over. A repeat of the same call
--- (its reply was lost) gets the same claim.
-local r = redis.call('HMGET', job, 'state', 'token', 'lease', 'exhausted')
-local state, token, lease, exhausted = r[1], r[2], r[3], r[4] or ''
+--   {'claimed', hash as a flat list, input}   {'busy', until} running, or not to run yet
+--   {'ended', state}   {'spent'} the lane has given up on this run   {'unknown'} no such job
+-- A running job is not taken over here, however old its lease: after an outage of
+-- Redis its worker must get the chance to renew, and only the watchdogs know of
+-- outages. A repeat of the same call (its reply was lost) gets the same claim.
+local r = redis.call('HMGET', job, 'state', 'token', 'lease', 'exhausted', 'run_at')
+local state, token, lease, exhausted, run_at = r[1], r[2], r[3], r[4] or '', r[5]
 if not state then return { 'unknown' } end
-if not waiting[state] then return { 'ended', state } end
-if state == 'scheduled' then return { 'busy', redis.call('HGET', job, 'run_at') } end
+if not open[state] then return { 'ended', state } end
+if state == 'scheduled' then return { 'busy', run_at } end
+if state == 'running' and token ~= ARGV[4] then return { 'busy', lease } end
 
-if not (state == 'running' and token == ARGV[4]) then
-  if state == 'running' then
-    if tonumber(lease) > now then return { 'busy', lease } end
-    redis.call('HINCRBY', job, 'crashes', 1)
-    enqueue(0, '{"reason":"lease_expired"}')
-  end
+if state == 'queued' then
   if string.find(',' .. exhausted .. ',', ',' .. ARGV[2] .. ',', 1, true) then return { 'spent' } end
   redis.call('HINCRBY', job, 'attempt', 1)
   redis.call('HSETNX', job, 'started', int(now))
@@ -27,4 +23,4 @@ end
 local ends = int(now + tonumber(ARGV[5]))
 redis.call('HSET', job, 'lease', ends)
 redis.call('ZADD', due, ends, id)
-return { 'claimed', redis.call('HGETALL', job), redis.call('GET', KEYS[6]) or '' }
+return { 'claimed', redis.call('HGETALL', job), redis.call('GET', KEYS[3]) or '' }

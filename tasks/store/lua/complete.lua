@@ -1,11 +1,10 @@
 -- complete ends a job with a result.
---   KEYS[6] input   KEYS[7] result
 --   ARGV[2] attempt   ARGV[3] result (JSON)   ARGV[4] '1' if degraded, else '0'   ARGV[5] attempt records
 -- Returns {'ok', sequence number} or {'stale', state}.
 local refusal = fenced(ARGV[2], 'complete')
 if refusal then return refusal end
 settle(ARGV[2], 'complete', ARGV[5])
-redis.call('SET', KEYS[7], ARGV[3])
+redis.call('SET', KEYS[4], ARGV[3])
 redis.call('HSET', job, 'degraded', ARGV[4])
 if ARGV[4] == '1' then redis.call('HINCRBY', counters, 'total:degraded', 1) end
 return { 'ok', int(finish('succeeded', '{"degraded":' .. (ARGV[4] == '1' and 'true' or 'false') .. '}')) }

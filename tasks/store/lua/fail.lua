@@ -1,5 +1,4 @@
 -- fail ends a job with an error.
---   KEYS[6] input   KEYS[7] result
 --   ARGV[2] attempt   ARGV[3] error (JSON)   ARGV[4] attempt records
 -- Returns {'ok', sequence number} or {'stale', state}.
 local refusal = fenced(ARGV[2], 'fail')

@@ -1,11 +1,11 @@
 -- Prelude of every job script. All of a job's scripts get the same first keys:
---   KEYS[1] job hash   KEYS[2] the job's events (stream)   KEYS[3] outbox (stream)
---   KEYS[4] due (zset: job ID by the time the watchdog must look at it)
---   KEYS[5] counters (hash)
+--   KEYS[1] job (hash)        KEYS[2] its events (stream)   KEYS[3] its input   KEYS[4] its result
+--   KEYS[5] outbox (stream)   KEYS[6] due (zset: job ID by the time the watchdog must look at it)
+--   KEYS[7] counters (hash)   KEYS[8] waiting (zset of places: "<lane>.<complexity>:<since>:<job ID>", all with score 0)
 --   ARGV[1] job ID
 -- All times are Unix milliseconds of this server's clock, so that the clocks of
 -- workers never decide who owns a job.
-local job, events, outbox, due, counters = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local job, events, outbox, due, counters, waiting = KEYS[1], KEYS[2], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local id = ARGV[1]
 
 local clock = redis.call('TIME')
@@ -14,7 +14,8 @@ local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 -- int writes a number without exponent or fraction.
 local function int(n) return string.format('%d', n) end
 
-local waiting = { scheduled = true, queued = true, running = true }
+-- open are the states that a run has yet to leave.
+local open = { scheduled = true, queued = true, running = true }
 
 -- emit appends an event to the job's log under the next sequence number, which
 -- is also its stream ID, and wakes whoever watches the job. The log is bounded;
@@ -29,25 +30,42 @@ end
 
 -- enter moves the job into a state: field, counters, event and outbox entry.
 local function enter(state, data)
-  local r = redis.call('HMGET', job, 'state', 'attempt', 'tenant', 'callback')
-  local was, attempt, tenant, callback = r[1], r[2] or '0', r[3] or '', r[4] or '0'
+  local r = redis.call('HMGET', job, 'state', 'attempt', 'tenant', 'callback', 'place')
+  local was, attempt, tenant, callback, place = r[1], r[2] or '0', r[3] or '', r[4] or '0', r[5]
   redis.call('HSET', job, 'state', state)
-  if was and waiting[was] then redis.call('HINCRBY', counters, 'now:' .. was, -1) end
-  if waiting[state] then redis.call('HINCRBY', counters, 'now:' .. state, 1) end
+  if was and open[was] then redis.call('HINCRBY', counters, 'now:' .. was, -1) end
+  if open[state] then redis.call('HINCRBY', counters, 'now:' .. state, 1) end
   redis.call('HINCRBY', counters, 'total:' .. state, 1)
+  if place then
+    redis.call('ZREM', waiting, place)
+    redis.call('HDEL', job, 'place')
+  end
   local seq = emit('job.' .. state, attempt, data)
   redis.call('XADD', outbox, '*', 'job', id, 'tenant', tenant, 'type', 'job.' .. state,
     'seq', int(seq), 'attempt', attempt, 'at', int(now), 'callback', callback)
   return seq
 end
 
--- enqueue makes the job claimable again and has the watchdog look at it in
--- `recheck` ms, or at its deadline if that comes first.
+-- lane is the first of the job's lanes that has not given up on this run.
+local function lane()
+  local r = redis.call('HMGET', job, 'lanes', 'exhausted')
+  local spent = ',' .. (r[2] or '') .. ','
+  for l in string.gmatch(r[1] or '', '[^,]+') do
+    if not string.find(spent, ',' .. l .. ',', 1, true) then return l end
+  end
+  return 'none'
+end
+
+-- enqueue makes the job claimable, notes where it waits, and has the watchdog
+-- look at it in `recheck` ms, or at its deadline if that comes first.
 local function enqueue(recheck, data)
   redis.call('HDEL', job, 'worker', 'token', 'lease')
   local seq = enter('queued', data)
-  local deadline = tonumber(redis.call('HGET', job, 'deadline'))
-  redis.call('ZADD', due, int(math.min(now + recheck, math.max(deadline, now))), id)
+  local r = redis.call('HMGET', job, 'deadline', 'complexity')
+  local place = lane() .. '.' .. r[2] .. ':' .. int(now) .. ':' .. id
+  redis.call('ZADD', waiting, '0', place)
+  redis.call('HSET', job, 'place', place)
+  redis.call('ZADD', due, int(math.min(now + recheck, math.max(tonumber(r[1]), now))), id)
   return seq
 end
 
@@ -58,11 +76,7 @@ local function finish(state, data)
   redis.call('HSET', job, 'ended', int(now), 'expires', int(now + keep))
   local seq = enter(state, data)
   redis.call('ZREM', due, id)
-  for k = 1, #KEYS do
-    if KEYS[k] ~= outbox and KEYS[k] ~= due and KEYS[k] ~= counters then
-      redis.call('PEXPIRE', KEYS[k], int(keep))
-    end
-  end
+  for k = 1, 4 do redis.call('PEXPIRE', KEYS[k], int(keep)) end
   return seq
 end
 

@@ -1,0 +1,97 @@
+package dispatch
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+// sure is a forecast without any doubt.
+func sure(d time.Duration) Forecast { return Forecast{Mu: math.Log(d.Seconds())} }
+
+func TestQuantilesOfAForecast(t *testing.T) {
+	f := Forecast{Mu: math.Log(10), Sigma: 0.5}
+	for p, want := range map[float64]float64{0.5: 10, 0.95: 10 * math.Exp(1.6449*0.5), 0.05: 10 * math.Exp(-1.6449*0.5)} {
+		if got := f.Quantile(p).Seconds(); math.Abs(got-want) > 0.01 {
+			t.Errorf("quantile %v: got %.3f s, want %.3f s", p, got, want)
+		}
+	}
+	if got, want := f.Mean().Seconds(), 10*math.Exp(0.125); math.Abs(got-want) > 0.001 {
+		t.Errorf("mean: got %.3f s, want %.3f s", got, want)
+	}
+}
+
+func TestForecastsStartFromThePriorAndFollowWhatIsMeasured(t *testing.T) {
+	const target = 60 * time.Second
+	none := store.Learned{}
+	if got := forecast(tasks.Local, target, tasks.High, none).Quantile(0.5); (got - 30*time.Second).Abs() > time.Millisecond {
+		t.Errorf("local, nothing measured: got a median of %v, want half the target", got)
+	}
+	if got := forecast(tasks.Cloud, target, tasks.High, none).Quantile(0.95); (got - 25*time.Second).Abs() > 10*time.Millisecond {
+		t.Errorf("cloud, nothing measured: got %v at 95 %%, want 25s", got)
+	}
+	before := 30 * time.Second
+	for _, n := range []int{1, 5, 20} {
+		got := forecast(tasks.Local, target, tasks.High, store.Learned{Count: n, Mean: math.Log(5), Variance: 0.01}).Quantile(0.5)
+		if got >= before || got < 5*time.Second {
+			t.Errorf("after %d jobs of 5s: got a median of %v, want less than %v, and not below 5s", n, got, before)
+		}
+		before = got
+	}
+}
+
+func TestSpillTime(t *testing.T) {
+	start := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	const target = time.Minute
+	tests := []struct {
+		name     string
+		unserved bool
+		backlog  time.Duration
+		first    time.Duration
+		second   time.Duration
+		want     time.Duration // after start
+	}{
+		{name: "idle lane: as late as the second lane allows", first: 20 * time.Second, second: 15 * time.Second, want: 45 * time.Second},
+		{name: "slow second lane: sooner", first: 20 * time.Second, second: 50 * time.Second, want: 10 * time.Second},
+		{name: "second lane too slow in any case: at once", first: 20 * time.Second, second: 70 * time.Second},
+		{name: "nobody serves the first lane: at once", unserved: true, first: 20 * time.Second, second: 15 * time.Second},
+		{name: "pressure just below 0.8", backlog: 27 * time.Second, first: 20 * time.Second, second: 15 * time.Second, want: 45 * time.Second},
+		{name: "pressure above 0.8: at once", backlog: 29 * time.Second, first: 20 * time.Second, second: 15 * time.Second},
+		{name: "the job alone is too slow for its first lane: at once", first: 50 * time.Second, second: 15 * time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := spillTime(start, start.Add(target), !tt.unserved, tt.backlog, sure(tt.first), sure(tt.second)).Sub(start)
+			if (got - tt.want).Abs() > time.Millisecond {
+				t.Errorf("spills after: got %v, want %v", got, tt.want)
+			}
+		})
+	}
+	if got := spillTime(start, start.Add(-time.Second), true, 0, sure(time.Second), sure(time.Second)); !got.Equal(start) {
+		t.Errorf("target past: got %v after the start, want at once", got.Sub(start))
+	}
+}
+
+func TestBacklogBeforeAJob(t *testing.T) {
+	all, err := catalogue()
+	if err != nil {
+		t.Fatalf("load agents: %v", err)
+	}
+	v := View{
+		agents: all,
+		Live:   Live{Slots: map[tasks.Lane]int{tasks.Local: 1, tasks.Cloud: 8}, Running: map[tasks.Lane]int{tasks.Local: 1}},
+		backlog: map[string]int{
+			"local.low": 0, "local.medium": 2, "local.high": 3, "local.extreme": 9, "cloud.medium": 5,
+		},
+	}
+	medium, high := v.mean(tasks.Local, tasks.Medium), v.mean(tasks.Local, tasks.High)
+	if got, want := v.backlogBefore(tasks.Local, tasks.High, 3), 2*medium+3*high+high/2; got != want {
+		t.Errorf("local: got %v, want %v: the shorter ones, those of its kind, half of the one that runs", got, want)
+	}
+	if got, want := v.backlogBefore(tasks.Cloud, tasks.High, 4), 4*v.mean(tasks.Cloud, tasks.High)/8; got != want {
+		t.Errorf("cloud: got %v, want %v: its own queue over all slots", got, want)
+	}
+}

@@ -1,0 +1,86 @@
+package dispatch
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/queue"
+)
+
+func TestPlan(t *testing.T) {
+	const local, cloud, last = tasks.Local, tasks.Cloud, tasks.Scorecard
+	spill := time.Now().Add(time.Minute)
+	now := time.Time{}
+	lanes := func(all ...tasks.Lane) []tasks.Lane { return all }
+
+	for _, test := range []struct {
+		name      string
+		lanes     []tasks.Lane
+		exhausted []tasks.Lane
+		served    []tasks.Lane
+		want      []Chance
+	}{
+		{"both lanes served: the first now, the second at the spill time",
+			lanes(local, cloud, last), nil, lanes(local, cloud, last), []Chance{{local, now}, {cloud, spill}}},
+		{"the agent's first lane is cloud",
+			lanes(cloud, local, last), nil, lanes(local, cloud, last), []Chance{{cloud, now}, {local, spill}}},
+		{"the first lane is not served: the second now",
+			lanes(local, cloud, last), nil, lanes(cloud, last), []Chance{{cloud, now}}},
+		{"the second lane is not served: the first alone",
+			lanes(local, cloud, last), nil, lanes(local, last), []Chance{{local, now}}},
+		{"no lane with a model is served: the scorecard",
+			lanes(local, cloud, last), nil, lanes(last), []Chance{{last, now}}},
+		{"no lane is served, and the job wants no scorecard: it waits for every lane",
+			lanes(local, cloud), nil, lanes(last), []Chance{{local, now}, {cloud, now}}},
+		{"nobody lives: it waits for the lanes with a model, not for the scorecard",
+			lanes(local, cloud, last), nil, nil, []Chance{{local, now}, {cloud, now}}},
+		{"nobody lives, and the scorecard is all there is",
+			lanes(last), nil, nil, []Chance{{last, now}}},
+		{"local has given up: cloud now",
+			lanes(local, cloud, last), lanes(local), lanes(local, cloud, last), []Chance{{cloud, now}}},
+		{"local has given up, and cloud is not served: the scorecard",
+			lanes(local, cloud, last), lanes(local), lanes(local, last), []Chance{{last, now}}},
+		{"local has given up, cloud is not served, no scorecard wanted: it waits for cloud",
+			lanes(local, cloud), lanes(local), lanes(local, last), []Chance{{cloud, now}}},
+		{"both lanes have given up: the scorecard",
+			lanes(local, cloud, last), lanes(local, cloud), lanes(local, cloud, last), []Chance{{last, now}}},
+		{"both lanes have given up, no scorecard wanted: nothing to wait for",
+			lanes(local, cloud), lanes(local, cloud), lanes(local, cloud, last), nil},
+		{"the data must stay local: never cloud, also while local is not served",
+			lanes(local), nil, lanes(cloud, last), []Chance{{local, now}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			j := &tasks.Job{Complexity: tasks.High, Lanes: test.lanes, Exhausted: test.exhausted, SpillAt: spill}
+			live := Live{Queues: map[string]bool{}}
+			for _, lane := range test.served {
+				live.Queues[queue.Name(lane, tasks.High)] = true
+			}
+			if got := Plan(j, live); !slices.Equal(got, test.want) {
+				t.Errorf("chances: got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestALaneIsServedPerComplexity(t *testing.T) {
+	live := LiveOf([]tasks.Worker{
+		{ID: "w1", Serves: []tasks.LaneService{{Lane: tasks.Local, Queues: []string{"local.low", "local.medium"}}}},
+		{ID: "w2", Serves: []tasks.LaneService{{Lane: tasks.Scorecard, Queues: []string{"scorecard"}}}},
+	})
+	for _, test := range []struct {
+		lane       tasks.Lane
+		complexity tasks.Complexity
+		want       bool
+	}{
+		{tasks.Local, tasks.Low, true},
+		{tasks.Local, tasks.High, false},
+		{tasks.Cloud, tasks.Low, false},
+		{tasks.Scorecard, tasks.Extreme, true},
+	} {
+		if got := live.Serves(test.lane, test.complexity); got != test.want {
+			t.Errorf("%s serves %s: got %v, want %v", test.lane, test.complexity, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package dispatch
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+// issueTimeout bounds how long a submission waits for its tickets.
+const issueTimeout = 5 * time.Second
+
+// Submit makes a job of a tenant's submission. A submission at fault gets an
+// *tasks.Error that names every fault, and leaves nothing behind. One whose
+// idempotency key has made a job before is answered with that job, replayed.
+func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submission) (j *tasks.Job, replayed bool, err error) {
+	once, err := idempotency(s)
+	if err != nil {
+		return nil, false, err
+	}
+	// A replay is not checked again: its deadline may have passed meanwhile.
+	if once.Key != "" {
+		id, err := d.store.Replay(ctx, tenant, once)
+		if err != nil {
+			return nil, false, err
+		}
+		if id != "" {
+			return d.replay(ctx, tenant, id)
+		}
+	}
+	if j, err = d.draft(tenant, s, time.Now()); err != nil {
+		return nil, false, err
+	}
+	view, err := d.View(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	j.ID, j.SpillAt = d.store.NewID(tenant, once), view.spillAt(j)
+	id, err := d.store.Create(ctx, j, s.Input, once)
+	if err != nil {
+		return nil, false, err
+	}
+	if id != j.ID { // another request with the same key was first
+		return d.replay(ctx, tenant, id)
+	}
+	// The job is recorded: from here on it cannot be lost, also if its caller
+	// is gone. If its tickets cannot be issued now, a watchdog issues them.
+	issuing, cancel := context.WithTimeout(context.WithoutCancel(ctx), issueTimeout)
+	defer cancel()
+	if err := d.Issue(issuing, j); err != nil {
+		d.log.WarnContext(ctx, "tickets not issued; a watchdog will", "job", j.ID, "error", err)
+	}
+	return j, false, nil
+}
+
+func (d *Dispatcher) replay(ctx context.Context, tenant, id string) (*tasks.Job, bool, error) {
+	j, err := d.store.Job(ctx, tenant, id)
+	if tasks.CodeOf(err) == tasks.CodeNotFound {
+		err = tasks.Errorf(tasks.CodeConflict, "this Idempotency-Key has made job %s, which is no longer kept; use a new key for a new job", id)
+	}
+	return j, true, err
+}
+
+// idempotency returns the submission's key and the fingerprint of the rest: the
+// SHA-256 of its JSON with sorted members, so that neither order nor white space
+// makes a request another one.
+func idempotency(s *tasks.Submission) (store.Idempotency, error) {
+	if s.IdempotencyKey == "" {
+		return store.Idempotency{}, nil
+	}
+	body, err := json.Marshal(s)
+	if err != nil {
+		return store.Idempotency{}, fmt.Errorf("fingerprint the request: %w", err)
+	}
+	numbers := json.NewDecoder(bytes.NewReader(body))
+	numbers.UseNumber()
+	var sorted any
+	if err := numbers.Decode(&sorted); err != nil {
+		return store.Idempotency{}, fmt.Errorf("fingerprint the request: %w", err)
+	}
+	if body, err = json.Marshal(sorted); err != nil {
+		return store.Idempotency{}, fmt.Errorf("fingerprint the request: %w", err)
+	}
+	digest := sha256.Sum256(body)
+	return store.Idempotency{Key: s.IdempotencyKey, Fingerprint: hex.EncodeToString(digest[:])}, nil
+}
+
+// Retry starts a new run of a tenant's job that failed or was canceled.
+// CodeNotFound, or CodeConflict when it is in another state.
+func (d *Dispatcher) Retry(ctx context.Context, tenant, id string) (*tasks.Job, error) {
+	j, err := d.store.Retry(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	issuing, cancel := context.WithTimeout(context.WithoutCancel(ctx), issueTimeout)
+	defer cancel()
+	if err := d.Issue(issuing, j); err != nil {
+		d.log.WarnContext(ctx, "tickets not issued; a watchdog will", "job", id, "error", err)
+	}
+	return j, nil
+}

@@ -1,0 +1,225 @@
+package dispatch
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/lab/redistest"
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+func submit(t *testing.T, s *system, sub tasks.Submission) *tasks.Job {
+	t.Helper()
+	j, _, err := s.Submit(t.Context(), "acme", &sub)
+	if err != nil {
+		t.Fatalf("submit: %v", err)
+	}
+	return j
+}
+
+func TestSubmitRecordsTheJobAndIssuesItsTickets(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := newSystem(t, rdb, rdb, anyURL)
+		s.beat(t, tasks.Local, tasks.Cloud, tasks.Scorecard)
+		j := submit(t, s, valid(open))
+		got, err := s.store.Job(t.Context(), "acme", j.ID)
+		if err != nil || got.State != tasks.Queued {
+			t.Fatalf("record: got %+v, %v, want a queued job", got, err)
+		}
+		if a, b := asJSON(t, j), asJSON(t, got); a != b {
+			t.Errorf("job:\n told %s\nstored %s", a, b)
+		}
+		all, due := tickets(t, rdb)
+		if want := []string{"cloud.medium later", "local.medium now"}; !slices.Equal(all, want) {
+			t.Errorf("tickets: got %v, want %v", all, want)
+		}
+		if !due.Equal(j.SpillAt.Truncate(time.Second)) {
+			t.Errorf("cloud ticket due: got %v, want %v", due, j.SpillAt)
+		}
+	})
+}
+
+func TestTicketsFollowWhatIsServed(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		served []tasks.Lane
+		agent  string
+		want   []string
+	}{
+		{"only cloud lives", []tasks.Lane{tasks.Cloud, tasks.Scorecard}, open, []string{"cloud.medium now"}},
+		{"only cloud lives, but the data must stay local", []tasks.Lane{tasks.Cloud, tasks.Scorecard}, private, []string{"scorecard now"}},
+		{"both live, but the data must stay local", []tasks.Lane{tasks.Local, tasks.Cloud, tasks.Scorecard}, private, []string{"local.medium now"}},
+		{"no model lives", []tasks.Lane{tasks.Scorecard}, open, []string{"scorecard now"}},
+		{"nobody lives", nil, open, []string{"cloud.medium now", "local.medium now"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			rdb := redistest.Embedded(t)
+			s := newSystem(t, rdb, rdb, anyURL)
+			s.beat(t, test.served...)
+			submit(t, s, valid(test.agent))
+			if got, _ := tickets(t, rdb); !slices.Equal(got, test.want) {
+				t.Errorf("tickets: got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestASubmissionAtFaultLeavesNothingBehind(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	s := newSystem(t, rdb, rdb, anyURL)
+	for _, sub := range []tasks.Submission{{Agent: open, Language: "fr"}, {Agent: "A99"}} {
+		if _, _, err := s.Submit(t.Context(), "acme", &sub); err == nil {
+			t.Errorf("submission %+v was taken", sub)
+		}
+	}
+	if keys := rdb.Keys(t.Context(), "*").Val(); len(keys) > 0 {
+		t.Errorf("in Redis: got %v, want nothing", keys)
+	}
+}
+
+func TestAJobIsTakenAlthoughTheQueueIsDown(t *testing.T) {
+	away := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
+	defer away.Close() //nolint:errcheck // it never connected
+	rdb := redistest.Embedded(t)
+	s := newSystem(t, rdb, away, anyURL)
+	j := submit(t, s, valid(open))
+	if _, err := s.store.Find(t.Context(), j.ID); err != nil {
+		t.Errorf("record: %v", err)
+	}
+	// The watchdog finds it here.
+	due, err := rdb.ZScore(t.Context(), "spillway:{0}:due", j.ID).Result()
+	if latest := j.CreatedAt.Add(store.DefaultConfig().Recheck); err != nil || int64(due) > latest.UnixMilli() {
+		t.Errorf("watched from: got %v, %v, want %v at the latest", due, err, latest)
+	}
+}
+
+func TestAJobIsRefusedWhenItCannotBeRecorded(t *testing.T) {
+	away := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
+	defer away.Close() //nolint:errcheck // it never connected
+	rdb := redistest.Embedded(t)
+	s := newSystem(t, away, rdb, anyURL)
+	sub := valid(open)
+	_, _, err := s.Submit(t.Context(), "acme", &sub)
+	if got := tasks.CodeOf(err); got != tasks.CodeUnavailable {
+		t.Errorf("error: got %v, want code %s", err, tasks.CodeUnavailable)
+	}
+	if got, _ := tickets(t, rdb); len(got) > 0 {
+		t.Errorf("tickets: got %v, want none", got)
+	}
+}
+
+func TestTicketsAreIssuedAlthoughTheCallerIsGone(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	ctx, hangUp := context.WithCancel(t.Context())
+	s := newSystem(t, rdb, rdb, anyURL)
+	// The caller hangs up once its job is recorded.
+	rdb.AddHook(after("evalsha", hangUp))
+	sub := valid(open)
+	if _, _, err := s.Submit(ctx, "acme", &sub); err != nil || ctx.Err() == nil {
+		t.Fatalf("submit: got %v, caller %v; want a job and a caller that is gone", err, ctx.Err())
+	}
+	if got, _ := tickets(t, rdb); len(got) != 2 {
+		t.Errorf("tickets: got %v, want two", got)
+	}
+}
+
+// after calls do after each command of that name.
+func after(command string, do func()) redis.Hook { return hook{command, do} }
+
+type hook struct {
+	command string
+	do      func()
+}
+
+func (h hook) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (h hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if cmd.Name() == h.command && err == nil {
+			h.do()
+		}
+		return err
+	}
+}
+
+func TestIssuingTheSameChancesTwiceMakesOneTicketEach(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	s := newSystem(t, rdb, rdb, anyURL)
+	s.beat(t, tasks.Local, tasks.Cloud)
+	j := submit(t, s, valid(open))
+	if err := s.Issue(t.Context(), j); err != nil {
+		t.Fatalf("issue: %v", err)
+	}
+	if got, _ := tickets(t, rdb); len(got) != 2 {
+		t.Errorf("tickets: got %v, want two", got)
+	}
+}
+
+func TestTicketsForAGivenTime(t *testing.T) {
+	at := time.Now().Add(time.Hour)
+	for _, test := range []struct {
+		name string
+		job  tasks.Job
+		want []string
+	}{
+		{"one for each open lane with a model",
+			tasks.Job{State: tasks.Queued, Lanes: []tasks.Lane{tasks.Local, tasks.Cloud, tasks.Scorecard}}, []string{"cloud.low later", "local.low later"}},
+		{"none for a lane that has given up",
+			tasks.Job{State: tasks.Queued, Lanes: []tasks.Lane{tasks.Local, tasks.Cloud}, Exhausted: []tasks.Lane{tasks.Local}}, []string{"cloud.low later"}},
+		{"none for a job that is not queued",
+			tasks.Job{State: tasks.Running, Lanes: []tasks.Lane{tasks.Local, tasks.Cloud}}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			rdb := redistest.Embedded(t)
+			s := newSystem(t, rdb, rdb, anyURL)
+			test.job.ID, test.job.Complexity = tasks.NewID(), tasks.Low
+			if err := s.IssueAt(t.Context(), &test.job, at); err != nil {
+				t.Fatalf("issue: %v", err)
+			}
+			got, due := tickets(t, rdb)
+			if !slices.Equal(got, test.want) {
+				t.Errorf("tickets: got %v, want %v", got, test.want)
+			}
+			if len(got) > 0 && !due.Equal(at.Truncate(time.Second)) {
+				t.Errorf("due: got %v, want %v", due, at)
+			}
+		})
+	}
+}
+
+func TestALookAtTheRegistryServesForAMoment(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	s := newSystem(t, rdb, rdb, anyURL)
+	served := func() bool {
+		t.Helper()
+		view, err := s.View(t.Context())
+		if err != nil {
+			t.Fatalf("live: %v", err)
+		}
+		return view.Live.Serves(tasks.Local, tasks.Low)
+	}
+	s.beat(t, tasks.Local)
+	if !served() {
+		t.Error("with a live worker: got nothing served")
+	}
+	if err := s.store.SignOff(t.Context(), "w1"); err != nil {
+		t.Fatalf("sign off: %v", err)
+	}
+	if !served() {
+		t.Error("at once after its sign-off: got nothing served, want what was seen a moment ago")
+	}
+	s.cache.at = s.cache.at.Add(-viewFor)
+	if served() {
+		t.Error("a while after its sign-off: got local served")
+	}
+}

@@ -1,0 +1,131 @@
+package dispatch
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/agents"
+	"github.com/topcentral/spillway/tasks/queue"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+// View is the state of the system as decisions about tickets need it.
+type View struct {
+	Live    Live
+	backlog map[string]int // waiting jobs by queue
+	learned map[store.LearnedKey]store.Learned
+	agents  *agents.Catalogue
+}
+
+// viewFor is how long a look at the system serves: short beside the time after
+// which a silent worker counts as gone.
+const viewFor = 500 * time.Millisecond
+
+// viewCache spares Redis a look per job.
+type viewCache struct {
+	mu   sync.Mutex
+	view View
+	at   time.Time
+}
+
+// View returns the system as it is now, or was a moment ago.
+func (d *Dispatcher) View(ctx context.Context) (View, error) {
+	d.cache.mu.Lock()
+	defer d.cache.mu.Unlock()
+	if time.Since(d.cache.at) < viewFor {
+		return d.cache.view, nil
+	}
+	workers, err := d.store.Workers(ctx)
+	if err != nil {
+		return View{}, err
+	}
+	backlog, err := d.store.Backlog(ctx, slices.Concat(queue.Names(tasks.Local), queue.Names(tasks.Cloud)))
+	if err != nil {
+		return View{}, err
+	}
+	learned, err := d.store.Learned(ctx)
+	if err != nil {
+		return View{}, err
+	}
+	d.cache.view = View{Live: LiveOf(workers), backlog: backlog, learned: learned, agents: d.agents}
+	d.cache.at = time.Now()
+	return d.cache.view, nil
+}
+
+// forecast says how long a job of an agent runs on a lane.
+func (v View) forecast(lane tasks.Lane, agent string, c tasks.Complexity) Forecast {
+	var target time.Duration
+	if a, ok := v.agents.Lookup(agent); ok {
+		target = a.Target.Std()
+	}
+	return forecast(lane, target, c, v.learned[store.LearnedKey{Agent: agent, Lane: lane}])
+}
+
+// mean is how long the jobs of one queue run on average.
+func (v View) mean(lane tasks.Lane, c tasks.Complexity) time.Duration {
+	var sum time.Duration
+	n := 0
+	for _, a := range v.agents.All() {
+		if a.Complexity == c {
+			sum += v.forecast(lane, a.ID, c).Mean()
+			n++
+		}
+	}
+	if n == 0 {
+		return cloudPrior[c]
+	}
+	return sum / time.Duration(n)
+}
+
+// backlogBefore is how long a lane needs for the jobs before a new one of
+// complexity c: those that run, taken to be half done, those of shorter kinds,
+// and `ahead` of its own.
+func (v View) backlogBefore(lane tasks.Lane, c tasks.Complexity, ahead int) time.Duration {
+	var work time.Duration
+	for _, shorter := range tasks.Complexities() {
+		if shorter == c {
+			break
+		}
+		if lane == tasks.Local { // cloud queues do not wait for one another
+			work += time.Duration(v.backlog[queue.Name(lane, shorter)]) * v.mean(lane, shorter)
+		}
+	}
+	own := v.mean(lane, c)
+	work += time.Duration(ahead)*own + time.Duration(v.Live.Running[lane])*own/2
+	return work / time.Duration(max(1, v.Live.Slots[lane]))
+}
+
+// spillAt is when a drafted job's second lane gets its chance.
+func (v View) spillAt(j *tasks.Job) time.Time {
+	start, backlog := j.CreatedAt, time.Duration(0)
+	models := modelLanes(j.Lanes)
+	if len(models) < 2 {
+		return j.TargetAt
+	}
+	first, second := models[0], models[1]
+	if j.RunAt.IsZero() {
+		backlog = v.backlogBefore(first, j.Complexity, v.backlog[queue.Name(first, j.Complexity)])
+	} else { // what waits now says nothing of then
+		start = j.RunAt
+	}
+	return spillTime(start, j.TargetAt, v.Live.Serves(first, j.Complexity), backlog,
+		v.forecast(first, j.Agent, j.Complexity), v.forecast(second, j.Agent, j.Complexity))
+}
+
+// expect fills in when a waiting job is expected to start and end, if a live
+// worker serves its queue.
+func (v View) expect(j *tasks.Job, now time.Time) {
+	open := modelLanes(j.OpenLanes())
+	if len(open) == 0 || !v.Live.Serves(open[0], j.Complexity) {
+		return
+	}
+	wait := v.backlogBefore(open[0], j.Complexity, j.Waiting.Position-1)
+	if v.Live.Running[open[0]] < v.Live.Slots[open[0]] && j.Waiting.Position == 1 {
+		wait = 0
+	}
+	j.Waiting.ExpectedStart = now.Add(wait).UTC().Truncate(time.Millisecond)
+	j.Waiting.ExpectedEnd = j.Waiting.ExpectedStart.Add(v.forecast(open[0], j.Agent, j.Complexity).Quantile(0.5)).Truncate(time.Millisecond)
+}

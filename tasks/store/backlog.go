@@ -1,0 +1,67 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Hurry makes every job due that waits in a queue ("local.high"), because the
+// queue's last worker is gone: the watchdogs then give them tickets elsewhere.
+// It returns how many there are.
+func (s *Store) Hurry(ctx context.Context, queue string) (int, error) {
+	n := 0
+	for _, sh := range s.shards() {
+		part, err := hurryScript.Run(ctx, s.rdb, []string{sh.due(), sh.waiting()}, queue).Int()
+		if err != nil {
+			return n, fmt.Errorf("hurry queue %s: %w", queue, away(err))
+		}
+		n += part
+	}
+	return n, nil
+}
+
+// Backlog returns how many jobs wait in each queue, by the lane they wait for
+// first.
+func (s *Store) Backlog(ctx context.Context, queues []string) (map[string]int, error) {
+	backlog := make(map[string]int, len(queues))
+	cmds := make([]*redis.IntCmd, 0, len(queues)*s.cfg.Shards)
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, q := range queues {
+			for _, sh := range s.shards() {
+				cmds = append(cmds, p.ZLexCount(ctx, sh.waiting(), "["+q+":", "("+q+";"))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read backlog: %w", away(err))
+	}
+	for i, c := range cmds {
+		backlog[queues[i/s.cfg.Shards]] += int(c.Val())
+	}
+	return backlog, nil
+}
+
+// Position returns the position of a waiting job in its queue, from 1.
+func (s *Store) Position(ctx context.Context, j *tasks.Job) (int, error) {
+	place := fmt.Sprintf("%s:%d:%s", j.Waiting.Queue, j.Waiting.Since.UnixMilli(), j.ID)
+	cmds := make([]*redis.IntCmd, s.cfg.Shards)
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, sh := range s.shards() {
+			cmds[i] = p.ZLexCount(ctx, sh.waiting(), "["+j.Waiting.Queue+":", "("+place)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("read position: %w", away(err))
+	}
+	position := 1
+	for _, c := range cmds {
+		position += int(c.Val())
+	}
+	return position, nil
+}

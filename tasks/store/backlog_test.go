@@ -1,0 +1,71 @@
+package store_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/lab/redistest"
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+func TestPositionsAndBacklog(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb, func(c *store.Config) { c.Shards = 3 })
+		var jobs []*tasks.Job
+		for range 5 {
+			jobs = append(jobs, create(t, s))
+		}
+		other := create(t, s, func(j *tasks.Job) { j.Complexity = tasks.Low })
+		positions := map[int]bool{}
+		for _, j := range jobs {
+			n, err := s.Position(t.Context(), job(t, s, j.ID))
+			if err != nil {
+				t.Fatalf("position: %v", err)
+			}
+			positions[n] = true
+		}
+		if n, err := s.Position(t.Context(), job(t, s, other.ID)); n != 1 || err != nil {
+			t.Errorf("position in another queue: got %d, %v, want 1", n, err)
+		}
+		for n := 1; n <= 5; n++ {
+			if !positions[n] {
+				t.Errorf("no job has position %d: %v", n, positions)
+			}
+		}
+		claim(t, s, jobs[0].ID, "w1")
+		if _, err := s.Cancel(t.Context(), tenant, jobs[1].ID); err != nil {
+			t.Fatalf("cancel: %v", err)
+		}
+		backlog, err := s.Backlog(t.Context(), []string{"local.high", "local.low", "cloud.high"})
+		if err != nil || backlog["local.high"] != 3 || backlog["local.low"] != 1 || backlog["cloud.high"] != 0 {
+			t.Errorf("backlog: got %v, %v, want 3, 1 and 0", backlog, err)
+		}
+		if n, err := s.Hurry(t.Context(), "local.high"); n != 3 || err != nil {
+			t.Errorf("hurry: got %d, %v, want 3", n, err)
+		}
+		if due, err := s.Due(t.Context(), 100); err != nil || len(due) != 3 {
+			t.Errorf("due after hurry: got %v, %v, want 3 jobs", due, err)
+		}
+	})
+}
+
+func TestDurationsAreLearned(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		k := store.LearnedKey{Agent: "A02", Lane: tasks.Local}
+		for range 50 {
+			if err := s.Learn(t.Context(), k, 10*time.Second); err != nil {
+				t.Fatalf("learn: %v", err)
+			}
+		}
+		all, err := s.Learned(t.Context())
+		got := all[k]
+		if err != nil || got.Count != 50 || math.Abs(math.Exp(got.Mean)-10) > 0.01 || got.Variance > 0.001 {
+			t.Errorf("learned: got %+v, %v", got, err)
+		}
+	})
+}
