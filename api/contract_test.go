@@ -160,6 +160,7 @@ func TestSchemasAreTheStructs(t *testing.T) {
 	c := newChecker(t)
 	for name, of := range map[string]reflect.Type{
 		"Job":         reflect.TypeFor[tasks.Job](),
+		"Waiting":     reflect.TypeFor[tasks.Waiting](),
 		"Submission":  reflect.TypeFor[tasks.Submission](),
 		"Attempt":     reflect.TypeFor[tasks.Attempt](),
 		"Tokens":      reflect.TypeFor[tasks.Tokens](),
@@ -214,8 +215,8 @@ func TestContractIsServedAsItIs(t *testing.T) {
 		t.Error("openapi.yaml is served changed")
 	}
 	served := decode[map[string]any](t, do(t, h, "GET", "/openapi.json", ""))
-	if len(asMap(served["paths"])) != 9 {
-		t.Errorf("paths: got %d, want 9", len(asMap(served["paths"])))
+	if len(asMap(served["paths"])) != 10 {
+		t.Errorf("paths: got %d, want 10", len(asMap(served["paths"])))
 	}
 }
 

@@ -45,8 +45,9 @@ type Jobs interface {
 // Events is the log of every job.
 type Events interface {
 	// Watch yields the job's events with a sequence number above after, in
-	// order and without gaps, as they happen, until one that ends the job has
-	// been yielded or ctx has ended. An error is yielded last.
+	// order and without gaps, as they happen, until the last one in the log ends
+	// the job or ctx has ended. An event that ends a run is not the last one if
+	// the job has been retried since. An error is yielded last.
 	Watch(ctx context.Context, id string, after int64) iter.Seq2[tasks.Event, error]
 }
 

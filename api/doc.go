@@ -1,5 +1,5 @@
 // Package api is Spillway's HTTP surface: jobs are submitted, looked at,
-// followed and canceled here, and agents and health are shown.
+// followed, canceled and retried here, and agents and health are shown.
 //
 // The contract is openapi.yaml, which callers read too. Routes, parameters and
 // responses are generated from it into internal/spec, and request bodies are

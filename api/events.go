@@ -55,9 +55,9 @@ func resumePoint(p spec.StreamJobEventsParams) (int64, error) {
 	return n, nil
 }
 
-// stream writes the job's events to w until the last one, the end of ctx or of
-// the service, or a caller too slow or gone. An error means that nothing was
-// written yet.
+// stream writes the job's events to w until the last one, which need not be the
+// first that ends a run, the end of ctx or of the service, or a caller too slow
+// or gone. An error means that nothing was written yet.
 func (s *server) stream(ctx context.Context, w http.ResponseWriter, id string, after int64) error {
 	leave, ok := s.slots.enter()
 	if !ok {
@@ -83,7 +83,7 @@ func (s *server) stream(ctx context.Context, w http.ResponseWriter, id string, a
 			}
 			return nil // the caller resumes where it is
 		}
-		if out.event(event) != nil || event.Type.Terminal() {
+		if out.event(event) != nil {
 			return nil
 		}
 	}

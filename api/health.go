@@ -24,7 +24,10 @@ func (s *server) CheckHealth(ctx context.Context, _ spec.CheckHealthRequestObjec
 		}
 	}
 	if h.Status == HealthUnavailable {
-		return spec.CheckHealth503JSONResponse(h), nil
+		return spec.CheckHealth503JSONResponse{
+			Body:    h,
+			Headers: spec.CheckHealth503ResponseHeaders{RetryAfter: retryUnavailable},
+		}, nil
 	}
 	return spec.CheckHealth200JSONResponse(h), nil
 }

@@ -2,7 +2,7 @@ package api
 
 import (
 	"context"
-	"strconv"
+	"fmt"
 	"strings"
 	"time"
 
@@ -52,6 +52,25 @@ func (s *server) CancelJob(ctx context.Context, request spec.CancelJobRequestObj
 	}, nil
 }
 
+// RetryJob starts a new run of a job.
+func (s *server) RetryJob(ctx context.Context, request spec.RetryJobRequestObject) (spec.RetryJobResponseObject, error) {
+	if err := checkID(request.ID); err != nil {
+		return nil, err
+	}
+	job, err := s.jobs.Retry(ctx, tenantOf(ctx), request.ID)
+	if err != nil {
+		return nil, err
+	}
+	return spec.RetryJob202JSONResponse{
+		Body: shown(job),
+		Headers: spec.RetryJob202ResponseHeaders{
+			ETag:       etag(job),
+			Location:   location(job),
+			RetryAfter: retryAfter(job),
+		},
+	}, nil
+}
+
 // job returns the caller's job of that ID.
 func (s *server) job(ctx context.Context, id string) (*tasks.Job, error) {
 	if err := checkID(id); err != nil {
@@ -83,12 +102,20 @@ func shown(job *tasks.Job) tasks.Job {
 
 func location(job *tasks.Job) string { return "/jobs/" + job.ID }
 
-// etag returns the job's version as a strong entity tag.
-func etag(job *tasks.Job) string { return `"` + strconv.FormatInt(job.Sequence, 10) + `"` }
+// etag returns the job's version as an entity tag. Its place in a queue counts
+// too, but not the times expected, which change with every look; so the tag is
+// weak then.
+func etag(job *tasks.Job) string {
+	if w := job.Waiting; w != nil && w.Position > 0 {
+		return fmt.Sprintf(`W/"%d-%s-%d"`, job.Sequence, w.Queue, w.Position)
+	}
+	return fmt.Sprintf(`"%d"`, job.Sequence)
+}
 
-// matches reports whether the list of an If-None-Match header names tag. Weak
-// tags count (RFC 9110 §13.1.2).
+// matches reports whether the list of an If-None-Match header names tag. It does
+// not matter whether either is weak (RFC 9110 §13.1.2).
 func matches(list, tag string) bool {
+	tag = strings.TrimPrefix(tag, "W/")
 	for candidate := range strings.SplitSeq(list, ",") {
 		candidate = strings.TrimSpace(candidate)
 		if candidate == "*" || strings.TrimPrefix(candidate, "W/") == tag {
@@ -100,14 +127,18 @@ func matches(list, tag string) bool {
 
 // The bounds of the time, in seconds, after which we ask a caller to come back.
 const (
-	soonest = 1
-	latest  = 15
+	soonest         = 1
+	latest          = 15
+	latestScheduled = 3600 // of a job that does not run yet
 )
 
 // retryAfter estimates when it is worth asking for an open job again: after a
 // quarter of the time it still has, so that a long job is asked for rarely at
-// first and often when its answer is near.
+// first and often when its answer is near. A scheduled job can wait for its time.
 func retryAfter(job *tasks.Job) int {
-	left := time.Until(job.TargetAt) / 4
-	return min(max(int(left/time.Second), soonest), latest)
+	left, most := time.Until(job.TargetAt)/4, latest
+	if job.State == tasks.Scheduled {
+		left, most = time.Until(job.RunAt), latestScheduled
+	}
+	return min(max(int(left/time.Second), soonest), most)
 }

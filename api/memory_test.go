@@ -20,9 +20,9 @@ type memory struct {
 	tenants map[string]string // job → tenant
 	logs    map[string][]tasks.Event
 	keys    map[string]keyed // tenant and idempotency key → what they made
-	changed chan struct{} // closed when a log grows, and replaced
-	broken  error         // what every call fails with, if set
-	lost    error         // what Watch fails with once it has caught up, if set
+	changed chan struct{}    // closed when a log grows, and replaced
+	broken  error            // what every call fails with, if set
+	lost    error            // what Watch fails with once it has caught up, if set
 }
 
 // keyed is the job that an idempotency key has made, and of what.
@@ -185,7 +185,7 @@ func (m *memory) enter(job *tasks.Job, state tasks.State) {
 	job.State = state
 	job.Error, job.EndedAt, job.Waiting = nil, time.Time{}, nil
 	if state == tasks.Queued {
-		job.Waiting = &tasks.Waiting{Queue: "local.high", Position: 1}
+		job.Waiting = &tasks.Waiting{Queue: "local.high", Since: time.Now().UTC()}
 	}
 	if state == tasks.Succeeded {
 		job.Result = json.RawMessage(`{"score":82}`)

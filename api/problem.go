@@ -43,6 +43,7 @@ var kinds = map[tasks.Code]kind{
 	tasks.CodeUnknownAgent: {http.StatusUnprocessableEntity, "Unknown agent"},
 	tasks.CodeNotFound:     {http.StatusNotFound, "Not found"},
 	tasks.CodeConflict:     {http.StatusConflict, "Conflict"},
+	tasks.CodeKeyReused:    {http.StatusUnprocessableEntity, "Idempotency key reused"},
 	tasks.CodeTooLarge:     {http.StatusRequestEntityTooLarge, "Payload too large"},
 	tasks.CodeExhausted:    {http.StatusServiceUnavailable, "Providers exhausted"},
 	tasks.CodeDeadline:     {http.StatusGatewayTimeout, "Deadline exceeded"},

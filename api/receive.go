@@ -37,9 +37,10 @@ func requestID(r *http.Request) string {
 }
 
 // joinLists makes one line of list headers that came as several (RFC 9110
-// §5.3); the generated binding would refuse them.
+// §5.3); the generated binding would refuse them. Two idempotency keys are
+// refused all the same, but with a reason.
 func joinLists(h http.Header) {
-	for _, name := range []string{"Prefer", "If-None-Match"} {
+	for _, name := range []string{"Prefer", "If-None-Match", headerIdempotencyKey} {
 		if lines := h.Values(name); len(lines) > 1 {
 			h.Set(name, strings.Join(lines, ", "))
 		}

@@ -29,9 +29,10 @@ func (s *server) until(ctx context.Context) (context.Context, context.CancelFunc
 }
 
 // await returns the job as it is when it has ended or limit is over, and
-// whether the wait was granted. It is not when all slots are taken: a preference
-// may be ignored, and a caller that is answered early asks again. Nor does await
-// fail: a caller that was promised a job gets at least what is known of it.
+// whether the wait was granted. A job that is retried meanwhile has not ended.
+// No wait is granted when all slots are taken: a preference may be ignored, and a
+// caller that is answered early asks again. Nor does await fail: a caller that
+// was promised a job gets at least what is known of it.
 func (s *server) await(ctx context.Context, job *tasks.Job, limit time.Duration) (*tasks.Job, bool) {
 	if limit <= 0 || job.State.Terminal() {
 		return job, limit > 0
@@ -41,32 +42,35 @@ func (s *server) await(ctx context.Context, job *tasks.Job, limit time.Duration)
 		return job, false
 	}
 	defer leave()
-	s.awaitEnd(ctx, job, limit)
-
-	now, err := s.jobs.Job(ctx, tenantOf(ctx), job.ID)
-	if err != nil {
-		s.cfg.Log.WarnContext(ctx, "job not read again after wait", slog.String("job_id", job.ID), slog.Any("error", err))
-		return job, true
+	waiting, cancel := s.until(ctx)
+	defer cancel()
+	waiting, cancelTimer := context.WithTimeout(waiting, limit)
+	defer cancelTimer()
+	for {
+		ended := s.awaitEnd(waiting, job)
+		now, err := s.jobs.Job(ctx, tenantOf(ctx), job.ID)
+		if err != nil {
+			s.cfg.Log.WarnContext(ctx, "job not read again after wait", slog.String("job_id", job.ID), slog.Any("error", err))
+			return job, true
+		}
+		if !ended || now.State.Terminal() {
+			return now, true
+		}
+		job = now // retried before we looked
 	}
-	return now, true
 }
 
-// awaitEnd returns when the job has ended, limit is over, or there is no way to
-// know.
-func (s *server) awaitEnd(ctx context.Context, job *tasks.Job, limit time.Duration) {
-	ctx, cancel := s.until(ctx)
-	defer cancel()
-	ctx, cancelTimer := context.WithTimeout(ctx, limit)
-	defer cancelTimer()
+// awaitEnd returns true when the job's log has come to an end, and false when ctx
+// has ended or there is no way to know.
+func (s *server) awaitEnd(ctx context.Context, job *tasks.Job) (ended bool) {
 	for event, err := range s.events.Watch(ctx, job.ID, job.Sequence) {
 		if err != nil {
 			if ctx.Err() == nil {
 				s.cfg.Log.WarnContext(ctx, "wait broke off", slog.String("job_id", job.ID), slog.Any("error", err))
 			}
-			return
+			return false
 		}
-		if event.Type.Terminal() {
-			return
-		}
+		ended = event.Type.Terminal()
 	}
+	return ended && ctx.Err() == nil
 }

@@ -161,6 +161,9 @@ type Submission = tasks.Submission
 // Tokens What a model read and wrote, as its server reported it.
 type Tokens = tasks.Tokens
 
+// Waiting Where a queued job waits, and for how long. The times are estimates, made when they were asked for.
+type Waiting = tasks.Waiting
+
 // JobID defines model for JobID.
 type JobID = string
 
@@ -169,6 +172,19 @@ type Prefer = string
 
 // SubmitJobParams defines parameters for SubmitJob.
 type SubmitJobParams struct {
+	// IdempotencyKey The caller's own name for this submission, such as a UUID; modelled on
+	// draft-ietf-httpapi-idempotency-key-header-07. It is a string of 1 to
+	// 255 printable ASCII characters in double quotes, with a backslash
+	// before a quote or a backslash in it (RFC 8941 §3.3.3). The quotes may
+	// be left out around a key that has neither quotes nor commas.
+	//
+	// A key is the tenant's own and kept for 24 hours from its first use,
+	// only if that made a job. Within that time the same key with another
+	// body is refused (422); the order of a body's members and the space
+	// between them make no other body. If the job is no longer kept, the
+	// key is refused too (409).
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
 	// Prefer `wait=N` (RFC 7240): hold the answer back until the job has ended, N
 	// seconds at most; above 60, 60 is taken. What is malformed or unknown is
 	// ignored. `Preference-Applied` tells what was honoured.
@@ -221,6 +237,9 @@ type ServerInterface interface {
 	// StreamJobEvents Follow a job's events
 	// (GET /jobs/{id}/events)
 	StreamJobEvents(ctx echo.Context, id JobID, params StreamJobEventsParams) error
+	// RetryJob Retry a job
+	// (POST /jobs/{id}/retry)
+	RetryJob(ctx echo.Context, id JobID) error
 	// OpenapiJSON This file, as JSON
 	// (GET /openapi.json)
 	OpenapiJSON(ctx echo.Context) error
@@ -276,6 +295,21 @@ func (w *ServerInterfaceWrapper) SubmitJob(ctx echo.Context) error {
 	var params SubmitJobParams
 
 	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
 	// ------------- Optional header parameter "Prefer" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
 		var Prefer Prefer
@@ -406,6 +440,22 @@ func (w *ServerInterfaceWrapper) StreamJobEvents(ctx echo.Context) error {
 	return err
 }
 
+// RetryJob converts echo context to params.
+func (w *ServerInterfaceWrapper) RetryJob(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id JobID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetryJob(ctx, id)
+	return err
+}
+
 // OpenapiJSON converts echo context to params.
 func (w *ServerInterfaceWrapper) OpenapiJSON(ctx echo.Context) error {
 	var err error
@@ -478,6 +528,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/jobs/:id", wrapper.GetJob, options.OperationMiddlewares["getJob"]...)
 	router.POST(options.BaseURL+"/jobs/:id/cancel", wrapper.CancelJob, options.OperationMiddlewares["cancelJob"]...)
 	router.GET(options.BaseURL+"/jobs/:id/events", wrapper.StreamJobEvents, options.OperationMiddlewares["streamJobEvents"]...)
+	router.POST(options.BaseURL+"/jobs/:id/retry", wrapper.RetryJob, options.OperationMiddlewares["retryJob"]...)
 	router.GET(options.BaseURL+"/openapi.json", wrapper.OpenapiJSON, options.OperationMiddlewares["openapiJSON"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.OpenapiYAML, options.OperationMiddlewares["openapiYAML"]...)
 
@@ -547,15 +598,23 @@ func (response CheckHealth200JSONResponse) VisitCheckHealthResponse(w http.Respo
 	return err
 }
 
-type CheckHealth503JSONResponse Health
+type CheckHealth503ResponseHeaders struct {
+	RetryAfter int
+}
+
+type CheckHealth503JSONResponse struct {
+	Body    Health
+	Headers CheckHealth503ResponseHeaders
+}
 
 func (response CheckHealth503JSONResponse) VisitCheckHealthResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
@@ -571,10 +630,11 @@ type SubmitJobResponseObject interface {
 }
 
 type SubmitJob200ResponseHeaders struct {
-	ETag              string
-	Location          string
-	PreferenceApplied *string
-	Vary              string
+	ETag               string
+	IdempotentReplayed *string
+	Location           string
+	PreferenceApplied  *string
+	Vary               string
 }
 
 type SubmitJob200JSONResponse struct {
@@ -590,6 +650,9 @@ func (response SubmitJob200JSONResponse) VisitSubmitJobResponse(w http.ResponseW
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	if response.Headers.PreferenceApplied != nil {
 		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
@@ -601,11 +664,12 @@ func (response SubmitJob200JSONResponse) VisitSubmitJobResponse(w http.ResponseW
 }
 
 type SubmitJob202ResponseHeaders struct {
-	ETag              string
-	Location          string
-	PreferenceApplied *string
-	RetryAfter        int
-	Vary              string
+	ETag               string
+	IdempotentReplayed *string
+	Location           string
+	PreferenceApplied  *string
+	RetryAfter         int
+	Vary               string
 }
 
 type SubmitJob202JSONResponse struct {
@@ -621,6 +685,9 @@ func (response SubmitJob202JSONResponse) VisitSubmitJobResponse(w http.ResponseW
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	if response.Headers.PreferenceApplied != nil {
 		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
@@ -793,6 +860,40 @@ func (response StreamJobEvents204Response) VisitStreamJobEventsResponse(w http.R
 	return nil
 }
 
+type RetryJobRequestObject struct {
+	ID JobID `json:"id"`
+}
+
+type RetryJobResponseObject interface {
+	VisitRetryJobResponse(w http.ResponseWriter) error
+}
+
+type RetryJob202ResponseHeaders struct {
+	ETag       string
+	Location   string
+	RetryAfter int
+}
+
+type RetryJob202JSONResponse struct {
+	Body    Job
+	Headers RetryJob202ResponseHeaders
+}
+
+func (response RetryJob202JSONResponse) VisitRetryJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type OpenapiJSONRequestObject struct {
 }
 
@@ -864,6 +965,9 @@ type StrictServerInterface interface {
 	// StreamJobEvents Follow a job's events
 	// (GET /jobs/{id}/events)
 	StreamJobEvents(ctx context.Context, request StreamJobEventsRequestObject) (StreamJobEventsResponseObject, error)
+	// RetryJob Retry a job
+	// (POST /jobs/{id}/retry)
+	RetryJob(ctx context.Context, request RetryJobRequestObject) (RetryJobResponseObject, error)
 	// OpenapiJSON This file, as JSON
 	// (GET /openapi.json)
 	OpenapiJSON(ctx context.Context, request OpenapiJSONRequestObject) (OpenapiJSONResponseObject, error)
@@ -1074,6 +1178,31 @@ func (sh *strictHandler) StreamJobEvents(ctx echo.Context, id JobID, params Stre
 		return err
 	} else if validResponse, ok := response.(StreamJobEventsResponseObject); ok {
 		return validResponse.VisitStreamJobEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RetryJob operation middleware
+func (sh *strictHandler) RetryJob(ctx echo.Context, id JobID) error {
+	var request RetryJobRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryJob(ctx.Request().Context(), request.(RetryJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryJob")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RetryJobResponseObject); ok {
+		return validResponse.VisitRetryJobResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
