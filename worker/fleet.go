@@ -80,7 +80,7 @@ func (f *Fleet) probe(ctx context.Context, p providers.Provider) {
 	before, known := f.reachable[p.Name()]
 	switch {
 	case err == nil:
-		f.reachable[p.Name()] = slices.Concat([]providers.Model{}, models) // never nil
+		f.reachable[p.Name()] = append([]providers.Model{}, models...) // never nil
 		if before == nil {
 			f.log.Info("provider can be reached", "provider", p.Name(), "models", len(models))
 		}

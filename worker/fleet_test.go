@@ -1,0 +1,206 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/providertest"
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/agents"
+)
+
+// models is a provider that only knows its models.
+type models struct {
+	*providertest.Fake
+	all []providers.Model
+}
+
+func (m models) Models(context.Context) ([]providers.Model, error) { return m.all, nil }
+
+func named(candidates []providers.Candidate) []string {
+	var all []string
+	for _, c := range candidates {
+		all = append(all, c.String())
+	}
+	return all
+}
+
+func t1(t *testing.T) *agents.Agent {
+	t.Helper()
+	a, ok := testAgents(t).Lookup("T1")
+	if !ok {
+		t.Fatal("there is no agent T1")
+	}
+	return a
+}
+
+func TestLocalCandidates(t *testing.T) {
+	writer := func(name string, parameters int64) providers.Model {
+		return providers.Model{Name: name, Parameters: parameters}
+	}
+	for _, test := range []struct {
+		name      string
+		installed []providers.Model
+		standIn   bool
+		want      []string
+	}{
+		{"the agent's models in its order",
+			[]providers.Model{writer("large", 32), writer("small", 7), writer("other", 70)}, false, []string{"ollama/small", "ollama/large"}},
+		{"only what is installed",
+			[]providers.Model{writer("large", 32)}, false, []string{"ollama/large"}},
+		{"no stand-in where the agent's own is there",
+			[]providers.Model{writer("large", 32), writer("other", 70)}, true, []string{"ollama/large"}},
+		{"the largest one stands in",
+			[]providers.Model{writer("tiny", 1), writer("other", 70), writer("mid", 14)}, true, []string{"ollama/other"}},
+		{"of equals, the first by name",
+			[]providers.Model{writer("b", 0), writer("a", 0)}, true, []string{"ollama/a"}},
+		{"no model of vectors stands in",
+			[]providers.Model{{Name: "embed", Parameters: 99, Embedding: true}}, true, nil},
+		{"nobody stands in unless allowed",
+			[]providers.Model{writer("other", 70)}, false, nil},
+		{"nothing installed", nil, true, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ollama := models{providertest.NewFake("ollama"), test.installed}
+			f := NewFleet(FleetConfig{Local: []providers.Provider{ollama}, StandIn: test.standIn}, testAgents(t), quiet)
+			f.Refresh(t.Context())
+			if got := named(f.Candidates(tasks.Local, t1(t), tasks.Medium)); !slices.Equal(got, test.want) {
+				t.Errorf("candidates: got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestTheCloudIsAskedByComplexity(t *testing.T) {
+	var clouds []CloudProvider
+	for _, name := range []string{"other", "minimax", "kimi", "deepseek"} {
+		clouds = append(clouds, CloudProvider{Provider: providertest.NewFake(name, "m"), Model: "m"})
+	}
+	f := NewFleet(FleetConfig{Cloud: clouds}, testAgents(t), quiet)
+	f.Refresh(t.Context())
+	for c, want := range map[tasks.Complexity][]string{
+		tasks.Extreme: {"deepseek/m", "minimax/m", "kimi/m", "other/m"},
+		tasks.High:    {"kimi/m", "deepseek/m", "minimax/m", "other/m"},
+		tasks.Medium:  {"minimax/m", "deepseek/m", "kimi/m", "other/m"},
+		tasks.Low:     {"minimax/m", "deepseek/m", "kimi/m", "other/m"},
+	} {
+		if got := named(f.Candidates(tasks.Cloud, t1(t), c)); !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", c, got, want)
+		}
+	}
+}
+
+func TestACloudIsAskedForItsModelOrTheAgents(t *testing.T) {
+	kimi := providertest.NewFake("kimi", "k2")
+	f := NewFleet(FleetConfig{Cloud: []CloudProvider{{Provider: kimi, Model: "k2"}}}, testAgents(t), quiet)
+	f.Refresh(t.Context())
+	own := *t1(t)
+	own.Models.Cloud = map[string]string{"kimi": "k3"}
+	for want, agent := range map[string]*agents.Agent{"kimi/k2": t1(t), "kimi/k3": &own} {
+		if got := named(f.Candidates(tasks.Cloud, agent, tasks.High)); !slices.Equal(got, []string{want}) {
+			t.Errorf("candidates: got %v, want %s", got, want)
+		}
+	}
+}
+
+func TestWhatAFleetReaches(t *testing.T) {
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for _, test := range []struct {
+		name   string
+		before func(*providertest.Fake)
+		ctx    context.Context
+		after  func(*providertest.Fake)
+		want   bool
+	}{
+		{"nothing before the first look", nil, nil, nil, false},
+		{"a provider that answers", nil, t.Context(), nil, true},
+		{"also one that lists no models", func(p *providertest.Fake) { p.SetModels(nil) }, t.Context(), nil, true},
+		{"not one that fails", func(p *providertest.Fake) { p.SetModels(errors.New("refused")) }, t.Context(), nil, false},
+		{"not one that has failed since", func(p *providertest.Fake) { p.SetModels(errors.New("refused")) }, t.Context(), nil, false},
+		{"a look that the worker's end cut short tells nothing", nil, ended, func(*providertest.Fake) {}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cloud := providertest.NewFake("kimi", "k2")
+			f := NewFleet(FleetConfig{Cloud: []CloudProvider{{Provider: cloud, Model: "k2"}}}, testAgents(t), quiet)
+			if test.after != nil { // it was reached at first
+				f.Refresh(t.Context())
+			}
+			if test.before != nil {
+				test.before(cloud)
+			}
+			if test.ctx != nil {
+				f.Refresh(test.ctx)
+			}
+			if got := len(f.Candidates(tasks.Cloud, t1(t), tasks.High)) > 0; got != test.want {
+				t.Errorf("reached: got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestALaneServesOnlyWhatItsModelsCanAnswer(t *testing.T) {
+	ollama := providertest.NewFake("ollama", "small") // of T1, which is medium, and of no other agent
+	f := NewFleet(FleetConfig{Local: []providers.Provider{ollama}}, testAgents(t), quiet)
+	f.Refresh(t.Context())
+	queues := f.Queues(tasks.Local)
+	if !slices.Contains(queues, "local.medium") || slices.Contains(queues, "local.high") {
+		t.Errorf("queues: got %v, want local.medium and not local.high", queues)
+	}
+	if got, want := f.Models(tasks.Local), []string{"ollama/small"}; !slices.Equal(got, want) {
+		t.Errorf("models: got %v, want %v", got, want)
+	}
+	if got := f.Queues(tasks.Cloud); len(got) > 0 {
+		t.Errorf("cloud queues without a cloud: got %v", got)
+	}
+}
+
+func TestAWatchdogJudgesNothingAfterItLostSightOfRedis(t *testing.T) {
+	w := newWorld(t, nil) // its lease is 8 s
+	d := &watchdog{Worker: &Worker{Parts: Parts{Store: w.store}}}
+	start := time.Now()
+	for _, look := range []struct {
+		at   time.Duration
+		want bool
+		why  string
+	}{
+		{0, true, "at the start"},
+		{time.Second, true, "leases may not have been renewed yet"},
+		{8 * time.Second, true, "no look for longer than half a lease"},
+		{12 * time.Second, true, "one lease has not passed since"},
+		{16 * time.Second, false, "one lease has passed"},
+		{17 * time.Second, false, "all is well"},
+		{21 * time.Second, false, "a short silence does no harm"},
+		{26 * time.Second, true, "a long one does"},
+		{30 * time.Second, true, "and counts from its end"},
+		{34 * time.Second, false, "for one lease"},
+	} {
+		if got := d.mustWait(start.Add(look.at)); got != look.want {
+			t.Errorf("after %v (%s): must wait: got %v, want %v", look.at, look.why, got, look.want)
+		}
+	}
+}
+
+func TestHowLongAJobStaysAway(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		cause error
+		want  time.Duration
+	}{
+		{"as long as the provider asked for", &providers.ExhaustedError{RetryAfter: 20 * time.Second}, 20 * time.Second},
+		{"at least for a moment", &providers.ExhaustedError{RetryAfter: time.Millisecond}, minWait},
+		{"not for hours", &providers.ExhaustedError{RetryAfter: time.Hour}, maxWait},
+		{"for a while when nobody says", &providers.ExhaustedError{}, 10 * time.Second},
+		{"for a while when there was nobody to ask", nil, 10 * time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := (&attempt{}).comeBack(test.cause); got != test.want {
+				t.Errorf("comes back after: got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
