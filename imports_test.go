@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 	"api/...":        {"tasks"},
 	"examples":       {},
 	"cli":            {"..."},
-	"lab/...":        {"tasks", "tasks/...", "providers", "providers/..."},
+	"lab/...":        {"tasks", "tasks/...", "providers", "providers/...", "lab/..."},
 }
 
 // Tests may also use what proves things, and the fakes that ship beside what

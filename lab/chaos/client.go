@@ -1,0 +1,97 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/topcentral/spillway/lab/history"
+	"github.com/topcentral/spillway/tasks"
+)
+
+// client speaks to the APIs as a careful caller does, and notes every answer.
+type client struct {
+	http *http.Client
+	urls []string
+	next atomic.Uint64 // turns from one API to the next
+}
+
+func newClient(urls []string) *client {
+	transport := &http.Transport{MaxIdleConnsPerHost: 128, IdleConnTimeout: time.Minute}
+	return &client{http: &http.Client{Transport: transport}, urls: urls}
+}
+
+// api picks the API to ask next.
+func (c *client) api() string {
+	return c.urls[c.next.Add(1)%uint64(len(c.urls))]
+}
+
+const (
+	// answerWithin bounds a request, beside what it may wait by its own wish.
+	answerWithin = 10 * time.Second
+	// maxAnswer bounds what is read of an answer, in bytes.
+	maxAnswer = 4 << 20
+)
+
+// ask makes one request and returns what came of it.
+func (c *client) ask(ctx context.Context, method, path string, body []byte, header map[string]string, within time.Duration) history.Request {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	api := c.api()
+	note := history.Request{At: time.Now(), API: api}
+	resp, err := c.send(ctx, method, api+path, body, header)
+	if err == nil {
+		note.Status = resp.StatusCode
+		note.Later = resp.Header.Get("Retry-After") != ""
+		note.Replayed = resp.Header.Get("Idempotent-Replayed") == "true"
+		err = read(resp, &note)
+	}
+	if err != nil {
+		note.Status, note.Err = 0, err.Error()
+	}
+	note.Took = time.Since(note.At)
+	return note
+}
+
+func (c *client) send(ctx context.Context, method, url string, body []byte, header map[string]string) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for name, value := range header {
+		r.Header.Set(name, value)
+	}
+	return c.http.Do(r)
+}
+
+// read takes what an answer says of a job, or of a problem.
+func read(resp *http.Response, note *history.Request) error {
+	defer func() { _ = resp.Body.Close() }() // it was read
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return err
+	}
+	if !note.OK() {
+		note.Err = string(body[:min(len(body), 500)])
+		return nil
+	}
+	var job struct {
+		ID       string      `json:"id"`
+		State    tasks.State `json:"state"`
+		Sequence int64       `json:"sequence_number"`
+	}
+	if err := json.Unmarshal(body, &job); err != nil {
+		return err
+	}
+	note.ID, note.State, note.Sequence = job.ID, job.State, job.Sequence
+	return nil
+}

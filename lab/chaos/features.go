@@ -1,0 +1,91 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/topcentral/spillway/lab/history"
+)
+
+// readFeatures looks at what the system under test can do, so that a run tests
+// what is there and says what is not.
+func (w *world) readFeatures(ctx context.Context) error {
+	contract, err := fetch(ctx, w.apiURLs[0]+"/openapi.yaml")
+	if err != nil {
+		return fmt.Errorf("read the contract: %w", err)
+	}
+	w.features = history.Features{
+		Idempotency: strings.Contains(contract, "Idempotency-Key"),
+		Retry:       strings.Contains(contract, "/jobs/{id}/retry"),
+		Webhooks:    w.callbackAllowed(ctx),
+	}
+	w.log.Change(func(h *history.History) { h.Tests = w.features })
+	return nil
+}
+
+// callbackAllowed reports whether a job may have a callback on this machine. It
+// asks with a job that is at fault otherwise, so that none is made.
+func (w *world) callbackAllowed(ctx context.Context) bool {
+	body := `{"agent":"A05","input":{},"callback_url":"` + w.hooks + `/probe"}`
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.apiURLs[0]+"/jobs", strings.NewReader(body))
+	if err != nil {
+		return false
+	}
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = resp.Body.Close() }() // it was read
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	return err == nil && resp.StatusCode/100 == 4 && !strings.Contains(string(answer), "callback_url")
+}
+
+// fetch returns the body of a 200.
+func fetch(ctx context.Context, url string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }() // it was read
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("got %s", resp.Status)
+	}
+	return string(body), err
+}
+
+// diedByItself notes that a process ended and nobody had touched it. That it
+// may while Redis is away; a panic is never right.
+func (w *world) diedByItself(name string, err error) {
+	w.log.Change(func(h *history.History) { h.Exits = append(h.Exits, fmt.Sprintf("%s: %v", name, err)) })
+}
+
+// crashes looks through the logs for what no process must write.
+func (w *world) crashes() []string {
+	var found []string
+	for _, p := range w.processes() {
+		text, err := os.ReadFile(filepath.Join(w.dir, p.name+".log"))
+		if err != nil {
+			continue
+		}
+		for _, sign := range []string{"\npanic: ", "\nfatal error: ", "WARNING: DATA RACE", "panic=", "REDIS BUG REPORT"} {
+			if i := strings.Index(string(text), sign); i >= 0 {
+				end := min(len(text), i+2000)
+				found = append(found, p.name+": "+strings.TrimSpace(string(text[i:end])))
+			}
+		}
+	}
+	return found
+}

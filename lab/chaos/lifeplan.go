@@ -1,0 +1,98 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/topcentral/spillway/lab/history"
+	"github.com/topcentral/spillway/tasks"
+)
+
+// conduct is how a client looks after its job.
+type conduct string
+
+const (
+	poll   conduct = "poll"   // asks until it has ended
+	follow conduct = "follow" // reads its event stream
+	cancel conduct = "cancel" // cancels it after a while
+	forget conduct = "forget" // never asks again
+)
+
+// lifePlan is what one client means to do.
+type lifePlan struct {
+	conduct     conduct
+	wait        int           // seconds of a long poll; 0: none
+	cancelAfter time.Duration // if conduct is cancel
+	fickle      int           // leaves the stream after so many events, and comes back; 0: stays
+	twice       bool          // posts the job to two APIs at once, under one key
+	retry       bool          // has it run again if it failed or was canceled
+	again       time.Duration // reads it once more after so long; 0: does not
+	complexity  tasks.Complexity
+	localOnly   bool
+	onExhausted tasks.OnExhausted
+	deadline    time.Duration // 0: the agent's own
+	callback    bool
+}
+
+// planLife draws the nth client's plan.
+func planLife(cfg config, n int, can history.Features) lifePlan {
+	r := cfg.draw(drawLives, uint64(n)) //nolint:gosec // from 1
+	chance := func(p float64) bool { return r.Float64() < p }
+	p := lifePlan{
+		conduct:     poll,
+		complexity:  tasks.Complexities()[r.IntN(4)],
+		onExhausted: []tasks.OnExhausted{tasks.Degrade, tasks.Wait, tasks.GiveUp}[r.IntN(3)],
+		cancelAfter: share(r.Float64(), 2*time.Second),
+	}
+	switch x := r.Float64(); {
+	case x < 0.20:
+		p.conduct = cancel
+	case x < 0.45:
+		p.conduct = follow
+	case x < 0.60:
+		p.conduct = forget
+	}
+	if chance(0.7) {
+		p.wait = 5
+	}
+	if chance(0.5) {
+		p.fickle = 1 + r.IntN(6)
+	}
+	if chance(0.3) {
+		p.again = share(r.Float64(), 10*time.Second)
+	}
+	p.localOnly = chance(0.1)
+	if chance(0.1) {
+		p.deadline = 8*time.Second + share(r.Float64(), 12*time.Second)
+	}
+	p.callback = chance(0.5) && can.Webhooks
+	p.twice = chance(0.1) && can.Idempotency
+	p.retry = chance(0.5) && can.Retry
+	return p
+}
+
+// String tells the plan in a line, for the history of a job.
+func (p lifePlan) String() string {
+	text := fmt.Sprintf("%s, %s, on_exhausted %s", p.conduct, p.complexity, p.onExhausted)
+	for _, part := range []struct {
+		is   bool
+		text string
+	}{
+		{p.conduct == cancel, "cancel after " + p.cancelAfter.Round(time.Millisecond).String()},
+		{p.localOnly, "local_only"},
+		{p.deadline > 0, "deadline in " + p.deadline.Round(time.Millisecond).String()},
+		{p.callback, "callback"},
+		{p.twice, "posted twice at once"},
+		{p.retry, "retried if it fails"},
+	} {
+		if part.is {
+			text += ", " + part.text
+		}
+	}
+	return text
+}
+
+func preferWait(seconds int) string { return "wait=" + strconv.Itoa(seconds) }

@@ -1,0 +1,202 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/lab/history"
+)
+
+// world is everything that runs: the system under test, and what stands for
+// the world around it.
+type world struct {
+	cfg config
+	dir string
+	log *history.Log
+
+	rdb      *redis.Client // past all proxies
+	redis    *process
+	workers  []*process
+	apis     []*process
+	apiURLs  []string
+	models   string // URL of the scripted model server
+	hooks    string // URL of the receiver of webhooks
+	secret   string
+	features history.Features
+
+	stop    context.CancelFunc // ends the processes
+	servers []*http.Server
+	serving sync.WaitGroup
+}
+
+// open starts the world, or nothing.
+func open(ctx context.Context, cfg config, dir, binary string) (*world, error) {
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	w := &world{cfg: cfg, dir: dir, log: history.NewLog(), stop: stop}
+	w.secret = "whsec_" + base64.StdEncoding.EncodeToString([]byte(rand.Text() + rand.Text())[:32])
+	for _, step := range []func() error{
+		func() error { return w.openRedis(ctx, life) },
+		w.openModels,
+		w.openReceiver,
+		func() error { return w.openSpillway(ctx, life, binary) },
+		func() error { return w.readFeatures(ctx) },
+	} {
+		if err := step(); err != nil {
+			w.close()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// close ends everything that open began.
+func (w *world) close() {
+	w.stop()
+	for _, p := range w.processes() {
+		<-p.over
+	}
+	for _, s := range w.servers {
+		_ = s.Close() // nothing is left that would call it
+	}
+	w.serving.Wait()
+	if w.rdb != nil {
+		_ = w.rdb.Close() // its server is gone
+	}
+}
+
+// processes lists all processes, those that need others first.
+func (w *world) processes() []*process {
+	all := append(append([]*process(nil), w.apis...), w.workers...)
+	if w.redis != nil {
+		all = append(all, w.redis)
+	}
+	return all
+}
+
+// launch starts a process and keeps it up for life.
+func (w *world) launch(life context.Context, p *process) *process {
+	p.logPath = filepath.Join(w.dir, p.name+".log")
+	p.rest, p.over = restartAfter, make(chan struct{})
+	p.fate = w.diedByItself
+	go p.run(life)
+	return p
+}
+
+// patience is how long a part of the world may take to start.
+const patience = 30 * time.Second
+
+func (w *world) openRedis(ctx, life context.Context) error {
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		return fmt.Errorf("%w: install Debian's package redis-server", err)
+	}
+	addr, err := freeAddr()
+	if err != nil {
+		return err
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	data := filepath.Join(w.dir, "redis")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		return fmt.Errorf("make Redis's folder: %w", err)
+	}
+	w.redis = w.launch(life, &process{kind: history.Redis, name: "redis", path: path, args: []string{
+		"--port", port, "--bind", "127.0.0.1", "--dir", data, "--save", "",
+		"--appendonly", "yes", "--appendfsync", w.cfg.fsync, "--maxmemory-policy", "noeviction",
+	}})
+	w.rdb = redis.NewClient(&redis.Options{Addr: addr, DialTimeout: time.Second, ReadTimeout: 30 * time.Second})
+	return w.redisAnswers(ctx)
+}
+
+// redisAnswers waits until Redis does.
+func (w *world) redisAnswers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := until(ctx, func() bool { return w.rdb.Ping(ctx).Err() == nil }); err != nil {
+		return fmt.Errorf("redis does not answer: %w", err)
+	}
+	return nil
+}
+
+// serve starts an HTTP server of the world around, and returns its URL.
+func (w *world) serve(h http.Handler) (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("listen: %w", err)
+	}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	w.servers = append(w.servers, s)
+	w.serving.Go(func() { _ = s.Serve(l) }) // it ends by close
+	return "http://" + l.Addr().String(), nil
+}
+
+// openSpillway starts the system under test.
+func (w *world) openSpillway(ctx, life context.Context, binary string) error {
+	start := func(kind history.Kind, name string, env []string, args ...string) *process {
+		env = append(w.environment(w.rdb.Options().Addr), env...)
+		return w.launch(life, &process{kind: kind, name: name, path: binary, args: args, env: env})
+	}
+	for i := range w.cfg.apis {
+		addr, err := freeAddr()
+		if err != nil {
+			return err
+		}
+		w.apiURLs = append(w.apiURLs, "http://"+addr)
+		w.apis = append(w.apis, start(history.API, fmt.Sprintf("api-%d", i+1), []string{"SPILLWAY_API_LISTEN=" + addr}, "api"))
+	}
+	for i := range w.cfg.workers {
+		for _, lane := range []string{"local", "cloud"} {
+			w.workers = append(w.workers, start(history.Worker, fmt.Sprintf("%s-%d", lane, i+1), nil, "worker", "--lane", lane))
+		}
+	}
+	return w.apisAnswer(ctx)
+}
+
+// environment is what every process of Spillway is told, and all it is told.
+func (w *world) environment(redisAddr string) []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir,
+		"SPILLWAY_REDIS_URL=redis://" + redisAddr + "/0",
+		"SPILLWAY_OLLAMA_URL=" + w.models,
+		"SPILLWAY_OPENAI_URL=" + w.models + "/v1",
+		"OPENAI_API_KEY=scripted",
+		"SPILLWAY_LOCAL_SLOTS=6", "SPILLWAY_CLOUD_SLOTS=2",
+		"SPILLWAY_LOCAL_TIMEOUT=8s", "SPILLWAY_CLOUD_TIMEOUT=8s",
+		"SPILLWAY_WORKER_DRAIN=1s", // short, so that workers also hand jobs back
+		"SPILLWAY_WEBHOOK_SECRET=" + w.secret,
+		"SPILLWAY_WEBHOOK_ALLOW=127.0.0.0/8",
+	}
+}
+
+// apisAnswer waits until every API does.
+func (w *world) apisAnswer(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, url := range w.apiURLs {
+		if err := until(ctx, func() bool { _, err := fetch(ctx, url+"/openapi.yaml"); return err == nil }); err != nil {
+			return fmt.Errorf("the API at %s does not answer (-keep keeps its log): %w", url, err)
+		}
+	}
+	return nil
+}
+
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	defer func() { _ = l.Close() }() // it only held the port
+	return l.Addr().String(), nil
+}

@@ -1,0 +1,244 @@
+// Package history says what must be true of jobs, whatever is done to the
+// system that runs them. A [History] holds what everybody saw of a run: the
+// clients, the model server, the receiver of webhooks, and in the end the
+// store; and what was done to the system meanwhile. [Check] holds it against
+// the promises, [Measure] says how well they were kept.
+//
+// The package knows the system from outside only: it shares none of its code
+// but the names of states and events.
+package history
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/topcentral/spillway/lab/scripted"
+	"github.com/topcentral/spillway/tasks"
+)
+
+// History is all that is known of a run. Add to it through a [Log] while the
+// run goes on.
+type History struct {
+	Jobs         map[string]*Job // by marker
+	Disturbances []Disturbance
+	Strays       []Delivery // webhooks for jobs that no client has asked for
+	Crashes      []string   // what processes wrote when they died of their own fault
+	Exits        []string   // processes that ended and nobody had touched them
+	Left         Leftovers
+	Tests        Features
+}
+
+// Features says which parts of the system this run could test.
+type Features struct {
+	Idempotency bool // POST /jobs takes an Idempotency-Key
+	Retry       bool // POST /jobs/{id}/retry is there
+	Webhooks    bool // webhooks can reach this machine
+}
+
+// Job is what is known of one logical job: one thing that a client wanted done,
+// however often it had to ask.
+type Job struct {
+	Marker    string
+	Plan      string // what its client meant to do, in words
+	LocalOnly bool   // its data must not reach the cloud
+	Callback  bool   // a webhook was asked for
+
+	Submits  []Request
+	Cancels  []Request
+	Retries  []Request
+	Reads    []Request
+	Streams  []Stream
+	Calls    []scripted.Call
+	Webhooks []Delivery
+	Stored   []Record // every record in the store that bears the marker
+}
+
+// Request is one request of a client, and what it was told.
+type Request struct {
+	At     time.Time     // when it was sent
+	Took   time.Duration // until the answer, or the failure
+	API    string        // who was asked
+	Status int           // 0: no answer
+	Err    string        // why there was none, or what the answer said was wrong
+	Later  bool          // the answer said when to come back (Retry-After)
+
+	// Of the job in the answer, if there was one:
+	ID       string
+	State    tasks.State
+	Sequence int64
+	Replayed bool // the answer was marked as a replay of the first
+}
+
+// Done returns when the answer was there.
+func (r *Request) Done() time.Time { return r.At.Add(r.Took) }
+
+// OK reports whether the request was granted.
+func (r *Request) OK() bool { return r.Status >= 200 && r.Status < 300 }
+
+// Stream is what one client saw of one job's event stream, over all the
+// connections that it took.
+type Stream struct {
+	ID     string // the job's
+	Events []Seen
+	Closed bool // the server ended it, after the terminal event
+}
+
+// Seen is one event as a client received it.
+type Seen struct {
+	At       time.Time
+	Sequence int64
+	Type     tasks.EventType
+}
+
+// Delivery is one webhook that arrived.
+type Delivery struct {
+	At       time.Time
+	ID       string // webhook-id
+	JobID    string
+	Type     tasks.EventType
+	Marker   string
+	Answered int    // the status that the receiver gave
+	Fault    string // what was wrong with it, such as its signature
+}
+
+// Record is a job as the store holds it.
+type Record struct {
+	ID       string
+	State    tasks.State
+	Attempt  int
+	Sequence int64
+	Result   bool // a result is there
+	Events   []Event
+	Webhooks map[string]string // webhook-id → state, of those that the queue still knows
+	Relayed  bool              // every change has left the outbox
+}
+
+// Event is one entry of a job's log as the store holds it.
+type Event struct {
+	Sequence int64
+	Type     tasks.EventType
+	Attempt  int
+	At       time.Time
+	Data     string
+}
+
+// Deed is something that is done to the system.
+type Deed string
+
+// The deeds.
+const (
+	Kill      Deed = "kill"      // SIGKILL; it is started again
+	Terminate Deed = "terminate" // SIGTERM; it is started again
+	Freeze    Deed = "freeze"    // SIGSTOP, later SIGCONT
+	Cut       Deed = "cut"       // its connections to Redis are closed and refused
+	Silence   Deed = "silence"   // its connections to Redis carry nothing
+	Slow      Deed = "slow"      // its connections to Redis are slow
+)
+
+// Kind is a kind of process.
+type Kind string
+
+// The kinds of processes.
+const (
+	Worker Kind = "worker"
+	API    Kind = "api"
+	Redis  Kind = "redis"
+)
+
+// Disturbance is a deed and its extent.
+type Disturbance struct {
+	Deed   Deed
+	Kind   Kind
+	Target string // "worker-2"
+	PID    int
+	From   time.Time
+	Until  time.Time // when the process or its connection was there again; zero: not by the end of the run
+}
+
+// Leftovers are what the system as a whole still holds at the end.
+type Leftovers struct {
+	Due       int            // jobs that the watchdog still means to look at
+	Open      map[string]int // by state: jobs that the counters say have not ended
+	Strangers []string       // jobs in the store that no client has asked for
+}
+
+// Log is a History that is being written. It is safe for concurrent use.
+type Log struct {
+	mu      sync.Mutex
+	history History
+}
+
+// NewLog returns an empty log.
+func NewLog() *Log { return &Log{history: History{Jobs: map[string]*Job{}}} }
+
+// Begin adds a job.
+func (l *Log) Begin(j *Job) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.history.Jobs[j.Marker] = j
+}
+
+// Job changes the job of that marker, and reports whether there is one.
+func (l *Log) Job(marker string, change func(*Job)) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	j := l.history.Jobs[marker]
+	if j != nil {
+		change(j)
+	}
+	return j != nil
+}
+
+// Change changes the history as a whole.
+func (l *Log) Change(change func(*History)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change(&l.history)
+}
+
+// Acknowledged returns the IDs under which a client was told that its job is
+// accepted, each once, and when it was told so first. More than one ID is a
+// fault unless the job could not be asked for under one key.
+func (j *Job) Acknowledged() (ids []string, at time.Time) {
+	for i := range j.Submits {
+		s := &j.Submits[i]
+		if !s.OK() || s.ID == "" {
+			continue
+		}
+		if at.IsZero() {
+			at = s.Done()
+		}
+		if !slices.Contains(ids, s.ID) {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids, at
+}
+
+// Record returns the stored record of an ID, nil if there is none.
+func (j *Job) Record(id string) *Record {
+	for i := range j.Stored {
+		if j.Stored[i].ID == id {
+			return &j.Stored[i]
+		}
+	}
+	return nil
+}
+
+// unsynced is how long before its death a Redis with appendfsync everysec may
+// not have written what it acknowledged: it puts a write off while the disk is
+// busy, for at most two seconds.
+const unsynced = 2 * time.Second
+
+// inDoubt reports whether what the store said at a time may have been lost with
+// a Redis that was killed soon after.
+func (h *History) inDoubt(at time.Time) bool {
+	return slices.ContainsFunc(h.Disturbances, func(d Disturbance) bool {
+		return d.Deed == Kill && d.Kind == Redis && !at.After(d.From.Add(grace)) && d.From.Sub(at) < unsynced
+	})
+}
+
+// grace is how far apart two clocks of one machine may read the same moment:
+// an answer is noted a little after it was given.
+const grace = 50 * time.Millisecond

@@ -1,0 +1,286 @@
+package history
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/topcentral/spillway/lab/scripted"
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Measures says in numbers how a run went.
+type Measures struct {
+	Asked        int                 // jobs that clients wanted
+	Acknowledged int                 // of them, those that an API accepted
+	States       map[tasks.State]int // acknowledged jobs, by their state at the end
+	LostExcused  int                 // gone with the last moments of a killed Redis
+	Lost         int                 // gone otherwise
+	Twice        int                 // ended twice in one run
+	Unclaimed    int                 // recorded, but no client was told so
+
+	Attempts  map[int]int    // jobs, by how many attempts they took
+	Again     map[string]int // why jobs went back to the queue, by the word in their log
+	Calls     int            // of the model server
+	CallsBy   map[int]int    // jobs, by calls
+	Paid      int            // jobs that the model server answered in full
+	PaidTwice int            // of them, those that it answered more than once
+
+	Recovery          Durations // a worker killed → its job claimed again
+	RecoveryDisturbed Durations // the same, when Redis was disturbed meanwhile
+	Thawed            Durations // a worker frozen for longer than its lease → its job claimed again
+	Abort             Durations // a job canceled → its call aborted
+	AbortDisturbed    Durations // the same, while worker or Redis was disturbed
+
+	Streams, StreamEvents       int
+	Unavailable                 Durations // how long a 503 took
+	Unanswered                  int       // requests that got no answer
+	Ends, Missing, Underway     int       // webhooks that were due; of them, those that never came, and those to come
+	Webhooks, Repeated, Untaken int       // that came; of them, those that had been taken before, and those the receiver refused
+	Replays                     int       // submissions answered with the job of an earlier one
+	Deeds                       map[string]int
+	Exits                       int
+	Tests                       Features
+}
+
+// Measure measures a run.
+func Measure(h *History) *Measures {
+	m := &Measures{
+		States: map[tasks.State]int{}, Attempts: map[int]int{}, Again: map[string]int{}, CallsBy: map[int]int{},
+		Deeds: map[string]int{}, Exits: len(h.Exits), Tests: h.Tests, Asked: len(h.Jobs),
+	}
+	for _, d := range h.Disturbances {
+		m.Deeds[string(d.Deed)+" "+string(d.Kind)]++
+	}
+	for _, j := range h.Jobs {
+		m.fate(h, j)
+		m.work(j)
+		m.contact(h, j)
+		for i := range j.Stored {
+			m.recovery(h, &j.Stored[i])
+			m.abort(h, j, &j.Stored[i])
+		}
+	}
+	return m
+}
+
+// fate counts what became of a job.
+func (m *Measures) fate(h *History, j *Job) {
+	ids, _ := j.Acknowledged()
+	if len(ids) > 0 {
+		m.Acknowledged++
+	}
+	excused, lost := h.Lost(j)
+	m.LostExcused += len(excused)
+	m.Lost += len(lost)
+	if len(endsOnce(h, j)) > 0 {
+		m.Twice++
+	}
+	for i := range j.Stored {
+		r := &j.Stored[i]
+		if !slices.Contains(ids, r.ID) {
+			m.Unclaimed++
+			continue
+		}
+		m.States[r.State]++
+	}
+}
+
+// work counts what a job cost.
+func (m *Measures) work(j *Job) {
+	for i := range j.Stored {
+		r := &j.Stored[i]
+		m.Attempts[r.Attempt]++
+		for _, e := range r.Events[min(1, len(r.Events)):] {
+			if e.Type == tasks.EventQueued {
+				m.Again[reason(e)]++
+			}
+		}
+	}
+	m.Calls += len(j.Calls)
+	m.CallsBy[len(j.Calls)]++
+	answered := 0
+	for _, c := range j.Calls {
+		if c.Manner == scripted.Answer && !c.Left {
+			answered++
+		}
+	}
+	if answered > 0 {
+		m.Paid++
+	}
+	if answered > len(j.Retries)+max(1, len(j.Stored)) {
+		m.PaidTwice++
+	}
+}
+
+// reason is why a job went back to the queue.
+func reason(e Event) string {
+	var data struct {
+		Reason string `json:"reason"`
+	}
+	if json.Unmarshal([]byte(e.Data), &data) != nil || data.Reason == "" {
+		return "asked for again"
+	}
+	return data.Reason
+}
+
+// contact counts what clients and receiver saw.
+func (m *Measures) contact(h *History, j *Job) {
+	for _, list := range [][]Request{j.Submits, j.Reads, j.Cancels, j.Retries} {
+		for i := range list {
+			switch list[i].Status {
+			case 0:
+				m.Unanswered++
+			case http.StatusServiceUnavailable:
+				m.Unavailable = append(m.Unavailable, list[i].Took)
+			}
+			if list[i].Replayed {
+				m.Replays++
+			}
+		}
+	}
+	for _, s := range j.Streams {
+		m.Streams++
+		m.StreamEvents += len(s.Events)
+	}
+	taken := map[string]bool{}
+	for _, d := range j.Webhooks {
+		m.Webhooks++
+		switch {
+		case d.Answered/100 != 2:
+			m.Untaken++
+		case taken[d.ID]:
+			m.Repeated++
+		default:
+			taken[d.ID] = true
+		}
+	}
+	if j.Callback {
+		for i := range j.Stored {
+			m.Ends += len(j.Stored[i].EndIDs())
+		}
+		missing, underway := h.Undelivered(j)
+		m.Missing += len(missing)
+		m.Underway += len(underway)
+	}
+}
+
+// recovery measures how long a job had to wait for another worker, each time it
+// lost one.
+func (m *Measures) recovery(h *History, r *Record) {
+	states := r.states()
+	for i, e := range states {
+		if e.Type != tasks.EventRunning {
+			continue
+		}
+		d := h.lossOf(workerPID(e), e.At, endOf(states, i))
+		next := slices.IndexFunc(states[i+1:], func(e Event) bool { return e.Type == tasks.EventRunning })
+		if d == nil || next < 0 || states[i+1].Type.Terminal() {
+			continue
+		}
+		claimed := states[i+1+next].At
+		took := claimed.Sub(d.From)
+		switch {
+		case d.Deed == Freeze:
+			m.Thawed = append(m.Thawed, took)
+		case h.redisDisturbed(d.From.Add(-leaseTime), claimed):
+			m.RecoveryDisturbed = append(m.RecoveryDisturbed, took)
+		default:
+			m.Recovery = append(m.Recovery, took)
+		}
+	}
+}
+
+// leaseTime is how far back a disturbance of Redis still delays the watchdogs:
+// they wait for one lease before they judge.
+const leaseTime = 8 * time.Second
+
+// endOf returns when the attempt that states[i] began was over: the time of the
+// state after it, or, if there is none, far away.
+func endOf(states []Event, i int) time.Time {
+	if i+1 < len(states) {
+		return states[i+1].At
+	}
+	return time.Unix(1<<40, 0)
+}
+
+// lossOf finds the deed by which a worker was lost while it had a job in hand.
+func (h *History) lossOf(pid int, from, until time.Time) *Disturbance {
+	for i := range h.Disturbances {
+		d := &h.Disturbances[i]
+		if d.PID == pid && d.Kind == Worker && (d.Deed == Kill || d.Deed == Freeze) && d.From.After(from) && d.From.Before(until) {
+			return d
+		}
+	}
+	return nil
+}
+
+// workerPID reads the number of the worker's process from the event that tells
+// of a claim: a worker's ID is host, number and a random part.
+func workerPID(e Event) int {
+	var data struct {
+		Worker string `json:"worker"`
+	}
+	if json.Unmarshal([]byte(e.Data), &data) != nil {
+		return 0
+	}
+	parts := strings.Split(data.Worker, "-")
+	if len(parts) < 3 {
+		return 0
+	}
+	pid, _ := strconv.Atoi(parts[len(parts)-2]) // 0 is nobody's
+	return pid
+}
+
+// redisDisturbed reports whether Redis, or some worker's way to it, was not
+// well at some time between.
+func (h *History) redisDisturbed(from, until time.Time) bool {
+	return slices.ContainsFunc(h.Disturbances, func(d Disturbance) bool {
+		link := d.Deed == Cut || d.Deed == Silence || d.Deed == Slow || d.Kind == Redis
+		return link && d.From.Before(until) && (d.Until.IsZero() || d.Until.After(from))
+	})
+}
+
+// abort measures how long a call went on after its job was canceled.
+func (m *Measures) abort(h *History, j *Job, r *Record) {
+	for _, e := range r.Events {
+		if e.Type != tasks.EventCanceled {
+			continue
+		}
+		for _, c := range j.Calls {
+			// A call that ended by itself at that moment was not aborted.
+			if !c.Left || c.Start.After(e.At) || c.End.Before(e.At) {
+				continue
+			}
+			took := c.End.Sub(e.At)
+			if h.disturbed(e.At.Add(-leaseTime), c.End) {
+				m.AbortDisturbed = append(m.AbortDisturbed, took)
+			} else {
+				m.Abort = append(m.Abort, took)
+			}
+		}
+	}
+}
+
+// disturbed reports whether a worker or Redis was not well at some time between.
+func (h *History) disturbed(from, until time.Time) bool {
+	return h.redisDisturbed(from, until) || slices.ContainsFunc(h.Disturbances, func(d Disturbance) bool {
+		return d.Kind == Worker && d.From.Before(until) && (d.Until.IsZero() || d.Until.After(from))
+	})
+}
+
+// Durations is a sample of times.
+type Durations []time.Duration
+
+// Quantile returns the smallest value that a share of the sample does not
+// exceed; 0 for an empty sample.
+func (d Durations) Quantile(share float64) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(d))
+	return sorted[min(len(sorted)-1, int(share*float64(len(sorted))))]
+}
