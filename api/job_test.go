@@ -2,7 +2,9 @@ package api
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/topcentral/spillway/tasks"
 )
@@ -50,6 +52,41 @@ func TestUnchangedJobCostsNoBody(t *testing.T) {
 				t.Errorf("got %d %v, want %d", w.Code, w.Header(), c.want)
 			}
 		})
+	}
+}
+
+func TestWaitingIsShown(t *testing.T) {
+	m := newMemory()
+	h := newAPI(t, Config{}, m.deps())
+	job := m.submitted(t)
+	look := func(tag string) *httptest.ResponseRecorder {
+		return do(t, h, "GET", "/jobs/"+job.ID, "", "If-None-Match", tag)
+	}
+	place := func(position int, start time.Time) {
+		m.jobs[job.ID].Waiting = &tasks.Waiting{Queue: "local.high", Since: job.CreatedAt, Position: position, ExpectedStart: start, ExpectedEnd: start.Add(time.Minute)}
+	}
+	soon := job.CreatedAt.Add(20 * time.Second)
+	place(3, soon)
+	w := look("")
+	if got := decode[tasks.Job](t, w).Waiting; got == nil || got.Queue != "local.high" || got.Position != 3 || !got.ExpectedStart.Equal(soon) {
+		t.Errorf("got %+v", got)
+	}
+	tag := w.Header().Get("ETag")
+	if tag != `W/"1-local.high-3"` {
+		t.Errorf("ETag: got %s", tag)
+	}
+	place(3, soon.Add(time.Second))
+	if got := look(tag).Code; got != http.StatusNotModified {
+		t.Errorf("another estimate: got %d, want 304", got)
+	}
+	place(2, soon)
+	if got := look(tag).Code; got != http.StatusOK {
+		t.Errorf("another position: got %d, want 200", got)
+	}
+	m.becomes(job.ID, tasks.Running)
+	w = look(tag)
+	if got := decode[tasks.Job](t, w).Waiting; got != nil || w.Header().Get("ETag") != `"2"` {
+		t.Errorf("running: got %+v, ETag %s", got, w.Header().Get("ETag"))
 	}
 }
 

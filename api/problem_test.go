@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/topcentral/spillway/tasks"
 )
@@ -43,6 +45,7 @@ func TestDescribe(t *testing.T) {
 	}{
 		{"invalid", tasks.Errorf(tasks.CodeInvalid, "x"), 400, tasks.CodeInvalid, "invalid_request"},
 		{"wrapped", fmt.Errorf("submit: %w", tasks.Errorf(tasks.CodeConflict, "x")), 409, tasks.CodeConflict, "conflict"},
+		{"a key reused", tasks.Errorf(tasks.CodeKeyReused, "x"), 422, tasks.CodeKeyReused, "idempotency_key_reused"},
 		{"no code", errors.New("secret"), 500, tasks.CodeInternal, "internal"},
 		{"out of time", fmt.Errorf("redis: %w", context.DeadlineExceeded), 503, tasks.CodeUnavailable, "unavailable"},
 		{"canceled", context.Canceled, 503, tasks.CodeUnavailable, "unavailable"},
@@ -81,6 +84,10 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 		{"POST", "/jobs/" + tasks.NewID() + "/cancel", 404, ""},
 		{"POST", "/jobs/x/cancel", 404, ""},
 		{"POST", "/jobs/" + done.ID + "/cancel", 409, ""},
+		{"POST", "/jobs/" + tasks.NewID() + "/retry", 404, ""},
+		{"POST", "/jobs/x/retry", 404, ""},
+		{"POST", "/jobs/" + done.ID + "/retry", 409, ""},
+		{"GET", "/jobs/" + done.ID + "/retry", 405, "OPTIONS, POST"},
 		{"GET", "/agents/A99", 404, ""},
 		{"GET", "/agents/%00", 404, ""},
 		{"GET", "/jobs", 405, "OPTIONS, POST"},
@@ -140,6 +147,35 @@ func TestFaultsOfOursAreLoggedNotTold(t *testing.T) {
 			if !strings.Contains(log.String(), "hunter2") || !strings.Contains(log.String(), "request_id=crm-1") {
 				t.Errorf("log: got %q", log.String())
 			}
+		})
+	}
+}
+
+func TestStoreAwayIsToldAtOnce(t *testing.T) {
+	m := newMemory()
+	job := m.submitted(t)
+	m.broken = tasks.Errorf(tasks.CodeUnavailable, "Redis is away.")
+	for _, c := range []struct{ method, target, body string }{
+		{"POST", "/jobs", submission},
+		{"GET", "/jobs/" + job.ID, ""},
+		{"GET", "/jobs/" + job.ID + "/events", ""},
+		{"POST", "/jobs/" + job.ID + "/cancel", ""},
+		{"POST", "/jobs/" + job.ID + "/retry", ""},
+		{"GET", "/health", ""},
+	} {
+		t.Run(c.method+" "+c.target, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				deps := m.deps()
+				deps.Health = func(context.Context) Health {
+					return Health{Status: HealthUnavailable, Redis: RedisHealth{Status: HealthUnavailable}}
+				}
+				h := newAPI(t, Config{}, deps)
+				start := time.Now()
+				w := do(t, h, c.method, c.target, c.body, "Prefer", "wait=60", "Idempotency-Key", key)
+				if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "5" || time.Since(start) != 0 {
+					t.Errorf("got %d, Retry-After %q after %v, want 503, 5, at once", w.Code, w.Header().Get("Retry-After"), time.Since(start))
+				}
+			})
 		})
 	}
 }

@@ -1,9 +1,12 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/topcentral/spillway/tasks"
 )
@@ -30,6 +33,35 @@ func TestSubmit(t *testing.T) {
 	}
 	if got := w.Header().Get("Preference-Applied"); got != "" {
 		t.Errorf("Preference-Applied: got %q, want none", got)
+	}
+}
+
+func TestSubmitForLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newAPI(t, Config{}, newMemory().deps())
+		runAt := time.Now().Add(20 * time.Minute).UTC()
+		body := fmt.Sprintf(`{"agent":"A02","input":{},"run_at":%q,"retention":86400}`, runAt.Format(time.RFC3339))
+		w := do(t, h, "POST", "/jobs", body)
+		job := decode[tasks.Job](t, w)
+		if w.Code != http.StatusAccepted || job.State != tasks.Scheduled || !job.RunAt.Equal(runAt) || job.Retention.Std() != 24*time.Hour {
+			t.Errorf("got %d %+v", w.Code, job)
+		}
+		if got := w.Header().Get("Retry-After"); got != "1200" {
+			t.Errorf("Retry-After: got %q, want 1200: it does not run before", got)
+		}
+	})
+}
+
+func TestRetentionIsAWholeNumberOfSeconds(t *testing.T) {
+	for sent, want := range map[string]time.Duration{
+		"60": time.Minute, "6e1": time.Minute, "3600.0": time.Hour, "7776000": 90 * 24 * time.Hour,
+	} {
+		m := newMemory()
+		h := newAPI(t, Config{}, m.deps())
+		job := decode[tasks.Job](t, do(t, h, "POST", "/jobs", `{"agent":"A02","input":{},"retention":`+sent+`}`))
+		if job.Retention.Std() != want {
+			t.Errorf("%s: got %v, want %v", sent, job.Retention, want)
+		}
 	}
 }
 
@@ -89,6 +121,15 @@ func TestHostileBodies(t *testing.T) {
 		{"unknown words", `{"agent":"A02","input":{},"complexity":"huge","language":"","on_exhausted":"x"}`, jsonType, 400, tasks.CodeInvalid, "/complexity /language /on_exhausted"},
 		{"bad deadline", `{"agent":"A02","input":{},"deadline":"tomorrow"}`, jsonType, 400, tasks.CodeInvalid, "/deadline"},
 		{"leap second", `{"agent":"A02","input":{},"deadline":"2016-12-31T23:59:60Z"}`, jsonType, 400, tasks.CodeInvalid, ""},
+		{"bad run-at", `{"agent":"A02","input":{},"run_at":"22:00"}`, jsonType, 400, tasks.CodeInvalid, "/run_at"},
+		{"run-at without a zone", `{"agent":"A02","input":{},"run_at":"2030-01-01T00:00:00"}`, jsonType, 400, tasks.CodeInvalid, "/run_at"},
+		{"run-at in seconds", `{"agent":"A02","input":{},"run_at":1893456000}`, jsonType, 400, tasks.CodeInvalid, "/run_at"},
+		{"retention in words", `{"agent":"A02","input":{},"retention":"24h"}`, jsonType, 400, tasks.CodeInvalid, "/retention"},
+		{"part of a second", `{"agent":"A02","input":{},"retention":90.5}`, jsonType, 400, tasks.CodeInvalid, "/retention"},
+		{"too short a retention", `{"agent":"A02","input":{},"retention":59}`, jsonType, 400, tasks.CodeInvalid, "/retention"},
+		{"too long a retention", `{"agent":"A02","input":{},"retention":7776001}`, jsonType, 400, tasks.CodeInvalid, "/retention"},
+		{"nulls", `{"agent":"A02","input":{},"run_at":null,"retention":null}`, jsonType, 400, tasks.CodeInvalid, "/retention /run_at"},
+		{"key in the body", `{"agent":"A02","input":{},"idempotency_key":"a"}`, jsonType, 400, tasks.CodeInvalid, "/idempotency_key"},
 		{"bad callback", `{"agent":"A02","input":{},"callback_url":"ftp://x"}`, jsonType, 400, tasks.CodeInvalid, "/callback_url"},
 		{"bad metadata", `{"agent":"A02","input":{},"metadata":{"a":1,"b":[]}}`, jsonType, 400, tasks.CodeInvalid, "/metadata/a /metadata/b"},
 		{"a name twice", `{"agent":"A02","agent":"A09","input":{"x":{"y":1,"y":2}}}`, jsonType, 400, tasks.CodeInvalid, " /input/x"},

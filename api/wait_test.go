@@ -135,12 +135,17 @@ func (*forgetful) Job(context.Context, string, string) (*tasks.Job, error) {
 }
 
 // endAll lets every job that has not ended succeed.
-func (m *memory) endAll() {
+func (m *memory) endAll() { m.allBecome(tasks.Succeeded) }
+
+// failAll lets every job that has not ended fail.
+func (m *memory) failAll() { m.allBecome(tasks.Failed) }
+
+func (m *memory) allBecome(state tasks.State) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, job := range m.jobs {
 		if !job.State.Terminal() {
-			m.enter(job, tasks.Succeeded)
+			m.enter(job, state)
 		}
 	}
 }
