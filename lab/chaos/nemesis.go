@@ -111,26 +111,34 @@ func (n *nemesis) do(ctx context.Context, s step) {
 	case history.Freeze:
 		d.PID = p.signal(syscall.SIGSTOP, 0)
 	default:
-		if p.link == nil || !p.link.disturb(s) {
-			return
-		}
-		d.PID = p.pid()
+		n.disturbLink(ctx, p, s, d)
+		return
 	}
 	if d.PID == 0 {
 		return // it was down already
 	}
-	undo := n.note(d)
-	switch s.deed {
-	case history.Kill, history.Terminate:
-		n.awaitRebirth(ctx, p, d.PID)
-	case history.Freeze:
+	undone := n.note(d)
+	if s.deed == history.Freeze {
 		sleep(ctx, s.lasts)
 		p.thaw(d.PID)
-	default:
-		sleep(ctx, s.lasts)
-		p.link.restore(s)
+	} else {
+		n.awaitRebirth(ctx, p, d.PID)
 	}
+	undone()
+}
+
+// disturbLink does a deed to a process's way to Redis.
+func (n *nemesis) disturbLink(ctx context.Context, p *process, s step, d history.Disturbance) {
+	d.PID = p.pid()
+	undo, err := p.link.disturb(s)
+	if err != nil {
+		n.w.log.Change(func(h *history.History) { h.Exits = append(h.Exits, err.Error()) })
+		return
+	}
+	undone := n.note(d)
+	sleep(ctx, s.lasts)
 	undo()
+	undone()
 }
 
 // target is the process that a step is aimed at.

@@ -67,6 +67,9 @@ func (w *world) close() {
 	w.stop()
 	for _, p := range w.processes() {
 		<-p.over
+		if p.link != nil {
+			p.link.close()
+		}
 	}
 	for _, s := range w.servers {
 		_ = s.Close() // nothing is left that would call it
@@ -144,22 +147,34 @@ func (w *world) serve(h http.Handler) (string, error) {
 
 // openSpillway starts the system under test.
 func (w *world) openSpillway(ctx, life context.Context, binary string) error {
-	start := func(kind history.Kind, name string, env []string, args ...string) *process {
-		env = append(w.environment(w.rdb.Options().Addr), env...)
-		return w.launch(life, &process{kind: kind, name: name, path: binary, args: args, env: env})
+	start := func(p *process) (*process, error) {
+		var err error
+		if p.link, err = newLink(p.name, w.rdb.Options().Addr); err != nil {
+			return nil, err
+		}
+		p.path, p.env = binary, append(w.environment(p.link.addr()), p.env...)
+		return w.launch(life, p), nil
 	}
 	for i := range w.cfg.apis {
 		addr, err := freeAddr()
 		if err != nil {
 			return err
 		}
-		w.apiURLs = append(w.apiURLs, "http://"+addr)
-		w.apis = append(w.apis, start(history.API, fmt.Sprintf("api-%d", i+1), []string{"SPILLWAY_API_LISTEN=" + addr}, "api"))
-	}
-	for i := range w.cfg.workers {
-		for _, lane := range []string{"local", "cloud"} {
-			w.workers = append(w.workers, start(history.Worker, fmt.Sprintf("%s-%d", lane, i+1), nil, "worker", "--lane", lane))
+		p, err := start(&process{
+			kind: history.API, name: fmt.Sprintf("api-%d", i+1), args: []string{"api"}, env: []string{"SPILLWAY_API_LISTEN=" + addr},
+		})
+		if err != nil {
+			return err
 		}
+		w.apis, w.apiURLs = append(w.apis, p), append(w.apiURLs, "http://"+addr)
+	}
+	for i := range 2 * w.cfg.workers {
+		lane := []string{"local", "cloud"}[i%2]
+		p, err := start(&process{kind: history.Worker, name: fmt.Sprintf("%s-%d", lane, i/2+1), args: []string{"worker", "--lane", lane}})
+		if err != nil {
+			return err
+		}
+		w.workers = append(w.workers, p)
 	}
 	return w.apisAnswer(ctx)
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
@@ -101,6 +102,19 @@ func (s *Server) Kill() {
 	s.cmd.Process.Kill() //nolint:errcheck,gosec // it may have ended by itself
 	s.cmd.Wait()         //nolint:errcheck,gosec // it was killed
 	s.cmd = nil
+}
+
+// Pause makes the server hang: its port stays open, and nothing answers.
+func (s *Server) Pause(t testing.TB) { s.signal(t, syscall.SIGSTOP) }
+
+// Resume ends what Pause began.
+func (s *Server) Resume(t testing.TB) { s.signal(t, syscall.SIGCONT) }
+
+func (s *Server) signal(t testing.TB, sig os.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		t.Fatalf("signal redis-server: %v", err)
+	}
 }
 
 // Client returns a client of the server that ends with the test.
