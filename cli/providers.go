@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/ollama"
@@ -27,7 +28,7 @@ func (s *system) fleet() (*worker.Fleet, error) {
 		return nil, fmt.Errorf("SPILLWAY_OLLAMA_…: %w", err)
 	}
 	cfg := worker.FleetConfig{
-		Local:     []providers.Provider{providers.WithSlots(providers.WithTimeout(ollama.New(local, client), s.cfg.LocalTimeout), s.cfg.LocalSlots)},
+		Local:     []providers.Provider{providers.WithSlots(s.limited(ollama.New(local, client), s.cfg.LocalTimeout), s.cfg.LocalSlots)},
 		Scorecard: scorecard.New(s.score),
 		StandIn:   s.cfg.OllamaStandIn,
 	}
@@ -37,10 +38,19 @@ func (s *system) fleet() (*worker.Fleet, error) {
 			return nil, fmt.Errorf("%s: %w", cloudEnv(k.preset, "…"), err)
 		}
 		cfg.Cloud = append(cfg.Cloud, worker.CloudProvider{
-			Provider: providers.WithTimeout(p, s.cfg.CloudTimeout), Model: k.preset.Resolve(k.model),
+			Provider: s.limited(p, s.cfg.CloudTimeout), Model: k.preset.Resolve(k.model),
 		})
 	}
 	return worker.NewFleet(cfg, s.agents, s.log), nil
+}
+
+// longestStall is how long a model that has begun may fall silent.
+const longestStall = 20 * time.Second
+
+// limited bounds a provider's calls: in all, and in silence. Until it begins a
+// model may take three quarters of the time, for it may have to be loaded.
+func (s *system) limited(p providers.Provider, total time.Duration) providers.Provider {
+	return providers.WithTimeout(providers.WithStallTimeout(p, total*3/4, min(longestStall, total/2)), total)
 }
 
 var errNoScorecard = errors.New("the agent has no scorecard")

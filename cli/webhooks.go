@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/rand"
 	"time"
 
 	"github.com/topcentral/spillway/tasks/queue"
@@ -10,7 +9,8 @@ import (
 )
 
 const (
-	// webhookGroup is the consumer group that relays read the outbox in.
+	// webhookGroup is the consumer group that relays read the outbox in. They
+	// share one consumer of that name: what one leaves behind comes back to all.
 	webhookGroup = "webhooks"
 	// webhookSlots is how many webhooks a worker delivers at once.
 	webhookSlots = 32
@@ -43,6 +43,6 @@ func (s *system) webhooks(ctx context.Context) error {
 	}
 	defer server.Shutdown()
 	outbox := s.store.Outbox(webhookGroup, relayIdle)
-	webhook.NewRelay(outbox, s.queue, rand.Text(), s.log).Run(ctx)
+	webhook.NewRelay(outbox, s.queue, webhookGroup, s.log).Run(ctx)
 	return nil
 }

@@ -40,6 +40,7 @@ type Policy struct {
 	RetrySame bool // the same candidate may be sent the same request once more, after a pause
 	Reask     bool // the same candidate may be asked once more, with word of what was wrong
 	FallBack  bool // the next candidate gets its chance
+	Whole     bool // the provider itself is at fault: its other models need not be asked
 }
 
 // policies is the one place that maps a class to what follows from it. A
@@ -47,14 +48,14 @@ type Policy struct {
 var policies = map[Class]Policy{
 	ClassRateLimited:     {RetrySame: true, FallBack: true},
 	ClassOverloaded:      {RetrySame: true, FallBack: true},
-	ClassQuotaDead:       {FallBack: true},
-	ClassAuthDead:        {FallBack: true},
+	ClassQuotaDead:       {FallBack: true, Whole: true},
+	ClassAuthDead:        {FallBack: true, Whole: true},
 	ClassBadRequest:      {FallBack: true},
 	ClassContextOverflow: {FallBack: true},
 	ClassContentBlocked:  {FallBack: true},
 	ClassServer:          {RetrySame: true, FallBack: true},
-	ClassTimeout:         {FallBack: true},
-	ClassTransport:       {RetrySame: true, FallBack: true},
+	ClassTimeout:         {FallBack: true, Whole: true},
+	ClassTransport:       {RetrySame: true, FallBack: true, Whole: true},
 	ClassBadOutput:       {Reask: true, FallBack: true},
 	ClassCanceled:        {},
 }

@@ -25,14 +25,14 @@ func TestEveryClassHasAPolicy(t *testing.T) {
 	want := map[providers.Class]providers.Policy{
 		"rate_limited":     {RetrySame: yes, FallBack: yes},
 		"overloaded":       {RetrySame: yes, FallBack: yes},
-		"quota_dead":       {FallBack: yes},
-		"auth_dead":        {FallBack: yes},
+		"quota_dead":       {FallBack: yes, Whole: yes},
+		"auth_dead":        {FallBack: yes, Whole: yes},
 		"bad_request":      {FallBack: yes},
 		"context_overflow": {FallBack: yes},
 		"content_blocked":  {FallBack: yes},
 		"server":           {RetrySame: yes, FallBack: yes},
-		"timeout":          {FallBack: yes},
-		"transport":        {RetrySame: yes, FallBack: yes},
+		"timeout":          {FallBack: yes, Whole: yes},
+		"transport":        {RetrySame: yes, FallBack: yes, Whole: yes},
 		"bad_output":       {Reask: yes, FallBack: yes},
 		"canceled":         {},
 	}

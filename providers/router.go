@@ -18,6 +18,10 @@ type Route struct {
 	Candidates []Candidate // in the order in which they are asked
 	Request    Request     // its Model is set for each candidate
 
+	// StopAt, if not zero, is when others get their chance: after it the calls
+	// under way go on, but no further call is begun except the first.
+	StopAt time.Time
+
 	// Check returns nil when an answer is valid. Its error's text is shown to
 	// the model on the one re-ask. A nil Check accepts every JSON.
 	Check func(json.RawMessage) error
@@ -87,14 +91,19 @@ func NewRouter(log *slog.Logger) *Router { return &Router{log} }
 // Run asks the route's candidates in order. Each is called once; once more
 // after a pause where its failure's Policy allows that and there is time; and
 // once more with word of what was wrong when its answer was not valid. An
-// answer that is blank or cut off is a failure, never a result.
+// answer that is blank or cut off is a failure, never a result. Where a failure
+// is the provider's as a whole, its other models are passed over.
 //
 // It returns an *ExhaustedError when every candidate has failed, and an *Error
 // of class canceled, wrapping ctx's cause, as soon as ctx ends.
 func (r *Router) Run(ctx context.Context, route *Route) (*Answer, error) {
 	w := &walk{route: route, log: r.log}
 	exhausted := &ExhaustedError{}
+	down := map[string]bool{} // providers that are at fault as a whole
 	for _, c := range route.Candidates {
+		if down[c.Provider.Name()] || len(exhausted.Tried) > 0 && w.mustStop() {
+			continue
+		}
 		out, err := w.ask(ctx, c)
 		if err == nil {
 			return &Answer{Output: out, Candidate: c, Usage: w.usage}, nil
@@ -103,6 +112,7 @@ func (r *Router) Run(ctx context.Context, route *Route) (*Answer, error) {
 		if !exhausted.Class.Policy().FallBack {
 			return nil, err
 		}
+		down[c.Provider.Name()] = exhausted.Class.Policy().Whole
 		r.log.WarnContext(ctx, "candidate failed", "candidate", c.String(), "class", exhausted.Class, "error", err)
 	}
 	if ctx.Err() != nil {
@@ -127,6 +137,11 @@ type walk struct {
 	usage Usage
 }
 
+// mustStop reports whether no further call may be begun.
+func (w *walk) mustStop() bool {
+	return !w.route.StopAt.IsZero() && !time.Now().Before(w.route.StopAt)
+}
+
 // ask gets a valid answer from one candidate, or its last failure.
 func (w *walk) ask(ctx context.Context, c Candidate) (json.RawMessage, error) {
 	req := w.route.Request
@@ -139,6 +154,8 @@ func (w *walk) ask(ctx context.Context, c Candidate) (json.RawMessage, error) {
 		}
 		policy := ClassOf(err).Policy()
 		switch {
+		case w.mustStop():
+			return nil, err
 		case policy.Reask && !reasked && resp != nil && !resp.Truncated:
 			reasked = true
 			req.Messages = reask(w.route.Request.Messages, resp.Text, err)

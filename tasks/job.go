@@ -72,8 +72,8 @@ type Attempt struct {
 	Number       int       `json:"number"` // the claim: the fence the worker wrote under
 	Lane         Lane      `json:"lane"`
 	Worker       string    `json:"worker"`
-	Candidate    string    `json:"candidate"` // provider/model, e.g. "ollama/qwen2.5:7b"
-	Outcome      string    `json:"outcome"`   // OutcomeSucceeded, or the class of the failure
+	Candidate    string    `json:"candidate"` // provider/model, e.g. "ollama/qwen2.5:7b"; "" if it was cut
+	Outcome      string    `json:"outcome"`   // OutcomeSucceeded, how it was cut, or the class of the failure
 	Message      string    `json:"message,omitempty"`
 	StartedAt    time.Time `json:"started_at"`
 	FirstTokenMS int64     `json:"first_token_ms,omitempty"` // 0: nothing came, or not streamed
@@ -81,8 +81,12 @@ type Attempt struct {
 	Tokens       Tokens    `json:"tokens,omitzero"`
 }
 
-// OutcomeSucceeded is the outcome of an attempt that answered.
-const OutcomeSucceeded = "succeeded"
+// The outcomes of attempts beside the classes of failures.
+const (
+	OutcomeSucceeded  = "succeeded"
+	OutcomeWorkerLost = "worker_lost" // cut: the worker died or was out of touch for a lease
+	OutcomeCanceled   = "canceled"    // cut: the job was canceled
+)
 
 // Tokens counts what a model read and wrote, as its server reported it.
 type Tokens struct {

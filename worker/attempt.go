@@ -25,6 +25,9 @@ type attempt struct {
 	lane    tasks.Lane
 	log     *slog.Logger
 	records []tasks.Attempt // what each candidate did
+	// deadline is the job's by this machine's clock; the job's own is by the
+	// clock of Redis.
+	deadline time.Time
 }
 
 // take turns a ticket into a claim, and runs the job if it gets it. It runs on
@@ -47,7 +50,7 @@ func (w *Worker) take(ctx context.Context, t queue.Ticket) error {
 		w.attempt(claim, t.Lane).run()
 		return nil
 	case store.Busy:
-		return &queue.Retry{After: max(time.Second, time.Until(claim.Until))}
+		return &queue.Retry{After: max(time.Second, claim.Wait)}
 	default: // ended, unknown, or this lane has given up: the ticket is spent
 		return nil
 	}
@@ -55,7 +58,7 @@ func (w *Worker) take(ctx context.Context, t queue.Ticket) error {
 
 func (w *Worker) attempt(c *store.Claim, lane tasks.Lane) *attempt {
 	log := w.Log.With("job", c.Job.ID, "agent", c.Job.Agent, "attempt", c.Job.Attempt, "lane", lane)
-	return &attempt{Worker: w, job: c.Job, input: c.Input, lane: lane, log: log}
+	return &attempt{Worker: w, job: c.Job, input: c.Input, lane: lane, log: log, deadline: time.Now().Add(c.Left)}
 }
 
 // maxCrashes is how many workers a job may take down with it.
@@ -98,7 +101,7 @@ func (a *attempt) answer(ctx context.Context) outcome {
 	if a.lane == tasks.Scorecard {
 		return a.lastResort(ctx, agent, nil)
 	}
-	bounded, cancel := context.WithDeadline(ctx, a.job.Deadline)
+	bounded, cancel := context.WithDeadline(ctx, a.deadline)
 	defer cancel()
 	output, err := a.ask(bounded, agent)
 	switch {
@@ -130,10 +133,11 @@ func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage
 	answer, err := a.walk(ctx, &providers.Route{
 		Candidates: a.Fleet.Candidates(a.lane, agent, a.job.Complexity),
 		Request:    *req,
+		StopAt:     a.stopAt(ctx),
 		Check:      checkOutput(agent),
 		OnDelta:    func(_ providers.Candidate, d providers.Delta) { deltas.add(d.Text) },
 		// What this call wrote is told before its end is.
-		OnAttempt: func(r providers.Attempt) { deltas.flush(); a.record(r) },
+		OnAttempt: func(r providers.Attempt) { deltas.flush(); a.record(a.lane, r) },
 	})
 	if err != nil {
 		return nil, err
@@ -151,6 +155,15 @@ func (a *attempt) walk(ctx context.Context, r *providers.Route) (answer *provide
 		}
 	}()
 	return a.Router.Run(ctx, r)
+}
+
+// stopAt is when this lane begins no further call: the job's spill time, if
+// there is a lane to spill to.
+func (a *attempt) stopAt(ctx context.Context) time.Time {
+	if !a.otherLane(ctx) {
+		return time.Time{}
+	}
+	return a.deadline.Add(a.job.SpillAt.Sub(a.job.Deadline))
 }
 
 // otherLane reports whether a lane is left that can run the job: one that has
@@ -171,14 +184,14 @@ func (a *attempt) otherLane(ctx context.Context) bool {
 // whose time is up: the scorecard, waiting, or an honest failure, as the job
 // asks.
 func (a *attempt) lastResort(ctx context.Context, agent *agents.Agent, cause error) outcome {
-	late := !time.Now().Before(a.job.Deadline)
+	late := !time.Now().Before(a.deadline)
 	switch {
 	case a.job.OnExhausted == tasks.Degrade && agent.HasScorecard():
 		answer, err := a.walk(ctx, &providers.Route{
 			Candidates: a.Fleet.Candidates(tasks.Scorecard, agent, a.job.Complexity),
 			Request:    providers.Request{Agent: a.job.Agent, Input: a.input, Language: string(a.job.Language)},
 			Check:      checkOutput(agent),
-			OnAttempt:  a.record,
+			OnAttempt:  func(r providers.Attempt) { a.record(tasks.Scorecard, r) },
 		})
 		if err == nil {
 			return degraded(answer.Output)
@@ -197,14 +210,15 @@ func (a *attempt) lastResort(ctx context.Context, agent *agents.Agent, cause err
 }
 
 const (
-	minWait = 2 * time.Second
-	maxWait = time.Minute
+	firstWait = 10 * time.Second
+	minWait   = 2 * time.Second
+	maxWait   = 5 * time.Minute
 )
 
 // comeBack is how long a waiting job stays away: as long as its providers
-// asked for, within bounds.
+// asked for; where they did not say, longer from time to time.
 func (a *attempt) comeBack(cause error) time.Duration {
-	wait := 10 * time.Second
+	wait := firstWait << min(a.job.Attempt-1, 8)
 	if e, ok := errors.AsType[*providers.ExhaustedError](cause); ok && e.RetryAfter > 0 {
 		wait = e.RetryAfter
 	}

@@ -27,6 +27,7 @@ type Fleet struct {
 
 	mu        sync.RWMutex
 	reachable map[string][]providers.Model // by provider name; nil: it did not answer
+	missed    map[string]bool              // providers that did not answer the last time, and still count as reachable
 }
 
 // CloudProvider is a cloud API and the model it is asked for by default.
@@ -49,7 +50,7 @@ type FleetConfig struct {
 func NewFleet(cfg FleetConfig, catalogue *agents.Catalogue, log *slog.Logger) *Fleet {
 	return &Fleet{
 		local: cfg.Local, cloud: cfg.Cloud, scorecard: cfg.Scorecard, standIn: cfg.StandIn,
-		agents: catalogue, log: log, reachable: map[string][]providers.Model{},
+		agents: catalogue, log: log, reachable: map[string][]providers.Model{}, missed: map[string]bool{},
 	}
 }
 
@@ -84,12 +85,23 @@ func (f *Fleet) probe(ctx context.Context, p providers.Provider) {
 		if before == nil {
 			f.log.Info("provider can be reached", "provider", p.Name(), "models", len(models))
 		}
+		delete(f.missed, p.Name())
+	case before != nil && !f.missed[p.Name()]:
+		f.missed[p.Name()] = true // once may be a hiccup, such as a large model being loaded
 	default:
 		f.reachable[p.Name()] = nil
 		if before != nil || !known {
 			f.log.Warn("provider cannot be reached", "provider", p.Name(), "error", err)
 		}
 	}
+}
+
+// Unsettled reports whether a provider did not answer the last time and should
+// be asked again soon.
+func (f *Fleet) Unsettled() bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return len(f.missed) > 0
 }
 
 // Candidates lists who may answer for an agent on a lane, in order.

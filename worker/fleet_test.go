@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/providertest"
@@ -156,51 +155,5 @@ func TestALaneServesOnlyWhatItsModelsCanAnswer(t *testing.T) {
 	}
 	if got := f.Queues(tasks.Cloud); len(got) > 0 {
 		t.Errorf("cloud queues without a cloud: got %v", got)
-	}
-}
-
-func TestAWatchdogJudgesNothingAfterItLostSightOfRedis(t *testing.T) {
-	w := newWorld(t, nil) // its lease is 8 s
-	d := &watchdog{Worker: &Worker{Parts: Parts{Store: w.store}}}
-	start := time.Now()
-	for _, look := range []struct {
-		at   time.Duration
-		want bool
-		why  string
-	}{
-		{0, true, "at the start"},
-		{time.Second, true, "leases may not have been renewed yet"},
-		{8 * time.Second, true, "no look for longer than half a lease"},
-		{12 * time.Second, true, "one lease has not passed since"},
-		{16 * time.Second, false, "one lease has passed"},
-		{17 * time.Second, false, "all is well"},
-		{21 * time.Second, false, "a short silence does no harm"},
-		{26 * time.Second, true, "a long one does"},
-		{30 * time.Second, true, "and counts from its end"},
-		{34 * time.Second, false, "for one lease"},
-	} {
-		if got := d.mustWait(start.Add(look.at)); got != look.want {
-			t.Errorf("after %v (%s): must wait: got %v, want %v", look.at, look.why, got, look.want)
-		}
-	}
-}
-
-func TestHowLongAJobStaysAway(t *testing.T) {
-	for _, test := range []struct {
-		name  string
-		cause error
-		want  time.Duration
-	}{
-		{"as long as the provider asked for", &providers.ExhaustedError{RetryAfter: 20 * time.Second}, 20 * time.Second},
-		{"at least for a moment", &providers.ExhaustedError{RetryAfter: time.Millisecond}, minWait},
-		{"not for hours", &providers.ExhaustedError{RetryAfter: time.Hour}, maxWait},
-		{"for a while when nobody says", &providers.ExhaustedError{}, 10 * time.Second},
-		{"for a while when there was nobody to ask", nil, 10 * time.Second},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got := (&attempt{}).comeBack(test.cause); got != test.want {
-				t.Errorf("comes back after: got %v, want %v", got, test.want)
-			}
-		})
 	}
 }

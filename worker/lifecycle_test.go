@@ -34,7 +34,7 @@ func TestADeadlineEndsACallThatHangs(t *testing.T) {
 			w.local.Does(hang)
 			w.start(t, localLane)
 			j := w.submit(t, func(s *tasks.Submission) {
-				s.OnExhausted, s.Deadline = test.onExhausted, time.Now().Add(time.Second)
+				s.OnExhausted, s.Deadline = test.onExhausted, time.Now().Add(700*time.Millisecond)
 			})
 			wait(t, asked)
 			if cause := wait(t, ended); !errors.Is(cause, context.DeadlineExceeded) {
@@ -103,63 +103,6 @@ func TestCancelEndsTheCallAtOnceAndRefusesTheLateAnswer(t *testing.T) {
 	})
 }
 
-// lose claims a job for a worker that is never heard of again.
-func (w *world) lose(t *testing.T, id string) {
-	t.Helper()
-	c, err := w.store.Claim(t.Context(), id, tasks.Local, "lost")
-	if err != nil || c.Verdict != store.Claimed {
-		t.Fatalf("claim: got %+v, %v", c, err)
-	}
-}
-
-func TestAnotherWorkerFinishesWhatALostOneBegan(t *testing.T) {
-	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
-		t.Parallel()
-		w := newWorld(t, rdb, shortLease)
-		j := w.submit(t)
-		w.lose(t, j.ID)
-		w.start(t, localLane)
-		j = w.end(t, j.ID)
-		if j.State != tasks.Succeeded || string(j.Result) != answer || j.Degraded {
-			t.Errorf("job: got %s, degraded %v: %s", j.State, j.Degraded, j.Result)
-		}
-		if j.Crashes != 1 || j.Attempt != 2 {
-			t.Errorf("job: got %d crashes in %d attempts, want 1 in 2", j.Crashes, j.Attempt)
-		}
-	})
-}
-
-func TestAJobThatTakesItsWorkersDownIsGivenUp(t *testing.T) {
-	w := newWorld(t, redistest.Embedded(t), func(cfg *store.Config) { cfg.Lease = time.Millisecond })
-	j := w.submit(t)
-	for range maxCrashes {
-		w.lose(t, j.ID)
-		w.awaitLapse(t, j.ID)
-	}
-	w.start(t, localLane)
-	if j = w.end(t, j.ID); codeOf(j) != tasks.CodeCrashLoop {
-		t.Errorf("job: got %s, %v; want it failed with %s", j.State, j.Error, tasks.CodeCrashLoop)
-	}
-	if asked := w.local.Asked(); len(asked) > 0 {
-		t.Errorf("it was tried once more: %+v", asked)
-	}
-}
-
-// awaitLapse polls until the job's lease has ended, as a watchdog does.
-func (w *world) awaitLapse(t *testing.T, id string) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		found, err := w.store.Overdue(t.Context(), id)
-		if err != nil {
-			t.Fatalf("overdue: %v", err)
-		}
-		if found == store.Lapsed {
-			return
-		}
-	}
-	t.Fatal("the lease does not end")
-}
-
 func TestAnAnswerOutlivesAnOutageOfRedis(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -179,5 +122,29 @@ func TestAnAnswerOutlivesAnOutageOfRedis(t *testing.T) {
 	j = w.end(t, j.ID)
 	if j.State != tasks.Succeeded || j.Attempt != 1 || j.Crashes != 0 {
 		t.Errorf("job: got %s, attempt %d, %d crashes; want it succeeded on the first", j.State, j.Attempt, j.Crashes)
+	}
+}
+
+func TestHowLongAJobStaysAway(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		attempt int
+		cause   error
+		want    time.Duration
+	}{
+		{"as long as the provider asked for", 1, &providers.ExhaustedError{RetryAfter: 20 * time.Second}, 20 * time.Second},
+		{"at least for a moment", 1, &providers.ExhaustedError{RetryAfter: time.Millisecond}, minWait},
+		{"not for hours", 1, &providers.ExhaustedError{RetryAfter: time.Hour}, maxWait},
+		{"for a while when nobody says", 1, &providers.ExhaustedError{}, firstWait},
+		{"for a while when there was nobody to ask", 1, nil, firstWait},
+		{"longer from time to time", 3, nil, 4 * firstWait},
+		{"but not for ever", 1000, nil, maxWait},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := &attempt{job: &tasks.Job{Attempt: test.attempt}}
+			if got := a.comeBack(test.cause); got != test.want {
+				t.Errorf("comes back after: got %v, want %v", got, test.want)
+			}
+		})
 	}
 }

@@ -79,7 +79,7 @@ func newWorld(t *testing.T, rdb *redis.Client, change ...func(*store.Config)) *w
 }
 
 // shortLease lets a lost worker be missed soon.
-func shortLease(cfg *store.Config) { cfg.Lease = time.Second }
+func shortLease(cfg *store.Config) { cfg.Lease = 500 * time.Millisecond }
 
 // fleet returns a worker's view of the world's providers.
 func (w *world) fleet(t *testing.T) *Fleet {
@@ -126,6 +126,7 @@ func (w *world) start(t *testing.T, lanes []tasks.Lane, change ...func(*Config))
 
 var (
 	localLane = []tasks.Lane{tasks.Local}
+	cloudLane = []tasks.Lane{tasks.Cloud}
 	bothLanes = []tasks.Lane{tasks.Local, tasks.Cloud}
 )
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/tasks"
@@ -40,11 +41,11 @@ func checkOutput(agent *agents.Agent) func(json.RawMessage) error {
 }
 
 // record keeps what a candidate did, for the job.
-func (a *attempt) record(r providers.Attempt) {
+func (a *attempt) record(lane tasks.Lane, r providers.Attempt) {
 	a.records = append(a.records, tasks.Attempt{
-		Number: a.job.Attempt, Lane: a.lane, Worker: a.id,
+		Number: a.job.Attempt, Lane: lane, Worker: a.id,
 		Candidate: r.Candidate, Outcome: r.Outcome, Message: r.Message,
-		StartedAt: r.StartedAt.UTC(), FirstTokenMS: r.FirstToken.Milliseconds(), DurationMS: r.Duration.Milliseconds(),
+		StartedAt: r.StartedAt.UTC().Truncate(time.Millisecond), FirstTokenMS: r.FirstToken.Milliseconds(), DurationMS: r.Duration.Milliseconds(),
 		Tokens: tasks.Tokens{Input: r.Usage.Input, Cached: r.Usage.Cached, Output: r.Usage.Output, Reasoning: r.Usage.Reasoning},
 	})
 	a.progress(r)

@@ -29,6 +29,10 @@ type watchdog struct {
 	unserved map[string]bool // queues whose jobs it has sent elsewhere
 }
 
+func (w *Worker) watchdog(now time.Time) *watchdog {
+	return &watchdog{Worker: w, looked: now, judges: now.Add(w.Store.Lease()), unserved: map[string]bool{}}
+}
+
 // look does one round.
 func (d *watchdog) look(ctx context.Context) error {
 	ids, err := d.Store.Due(ctx, watchBatch)
@@ -56,8 +60,8 @@ func (d *watchdog) look(ctx context.Context) error {
 }
 
 // mustWait reports whether leases may have ended only because nobody could
-// renew them: for one lease after Redis was out of sight, and so also after the
-// start. Workers that are still busy get that time to renew.
+// renew them: for one lease after the start, and after Redis was out of sight.
+// Workers that are still busy get that time to renew.
 func (d *watchdog) mustWait(now time.Time) bool {
 	if now.Sub(d.looked) > max(d.Store.Lease()/2, 3*watchEvery) {
 		d.judges = now.Add(d.Store.Lease())

@@ -119,11 +119,10 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	beats.Go(func() { w.every(loops, tasks.HeartbeatEvery, "heartbeat", w.beat) })
 	// A watchdog may be writing down the end of a job, so it gets the drain
 	// time as other attempts do.
-	dog := &watchdog{Worker: w, unserved: map[string]bool{}}
-	w.stopped.Go(func() { w.every(loops, watchEvery, "watchdog", dog.look) })
+	w.stopped.Go(func() { w.every(loops, watchEvery, "watchdog", w.watchdog(time.Now()).look) })
 	w.stopped.Go(func() { w.every(loops, trimEvery, "outbox trim", w.Store.Trim) })
 
-	refresh := time.NewTicker(cmp.Or(w.cfg.Refresh, refreshEvery))
+	refresh := time.NewTimer(w.nextRefresh())
 	defer refresh.Stop()
 	var err error
 	for err == nil && ctx.Err() == nil {
@@ -131,12 +130,22 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 		case <-ctx.Done():
 		case <-refresh.C:
 			err = w.refresh(ctx)
+			refresh.Reset(w.nextRefresh())
 		}
 	}
 	stopLoops()
 	beats.Wait() // else a late heartbeat would undo the sign-off
 	w.shutdown()
 	return err
+}
+
+// nextRefresh is how long until the providers are asked again.
+func (w *Worker) nextRefresh() time.Duration {
+	every := cmp.Or(w.cfg.Refresh, refreshEvery)
+	if w.Fleet.Unsettled() {
+		return every / 6
+	}
+	return every
 }
 
 // refresh makes the worker serve what its providers can answer now, and tells

@@ -16,7 +16,7 @@ import (
 )
 
 // dead fails at once, and says that another try makes no sense before a while.
-var dead = providertest.Fail(&providers.Error{Class: providers.ClassQuotaDead, RetryAfter: time.Second, Message: "out of money"})
+var dead = providertest.Fail(&providers.Error{Class: providers.ClassBadRequest, RetryAfter: time.Second, Message: "out of money"})
 
 // panics is a provider with a bug.
 func panics(context.Context, *providers.Request, func(providers.Delta)) (*providers.Response, error) {
@@ -26,8 +26,8 @@ func panics(context.Context, *providers.Request, func(providers.Delta)) (*provid
 func TestHowAJobEnds(t *testing.T) {
 	const (
 		localAnswers, localNonsense = "ollama/small succeeded", "ollama/small bad_output"
-		localDead, largeDead        = "ollama/small quota_dead", "ollama/large quota_dead"
-		cloudAnswers, cloudDead     = "deepseek/chat succeeded", "deepseek/chat quota_dead"
+		localDead, largeDead        = "ollama/small bad_request", "ollama/large bad_request"
+		cloudAnswers, cloudDead     = "deepseek/chat succeeded", "deepseek/chat bad_request"
 		rules                       = "scorecard/rules succeeded"
 	)
 	for _, test := range []struct {

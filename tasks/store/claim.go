@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
@@ -16,7 +17,7 @@ type Verdict string
 // The answers to a claim.
 const (
 	Claimed Verdict = "claimed" // run it
-	Busy    Verdict = "busy"    // running elsewhere, or scheduled, until Claim.Until
+	Busy    Verdict = "busy"    // running elsewhere, or scheduled, for Claim.Wait
 	Ended   Verdict = "ended"   // in a terminal state
 	Spent   Verdict = "spent"   // the lane has given up on this run of the job
 	Unknown Verdict = "unknown" // no such job, or forgotten
@@ -27,25 +28,32 @@ type Claim struct {
 	Verdict Verdict
 	Job     *tasks.Job      // if Claimed; Job.Attempt is the fence for every write
 	Input   json.RawMessage // if Claimed
-	Until   time.Time       // if Busy, by the clock of Redis
+	Left    time.Duration   // if Claimed: to the job's deadline, by the clock of Redis
+	Wait    time.Duration   // if Busy: to the end of the lease or the run-at time, by the clock of Redis
 }
 
 // Claim tries to take a job for worker on lane, under a lease.
 func (s *Store) Claim(ctx context.Context, id string, lane tasks.Lane, worker string) (*Claim, error) {
-	verdict, rest, err := s.run(ctx, claimScript, id, string(lane), worker, rand.Text(), s.cfg.Lease.Milliseconds())
+	verdict, rest, err := s.run(ctx, claimScript, id, string(lane), worker, rand.Text(), s.cfg.Lease.Milliseconds(),
+		time.Now().UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano))
 	if err != nil {
 		return nil, fmt.Errorf("claim job: %w", err)
 	}
 	c := &Claim{Verdict: Verdict(verdict)}
 	switch c.Verdict {
 	case Busy:
-		c.Until = millis(text(rest, 0))
+		ms, err := strconv.ParseInt(text(rest, 0), 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("claim job: %w", err)
+		}
+		c.Wait = time.Duration(ms) * time.Millisecond
 	case Claimed:
 		flat, _ := rest[0].([]any)
 		c.Input = json.RawMessage(text(rest, 1))
 		if c.Job, err = decode(unflatten(flat)); err != nil {
 			return nil, err
 		}
+		c.Left = c.Job.Deadline.Sub(millis(text(rest, 2)))
 	}
 	return c, nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"strconv"
@@ -19,6 +20,9 @@ const (
 	// rereadEvery bounds the harm of a wake-up that was lost.
 	rereadEvery = 10 * time.Second
 )
+
+// ErrClosed says that the Store was closed while it was watched.
+var ErrClosed = errors.New("the job store was closed")
 
 // Events returns up to limit of a job's events with a sequence number above
 // after, oldest first. A log that has been trimmed begins later than asked.
@@ -71,6 +75,9 @@ func (s *Store) Watch(ctx context.Context, id string, after int64) iter.Seq2[tas
 			select {
 			case <-w.wake:
 			case <-reread.C:
+			case <-s.hub.life.Done():
+				yield(tasks.Event{}, ErrClosed)
+				return
 			case <-ctx.Done():
 				yield(tasks.Event{}, context.Cause(ctx))
 				return

@@ -12,13 +12,15 @@ import (
 // wake-up may be spurious; one that was lost with the connection is made up
 // for when the connection is back.
 type hub struct {
-	rdb redis.UniversalClient
+	rdb    redis.UniversalClient
+	change chan struct{}      // holds a signal that watchers came or went
+	life   context.Context    // ends with the hub
+	end    context.CancelFunc // ends life
+	loops  sync.WaitGroup
 
 	mu       sync.Mutex
-	pubsub   *redis.PubSub // nil until the first watcher joins
-	watchers map[string]map[*watcher]struct{}
-	closed   bool
-	done     chan struct{} // closed when the reader has ended
+	watchers map[string]map[*watcher]struct{} // by channel
+	started  bool
 }
 
 // watcher is one party that waits for news of a channel.
@@ -28,29 +30,28 @@ type watcher struct {
 }
 
 func newHub(rdb redis.UniversalClient) *hub {
-	return &hub{rdb: rdb, watchers: map[string]map[*watcher]struct{}{}, done: make(chan struct{})}
+	h := &hub{rdb: rdb, change: make(chan struct{}, 1), watchers: map[string]map[*watcher]struct{}{}}
+	h.life, h.end = context.WithCancel(context.Background())
+	return h
 }
 
-// join subscribes to a channel. What happens after join has returned wakes the
-// watcher, so: join first, then read.
+// join subscribes to a channel. The watcher is woken once the subscription
+// holds, and by what happens from then on: so join first, and read when woken.
 func (h *hub) join(channel string, want func(kind string) bool) *watcher {
 	w := &watcher{wake: make(chan struct{}, 1), want: want}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed {
-		return w
-	}
-	if h.pubsub == nil {
-		h.pubsub = h.rdb.Subscribe(context.Background())
-		go h.read(h.pubsub)
-	}
 	if h.watchers[channel] == nil {
 		h.watchers[channel] = map[*watcher]struct{}{}
-		// On an error go-redis keeps the channel in mind and subscribes when it
-		// has reconnected; the confirmation then wakes the watcher.
-		_ = h.pubsub.Subscribe(context.Background(), channel)
+		h.changed()
 	}
 	h.watchers[channel][w] = struct{}{}
+	if !h.started && h.life.Err() == nil {
+		h.started = true
+		pubsub := h.rdb.Subscribe(h.life)
+		h.loops.Go(func() { h.read(pubsub) })
+		h.loops.Go(func() { h.subscribe(pubsub) })
+	}
 	return w
 }
 
@@ -61,16 +62,63 @@ func (h *hub) leave(channel string, w *watcher) {
 	delete(h.watchers[channel], w)
 	if len(h.watchers[channel]) == 0 {
 		delete(h.watchers, channel)
-		if !h.closed && h.pubsub != nil {
-			_ = h.pubsub.Unsubscribe(context.Background(), channel)
+		h.changed()
+	}
+}
+
+func (h *hub) changed() {
+	select {
+	case h.change <- struct{}{}:
+	default:
+	}
+}
+
+// subscribe keeps the connection's channels in step with the watchers', until
+// the hub ends. It alone talks to Redis, so that no watcher waits for that.
+func (h *hub) subscribe(pubsub *redis.PubSub) {
+	defer pubsub.Close() //nolint:errcheck // nothing is lost with it
+	have := map[string]bool{}
+	for {
+		select {
+		case <-h.life.Done():
+			return
+		case <-h.change:
+		}
+		added, gone := h.difference(have)
+		// On an error go-redis keeps the channels in mind and subscribes when it
+		// has reconnected; the confirmation then wakes the watchers.
+		if len(added) > 0 {
+			_ = pubsub.Subscribe(h.life, added...)
+		}
+		if len(gone) > 0 {
+			_ = pubsub.Unsubscribe(h.life, gone...)
 		}
 	}
+}
+
+// difference brings have up to date, and lists what was added to it and what
+// went.
+func (h *hub) difference(have map[string]bool) (added, gone []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for channel := range h.watchers {
+		if !have[channel] {
+			added = append(added, channel)
+			have[channel] = true
+		}
+	}
+	for channel := range have {
+		if h.watchers[channel] == nil {
+			gone = append(gone, channel)
+			delete(have, channel)
+		}
+	}
+	return added, gone
 }
 
 // read passes on messages until the subscription is closed. The confirmation
 // of a subscription is news too: events may have come before it.
 func (h *hub) read(pubsub *redis.PubSub) {
-	defer close(h.done)
 	for m := range pubsub.ChannelWithSubscriptions(redis.WithChannelSize(1024)) {
 		switch m := m.(type) {
 		case *redis.Message:
@@ -97,17 +145,11 @@ func (h *hub) tell(channel, kind string) {
 	}
 }
 
-// close ends the subscription and waits for its reader.
-func (h *hub) close() error {
+// close ends the subscription and every watch, and waits for the hub's own
+// loops.
+func (h *hub) close() {
 	h.mu.Lock()
-	pubsub := h.pubsub
-	already := h.closed
-	h.closed = true
+	h.end()
 	h.mu.Unlock()
-	if pubsub == nil || already {
-		return nil
-	}
-	err := pubsub.Close()
-	<-h.done
-	return err
+	h.loops.Wait()
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,8 +106,12 @@ func (o *Outbox) Ack(ctx context.Context, entries ...OutboxEntry) error {
 	return nil
 }
 
-// unread bounds an outbox that nobody reads, in entries.
-const unread = 10_000
+const (
+	// unread bounds an outbox that has no reader, in entries.
+	unread = 10_000
+	// unreadEver bounds one whose readers have gone for good.
+	unreadEver = 1_000_000
+)
 
 // Trim drops the entries that every group has acknowledged, so that the outbox
 // stays as short as its slowest reader allows. Without any reader it keeps the
@@ -121,7 +126,8 @@ func (s *Store) Trim(ctx context.Context) error {
 		default:
 			var keep streamID
 			if keep, err = s.oldestNeeded(ctx, sh, groups); err == nil {
-				err = s.rdb.XTrimMinIDApprox(ctx, sh.outbox(), keep.String(), 0).Err()
+				err = cmp.Or(s.rdb.XTrimMinIDApprox(ctx, sh.outbox(), keep.String(), 0).Err(),
+					s.rdb.XTrimMaxLenApprox(ctx, sh.outbox(), unreadEver, 0).Err())
 			}
 		}
 		if err != nil && !strings.Contains(err.Error(), "no such key") {

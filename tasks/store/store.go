@@ -59,7 +59,10 @@ func New(rdb redis.UniversalClient, cfg Config) *Store {
 }
 
 // Close ends every Watch and frees the subscription connection.
-func (s *Store) Close() error { return s.hub.close() }
+func (s *Store) Close() error {
+	s.hub.close()
+	return nil
+}
 
 // Ping reports whether Redis answers.
 func (s *Store) Ping(ctx context.Context) error {

@@ -30,7 +30,7 @@ type Sender interface {
 }
 
 // Relay carries the ends of jobs from the outbox to the queue of webhooks.
-// Any number of relays may share an outbox, each under a name of its own.
+// Any number of relays may share an outbox, under one name or several.
 type Relay struct {
 	outbox   Outbox
 	sender   Sender

@@ -8,5 +8,6 @@ local state, tenant = r[1], r[2]
 if not state or tenant ~= ARGV[2] then return { 'unknown' } end
 if state == 'canceled' then return { 'ok' } end
 if not open[state] then return { 'ended', state } end
+if state == 'running' then cut('canceled') end
 finish('canceled', '{}')
 return { 'ok' }

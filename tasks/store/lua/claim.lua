@@ -1,7 +1,8 @@
 -- claim gives a queued job to one worker, under a lease.
 --   ARGV[2] lane   ARGV[3] worker   ARGV[4] token (fresh per call)   ARGV[5] lease in ms
+--   ARGV[6] the worker's time (RFC 3339), for the record
 -- Returns one of
---   {'claimed', hash as a flat list, input}   {'busy', until} running, or not to run yet
+--   {'claimed', hash as a flat list, input, now}   {'busy', ms to wait} running, or not to run yet
 --   {'ended', state}   {'spent'} the lane has given up on this run   {'unknown'} no such job
 -- A running job is not taken over here, however old its lease: after an outage of
 -- Redis its worker must get the chance to renew, and only the watchdogs know of
@@ -10,17 +11,18 @@ local r = redis.call('HMGET', job, 'state', 'token', 'lease', 'exhausted', 'run_
 local state, token, lease, exhausted, run_at = r[1], r[2], r[3], r[4] or '', r[5]
 if not state then return { 'unknown' } end
 if not open[state] then return { 'ended', state } end
-if state == 'scheduled' then return { 'busy', run_at } end
-if state == 'running' and token ~= ARGV[4] then return { 'busy', lease } end
+if state == 'scheduled' then return { 'busy', int(tonumber(run_at) - now) } end
+if state == 'running' and token ~= ARGV[4] then return { 'busy', int(tonumber(lease) - now) } end
 
 if state == 'queued' then
   if string.find(',' .. exhausted .. ',', ',' .. ARGV[2] .. ',', 1, true) then return { 'spent' } end
   redis.call('HINCRBY', job, 'attempt', 1)
   redis.call('HSETNX', job, 'started', int(now))
-  redis.call('HSET', job, 'lane', ARGV[2], 'worker', ARGV[3], 'token', ARGV[4])
+  redis.call('HSET', job, 'lane', ARGV[2], 'worker', ARGV[3], 'token', ARGV[4],
+    'claimed', int(now), 'claimed_at', ARGV[6])
   enter('running', cjson.encode({ lane = ARGV[2], worker = ARGV[3] }))
 end
 local ends = int(now + tonumber(ARGV[5]))
 redis.call('HSET', job, 'lease', ends)
 redis.call('ZADD', due, ends, id)
-return { 'claimed', redis.call('HGETALL', job), redis.call('GET', KEYS[3]) or '' }
+return { 'claimed', redis.call('HGETALL', job), redis.call('GET', KEYS[3]) or '', int(now) }

@@ -6,5 +6,8 @@ if refusal then return refusal end
 settle(ARGV[2], 'complete', ARGV[5])
 redis.call('SET', KEYS[4], ARGV[3])
 redis.call('HSET', job, 'degraded', ARGV[4])
-if ARGV[4] == '1' then redis.call('HINCRBY', counters, 'total:degraded', 1) end
+if ARGV[4] == '1' then
+  redis.call('HSET', job, 'lane', 'scorecard')
+  redis.call('HINCRBY', counters, 'total:degraded', 1)
+end
 return { 'ok', int(finish('succeeded', '{"degraded":' .. (ARGV[4] == '1' and 'true' or 'false') .. '}')) }

@@ -92,13 +92,31 @@ local function fenced(attempt, step)
   return { 'stale', state or 'unknown' }
 end
 
+-- note adds to the record of what candidates did: `records` is a run of JSON
+-- objects, comma-separated, '' for none. A record that has grown too long (a job
+-- may wait for days and try again and again) takes no more, and counts them.
+local function note(records)
+  if records == '' then return end
+  local old = redis.call('HGET', job, 'attempts')
+  if not old or old == '' then
+    redis.call('HSET', job, 'attempts', records)
+  elseif #old < 32768 then
+    redis.call('HSET', job, 'attempts', old .. ',' .. records)
+  else
+    redis.call('HINCRBY', job, 'omitted', 1)
+  end
+end
+
+-- cut notes an attempt that was ended from outside and could not say so itself.
+local function cut(outcome)
+  local r = redis.call('HMGET', job, 'attempt', 'lane', 'worker', 'claimed', 'claimed_at')
+  note(cjson.encode({ number = tonumber(r[1]), lane = r[2], worker = r[3], candidate = '', outcome = outcome,
+    started_at = r[5], duration_ms = now - tonumber(r[4]) }))
+end
+
 -- settle notes that the attempt has said its last word, and what its candidates
--- did: a run of JSON objects, comma-separated, '' for none.
+-- did.
 local function settle(attempt, step, records)
   redis.call('HSET', job, 'settled', attempt .. ':' .. step)
-  if records ~= '' then
-    local old = redis.call('HGET', job, 'attempts')
-    if old and old ~= '' then records = old .. ',' .. records end
-    redis.call('HSET', job, 'attempts', records)
-  end
+  note(records)
 end

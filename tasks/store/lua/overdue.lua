@@ -19,6 +19,7 @@ if state == 'running' then
     return { 'fresh' }
   end
   redis.call('HINCRBY', job, 'crashes', 1)
+  cut('worker_lost')
   enqueue(tonumber(ARGV[2]), '{"reason":"lease_expired"}')
   return { 'lapsed' }
 end

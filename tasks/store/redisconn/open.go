@@ -1,0 +1,99 @@
+// Package redisconn connects to Redis: to a single server, to a Redis Cluster or
+// to whichever server Redis Sentinel says is the master, as one URL tells. It
+// also tells what the rest of Spillway must know about the servers: whether they
+// answer at all, how far their clocks are off, and what they promise to keep.
+package redisconn
+
+import (
+	"cmp"
+	"crypto/tls"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Role is what a process uses Redis for, which decides how patient it is.
+type Role int
+
+// The roles.
+const (
+	// API answers callers who had rather hear at once that Redis is away.
+	API Role = iota
+	// Worker has time: what it has to write was paid for.
+	Worker
+)
+
+// clusterReload is how old a client's picture of a cluster may get. It bounds
+// how long a client asks a master that has been replaced.
+const clusterReload = 5 * time.Second
+
+// Open returns a client of the Redis that a URL names, tuned for a role, which
+// is the caller's to close. It does not connect yet. The URL is one of
+//
+//	redis://[user:password@]host[:port][/database][?options]
+//	redis+cluster://[user:password@]host[:port],host[:port]…[?options]
+//	redis+sentinel://[user:password@]host[:port],…/master-name[/database][?options]
+//
+// with rediss in place of redis for TLS. Any node of a cluster leads to the
+// others. The user and password are those of the servers; those of the
+// Sentinels are the options sentinel_username and sentinel_password. The other
+// options are those of redis.ParseURL, and win over the role. Errors say what
+// is wrong with the URL, and hold no secret of it.
+func Open(url string, role Role) (redis.UniversalClient, error) {
+	t, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	role.tune(t.options)
+	switch t.kind {
+	case cluster:
+		opts := t.universal().Cluster()
+		opts.ClusterStateReloadInterval = clusterReload
+		return redis.NewClusterClient(opts), nil
+	case sentinel:
+		return redis.NewFailoverClient(t.universal().Failover()), nil
+	default:
+		return redis.NewClient(t.options), nil
+	}
+}
+
+// tune sets what the URL has left open.
+func (r Role) tune(o *redis.Options) {
+	o.ContextTimeoutEnabled = true
+	switch r {
+	case API:
+		o.DialTimeout = cmp.Or(o.DialTimeout, time.Second)
+		o.ReadTimeout = cmp.Or(o.ReadTimeout, 2*time.Second)
+		o.WriteTimeout = cmp.Or(o.WriteTimeout, 2*time.Second)
+		o.PoolTimeout = cmp.Or(o.PoolTimeout, 2*time.Second)
+		o.MaxRetries = cmp.Or(o.MaxRetries, 1)
+		o.DialerRetries = 1
+	case Worker:
+		o.DialTimeout = cmp.Or(o.DialTimeout, 3*time.Second)
+		o.ReadTimeout = cmp.Or(o.ReadTimeout, 5*time.Second)
+		o.WriteTimeout = cmp.Or(o.WriteTimeout, 5*time.Second)
+		o.MaxRetries = cmp.Or(o.MaxRetries, 4)
+		o.DialerRetries = 2
+	}
+}
+
+// universal returns the options of a client of several servers.
+func (t *target) universal() *redis.UniversalOptions {
+	o := t.options
+	var secure *tls.Config
+	if o.TLSConfig != nil {
+		secure = o.TLSConfig.Clone()
+		secure.ServerName = "" // each server is known by its own name
+	}
+	return &redis.UniversalOptions{
+		Addrs: t.addrs, MasterName: t.master, SentinelUsername: t.sentinelUser, SentinelPassword: t.sentinelPassword,
+		Username: o.Username, Password: o.Password, DB: o.DB, TLSConfig: secure,
+		Protocol: o.Protocol, ClientName: o.ClientName, ContextTimeoutEnabled: o.ContextTimeoutEnabled,
+		MaxRetries: o.MaxRetries, MinRetryBackoff: o.MinRetryBackoff, MaxRetryBackoff: o.MaxRetryBackoff,
+		DialTimeout: o.DialTimeout, DialerRetries: o.DialerRetries, ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
+		PoolFIFO: o.PoolFIFO, PoolSize: o.PoolSize, PoolTimeout: o.PoolTimeout, MaxConcurrentDials: o.MaxConcurrentDials,
+		MinIdleConns: o.MinIdleConns, MaxIdleConns: o.MaxIdleConns, MaxActiveConns: o.MaxActiveConns,
+		PipelinePoolSize: o.PipelinePoolSize, PipelineReadBufferSize: o.PipelineReadBufferSize, PipelineWriteBufferSize: o.PipelineWriteBufferSize,
+		ConnMaxIdleTime: o.ConnMaxIdleTime, ConnMaxLifetime: o.ConnMaxLifetime, ConnMaxLifetimeJitter: o.ConnMaxLifetimeJitter,
+	}
+}

@@ -1,0 +1,126 @@
+package worker
+
+import (
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/lab/redistest"
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/queue"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+// lose claims a job for a worker that is never heard of again.
+func (w *world) lose(t *testing.T, id string) {
+	t.Helper()
+	c, err := w.store.Claim(t.Context(), id, tasks.Local, "lost")
+	if err != nil || c.Verdict != store.Claimed {
+		t.Fatalf("claim: got %+v, %v", c, err)
+	}
+}
+
+func TestAnotherWorkerFinishesWhatALostOneBegan(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		t.Parallel()
+		w := newWorld(t, rdb, shortLease)
+		j := w.submit(t)
+		w.lose(t, j.ID)
+		w.start(t, localLane)
+		j = w.end(t, j.ID)
+		if j.State != tasks.Succeeded || string(j.Result) != answer || j.Degraded {
+			t.Errorf("job: got %s, degraded %v: %s", j.State, j.Degraded, j.Result)
+		}
+		if j.Crashes != 1 || j.Attempt != 2 {
+			t.Errorf("job: got %d crashes in %d attempts, want 1 in 2", j.Crashes, j.Attempt)
+		}
+	})
+}
+
+func TestAJobThatTakesItsWorkersDownIsGivenUp(t *testing.T) {
+	w := newWorld(t, redistest.Embedded(t), func(cfg *store.Config) { cfg.Lease = time.Millisecond })
+	j := w.submit(t)
+	for range maxCrashes {
+		w.lose(t, j.ID)
+		w.awaitLapse(t, j.ID)
+	}
+	w.start(t, localLane)
+	if j = w.end(t, j.ID); codeOf(j) != tasks.CodeCrashLoop {
+		t.Errorf("job: got %s, %v; want it failed with %s", j.State, j.Error, tasks.CodeCrashLoop)
+	}
+	if asked := w.local.Asked(); len(asked) > 0 {
+		t.Errorf("it was tried once more: %+v", asked)
+	}
+}
+
+// awaitLapse polls until the job's lease has ended, as a watchdog does.
+func (w *world) awaitLapse(t *testing.T, id string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		found, err := w.store.Overdue(t.Context(), id)
+		if err != nil {
+			t.Fatalf("overdue: %v", err)
+		}
+		if found == store.Lapsed {
+			return
+		}
+	}
+	t.Fatal("the lease does not end")
+}
+
+func TestJobsNeedNotWaitForALaneThatIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, redistest.Embedded(t), shortLease)
+	gone := &tasks.Worker{ID: "gone", Serves: []tasks.LaneService{{Lane: tasks.Local, Queues: queue.Names(tasks.Local), Slots: 1}}}
+	if err := w.store.Beat(t.Context(), gone); err != nil {
+		t.Fatalf("beat: %v", err)
+	}
+	w.start(t, cloudLane)
+	j := w.submit(t)
+	if err := w.store.SignOff(t.Context(), gone.ID); err != nil {
+		t.Fatalf("sign off: %v", err)
+	}
+	j = w.end(t, j.ID)
+	if j.Lane != tasks.Cloud || j.Degraded || !j.EndedAt.Before(j.SpillAt) {
+		t.Errorf("job: got it ended on %s, degraded %v, %v before its spill time; want cloud, long before", j.Lane, j.Degraded, j.SpillAt.Sub(j.EndedAt))
+	}
+}
+
+func TestJobsWithoutTicketsGetSome(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, redistest.Embedded(t), shortLease, func(cfg *store.Config) { cfg.Recheck = 100 * time.Millisecond })
+	j := w.submit(t)
+	// The queue has lost everything.
+	if err := w.rdb.Del(t.Context(), w.rdb.Keys(t.Context(), "asynq:*").Val()...).Err(); err != nil {
+		t.Fatalf("empty the queue: %v", err)
+	}
+	w.start(t, localLane)
+	if j = w.end(t, j.ID); j.State != tasks.Succeeded || j.Degraded || j.Crashes != 0 {
+		t.Errorf("job: got %s, degraded %v, %d crashes", j.State, j.Degraded, j.Crashes)
+	}
+}
+
+func TestAWatchdogJudgesNothingAfterItLostSightOfRedis(t *testing.T) {
+	w := newWorld(t, nil) // its lease is 8 s
+	start := time.Now()
+	d := (&Worker{Parts: Parts{Store: w.store}}).watchdog(start)
+	for _, look := range []struct {
+		at   time.Duration
+		want bool
+		why  string
+	}{
+		{time.Second, true, "leases may not have been renewed yet"},
+		{4 * time.Second, true, "nor after half a lease"},
+		{8 * time.Second, false, "one lease has passed"},
+		{9 * time.Second, false, "all is well"},
+		{13 * time.Second, false, "a short silence does no harm"},
+		{18 * time.Second, true, "a long one does"},
+		{22 * time.Second, true, "and counts from its end"},
+		{26 * time.Second, false, "for one lease"},
+	} {
+		if got := d.mustWait(start.Add(look.at)); got != look.want {
+			t.Errorf("after %v (%s): must wait: got %v, want %v", look.at, look.why, got, look.want)
+		}
+	}
+}
