@@ -25,6 +25,7 @@ type commands struct {
 	Get    getCommand    `cmd:"" group:"use" help:"Show a job."`
 	Watch  watchCommand  `cmd:"" group:"use" help:"Follow a job's events until it ends."`
 	Cancel cancelCommand `cmd:"" group:"use" help:"End a job."`
+	Retry  retryCommand  `cmd:"" group:"use" help:"Run a job again that failed or was canceled."`
 	Agents agentsCommand `cmd:"" group:"use" help:"List, show and test agents."`
 	Config configCommand `cmd:"" group:"serve" help:"Show every setting, its value and what it means."`
 }

@@ -18,7 +18,7 @@ import (
 
 // server is the part of the command line that says which Spillway to talk to.
 type server struct {
-	Server string `env:"SPILLWAY_URL" default:"http://127.0.0.1:8080" placeholder:"URL" help:"Where the API is ($${env})."`
+	Server string `env:"SPILLWAY_URL" default:"http://127.0.0.1:8080" placeholder:"URL" help:"Where the API is."`
 }
 
 // client returns a client of that API.
@@ -41,12 +41,21 @@ func (c *client) submit(ctx context.Context, s *tasks.Submission, wait time.Dura
 	if err != nil {
 		return nil, fmt.Errorf("encode submission: %w", err)
 	}
-	return c.job(ctx, http.MethodPost, "/jobs", body, wait)
+	header := preferences(wait)
+	if s.IdempotencyKey != "" {
+		header.Set("Idempotency-Key", quote(s.IdempotencyKey))
+	}
+	return c.job(ctx, http.MethodPost, "/jobs", body, header)
+}
+
+// quote writes s as RFC 8941 writes strings.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
 // get reads a job, and waits up to wait for its end.
 func (c *client) get(ctx context.Context, id string, wait time.Duration) (*tasks.Job, error) {
-	return c.job(ctx, http.MethodGet, "/jobs/"+url.PathEscape(id), nil, wait)
+	return c.job(ctx, http.MethodGet, "/jobs/"+url.PathEscape(id), nil, preferences(wait))
 }
 
 // await reads a job until it has ended.
@@ -60,11 +69,15 @@ func (c *client) await(ctx context.Context, id string) (*tasks.Job, error) {
 }
 
 func (c *client) cancel(ctx context.Context, id string) (*tasks.Job, error) {
-	return c.job(ctx, http.MethodPost, "/jobs/"+url.PathEscape(id)+"/cancel", nil, 0)
+	return c.job(ctx, http.MethodPost, "/jobs/"+url.PathEscape(id)+"/cancel", nil, http.Header{})
 }
 
-func (c *client) job(ctx context.Context, method, path string, body []byte, wait time.Duration) (*tasks.Job, error) {
-	resp, err := c.do(ctx, method, path, body, http.Header{"Prefer": preferences(wait)})
+func (c *client) retry(ctx context.Context, id string) (*tasks.Job, error) {
+	return c.job(ctx, http.MethodPost, "/jobs/"+url.PathEscape(id)+"/retry", nil, http.Header{})
+}
+
+func (c *client) job(ctx context.Context, method, path string, body []byte, header http.Header) (*tasks.Job, error) {
+	resp, err := c.do(ctx, method, path, body, header)
 	if err != nil {
 		return nil, err
 	}
@@ -76,11 +89,12 @@ func (c *client) job(ctx context.Context, method, path string, body []byte, wait
 	return &j, nil
 }
 
-func preferences(wait time.Duration) []string {
+// preferences returns headers that ask for an answer held back up to wait.
+func preferences(wait time.Duration) http.Header {
 	if wait <= 0 {
-		return nil
+		return http.Header{}
 	}
-	return []string{fmt.Sprintf("wait=%d", int(min(wait, maxWait).Seconds()))}
+	return http.Header{"Prefer": {fmt.Sprintf("wait=%d", int(min(wait, maxWait).Seconds()))}}
 }
 
 // do makes a request; an answer that is a problem becomes an error.
@@ -130,8 +144,11 @@ func (c *client) watch(ctx context.Context, id string, each func(tasks.Event)) e
 	var last int64
 	for {
 		ended, err := c.follow(ctx, id, &last, each)
-		if err != nil || ended {
+		if err != nil || ended == forGood {
 			return err
+		}
+		if ended == aRun { // perhaps it was retried: the server knows
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -141,16 +158,25 @@ func (c *client) watch(ctx context.Context, id string, each func(tasks.Event)) e
 	}
 }
 
-// follow reads one event stream, and reports whether the job has ended.
-func (c *client) follow(ctx context.Context, id string, last *int64, each func(tasks.Event)) (ended bool, err error) {
+// ending is how an event stream ended.
+type ending int
+
+const (
+	halfway ending = iota // the connection broke
+	aRun                  // with the event that ends a run of the job
+	forGood               // the job has ended and no event is left
+)
+
+// follow reads one event stream.
+func (c *client) follow(ctx context.Context, id string, last *int64, each func(tasks.Event)) (ended ending, err error) {
 	path := fmt.Sprintf("/jobs/%s/events?starting_after=%d", url.PathEscape(id), *last)
 	resp, err := c.do(ctx, http.MethodGet, path, nil, http.Header{"Accept": {"text/event-stream"}})
 	if err != nil {
-		return false, err
+		return halfway, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // a stream that broke is followed again
 	if resp.StatusCode == http.StatusNoContent {
-		return true, nil
+		return forGood, nil
 	}
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, 1<<20)
@@ -164,7 +190,10 @@ func (c *client) follow(ctx context.Context, id string, last *int64, each func(t
 			continue
 		}
 		each(e)
-		*last, ended = e.Sequence, e.Type.Terminal()
+		*last, ended = e.Sequence, halfway
+		if e.Type.Terminal() {
+			ended = aRun
+		}
 	}
 	return ended, nil
 }

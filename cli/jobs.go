@@ -15,18 +15,24 @@ import (
 
 type submitCommand struct {
 	server
-	Agent    string         `arg:"" help:"ID of the agent, e.g. A02."`
-	Input    string         `short:"f" default:"-" placeholder:"FILE" help:"JSON file with the agent's input; - reads it from standard input."`
-	Language tasks.Language `default:"zh" enum:"zh,en" help:"Language of the result: zh or en."`
-	Deadline time.Duration  `placeholder:"DURATION" help:"An answer or a failure within this time; the agent's own by default."`
-	Callback string         `placeholder:"URL" help:"URL that gets a signed webhook when the job ends."`
-	Wait     bool           `short:"w" help:"Wait for the job's end and print the whole job."`
+	Agent     string         `arg:"" help:"ID of the agent, e.g. A02."`
+	Input     string         `short:"f" default:"-" placeholder:"FILE" help:"JSON file with the agent's input; - reads it from standard input."`
+	Language  tasks.Language `default:"zh" enum:"zh,en" help:"Language of the result: zh or en."`
+	RunAt     time.Time      `placeholder:"TIME" help:"Not before this time, e.g. 2026-11-21T22:00:00+08:00; at once by default."`
+	Deadline  time.Duration  `placeholder:"DURATION" help:"An answer or a failure within this time, counted from --run-at if given; the agent's own by default."`
+	Retention time.Duration  `placeholder:"DURATION" help:"How long the ended job is kept, e.g. 24h; the server's own by default."`
+	Key       string         `placeholder:"KEY" help:"Idempotency key: the same key with the same job makes no second one for 24 hours."`
+	Callback  string         `placeholder:"URL" help:"URL that gets a signed webhook when the job ends."`
+	Wait      bool           `short:"w" help:"Wait for the job's end and print the whole job."`
 }
 
 // Help gives examples.
 func (submitCommand) Help() string {
-	return "Prints the job's ID, or the whole job with --wait.\n\nExamples:\n  spillway submit A03 -f examples/a03_project.json --wait\n" +
-		"  echo '{\"authority\":\"high\"}' | spillway submit A02 --language en -w"
+	return "Prints the job's ID, or the whole job with --wait. With --key, give --deadline only with --run-at:\n" +
+		"counted from now it is another one whenever the command is run again, and so another job.\n\nExamples:\n  spillway submit A03 -f examples/a03_project.json --wait\n" +
+		"  echo '{\"authority\":\"high\"}' | spillway submit A02 --language en -w\n" +
+		"  spillway submit A04 -f examples/a04_daily_report.json --run-at 2026-11-21T22:00:00+08:00 --deadline 1h --retention 24h\n" +
+		"  spillway submit A05 -f examples/a05_customer.json --key customer-4711-2026-11-21"
 }
 
 // Run posts the job.
@@ -35,12 +41,8 @@ func (c submitCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	sub := &tasks.Submission{Agent: c.Agent, Input: input, Language: c.Language, CallbackURL: c.Callback}
-	if c.Deadline > 0 {
-		sub.Deadline = time.Now().Add(c.Deadline).UTC()
-	}
 	api := c.client()
-	j, err := api.submit(ctx, sub, 0)
+	j, err := api.submit(ctx, c.submission(input, time.Now()), 0)
 	if err != nil {
 		return err
 	}
@@ -53,6 +55,21 @@ func (c submitCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	return show(s.out, j)
+}
+
+func (c submitCommand) submission(input json.RawMessage, now time.Time) *tasks.Submission {
+	s := &tasks.Submission{
+		Agent: c.Agent, Input: input, Language: c.Language, CallbackURL: c.Callback,
+		RunAt: c.RunAt, Retention: tasks.Duration(c.Retention), IdempotencyKey: c.Key,
+	}
+	if c.Deadline > 0 {
+		start := now
+		if !c.RunAt.IsZero() {
+			start = c.RunAt
+		}
+		s.Deadline = start.Add(c.Deadline).UTC()
+	}
+	return s
 }
 
 // readInput reads the JSON of a job's input from a file, or from in for "-".
@@ -125,6 +142,27 @@ func (cancelCommand) Help() string {
 // Run cancels the job.
 func (c cancelCommand) Run(ctx context.Context, s streams) error {
 	j, err := c.client().cancel(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(s.out, j.ID, j.State)
+	return err
+}
+
+type retryCommand struct {
+	server
+	ID string `arg:"" help:"ID of the job."`
+}
+
+// Help gives an example.
+func (retryCommand) Help() string {
+	return "The job keeps its ID and gets as much time as it had at first.\n\nExamples:\n" +
+		"  spillway retry job_0190…\n  spillway retry job_0190… && spillway watch job_0190…"
+}
+
+// Run starts a new run of the job.
+func (c retryCommand) Run(ctx context.Context, s streams) error {
+	j, err := c.client().retry(ctx, c.ID)
 	if err != nil {
 		return err
 	}
