@@ -78,6 +78,7 @@ func TestAQueuedJobEndsAtItsDeadline(t *testing.T) {
 
 func TestCancelEndsTheCallAtOnceAndRefusesTheLateAnswer(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		t.Parallel()
 		w := newWorld(t, rdb)
 		hang, asked, ended := hangs()
 		w.local.Does(hang)

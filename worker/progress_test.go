@@ -15,6 +15,7 @@ import (
 
 func TestTheLogTellsTheAnswerAsItGrows(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		t.Parallel()
 		w := newWorld(t, rdb)
 		told := make(chan bool)
 		pieces := []string{`{"sc`, `ore"`, `:`, ` `, `7}`}

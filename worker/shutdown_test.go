@@ -18,6 +18,7 @@ import (
 )
 
 func TestAStoppingWorkerFinishesWhatItHas(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, redistest.Embedded(t))
 	asked, finish := make(chan bool, 1), make(chan bool)
 	w.local.Does(func(ctx context.Context, req *providers.Request, onDelta func(providers.Delta)) (*providers.Response, error) {
@@ -58,6 +59,7 @@ func (w *world) awaitSignOff(t *testing.T) {
 
 func TestAStoppingWorkerHandsBackWhatItCannotFinish(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		t.Parallel()
 		w := newWorld(t, rdb)
 		hang, asked, ended := hangs()
 		w.local.Does(providertest.Sequence(hang, providertest.Answer(answer)))

@@ -39,6 +39,7 @@ func TestAnotherWorkerFinishesWhatALostOneBegan(t *testing.T) {
 }
 
 func TestAJobThatTakesItsWorkersDownIsGivenUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, redistest.Embedded(t), func(cfg *store.Config) { cfg.Lease = time.Millisecond })
 	j := w.submit(t)
 	for range maxCrashes {

@@ -16,7 +16,7 @@ import (
 )
 
 // dead fails at once, and says that another try makes no sense before a while.
-var dead = providertest.Fail(&providers.Error{Class: providers.ClassBadRequest, RetryAfter: time.Second, Message: "out of money"})
+var dead = providertest.Fail(&providers.Error{Class: providers.ClassBadRequest, RetryAfter: time.Second, Message: "no"})
 
 // panics is a provider with a bug.
 func panics(context.Context, *providers.Request, func(providers.Delta)) (*providers.Response, error) {
@@ -101,6 +101,7 @@ func codeOf(j *tasks.Job) tasks.Code {
 
 func TestWhatAModelIsAsked(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		t.Parallel()
 		w := newWorld(t, rdb)
 		w.start(t, localLane)
 		j := w.end(t, w.submit(t, func(s *tasks.Submission) { s.Language = tasks.English }).ID)
