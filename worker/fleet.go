@@ -90,6 +90,7 @@ func (f *Fleet) probe(ctx context.Context, p providers.Provider) {
 		f.missed[p.Name()] = true // once may be a hiccup, such as a large model being loaded
 	default:
 		f.reachable[p.Name()] = nil
+		delete(f.missed, p.Name())
 		if before != nil || !known {
 			f.log.Warn("provider cannot be reached", "provider", p.Name(), "error", err)
 		}

@@ -109,34 +109,38 @@ func TestACloudIsAskedForItsModelOrTheAgents(t *testing.T) {
 func TestWhatAFleetReaches(t *testing.T) {
 	ended, end := context.WithCancel(t.Context())
 	end()
+	// A look at a provider finds it in one of these states.
+	up := func(f *Fleet, p *providertest.Fake) { p.SetModels(nil, "k2"); f.Refresh(t.Context()) }
+	empty := func(f *Fleet, p *providertest.Fake) { p.SetModels(nil); f.Refresh(t.Context()) }
+	down := func(f *Fleet, p *providertest.Fake) { p.SetModels(errors.New("refused")); f.Refresh(t.Context()) }
+	cut := func(f *Fleet, p *providertest.Fake) { p.SetModels(errors.New("refused")); f.Refresh(ended) }
+
 	for _, test := range []struct {
-		name   string
-		before func(*providertest.Fake)
-		ctx    context.Context
-		after  func(*providertest.Fake)
-		want   bool
+		name    string
+		looks   []func(*Fleet, *providertest.Fake)
+		reached bool
+		soon    bool // it should be looked at again soon
 	}{
-		{"nothing before the first look", nil, nil, nil, false},
-		{"a provider that answers", nil, t.Context(), nil, true},
-		{"also one that lists no models", func(p *providertest.Fake) { p.SetModels(nil) }, t.Context(), nil, true},
-		{"not one that fails", func(p *providertest.Fake) { p.SetModels(errors.New("refused")) }, t.Context(), nil, false},
-		{"not one that has failed since", func(p *providertest.Fake) { p.SetModels(errors.New("refused")) }, t.Context(), nil, false},
-		{"a look that the worker's end cut short tells nothing", nil, ended, func(*providertest.Fake) {}, true},
+		{"nothing before the first look", nil, false, false},
+		{"a provider that answers", []func(*Fleet, *providertest.Fake){up}, true, false},
+		{"also one that lists no models", []func(*Fleet, *providertest.Fake){empty}, true, false},
+		{"not one that never answered", []func(*Fleet, *providertest.Fake){down}, false, false},
+		{"one that missed a single look", []func(*Fleet, *providertest.Fake){up, down}, true, true},
+		{"not one that missed two", []func(*Fleet, *providertest.Fake){up, down, down}, false, false},
+		{"one that is back", []func(*Fleet, *providertest.Fake){up, down, down, up}, true, false},
+		{"looks that the worker's end cut short tell nothing", []func(*Fleet, *providertest.Fake){up, cut, cut}, true, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			cloud := providertest.NewFake("kimi", "k2")
+			cloud := providertest.NewFake("kimi")
 			f := NewFleet(FleetConfig{Cloud: []CloudProvider{{Provider: cloud, Model: "k2"}}}, testAgents(t), quiet)
-			if test.after != nil { // it was reached at first
-				f.Refresh(t.Context())
+			for _, look := range test.looks {
+				look(f, cloud)
 			}
-			if test.before != nil {
-				test.before(cloud)
+			if got := len(f.Candidates(tasks.Cloud, t1(t), tasks.High)) > 0; got != test.reached {
+				t.Errorf("reached: got %v, want %v", got, test.reached)
 			}
-			if test.ctx != nil {
-				f.Refresh(test.ctx)
-			}
-			if got := len(f.Candidates(tasks.Cloud, t1(t), tasks.High)) > 0; got != test.want {
-				t.Errorf("reached: got %v, want %v", got, test.want)
+			if got := f.Unsettled(); got != test.soon {
+				t.Errorf("look again soon: got %v, want %v", got, test.soon)
 			}
 		})
 	}
