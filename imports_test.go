@@ -18,21 +18,22 @@ const module = "github.com/topcentral/spillway"
 // it. A folder ending in /... speaks for all folders below it that have no row
 // of their own.
 var arrows = map[string][]string{
-	".":              {"cli"},
-	"tasks":          {},
-	"tasks/agents":   {"tasks"},
-	"tasks/store":    {"tasks"},
-	"tasks/queue":    {"tasks"},
-	"tasks/dispatch": {"tasks", "tasks/agents", "tasks/queue", "tasks/store"},
-	"providers":      {"providers/output"},
-	"providers/...":  {"providers", "providers/..."},
-	"worker":         {"tasks", "tasks/...", "providers", "providers/..."},
-	"worker/...":     {"tasks", "tasks/..."},
-	"api":            {"tasks", "api/..."},
-	"api/...":        {"tasks"},
-	"examples":       {},
-	"cli":            {"..."},
-	"lab/...":        {"tasks", "tasks/...", "providers", "providers/...", "lab/..."},
+	".":               {"cli"},
+	"tasks":           {},
+	"tasks/agents":    {"tasks"},
+	"tasks/store":     {"tasks"},
+	"tasks/store/...": {},
+	"tasks/queue":     {"tasks"},
+	"tasks/dispatch":  {"tasks", "tasks/agents", "tasks/queue", "tasks/store"},
+	"providers":       {"providers/output"},
+	"providers/...":   {"providers", "providers/..."},
+	"worker":          {"tasks", "tasks/...", "providers", "providers/..."},
+	"worker/...":      {"tasks", "tasks/..."},
+	"api":             {"tasks", "api/..."},
+	"api/...":         {"tasks"},
+	"examples":        {},
+	"cli":             {"..."},
+	"lab/...":         {"tasks", "tasks/...", "providers", "providers/...", "lab/..."},
 }
 
 // Tests may also use what proves things, and the fakes that ship beside what

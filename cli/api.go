@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/topcentral/spillway/tasks/store/redisconn"
 )
 
 type apiCommand struct{}
@@ -19,7 +21,7 @@ func (apiCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	sys, err := open(ctx, cfg, newLog(cfg, s.err))
+	sys, err := open(ctx, cfg, redisconn.API, newLog(cfg, s.err))
 	if err != nil {
 		return err
 	}

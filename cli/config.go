@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/kelseyhightower/envconfig"
@@ -18,9 +19,11 @@ import (
 // config is every setting of an installation. Each is an environment variable:
 // SPILLWAY_ and the name given here.
 type config struct {
-	RedisURL   string `split_words:"true" default:"redis://127.0.0.1:6379/0" desc:"where Redis is: redis://… or rediss://…"`
-	APIListen  string `split_words:"true" default:"127.0.0.1:8080" desc:"address of the HTTP API"`
-	APIMaxBody int64  `split_words:"true" default:"1048576" desc:"largest request body, in bytes"`
+	RedisURL   string     `split_words:"true" default:"redis://127.0.0.1:6379/0" desc:"where Redis is: redis://host:6379/0, redis+cluster://host:port,host:port or redis+sentinel://host:port,host:port/master-name/0; rediss for TLS"`
+	Shards     shardCount `default:"1" desc:"slots that jobs are spread over; more than 1 only on a Redis Cluster, the same in every process, and never changed while jobs are kept"`
+	Durability durability `default:"default" desc:"default: a new job is on disk when Redis puts it there, within 1 s by appendfsync everysec; fsync: before it is acknowledged, by Redis 7.2 or newer"`
+	APIListen  string     `split_words:"true" default:"127.0.0.1:8080" desc:"address of the HTTP API"`
+	APIMaxBody int64      `split_words:"true" default:"1048576" desc:"largest request body, in bytes"`
 
 	AgentsDir string `split_words:"true" desc:"directory with agents of your own, laid over the built-in ones and re-read when it changes"`
 
@@ -52,6 +55,40 @@ func readConfig() (config, error) {
 		return c, fmt.Errorf("settings: %w", err)
 	}
 	return c, nil
+}
+
+// shardCount is how many slots jobs are spread over.
+type shardCount int
+
+// maxShards is the number of slots of a Redis Cluster.
+const maxShards = 16384
+
+// UnmarshalText reads a number from 1.
+func (n *shardCount) UnmarshalText(text []byte) error {
+	v, err := strconv.Atoi(string(text))
+	if err != nil || v < 1 || v > maxShards {
+		return fmt.Errorf("want a number from 1 to %d", maxShards)
+	}
+	*n = shardCount(v)
+	return nil
+}
+
+// durability is what a new job waits for before it is acknowledged.
+type durability string
+
+const (
+	durabilityDefault durability = "default"
+	durabilityFsync   durability = "fsync"
+)
+
+// UnmarshalText reads one of the known values.
+func (d *durability) UnmarshalText(text []byte) error {
+	switch v := durability(text); v {
+	case durabilityDefault, durabilityFsync:
+		*d = v
+		return nil
+	}
+	return fmt.Errorf("want %s or %s", durabilityDefault, durabilityFsync)
 }
 
 // cloudKey is a cloud provider that the environment has a key for.

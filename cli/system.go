@@ -15,6 +15,7 @@ import (
 	"github.com/topcentral/spillway/tasks/dispatch"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
+	"github.com/topcentral/spillway/tasks/store/redisconn"
 	"github.com/topcentral/spillway/worker/webhook"
 )
 
@@ -33,20 +34,15 @@ type system struct {
 	cleanup cleanup
 }
 
-// open wires a system on the Redis that the settings name, and makes sure that
-// it answers.
-func open(ctx context.Context, cfg config, log *slog.Logger) (*system, error) {
-	opts, err := redis.ParseURL(cfg.RedisURL)
-	if err != nil {
-		return nil, fmt.Errorf("SPILLWAY_REDIS_URL: %w; want one such as redis://127.0.0.1:6379/0", err)
-	}
-	rdb := redis.NewClient(opts)
-	if err := rdb.Ping(ctx).Err(); err != nil {
-		_ = rdb.Close() // it never connected
-		return nil, fmt.Errorf("no Redis answers at %s: %w; start one, set SPILLWAY_REDIS_URL, or try \"spillway dev\", which needs none", opts.Addr, err)
-	}
+// open wires a system on the Redis that the settings name, for a process of this
+// role, and makes sure that it answers.
+func open(ctx context.Context, cfg config, role redisconn.Role, log *slog.Logger) (*system, error) {
 	var c cleanup
-	c.add("Redis connections", rdb.Close)
+	rdb, err := connect(ctx, &cfg, role, &c, log)
+	if err != nil {
+		c.run(log)
+		return nil, err
+	}
 	return wire(cfg, webhook.Policy{Trust: cfg.WebhookAllow}, rdb, c, log)
 }
 
@@ -57,6 +53,8 @@ func openEmbedded(cfg config, log *slog.Logger) (*system, error) {
 	if err := server.Start(); err != nil {
 		return nil, fmt.Errorf("start the embedded Redis: %w", err)
 	}
+	redisconn.LogTo(log)
+	cfg.Durability, cfg.Shards = durabilityDefault, 1 // it is in memory, and one
 	cfg.RedisURL = "redis://" + server.Addr()
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	var c cleanup
@@ -76,7 +74,8 @@ func wire(cfg config, policy webhook.Policy, rdb redis.UniversalClient, c cleanu
 		return nil, err
 	}
 	storeConfig := store.DefaultConfig()
-	storeConfig.Retention = cfg.Retention
+	storeConfig.Retention, storeConfig.Shards = cfg.Retention, int(cfg.Shards)
+	storeConfig.Fsync = cfg.Durability == durabilityFsync
 	s := &system{
 		cfg: cfg, log: log, policy: policy, rdb: rdb, agents: catalogue, cleanup: c,
 		store: store.New(rdb, storeConfig), queue: queue.NewClient(rdb),

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/store/redisconn"
 )
 
 type workerCommand struct {
@@ -25,7 +26,7 @@ func (c workerCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	sys, err := open(ctx, cfg, newLog(cfg, s.err))
+	sys, err := open(ctx, cfg, redisconn.Worker, newLog(cfg, s.err))
 	if err != nil {
 		return err
 	}

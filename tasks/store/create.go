@@ -36,6 +36,10 @@ type Idempotency struct {
 // With an idempotency key that has made a job of the same request, that job's
 // ID is returned instead of j's, and nothing is recorded; of another request,
 // CodeKeyReused. j.ID must then come from NewID.
+//
+// CodeUnavailable does not mean that nothing was recorded: the reply may have
+// been lost, or the disk may be slow. With an idempotency key it is safe to ask
+// again.
 func (s *Store) Create(ctx context.Context, j *tasks.Job, input json.RawMessage, once Idempotency) (id string, err error) {
 	args, err := s.createArgs(j, input, once)
 	if err != nil {
@@ -45,7 +49,7 @@ func (s *Store) Create(ctx context.Context, j *tasks.Job, input json.RawMessage,
 	if once.Key != "" {
 		keys = append(keys, s.idempotencyKey(j.Tenant, once.Key))
 	}
-	verdict, rest, err := s.runOn(ctx, createScript, keys, args...)
+	verdict, rest, err := s.runDurably(ctx, createScript, keys, args...)
 	if err != nil {
 		return "", fmt.Errorf("create job: %w", err)
 	}

@@ -38,6 +38,7 @@ type Config struct {
 	Lease     time.Duration // how long a claim lasts without renewal
 	Recheck   time.Duration // how often the watchdog looks after a queued job's tickets
 	Retention time.Duration // how long an ended job is kept
+	Fsync     bool          // a new job is on the disk of Redis before Create returns; needs WAITAOF, of Redis 7.2
 }
 
 // DefaultConfig returns the settings that suit one Redis.
@@ -79,7 +80,12 @@ func (s *Store) run(ctx context.Context, script *redis.Script, id string, args .
 }
 
 func (s *Store) runOn(ctx context.Context, script *redis.Script, keys []string, args ...any) (string, []any, error) {
-	reply, err := script.Run(ctx, s.rdb, keys, args...).Slice()
+	return runOver(ctx, s.rdb, script, keys, args...)
+}
+
+// runOver is runOn over a connection of the caller's choice.
+func runOver(ctx context.Context, over redis.Scripter, script *redis.Script, keys []string, args ...any) (string, []any, error) {
+	reply, err := script.Run(ctx, over, keys, args...).Slice()
 	if err != nil {
 		return "", nil, away(err)
 	}

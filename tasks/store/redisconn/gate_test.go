@@ -75,7 +75,9 @@ func until(t *testing.T, rdb redis.UniversalClient, wanted func(error) bool) tim
 func isAway(err error) bool { return errors.Is(err, ErrAway) }
 
 func TestGateShutsAndOpensByItself(t *testing.T) {
-	tests := map[string]struct{ lose, bringBack func(*redistest.Server, *testing.T) }{
+	tests := map[string]struct {
+		lose, bringBack func(*redistest.Server, *testing.T)
+	}{
 		"server hangs": {
 			func(s *redistest.Server, t *testing.T) { s.Pause(t) },
 			func(s *redistest.Server, t *testing.T) { s.Resume(t) },
@@ -106,11 +108,25 @@ func TestGateShutsAndOpensByItself(t *testing.T) {
 func everyCommandFailsAtOnce(t *testing.T, rdb redis.UniversalClient) {
 	t.Helper()
 	ways := map[string]func(context.Context) error{
-		"command":     func(ctx context.Context) error { return rdb.Get(ctx, "k").Err() },
-		"script":      func(ctx context.Context) error { return redis.NewScript("return 1").Run(ctx, rdb, nil).Err() },
-		"pipeline":    func(ctx context.Context) error { p := rdb.Pipeline(); p.Get(ctx, "k"); _, err := p.Exec(ctx); return err },
-		"transaction": func(ctx context.Context) error { p := rdb.TxPipeline(); p.Get(ctx, "k"); _, err := p.Exec(ctx); return err },
-		"connection":  func(ctx context.Context) error { c := rdb.(*redis.Client).Conn(); defer c.Close(); return c.Get(ctx, "k").Err() }, //nolint:errcheck // nothing was sent
+		"command": func(ctx context.Context) error { return rdb.Get(ctx, "k").Err() },
+		"script":  func(ctx context.Context) error { return redis.NewScript("return 1").Run(ctx, rdb, nil).Err() },
+		"pipeline": func(ctx context.Context) error {
+			p := rdb.Pipeline()
+			p.Get(ctx, "k")
+			_, err := p.Exec(ctx)
+			return err
+		},
+		"transaction": func(ctx context.Context) error {
+			p := rdb.TxPipeline()
+			p.Get(ctx, "k")
+			_, err := p.Exec(ctx)
+			return err
+		},
+		"connection": func(ctx context.Context) error {
+			c := rdb.(*redis.Client).Conn()
+			defer c.Close()
+			return c.Get(ctx, "k").Err()
+		},
 	}
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -136,7 +152,7 @@ func TestGateKeepsSubscribersFromWaiting(t *testing.T) {
 	until(t, rdb, isAway)
 	began := time.Now()
 	sub := rdb.Subscribe(t.Context(), "channel")
-	defer sub.Close() //nolint:errcheck // it never connected
+	defer sub.Close()
 	if took := time.Since(began); took > 50*time.Millisecond {
 		t.Errorf("subscribing took %v", took)
 	}
@@ -149,7 +165,7 @@ func TestGateThatIsClosedStandsOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rdb.Close() //nolint:errcheck // its server hangs
+	defer rdb.Close()
 	gate := NewGate(rdb, slog.New(slog.DiscardHandler))
 	server.Pause(t)
 	defer server.Resume(t)

@@ -1,0 +1,47 @@
+package cli
+
+// level is how bad a finding is.
+type level string
+
+const (
+	levelOK   level = "ok"
+	levelWarn level = "warn"
+	levelFail level = "FAIL"
+)
+
+// finding is what one check found, and what to do about it.
+type finding struct {
+	level level
+	check string
+	what  string
+	do    string // "" when all is well
+}
+
+func (f finding) ok(what string) finding {
+	f.level, f.what = levelOK, what
+	return f
+}
+
+func (f finding) warn(what, do string) finding {
+	f.level, f.what, f.do = levelWarn, what, do
+	return f
+}
+
+func (f finding) fail(what, do string) finding {
+	f.level, f.what, f.do = levelFail, what, do
+	return f
+}
+
+func (f finding) warnIf(bad bool, what, do string) finding {
+	if bad {
+		return f.warn(what, do)
+	}
+	return f.ok(what)
+}
+
+func (f finding) failIf(bad bool, what, do string) finding {
+	if bad {
+		return f.fail(what, do)
+	}
+	return f.ok(what)
+}

@@ -1,0 +1,70 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// diskWait is how long a write may take to reach the disk before its caller is
+// told that it is not known to be there. It is below the read timeout of an
+// API's client, which would otherwise cut the wait short.
+const diskWait = 1500 * time.Millisecond
+
+// runDurably is runOn for what must not be acknowledged before it is safe: if
+// the config asks for it, it waits until the server has written it to disk.
+func (s *Store) runDurably(ctx context.Context, script *redis.Script, keys []string, args ...any) (string, []any, error) {
+	if !s.cfg.Fsync {
+		return s.runOn(ctx, script, keys, args...)
+	}
+	server, err := s.serverOf(ctx, keys[0])
+	if err != nil {
+		return "", nil, away(err)
+	}
+	conn := server.Conn() // Redis waits for the writes of one connection
+	defer conn.Close()    //nolint:errcheck // it goes back to its pool
+	verdict, rest, err := runOver(ctx, conn, script, keys, args...)
+	if moved(err) {
+		return "", nil, tasks.Errorf(tasks.CodeUnavailable, "the job store is moving its data; try again shortly").WithCause(err)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	return verdict, rest, awaitDisk(ctx, conn)
+}
+
+// serverOf returns a client of the server that has a key.
+func (s *Store) serverOf(ctx context.Context, key string) (*redis.Client, error) {
+	switch rdb := s.rdb.(type) {
+	case *redis.ClusterClient:
+		return rdb.MasterForKey(ctx, key)
+	case *redis.Client:
+		return rdb, nil
+	}
+	return nil, fmt.Errorf("a %T has no connections to wait on", s.rdb)
+}
+
+// awaitDisk waits until what was written over conn is on the server's disk.
+func awaitDisk(ctx context.Context, conn *redis.Conn) error {
+	reply, err := conn.Do(ctx, "WAITAOF", 1, 0, diskWait.Milliseconds()).Int64Slice()
+	if err == nil && (len(reply) == 0 || reply[0] < 1) {
+		err = errors.New("the disk of Redis did not keep up")
+	}
+	if err != nil {
+		return tasks.Errorf(tasks.CodeUnavailable, "the job store cannot confirm that the job is on disk; try again shortly").WithCause(err)
+	}
+	return nil
+}
+
+// moved reports whether a server says that another one has the key now. The
+// client's picture of the cluster is then a few seconds behind.
+func moved(err error) bool {
+	reply, ok := errors.AsType[redis.Error](err)
+	return ok && (strings.HasPrefix(reply.Error(), "MOVED ") || strings.HasPrefix(reply.Error(), "ASK "))
+}
