@@ -5,7 +5,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 LINT := .bin/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev build test race lint fmt generate check check-fmt check-tidy check-generated clean
+.PHONY: help demo dev build test race chaos chaos-short lint fmt generate check check-fmt check-tidy check-generated clean
 
 help: ## show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,12 @@ test: ## run the tests (needs only Go; those that want a real redis-server skip 
 
 race: ## run the tests with the race detector (needs a C compiler)
 	go test -race ./...
+
+chaos: ## kill processes 1,000 times under 10,000 jobs and check every promise (20 minutes; needs redis-server)
+	go run ./lab/chaos -jobs 10000 -kills 1000
+
+chaos-short: ## the same with 300 jobs and 15 kills (a minute)
+	go run ./lab/chaos
 
 fmt: ## format the code
 	gofmt -w .

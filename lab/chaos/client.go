@@ -45,7 +45,7 @@ func (c *client) ask(ctx context.Context, method, path string, body []byte, head
 	defer cancel()
 	api := c.api()
 	note := history.Request{At: time.Now(), API: api}
-	resp, err := c.send(ctx, method, api+path, body, header)
+	resp, err := c.send(ctx, method, api+path, body, header) //nolint:bodyclose // read closes it
 	if err == nil {
 		note.Status = resp.StatusCode
 		note.Later = resp.Header.Get("Retry-After") != ""

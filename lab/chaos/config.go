@@ -42,7 +42,7 @@ func parse(args []string) (config, error) {
 	f.IntVar(&c.kills, "kills", 15, "how many processes are killed; other disturbances come in proportion")
 	f.DurationVar(&c.span, "span", 0, "time over which jobs and disturbances are spread; 0: by their numbers")
 	f.DurationVar(&c.settle, "settle", 2*time.Minute, "how long the jobs and webhooks may take to end afterwards")
-	f.IntVar(&c.clients, "clients", 64, "how many jobs are looked after at once")
+	f.IntVar(&c.clients, "clients", 256, "how many jobs are looked after at once")
 	f.IntVar(&c.workers, "workers", 2, "worker processes for each lane")
 	f.IntVar(&c.apis, "apis", 2, "API processes")
 	f.StringVar(&c.fsync, "appendfsync", "everysec", "Redis's setting of that name")

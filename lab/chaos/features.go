@@ -8,8 +8,8 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/topcentral/spillway/lab/history"
 )
@@ -66,17 +66,22 @@ func fetch(ctx context.Context, url string) (string, error) {
 	return string(body), err
 }
 
-// diedByItself notes that a process ended and nobody had touched it. That it
-// may while Redis is away; a panic is never right.
-func (w *world) diedByItself(name string, err error) {
-	w.log.Change(func(h *history.History) { h.Exits = append(h.Exits, fmt.Sprintf("%s: %v", name, err)) })
+// diedByItself notes that a process ended and nobody had touched it, with the
+// last line of its log.
+func (w *world) diedByItself(p *process, up time.Duration, err error) {
+	e := history.Exit{At: time.Now(), Name: p.name, Up: up, Reason: err.Error()}
+	if text, err := os.ReadFile(p.logPath); err == nil {
+		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+		e.Reason += ": " + lines[len(lines)-1]
+	}
+	w.log.Change(func(h *history.History) { h.Exits = append(h.Exits, e) })
 }
 
 // crashes looks through the logs for what no process must write.
 func (w *world) crashes() []string {
 	var found []string
 	for _, p := range w.processes() {
-		text, err := os.ReadFile(filepath.Join(w.dir, p.name+".log"))
+		text, err := os.ReadFile(p.logPath)
 		if err != nil {
 			continue
 		}

@@ -3,8 +3,8 @@
 package main
 
 import (
-	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/topcentral/spillway/lab/history"
@@ -76,7 +76,7 @@ func planLife(cfg config, n int, can history.Features) lifePlan {
 
 // String tells the plan in a line, for the history of a job.
 func (p lifePlan) String() string {
-	text := fmt.Sprintf("%s, %s, on_exhausted %s", p.conduct, p.complexity, p.onExhausted)
+	text := []string{string(p.conduct), string(p.complexity), "on_exhausted " + string(p.onExhausted)}
 	for _, part := range []struct {
 		is   bool
 		text string
@@ -89,10 +89,10 @@ func (p lifePlan) String() string {
 		{p.retry, "retried if it fails"},
 	} {
 		if part.is {
-			text += ", " + part.text
+			text = append(text, part.text)
 		}
 	}
-	return text
+	return strings.Join(text, ", ")
 }
 
 func preferWait(seconds int) string { return "wait=" + strconv.Itoa(seconds) }

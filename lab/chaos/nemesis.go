@@ -132,7 +132,9 @@ func (n *nemesis) disturbLink(ctx context.Context, p *process, s step, d history
 	d.PID = p.pid()
 	undo, err := p.link.disturb(s)
 	if err != nil {
-		n.w.log.Change(func(h *history.History) { h.Exits = append(h.Exits, err.Error()) })
+		n.w.log.Change(func(h *history.History) {
+			h.Exits = append(h.Exits, history.Exit{At: time.Now(), Name: p.name, Reason: err.Error()})
+		})
 		return
 	}
 	undone := n.note(d)

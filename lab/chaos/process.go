@@ -19,6 +19,7 @@ import (
 type process struct {
 	kind    history.Kind
 	name    string
+	group   string // of those that can stand in for each other
 	path    string
 	args    []string
 	env     []string
@@ -29,9 +30,10 @@ type process struct {
 	cmd  *exec.Cmd     // nil while it is down
 	rest time.Duration // how long it stays down the next time
 
-	fate func(name string, err error) // is told of ends that nobody caused
-	sent bool                         // a signal was sent to this incarnation
-	over chan struct{}                // closed when run has returned
+	born func(pid int)                     // is told of every incarnation; may be nil
+	fate func(up time.Duration, err error) // is told of ends that nobody caused
+	sent bool                              // a signal was sent to this incarnation
+	over chan struct{}                     // closed when run has returned
 }
 
 // restartAfter is how long a process that ended by itself stays down.
@@ -41,6 +43,7 @@ const restartAfter = 300 * time.Millisecond
 func (p *process) run(ctx context.Context) {
 	defer close(p.over)
 	for ctx.Err() == nil {
+		began := time.Now()
 		err := p.live(ctx)
 		if ctx.Err() != nil {
 			return
@@ -50,7 +53,7 @@ func (p *process) run(ctx context.Context) {
 		p.rest = restartAfter
 		p.mu.Unlock()
 		if !sent {
-			p.fate(p.name, err)
+			p.fate(time.Since(began), err)
 		}
 		sleep(ctx, rest)
 	}
@@ -62,8 +65,8 @@ func (p *process) live(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the log of %s: %w", p.name, err)
 	}
-	defer func() { _ = log.Close() }() // the process has its own handle
-	cmd := exec.CommandContext(ctx, p.path, p.args...)
+	defer func() { _ = log.Close() }()                 // the process has its own handle
+	cmd := exec.CommandContext(ctx, p.path, p.args...) //nolint:gosec // what is under test
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, log, log
 	// A Ctrl-C at the terminal is for us: we end the others in order.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -73,6 +76,9 @@ func (p *process) live(ctx context.Context) error {
 	p.mu.Lock()
 	p.cmd, p.sent = cmd, false
 	p.mu.Unlock()
+	if p.born != nil {
+		p.born(cmd.Process.Pid)
+	}
 	err = cmd.Wait()
 	p.mu.Lock()
 	p.cmd = nil
@@ -121,7 +127,7 @@ func (p *process) reborn(ctx context.Context, pid int) error {
 
 // build builds the binary of this module.
 func build(ctx context.Context, path string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/topcentral/spillway")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/topcentral/spillway") //nolint:gosec // a path of our own
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build spillway: %w\n%s", err, out)
 	}

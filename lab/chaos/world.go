@@ -93,7 +93,10 @@ func (w *world) processes() []*process {
 func (w *world) launch(life context.Context, p *process) *process {
 	p.logPath = filepath.Join(w.dir, p.name+".log")
 	p.rest, p.over = restartAfter, make(chan struct{})
-	p.fate = w.diedByItself
+	p.fate = func(up time.Duration, err error) { w.diedByItself(p, up, err) }
+	p.born = func(pid int) {
+		w.log.Change(func(h *history.History) { h.Processes[pid] = history.Process{Name: p.name, Group: p.group} })
+	}
 	go p.run(life)
 	return p
 }
@@ -161,7 +164,7 @@ func (w *world) openSpillway(ctx, life context.Context, binary string) error {
 			return err
 		}
 		p, err := start(&process{
-			kind: history.API, name: fmt.Sprintf("api-%d", i+1), args: []string{"api"}, env: []string{"SPILLWAY_API_LISTEN=" + addr},
+			kind: history.API, name: fmt.Sprintf("api-%d", i+1), group: "api", args: []string{"api"}, env: []string{"SPILLWAY_API_LISTEN=" + addr},
 		})
 		if err != nil {
 			return err
@@ -170,7 +173,9 @@ func (w *world) openSpillway(ctx, life context.Context, binary string) error {
 	}
 	for i := range 2 * w.cfg.workers {
 		lane := []string{"local", "cloud"}[i%2]
-		p, err := start(&process{kind: history.Worker, name: fmt.Sprintf("%s-%d", lane, i/2+1), args: []string{"worker", "--lane", lane}})
+		p, err := start(&process{
+			kind: history.Worker, name: fmt.Sprintf("%s-%d", lane, i/2+1), group: lane, args: []string{"worker", "--lane", lane},
+		})
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/topcentral/spillway/tasks"
 )
@@ -76,6 +77,11 @@ func checkWhole(h *History) []Violation {
 	for _, id := range h.Left.Strangers {
 		add("no job that nobody asked for", "%s", id)
 	}
+	for _, e := range h.Exits {
+		if e.Up > startUp {
+			add("what runs keeps running", "%s ended by itself at %s, after %v: %s", e.Name, clock(e.At), e.Up.Round(time.Millisecond), e.Reason)
+		}
+	}
 	for _, text := range h.Crashes {
 		add("no process dies of its own fault", "%s", text)
 	}
@@ -92,6 +98,10 @@ func checkWhole(h *History) []Violation {
 	}
 	return found
 }
+
+// startUp is how long a process may take to find that it cannot start, say
+// because Redis does not answer.
+const startUp = 15 * time.Second
 
 // anyOpen reports whether some record in the store has not ended.
 func (h *History) anyOpen() bool {

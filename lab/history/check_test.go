@@ -67,6 +67,7 @@ func good() *History {
 	return &History{
 		Jobs:         map[string]*Job{theMark: j},
 		Disturbances: []Disturbance{{Kill, Worker, "local-1", 77, at(4), at(5)}},
+		Processes:    map[int]Process{77: {"local-1", "local"}, 78: {"local-2", "local"}},
 		Left:         Leftovers{Open: map[string]int{"queued": 0, "running": 0}},
 		Tests:        Features{Idempotency: true, Retry: true, Webhooks: true},
 	}
@@ -160,6 +161,7 @@ func TestBadHistoriesAreFound(t *testing.T) {
 		{"local_only in the cloud", "local_only stays local", func(_ *History, j *Job, _ *Record) { j.Calls[1].Lane = "cloud" }},
 		{"stray webhook", "no webhook without a job", func(h *History, _ *Job, _ *Record) { h.Strays = []Delivery{{ID: "evt_1"}} }},
 		{"stranger", "no job that nobody asked for", func(h *History, _ *Job, _ *Record) { h.Left.Strangers = []string{otherID} }},
+		{"worker gives up", "what runs keeps running", func(h *History, _ *Job, _ *Record) { h.Exits = []Exit{{Up: time.Minute}} }},
 		{"panic", "no process dies of its own fault", func(h *History, _ *Job, _ *Record) { h.Crashes = []string{"panic"} }},
 		{"due entry left", "nothing is left over", func(h *History, _ *Job, _ *Record) { h.Left.Due = 1 }},
 		{"counter off", "nothing is left over", func(h *History, _ *Job, _ *Record) { h.Left.Open["running"] = -1 }},
@@ -226,6 +228,7 @@ func TestWhatIsExcused(t *testing.T) {
 			j.Cancels = []Request{{At: at(2.5), Took: time.Second, Status: 200, ID: jobID, State: tasks.Canceled, Sequence: 2}}
 			j.Retries = []Request{{At: at(11), Took: time.Second, Status: 202, ID: jobID, State: tasks.Queued, Sequence: 3}}
 		}},
+		{"a process that could not start", func(h *History, _ *Job, _ *Record) { h.Exits = []Exit{{Up: time.Second}} }},
 		{"leftovers while a job is open", func(h *History, j *Job, _ *Record) {
 			h.Left.Due, h.Left.Open["queued"] = 1, 1
 			h.Jobs["chaosjob-2"] = &Job{Marker: "chaosjob-2", Stored: []Record{{

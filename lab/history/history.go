@@ -22,9 +22,10 @@ import (
 type History struct {
 	Jobs         map[string]*Job // by marker
 	Disturbances []Disturbance
-	Strays       []Delivery // webhooks for jobs that no client has asked for
-	Crashes      []string   // what processes wrote when they died of their own fault
-	Exits        []string   // processes that ended and nobody had touched them
+	Strays       []Delivery      // webhooks for jobs that no client has asked for
+	Crashes      []string        // what processes wrote when they died of their own fault
+	Exits        []Exit          // processes that ended and nobody had touched them
+	Processes    map[int]Process // by number
 	Left         Leftovers
 	Tests        Features
 }
@@ -156,6 +157,20 @@ type Disturbance struct {
 	Until  time.Time // when the process or its connection was there again; zero: not by the end of the run
 }
 
+// Process is one incarnation of a process.
+type Process struct {
+	Name  string
+	Group string // of those that can stand in for each other, such as "local"
+}
+
+// Exit is the end of a process that nobody had sent a signal.
+type Exit struct {
+	At     time.Time
+	Name   string
+	Up     time.Duration // how long it had been up
+	Reason string        // its last words
+}
+
 // Leftovers are what the system as a whole still holds at the end.
 type Leftovers struct {
 	Due       int            // jobs that the watchdog still means to look at
@@ -170,7 +185,9 @@ type Log struct {
 }
 
 // NewLog returns an empty log.
-func NewLog() *Log { return &Log{history: History{Jobs: map[string]*Job{}}} }
+func NewLog() *Log {
+	return &Log{history: History{Jobs: map[string]*Job{}, Processes: map[int]Process{}}}
+}
 
 // Begin adds a job.
 func (l *Log) Begin(j *Job) {

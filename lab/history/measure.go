@@ -29,11 +29,11 @@ type Measures struct {
 	Paid      int            // jobs that the model server answered in full
 	PaidTwice int            // of them, those that it answered more than once
 
-	Recovery          Durations // a worker killed → its job claimed again
-	RecoveryDisturbed Durations // the same, when Redis was disturbed meanwhile
+	Recovery          Durations // a worker killed → its job claimed again, by a worker that was well
 	Thawed            Durations // a worker frozen for longer than its lease → its job claimed again
+	RecoveryDisturbed Durations // either, while Redis was disturbed or every other worker of the lane was
 	Abort             Durations // a job canceled → its call aborted
-	AbortDisturbed    Durations // the same, while worker or Redis was disturbed
+	AbortDisturbed    Durations // the same, while the worker or Redis was disturbed
 
 	Streams, StreamEvents       int
 	Unavailable                 Durations // how long a 503 took
@@ -184,10 +184,10 @@ func (m *Measures) recovery(h *History, r *Record) {
 		claimed := states[i+1+next].At
 		took := claimed.Sub(d.From)
 		switch {
+		case h.redisDisturbed(d.From.Add(-leaseTime), claimed) || !h.peerWell(d.PID, d.From, claimed):
+			m.RecoveryDisturbed = append(m.RecoveryDisturbed, took)
 		case d.Deed == Freeze:
 			m.Thawed = append(m.Thawed, took)
-		case h.redisDisturbed(d.From.Add(-leaseTime), claimed):
-			m.RecoveryDisturbed = append(m.RecoveryDisturbed, took)
 		default:
 			m.Recovery = append(m.Recovery, took)
 		}
@@ -235,18 +235,41 @@ func workerPID(e Event) int {
 	return pid
 }
 
-// redisDisturbed reports whether Redis, or some worker's way to it, was not
-// well at some time between.
+// overlaps reports whether the disturbance lay, in part at least, between.
+func (d *Disturbance) overlaps(from, until time.Time) bool {
+	return d.From.Before(until) && (d.Until.IsZero() || d.Until.After(from))
+}
+
+// redisDisturbed reports whether Redis was not well at some time between.
 func (h *History) redisDisturbed(from, until time.Time) bool {
-	return slices.ContainsFunc(h.Disturbances, func(d Disturbance) bool {
-		link := d.Deed == Cut || d.Deed == Silence || d.Deed == Slow || d.Kind == Redis
-		return link && d.From.Before(until) && (d.Until.IsZero() || d.Until.After(from))
-	})
+	return slices.ContainsFunc(h.Disturbances, func(d Disturbance) bool { return d.Kind == Redis && d.overlaps(from, until) })
+}
+
+// disturbed reports whether a process, or its way to Redis, was not well at
+// some time between.
+func (h *History) disturbed(name string, from, until time.Time) bool {
+	return slices.ContainsFunc(h.Disturbances, func(d Disturbance) bool { return d.Target == name && d.overlaps(from, until) })
+}
+
+// peerWell reports whether some process that can stand in for the one of that
+// number was well all the time between.
+func (h *History) peerWell(pid int, from, until time.Time) bool {
+	lost := h.Processes[pid]
+	for _, p := range h.Processes {
+		if p.Group == lost.Group && p.Name != lost.Name && !h.disturbed(p.Name, from, until) {
+			return true
+		}
+	}
+	return false
 }
 
 // abort measures how long a call went on after its job was canceled.
 func (m *Measures) abort(h *History, j *Job, r *Record) {
+	pid := 0 // of the worker that has the job
 	for _, e := range r.Events {
+		if e.Type == tasks.EventRunning {
+			pid = workerPID(e)
+		}
 		if e.Type != tasks.EventCanceled {
 			continue
 		}
@@ -256,20 +279,13 @@ func (m *Measures) abort(h *History, j *Job, r *Record) {
 				continue
 			}
 			took := c.End.Sub(e.At)
-			if h.disturbed(e.At.Add(-leaseTime), c.End) {
+			if h.redisDisturbed(e.At, c.End) || h.disturbed(h.Processes[pid].Name, e.At, c.End) {
 				m.AbortDisturbed = append(m.AbortDisturbed, took)
 			} else {
 				m.Abort = append(m.Abort, took)
 			}
 		}
 	}
-}
-
-// disturbed reports whether a worker or Redis was not well at some time between.
-func (h *History) disturbed(from, until time.Time) bool {
-	return h.redisDisturbed(from, until) || slices.ContainsFunc(h.Disturbances, func(d Disturbance) bool {
-		return d.Kind == Worker && d.From.Before(until) && (d.Until.IsZero() || d.Until.After(from))
-	})
 }
 
 // Durations is a sample of times.

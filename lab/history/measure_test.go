@@ -34,11 +34,11 @@ func TestRecovery(t *testing.T) {
 		deeds []Disturbance
 		want  func(m *Measures) Durations
 	}{
-		{"killed", []Disturbance{{Kill, Worker, "w", 77, at(4), at(5)}},
+		{"killed", []Disturbance{{Kill, Worker, "local-1", 77, at(4), at(5)}},
 			func(m *Measures) Durations { return m.Recovery }},
-		{"frozen", []Disturbance{{Freeze, Worker, "w", 77, at(4), at(12)}},
+		{"frozen", []Disturbance{{Freeze, Worker, "local-1", 77, at(4), at(12)}},
 			func(m *Measures) Durations { return m.Thawed }},
-		{"killed while Redis was away", []Disturbance{{Kill, Worker, "w", 77, at(4), at(5)}, {Kill, Redis, "redis", 1, at(6), at(7)}},
+		{"killed while Redis was away", []Disturbance{{Kill, Worker, "local-1", 77, at(4), at(5)}, {Kill, Redis, "redis", 1, at(6), at(7)}},
 			func(m *Measures) Durations { return m.RecoveryDisturbed }},
 	}
 	for _, c := range cases {
@@ -55,6 +55,13 @@ func TestRecovery(t *testing.T) {
 			}
 		})
 	}
+	t.Run("killed while the other worker was cut off", func(t *testing.T) {
+		h := good()
+		h.Disturbances = append(h.Disturbances, Disturbance{Cut, Worker, "local-2", 78, at(5), at(6)})
+		if m := Measure(h); len(m.Recovery) != 0 || len(m.RecoveryDisturbed) != 1 {
+			t.Errorf("got %v and %v", m.Recovery, m.RecoveryDisturbed)
+		}
+	})
 	t.Run("another process was killed", func(t *testing.T) {
 		h := good()
 		h.Disturbances[0].PID = 78
@@ -72,6 +79,10 @@ func TestAbort(t *testing.T) {
 	j.Calls[1].Left, j.Calls[1].End = true, at(15.1)
 	if m := Measure(h); len(m.Abort) != 1 || m.Abort[0] != 100*time.Millisecond {
 		t.Errorf("got %v, want 100 ms", m.Abort)
+	}
+	h.Disturbances = []Disturbance{{Slow, Worker, "local-2", 78, at(15), at(16)}}
+	if m := Measure(h); len(m.Abort) != 0 || len(m.AbortDisturbed) != 1 {
+		t.Errorf("by a slow worker: got %v and %v", m.Abort, m.AbortDisturbed)
 	}
 }
 
