@@ -20,6 +20,7 @@ func (s *system) health(ctx context.Context) api.Health {
 		h.Redis = api.RedisHealth{Status: api.HealthUnavailable, Detail: "Redis does not answer; new jobs are refused until it does"}
 		return h
 	}
+	workers = slices.DeleteFunc(workers, func(w tasks.Worker) bool { return w.Leaving })
 	for _, lane := range tasks.Lanes() {
 		h.Lanes = append(h.Lanes, laneHealth(lane, workers))
 	}

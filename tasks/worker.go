@@ -6,6 +6,7 @@ import "time"
 type Worker struct {
 	ID        string        `json:"id"` // host, process and a random part
 	Serves    []LaneService `json:"serves"`
+	Leaving   bool          `json:"leaving,omitempty"` // it has stopped taking tickets, and may be back under another ID
 	StartedAt time.Time     `json:"started_at"`
 	SeenAt    time.Time     `json:"seen_at"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,7 +40,7 @@ func TestAStoppingWorkerFinishesWhatItHas(t *testing.T) {
 	}
 }
 
-// awaitSignOff polls until no worker is in the registry.
+// awaitSignOff polls until every worker in the registry is leaving.
 func (w *world) awaitSignOff(t *testing.T) {
 	t.Helper()
 	poll := time.NewTicker(10 * time.Millisecond)
@@ -49,7 +50,7 @@ func (w *world) awaitSignOff(t *testing.T) {
 		if err != nil {
 			t.Fatalf("registry: %v", err)
 		}
-		if len(workers) == 0 {
+		if !slices.ContainsFunc(workers, func(w tasks.Worker) bool { return !w.Leaving }) {
 			return
 		}
 		<-poll.C

@@ -79,7 +79,7 @@ func TestJobsNeedNotWaitForALaneThatIsGone(t *testing.T) {
 	}
 	w.start(t, cloudLane)
 	j := w.submit(t)
-	if err := w.store.SignOff(t.Context(), gone.ID); err != nil {
+	if err := w.store.SignOff(t.Context(), gone); err != nil {
 		t.Fatalf("sign off: %v", err)
 	}
 	j = w.end(t, j.ID)

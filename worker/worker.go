@@ -93,6 +93,7 @@ func New(cfg Config, parts Parts) *Worker {
 	for _, lane := range tasks.Lanes() {
 		w.running[lane] = new(atomic.Int64)
 	}
+	w.serves.Store(new([]tasks.LaneService))
 	w.base, w.kill = context.WithCancelCause(context.Background())
 	return w
 }
@@ -178,15 +179,18 @@ func (w *Worker) every(ctx context.Context, interval time.Duration, name string,
 }
 
 // beat tells the registry what this worker serves.
-func (w *Worker) beat(ctx context.Context) error {
+func (w *Worker) beat(ctx context.Context) error { return w.Store.Beat(ctx, w.entry()) }
+
+// entry is this worker as the registry shows it.
+func (w *Worker) entry() *tasks.Worker {
 	serves := slices.Clone(*w.serves.Load())
 	for i := range serves {
 		serves[i].Running = int(w.running[serves[i].Lane].Load())
 	}
-	return w.Store.Beat(ctx, &tasks.Worker{ID: w.id, Serves: serves, StartedAt: w.started.UTC()})
+	return &tasks.Worker{ID: w.id, Serves: serves, StartedAt: w.started.UTC()}
 }
 
-// shutdown ends what Run began: no new tickets; the registry entry goes; the
+// shutdown ends what Run began: no new tickets; the registry is told; the
 // attempts in hand get the drain time, and what is left then is handed back.
 func (w *Worker) shutdown() {
 	for _, s := range w.servers {
@@ -194,7 +198,7 @@ func (w *Worker) shutdown() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), signOffTimeout)
 	defer cancel()
-	if err := w.Store.SignOff(ctx, w.id); err != nil {
+	if err := w.Store.SignOff(ctx, w.entry()); err != nil {
 		w.Log.Warn("sign-off failed; the registry forgets this worker by itself", "error", err)
 	}
 	for _, s := range w.servers {

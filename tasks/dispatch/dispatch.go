@@ -35,7 +35,7 @@ func (d *Dispatcher) Issue(ctx context.Context, j *tasks.Job) error {
 	if err != nil {
 		return err
 	}
-	return d.issue(ctx, j, Plan(j, view.Live))
+	return d.issue(ctx, j, Plan(j, view.Live, time.Now()))
 }
 
 // IssueAt gives a queued job one ticket for each of its open lanes with a model,

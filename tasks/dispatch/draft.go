@@ -27,9 +27,10 @@ func (d *Dispatcher) draft(tenant string, s *tasks.Submission, now time.Time) (*
 		e.Faults = []tasks.Fault{{Pointer: "/agent", Detail: "not the ID of an agent"}}
 		return nil, e
 	}
+	now = now.UTC().Truncate(time.Millisecond) // as times are kept
 	start := now
 	if s.RunAt.After(now) {
-		start = s.RunAt
+		start = s.RunAt.UTC().Truncate(time.Millisecond)
 	}
 	j := &tasks.Job{
 		Tenant: tenant, Agent: agent.ID, AgentVersion: agent.Version,
@@ -48,7 +49,7 @@ func (d *Dispatcher) draft(tenant string, s *tasks.Submission, now time.Time) (*
 		j.Privacy = tasks.LocalOnly
 	}
 	if !s.Deadline.IsZero() {
-		j.Deadline = s.Deadline
+		j.Deadline = s.Deadline.UTC().Truncate(time.Millisecond)
 	}
 	if j.TargetAt.After(j.Deadline) {
 		j.TargetAt = j.Deadline

@@ -19,7 +19,7 @@ func valid(agent string) tasks.Submission {
 
 func TestWhatTheCallerLeavesOpenTheAgentSets(t *testing.T) {
 	d := newSystem(t, redistest.Embedded(t), redistest.Embedded(t), anyURL)
-	now := time.Now()
+	now := time.Now().UTC().Truncate(time.Millisecond)
 	want := tasks.Job{
 		Tenant: "acme", Agent: open, Complexity: tasks.Medium, Language: tasks.Chinese, Privacy: tasks.PrivacyAny,
 		OnExhausted: tasks.Degrade, Lanes: []tasks.Lane{tasks.Local, tasks.Cloud, tasks.Scorecard},
@@ -102,7 +102,7 @@ func TestPrivacyIsNeverLessThanTheAgents(t *testing.T) {
 
 func TestEveryFaultIsNamedAtOnce(t *testing.T) {
 	d := newSystem(t, redistest.Embedded(t), redistest.Embedded(t), func(string) error { return errors.New("is not https") })
-	now := time.Now()
+	now := time.Now().UTC().Truncate(time.Millisecond)
 	for _, test := range []struct {
 		name  string
 		agent string

@@ -13,17 +13,25 @@ import (
 // Live tells what the live workers serve.
 type Live struct {
 	Queues  map[string]bool
+	Recent  map[string]bool    // served until a moment ago, by workers that have signed off
 	Slots   map[tasks.Lane]int // jobs that may run at once
 	Running map[tasks.Lane]int // jobs that run
 }
 
 // LiveOf sums up the registry.
 func LiveOf(workers []tasks.Worker) Live {
-	l := Live{Queues: map[string]bool{}, Slots: map[tasks.Lane]int{}, Running: map[tasks.Lane]int{}}
+	l := Live{Queues: map[string]bool{}, Recent: map[string]bool{}, Slots: map[tasks.Lane]int{}, Running: map[tasks.Lane]int{}}
 	for _, w := range workers {
 		for _, lane := range w.Serves {
 			for _, q := range lane.Queues {
-				l.Queues[q] = true
+				if w.Leaving {
+					l.Recent[q] = true
+				} else {
+					l.Queues[q] = true
+				}
+			}
+			if w.Leaving {
+				continue
 			}
 			l.Slots[lane.Lane] += lane.Slots
 			l.Running[lane.Lane] += lane.Running
@@ -43,14 +51,19 @@ type Chance struct {
 	At   time.Time // zero: at once
 }
 
+// restartGrace is how long a lane whose workers have signed off may take to come
+// back before the scorecard answers in its place.
+const restartGrace = 10 * time.Second
+
 // Plan says which lanes get a ticket for a queued job. The first lane that has
 // a live worker gets one at once, the next one at the job's spill time. When no
 // lane with a model is served, the scorecard gets the ticket if the job allows
-// that; otherwise, and when no worker lives at all, the job waits in the queues
+// that: after a moment if the lane's workers have only just signed off, as they
+// do when they are restarted, else at once. Otherwise, and when no worker lives at all, the job waits in the queues
 // of every lane with a model that may yet come back. It does not wait for the
 // scorecard, which would win that race and degrade all that piled up while the
 // workers were restarted; once a worker lives, a watchdog plans anew.
-func Plan(j *tasks.Job, live Live) []Chance {
+func Plan(j *tasks.Job, live Live, now time.Time) []Chance {
 	open := j.OpenLanes()
 	models := modelLanes(open)
 	served := slices.DeleteFunc(slices.Clone(models), func(l tasks.Lane) bool { return !live.Serves(l, j.Complexity) })
@@ -63,7 +76,11 @@ func Plan(j *tasks.Job, live Live) []Chance {
 		}
 		return chances
 	case live.Serves(tasks.Scorecard, j.Complexity) && slices.Contains(open, tasks.Scorecard):
-		return []Chance{{Lane: tasks.Scorecard}}
+		back := slices.IndexFunc(models, func(l tasks.Lane) bool { return live.Recent[queue.Name(l, j.Complexity)] })
+		if back < 0 {
+			return []Chance{{Lane: tasks.Scorecard}}
+		}
+		return []Chance{{Lane: models[back]}, {Lane: tasks.Scorecard, At: now.Add(restartGrace)}}
 	default:
 		if len(models) == 0 {
 			models = open

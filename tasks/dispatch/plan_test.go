@@ -12,7 +12,7 @@ import (
 func TestPlan(t *testing.T) {
 	const local, cloud, last = tasks.Local, tasks.Cloud, tasks.Scorecard
 	spill := time.Now().Add(time.Minute)
-	now := time.Time{}
+	now, clock := time.Time{}, time.Now()
 	lanes := func(all ...tasks.Lane) []tasks.Lane { return all }
 
 	for _, test := range []struct {
@@ -57,10 +57,26 @@ func TestPlan(t *testing.T) {
 			for _, lane := range test.served {
 				live.Queues[queue.Name(lane, tasks.High)] = true
 			}
-			if got := Plan(j, live); !slices.Equal(got, test.want) {
+			if got := Plan(j, live, clock); !slices.Equal(got, test.want) {
 				t.Errorf("chances: got %v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+func TestALaneThatIsRestartedGetsAMoment(t *testing.T) {
+	clock := time.Now()
+	live := LiveOf([]tasks.Worker{
+		{ID: "w1", Serves: []tasks.LaneService{{Lane: tasks.Scorecard, Queues: []string{"scorecard"}}}},
+		{ID: "w2", Leaving: true, Serves: []tasks.LaneService{{Lane: tasks.Local, Queues: []string{"local.high"}, Slots: 1}}},
+	})
+	if live.Serves(tasks.Local, tasks.High) || live.Slots[tasks.Local] != 0 {
+		t.Error("a worker that is leaving counts as serving")
+	}
+	j := &tasks.Job{Complexity: tasks.High, Lanes: tasks.Lanes()}
+	want := []Chance{{tasks.Local, time.Time{}}, {tasks.Scorecard, clock.Add(restartGrace)}}
+	if got := Plan(j, live, clock); !slices.Equal(got, want) {
+		t.Errorf("chances: got %v, want %v", got, want)
 	}
 }
 

@@ -41,7 +41,7 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 	if err != nil {
 		return nil, false, err
 	}
-	j.ID, j.SpillAt = d.store.NewID(tenant, once), view.spillAt(j)
+	j.ID, j.SpillAt = d.store.NewID(tenant, once), view.spillAt(j).Truncate(time.Millisecond)
 	id, err := d.store.Create(ctx, j, s.Input, once)
 	if err != nil {
 		return nil, false, err

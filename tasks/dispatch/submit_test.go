@@ -212,7 +212,7 @@ func TestALookAtTheRegistryServesForAMoment(t *testing.T) {
 	if !served() {
 		t.Error("with a live worker: got nothing served")
 	}
-	if err := s.store.SignOff(t.Context(), "w1"); err != nil {
+	if err := s.store.SignOff(t.Context(), &tasks.Worker{ID: "w1"}); err != nil {
 		t.Fatalf("sign off: %v", err)
 	}
 	if !served() {

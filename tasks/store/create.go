@@ -29,9 +29,9 @@ type Idempotency struct {
 	Fingerprint string // of the request, without spaces
 }
 
-// Create records j, queued, or scheduled if its RunAt is after its CreatedAt.
-// Times are taken as distances from j.CreatedAt and set by the clock of Redis;
-// Create corrects them in j. Creating the same ID again changes nothing.
+// Create records j, queued, or scheduled if its RunAt is yet to come. Times are
+// kept to the millisecond. Create fills in j.CreatedAt, by the clock of Redis,
+// and where j stands then. Creating the same ID again changes nothing.
 //
 // With an idempotency key that has made a job of the same request, that job's
 // ID is returned instead of j's, and nothing is recorded; of another request,
@@ -59,11 +59,9 @@ func (s *Store) Create(ctx context.Context, j *tasks.Job, input json.RawMessage,
 	case "mismatch":
 		return "", keyReused()
 	}
-	shift(j, millis(text(rest, 0)))
-	j.State, j.Sequence, j.Attempts = tasks.Queued, 1, []tasks.Attempt{}
-	if !j.RunAt.IsZero() {
-		j.State = tasks.Scheduled
-	} else if len(j.Lanes) > 0 {
+	j.CreatedAt, j.State = millis(text(rest, 0)), tasks.State(text(rest, 1))
+	j.Sequence, j.Attempts = 1, []tasks.Attempt{}
+	if j.State == tasks.Queued && len(j.Lanes) > 0 {
 		j.Waiting = &tasks.Waiting{Queue: string(j.Lanes[0]) + "." + string(j.Complexity), Since: j.CreatedAt}
 	}
 	return j.ID, nil
@@ -83,31 +81,19 @@ func (s *Store) createArgs(j *tasks.Job, input json.RawMessage, once Idempotency
 	for i, l := range j.Lanes {
 		lanes[i] = string(l)
 	}
-	start := j.CreatedAt
-	if j.RunAt.After(start) {
-		start = j.RunAt
+	runAt := int64(0)
+	if !j.RunAt.IsZero() {
+		runAt = j.RunAt.UnixMilli()
 	}
 	if j.Retention == 0 {
 		j.Retention = tasks.Duration(s.cfg.Retention)
 	}
 	return []any{
 		j.ID, j.Tenant, spec, []byte(input), callback, strings.Join(lanes, ","), string(j.Complexity),
-		start.Sub(j.CreatedAt).Milliseconds(), j.TargetAt.Sub(start).Milliseconds(),
-		j.Deadline.Sub(start).Milliseconds(), max(0, j.SpillAt.Sub(start).Milliseconds()),
+		runAt, j.TargetAt.UnixMilli(), j.Deadline.UnixMilli(), j.SpillAt.UnixMilli(),
 		j.Retention.Std().Milliseconds(), min(firstLook, s.cfg.Recheck).Milliseconds(),
 		once.Fingerprint, IdempotencyKept.Milliseconds(),
 	}, nil
-}
-
-// shift moves j's times so that it was created at the given time.
-func shift(j *tasks.Job, created time.Time) {
-	by := created.Sub(j.CreatedAt)
-	j.CreatedAt = created
-	for _, t := range []*time.Time{&j.RunAt, &j.TargetAt, &j.Deadline, &j.SpillAt} {
-		if !t.IsZero() {
-			*t = t.Add(by).UTC().Truncate(time.Millisecond)
-		}
-	}
 }
 
 // NewID returns an ID for a job that Create records under an idempotency key:

@@ -20,14 +20,16 @@ func (s *Store) Beat(ctx context.Context, w *tasks.Worker) error {
 	return err
 }
 
-// SignOff takes a worker that stops out of the registry.
-func (s *Store) SignOff(ctx context.Context, id string) error {
-	_, err := s.beat(ctx, id, "")
-	return err
+// SignOff notes that a worker takes no more tickets. It is forgotten when its
+// last heartbeat has aged; until then it is listed as leaving.
+func (s *Store) SignOff(ctx context.Context, w *tasks.Worker) error {
+	leaving := *w
+	leaving.Leaving = true
+	return s.Beat(ctx, &leaving)
 }
 
-// Workers returns the live workers: those whose last heartbeat is not older
-// than tasks.HeartbeatTTL by the clock of Redis.
+// Workers returns the workers whose last heartbeat is not older than
+// tasks.HeartbeatTTL by the clock of Redis, those that are leaving included.
 func (s *Store) Workers(ctx context.Context) ([]tasks.Worker, error) {
 	lines, err := s.beat(ctx, "", "")
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,12 +36,12 @@ func open(t *testing.T, rdb *redis.Client, change ...func(*store.Config)) *store
 
 // draft returns a job that has yet to be created.
 func draft() *tasks.Job {
-	now := time.Now()
+	now := time.Now().UTC().Truncate(time.Millisecond)
 	return &tasks.Job{
 		ID: tasks.NewID(), Tenant: tenant, Agent: "A02", AgentVersion: "abc", Complexity: tasks.High,
 		Language: tasks.Chinese, Privacy: tasks.PrivacyAny, OnExhausted: tasks.Degrade,
 		Lanes:     []tasks.Lane{tasks.Local, tasks.Cloud, tasks.Scorecard},
-		CreatedAt: now, TargetAt: now.Add(time.Minute), Deadline: now.Add(5 * time.Minute),
+		CreatedAt: now, TargetAt: now.Add(time.Minute), SpillAt: now.Add(30 * time.Second), Deadline: now.Add(5 * time.Minute),
 	}
 }
 
@@ -290,7 +291,9 @@ func TestWatchYieldsEveryEventOnce(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		s := open(t, rdb)
 		j := create(t, s)
-		go func() {
+		var writer sync.WaitGroup
+		defer writer.Wait()
+		writer.Go(func() {
 			c, err := s.Claim(context.Background(), j.ID, tasks.Local, "w1")
 			if err != nil || c.Verdict != store.Claimed {
 				t.Errorf("claim: %+v, %v", c, err)
@@ -304,7 +307,7 @@ func TestWatchYieldsEveryEventOnce(t *testing.T) {
 			if err := s.Complete(context.Background(), j.ID, 1, store.Result{Output: json.RawMessage(`1`)}, nil); err != nil {
 				t.Errorf("complete: %v", err)
 			}
-		}()
+		})
 		var last int64
 		for e, err := range s.Watch(t.Context(), j.ID, 0) {
 			if err != nil {
@@ -386,11 +389,11 @@ func TestTheRegistryForgetsSilentWorkers(t *testing.T) {
 		if err != nil || len(workers) != 1 || workers[0].ID != "w1" || workers[0].SeenAt.IsZero() {
 			t.Errorf("workers: got %+v, %v; want w1 alone", workers, err)
 		}
-		if err := s.SignOff(t.Context(), "w1"); err != nil {
+		if err := s.SignOff(t.Context(), &workers[0]); err != nil {
 			t.Fatalf("sign off: %v", err)
 		}
-		if workers, err := s.Workers(t.Context()); err != nil || len(workers) != 0 {
-			t.Errorf("workers after sign-off: got %+v, %v", workers, err)
+		if workers, err := s.Workers(t.Context()); err != nil || len(workers) != 1 || !workers[0].Leaving {
+			t.Errorf("workers after sign-off: got %+v, %v; want w1, leaving", workers, err)
 		}
 	})
 }

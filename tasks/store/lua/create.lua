@@ -3,16 +3,15 @@
 --   ARGV[2] tenant   ARGV[3] spec (JSON: what never changes)   ARGV[4] input (JSON)
 --   ARGV[5] '1' if the job has a callback, else '0'
 --   ARGV[6] lanes, comma-separated   ARGV[7] complexity
---   ARGV[8] ms to the run-at time, 0 for at once   ARGV[9] ms from there to the target
---   ARGV[10] ms from there to the deadline   ARGV[11] ms from there to the spill time
+--   ARGV[8] run-at time, 0 for at once   ARGV[9] target   ARGV[10] deadline   ARGV[11] spill time
 --   ARGV[12] ms the ended job is kept   ARGV[13] ms until the watchdog first looks at it
 --   ARGV[14] fingerprint of the request   ARGV[15] ms the idempotency record is kept
--- Returns {'ok', created}, {'replay', job ID} when the key has made a job of this
+-- Returns {'ok', created, state}, {'replay', job ID} when the key has made a job of this
 -- request before, or {'mismatch', job ID} when it was of another request. A
 -- second call with the same ID changes nothing: the reply to the first was lost,
 -- since IDs are never reused.
 local created = redis.call('HGET', job, 'created')
-if created then return { 'ok', created } end
+if created then return { 'ok', created, redis.call('HGET', job, 'state') } end
 if KEYS[9] then
   local held = redis.call('GET', KEYS[9])
   if held then
@@ -22,19 +21,19 @@ if KEYS[9] then
   redis.call('SET', KEYS[9], id .. ' ' .. ARGV[14], 'PX', ARGV[15])
 end
 
-local wait = tonumber(ARGV[8])
-local start = now + wait
-local function at(ms) return int(start + tonumber(ms)) end
+local run_at = tonumber(ARGV[8])
+local start = math.max(run_at, now)
+local function from_start(at) return int(math.max(0, tonumber(at) - start)) end
 redis.call('HSET', job, 'tenant', ARGV[2], 'spec', ARGV[3], 'callback', ARGV[5], 'lanes', ARGV[6],
   'complexity', ARGV[7], 'attempt', '0', 'created', int(now),
-  'target', at(ARGV[9]), 'deadline', at(ARGV[10]), 'spill', at(ARGV[11]),
-  'target_in', ARGV[9], 'deadline_in', ARGV[10], 'spill_in', ARGV[11], 'retention', ARGV[12])
+  'target', ARGV[9], 'deadline', ARGV[10], 'spill', ARGV[11], 'target_in', from_start(ARGV[9]),
+  'deadline_in', from_start(ARGV[10]), 'spill_in', from_start(ARGV[11]), 'retention', ARGV[12])
 redis.call('SET', KEYS[3], ARGV[4])
-if wait > 0 then
-  redis.call('HSET', job, 'run_at', int(start))
+if run_at > now then
+  redis.call('HSET', job, 'run_at', ARGV[8])
   enter('scheduled', '{}')
-  redis.call('ZADD', due, int(start), id)
+  redis.call('ZADD', due, ARGV[8], id)
 else
   enqueue(tonumber(ARGV[13]), '{}')
 end
-return { 'ok', int(now) }
+return { 'ok', int(now), redis.call('HGET', job, 'state') }
