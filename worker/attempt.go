@@ -62,7 +62,7 @@ func (w *Worker) attempt(c *store.Claim, lane tasks.Lane) *attempt {
 }
 
 // maxCrashes is how many workers a job may take down with it.
-const maxCrashes = 5
+const maxCrashes = 10
 
 // run gets an answer and settles the job.
 func (a *attempt) run() {
