@@ -24,6 +24,7 @@ type config struct {
 	fsync   string
 	binary  string
 	keep    bool
+	story   string
 }
 
 // The pace of a run whose span is not given.
@@ -48,6 +49,7 @@ func parse(args []string) (config, error) {
 	f.StringVar(&c.fsync, "appendfsync", "everysec", "Redis's setting of that name")
 	f.StringVar(&c.binary, "binary", "", "spillway binary to test; empty: build the one of this module")
 	f.BoolVar(&c.keep, "keep", false, "keep the folder with data and logs")
+	f.StringVar(&c.story, "history", "", "file to write the history of every job to, for reading")
 	if err := f.Parse(args); err != nil {
 		return c, err
 	}

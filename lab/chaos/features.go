@@ -81,7 +81,7 @@ func (w *world) diedByItself(p *process, up time.Duration, err error) {
 func (w *world) crashes() []string {
 	var found []string
 	for _, p := range w.processes() {
-		text, err := os.ReadFile(p.logPath)
+		text, err := os.ReadFile(p.logPath) //nolint:gosec // a log of our own
 		if err != nil {
 			continue
 		}

@@ -3,63 +3,172 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"strings"
+	"io"
+	"math/rand/v2"
+	"net"
+	"sync"
 	"time"
-
-	toxiproxy "github.com/Shopify/toxiproxy/v2"
-	"github.com/rs/zerolog"
 
 	"github.com/topcentral/spillway/lab/history"
 )
 
-// link is a process's way to Redis, which can be cut, silenced and slowed.
-type link struct{ proxy *toxiproxy.Proxy }
+// link is a process's way to Redis, which can be cut, silenced and slowed. What
+// a silent or slow connection holds back is delivered later, as TCP does after
+// a network was away: neither lost nor out of order.
+//
+// It is not toxiproxy, because that stands still for ever when a delay is taken
+// off a connection whose client has died meanwhile (2.5.0), and here clients do
+// little else.
+type link struct {
+	upstream string
+	listener net.Listener
+	copying  sync.WaitGroup
+
+	mu      sync.Mutex
+	conns   map[net.Conn]bool
+	deeds   map[history.Deed]int // how many of each are on
+	changed chan struct{}        // closed when deeds change
+	closed  bool
+}
 
 // newLink opens a way to upstream.
 func newLink(name, upstream string) (*link, error) {
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	l := &link{toxiproxy.NewProxy(server, name, "127.0.0.1:0", upstream)}
-	if err := l.proxy.Start(); err != nil {
-		return nil, fmt.Errorf("open a proxy for %s: %w", name, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("open a link for %s: %w", name, err)
 	}
-	return l, nil
+	link := &link{
+		upstream: upstream, listener: l,
+		conns: map[net.Conn]bool{}, deeds: map[history.Deed]int{}, changed: make(chan struct{}),
+	}
+	link.copying.Go(link.accept)
+	return link, nil
 }
 
 // addr is where the process finds Redis.
-func (l *link) addr() string { return l.proxy.Listen }
+func (l *link) addr() string { return l.listener.Addr().String() }
 
-func (l *link) close() { l.proxy.Stop() }
-
-// delays are the toxics that a deed adds. What a silent connection holds back
-// is delivered when the silence is over, as TCP does after a network was away:
-// late, but neither lost nor out of order.
-var delays = map[history.Deed]string{
-	history.Silence: `"latency":3600000,"jitter":0`,
-	history.Slow:    `"latency":150,"jitter":120`,
+// close ends the link and its connections.
+func (l *link) close() {
+	_ = l.listener.Close() // accept ends by it
+	l.mu.Lock()
+	l.closed = true
+	l.cut()
+	l.wake()
+	l.mu.Unlock()
+	l.copying.Wait()
 }
 
 // disturb does a deed to the link, and returns what undoes it. Several deeds
 // may overlap.
-func (l *link) disturb(s step) (undo func(), err error) {
-	if s.deed == history.Cut {
-		l.proxy.Stop()
-		// Another deed may have opened it again already.
-		return func() { _ = l.proxy.Start() }, nil
+func (l *link) disturb(deed history.Deed) (undo func()) {
+	l.change(deed, 1)
+	return func() { l.change(deed, -1) }
+}
+
+func (l *link) change(deed history.Deed, by int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deeds[deed] += by
+	if l.deeds[history.Cut] > 0 {
+		l.cut()
 	}
-	name := fmt.Sprintf("%s-%d", s.deed, s.at)
-	for _, way := range []string{"upstream", "downstream"} {
-		toxic := fmt.Sprintf(`{"name":"%s-%s","type":"latency","stream":"%s","attributes":{%s}}`, name, way, way, delays[s.deed])
-		if _, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
-			return nil, fmt.Errorf("%s %s: %w", s.deed, l.proxy.Name, err)
+	l.wake()
+}
+
+// wake tells all who wait that the deeds have changed. l.mu is held.
+func (l *link) wake() {
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// cut closes all connections. l.mu is held.
+func (l *link) cut() {
+	for conn := range l.conns {
+		_ = conn.Close() // whoever reads from it notices
+	}
+}
+
+// accept takes connections. While the link is cut they are closed at once; the
+// port stays ours.
+func (l *link) accept() {
+	for {
+		down, err := l.listener.Accept()
+		if err != nil {
+			return
+		}
+		up, err := net.Dial("tcp", l.upstream)
+		if err != nil {
+			_ = down.Close() // there is nobody it could reach
+			continue
+		}
+		if !l.enter(down, up) {
+			continue
+		}
+		l.copying.Go(func() { l.carry(up, down) })
+		l.copying.Go(func() { l.carry(down, up) })
+	}
+}
+
+// enter notes the two ends of a connection, or closes them.
+func (l *link) enter(ends ...net.Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, conn := range ends {
+		l.conns[conn] = true
+	}
+	if l.closed || l.deeds[history.Cut] > 0 {
+		for _, conn := range ends {
+			_ = conn.Close() // as if there were nothing
+			delete(l.conns, conn)
+		}
+		return false
+	}
+	return true
+}
+
+// carry copies from one end to the other, when it may, until either is closed.
+func (l *link) carry(to io.WriteCloser, from net.Conn) {
+	defer func() {
+		l.mu.Lock()
+		delete(l.conns, from)
+		l.mu.Unlock()
+		_ = from.Close() // both ends, so that the other direction ends too
+		_ = to.Close()
+	}()
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		if err != nil || !l.pass() {
+			return
+		}
+		if _, err := to.Write(buf[:n]); err != nil {
+			return
 		}
 	}
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		for _, way := range []string{"downstream", "upstream"} {
-			_ = l.proxy.Toxics.RemoveToxic(ctx, name+"-"+way) // it was added above
+}
+
+// slowness is how long a slow link takes at the most, each way.
+const slowness = 250 * time.Millisecond
+
+// pass waits until the link carries data again. It reports false when it never
+// will.
+func (l *link) pass() bool {
+	for {
+		l.mu.Lock()
+		silent, slow, closed, changed := l.deeds[history.Silence] > 0, l.deeds[history.Slow] > 0, l.closed, l.changed
+		l.mu.Unlock()
+		switch {
+		case closed:
+			return false
+		case silent:
+			<-changed
+		case slow:
+			time.Sleep(rand.N(slowness))
+			return true
+		default:
+			return true
 		}
-	}, nil
+	}
 }

@@ -79,10 +79,7 @@ func openLink(t *testing.T) *link {
 func TestSilenceHoldsBackAndLosesNothing(t *testing.T) {
 	l := openLink(t)
 	conn, in := dial(t, l)
-	undo, err := l.disturb(step{deed: history.Silence})
-	if err != nil {
-		t.Fatal(err)
-	}
+	undo := l.disturb(history.Silence)
 	say(t, conn, "one")
 	say(t, conn, "two")
 	conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
@@ -101,17 +98,30 @@ func TestSilenceHoldsBackAndLosesNothing(t *testing.T) {
 func TestCutClosesAndRefuses(t *testing.T) {
 	l := openLink(t)
 	_, in := dial(t, l)
-	undo, err := l.disturb(step{deed: history.Cut})
-	if err != nil {
-		t.Fatal(err)
-	}
+	undo := l.disturb(history.Cut)
 	if got := hear(in); got != io.EOF.Error() {
 		t.Errorf("got %q, want the end of the connection", got)
 	}
-	if conn, err := net.Dial("tcp", l.addr()); err == nil {
-		conn.Close()
-		t.Error("connected while the link was cut")
+	conn, err := net.Dial("tcp", l.addr())
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer conn.Close()
+	if n, err := conn.Read(make([]byte, 1)); err == nil {
+		t.Errorf("read %d bytes while the link was cut", n)
+	}
+	undo()
+	dial(t, l)
+}
+
+// A client that dies while the link is silent must not keep the silence from
+// ending.
+func TestClientMayDieInSilence(t *testing.T) {
+	l := openLink(t)
+	conn, _ := dial(t, l)
+	undo := l.disturb(history.Silence)
+	say(t, conn, "lost")
+	conn.Close()
 	undo()
 	dial(t, l)
 }
@@ -119,12 +129,8 @@ func TestCutClosesAndRefuses(t *testing.T) {
 func TestDeedsMayOverlap(t *testing.T) {
 	l := openLink(t)
 	var undo []func()
-	for i, deed := range []history.Deed{history.Slow, history.Silence, history.Cut, history.Slow} {
-		u, err := l.disturb(step{deed: deed, at: time.Duration(i)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		undo = append(undo, u)
+	for _, deed := range []history.Deed{history.Slow, history.Silence, history.Cut, history.Slow, history.Silence} {
+		undo = append(undo, l.disturb(deed))
 	}
 	for _, u := range undo {
 		u()

@@ -54,6 +54,9 @@ func run(args []string, out io.Writer) int {
 		fmt.Fprintln(out, "chaos:", err)
 		return failed
 	}
+	if err := writeStory(cfg.story, h); err != nil {
+		fmt.Fprintln(out, "chaos:", err)
+	}
 	violations := history.Check(h)
 	report(out, cfg, h, violations)
 	if len(violations) > 0 {

@@ -130,13 +130,7 @@ func (n *nemesis) do(ctx context.Context, s step) {
 // disturbLink does a deed to a process's way to Redis.
 func (n *nemesis) disturbLink(ctx context.Context, p *process, s step, d history.Disturbance) {
 	d.PID = p.pid()
-	undo, err := p.link.disturb(s)
-	if err != nil {
-		n.w.log.Change(func(h *history.History) {
-			h.Exits = append(h.Exits, history.Exit{At: time.Now(), Name: p.name, Reason: err.Error()})
-		})
-		return
-	}
+	undo := p.link.disturb(s.deed)
 	undone := n.note(d)
 	sleep(ctx, s.lasts)
 	undo()

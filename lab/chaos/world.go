@@ -6,12 +6,15 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -212,11 +215,18 @@ func (w *world) apisAnswer(ctx context.Context) error {
 	return nil
 }
 
+// The ports of servers that are killed and come back. They lie below those that
+// systems give to outgoing connections, one of which could take the port while
+// the server is down.
+const firstPort, lastPort = 20_000, 32_000
+
+// freeAddr finds a port that is free.
 func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+	for range 100 {
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+mathrand.IntN(lastPort-firstPort)))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			return addr, l.Close()
+		}
 	}
-	defer func() { _ = l.Close() }() // it only held the port
-	return l.Addr().String(), nil
+	return "", errors.New("no free port was found")
 }
