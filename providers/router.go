@@ -22,9 +22,10 @@ type Route struct {
 	// under way go on, but no further call is begun except the first.
 	StopAt time.Time
 
-	// Check returns nil when an answer is valid. Its error's text is shown to
-	// the model on the one re-ask. A nil Check accepts every JSON.
-	Check func(json.RawMessage) error
+	// Check returns an answer as it is to be kept, perhaps mended, or an error
+	// whose text is shown to the model on the one re-ask. A nil Check keeps every
+	// JSON as it is.
+	Check func(json.RawMessage) (json.RawMessage, error)
 	// OnDelta is told every piece of every answer. An answer that begins anew
 	// (re-ask, retry, next candidate) is preceded by a call of OnAttempt. It may
 	// be nil.
@@ -204,7 +205,7 @@ func (w *walk) judge(c Candidate, resp *Response) (json.RawMessage, error) {
 	}
 	out, err := output.Extract(resp.Text)
 	if err == nil && w.route.Check != nil {
-		err = w.route.Check(out)
+		out, err = w.route.Check(out)
 	}
 	if err != nil {
 		return nil, Errorf(ClassBadOutput, "%v", err).WithCause(err)

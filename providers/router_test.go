@@ -20,8 +20,13 @@ import (
 // its attempts as "name:outcome".
 func run(ctx context.Context, check func(json.RawMessage) error, fakes ...*providertest.Fake) (answer *providers.Answer, heard []string, err error) {
 	route := &providers.Route{
-		Request:   providers.Request{Messages: []providers.Message{{Role: providers.User, Content: "ask"}}},
-		Check:     check,
+		Request: providers.Request{Messages: []providers.Message{{Role: providers.User, Content: "ask"}}},
+		Check: func(out json.RawMessage) (json.RawMessage, error) {
+			if check == nil {
+				return out, nil
+			}
+			return out, check(out)
+		},
 		OnAttempt: func(a providers.Attempt) { heard = append(heard, a.Candidate+":"+a.Outcome) },
 	}
 	for _, f := range fakes {

@@ -28,15 +28,20 @@ func request(agent *agents.Agent, j *tasks.Job, input json.RawMessage) (*provide
 	}, nil
 }
 
-// checkOutput returns the check of an answer against the agent's schema, whose
-// error tells a model what to mend.
-func checkOutput(agent *agents.Agent) func(json.RawMessage) error {
-	return func(output json.RawMessage) error {
+// checkOutput returns the check of an answer against the agent's schema. An
+// answer that is only too long is shortened; any other error tells a model what
+// to mend.
+func checkOutput(agent *agents.Agent) func(json.RawMessage) (json.RawMessage, error) {
+	return func(output json.RawMessage) (json.RawMessage, error) {
+		if len(agent.CheckOutput(output)) == 0 {
+			return output, nil
+		}
+		output = agent.Shorten(output)
 		var errs []error
 		for _, f := range agent.CheckOutput(output) {
 			errs = append(errs, fmt.Errorf("at %q: %s", f.Pointer, f.Detail))
 		}
-		return errors.Join(errs...)
+		return output, errors.Join(errs...)
 	}
 }
 

@@ -49,7 +49,7 @@ func (p *provider) request(req *providers.Request) *chatRequest {
 	call := &chatRequest{
 		Model:     req.Model,
 		Stream:    true,
-		Format:    req.Schema,
+		Format:    grammar(req.Schema),
 		Options:   options{NumCtx: p.config.NumCtx, NumPredict: req.OutputLimit, Temperature: req.Temperature},
 		Think:     p.config.Think[req.Model],
 		KeepAlive: keepAlive(p.config.KeepAlive),

@@ -80,6 +80,20 @@ func (a *Agent) CheckOutput(output json.RawMessage) []tasks.Fault {
 	return a.output.faults(v)
 }
 
+// Shorten cuts the texts and lists of an answer to the lengths that the output
+// schema allows. What is not JSON is returned as it is.
+func (a *Agent) Shorten(output json.RawMessage) json.RawMessage {
+	v, err := decode(output)
+	if err != nil {
+		return output
+	}
+	short, err := json.Marshal(fit(a.output.compiled, v))
+	if err != nil {
+		return output
+	}
+	return short
+}
+
 // readInput decodes input and lists what the input schema refuses about it.
 func (a *Agent) readInput(input json.RawMessage) (any, []tasks.Fault) {
 	v, err := decodeInput(input)
