@@ -171,11 +171,6 @@ func (w *world) await(t *testing.T, id string, is func(tasks.Event) bool) {
 	t.Fatalf("job %s: its log ended without what was waited for", id)
 }
 
-// began is the event that the job's nth attempt began.
-func began(n int) func(tasks.Event) bool {
-	return func(e tasks.Event) bool { return e.Type == tasks.EventRunning && e.Attempt == n }
-}
-
 // wait takes the next value from a channel.
 func wait[T any](t *testing.T, from <-chan T) T {
 	t.Helper()
