@@ -73,6 +73,15 @@ func (c *client) send(ctx context.Context, method, url string, body []byte, head
 	return c.http.Do(r)
 }
 
+// problem sums up the body of an answer that grants nothing.
+func problem(body []byte) string {
+	var p struct{ Code, Detail string }
+	if json.Unmarshal(body, &p) == nil && p.Code != "" {
+		return p.Code + ": " + p.Detail
+	}
+	return string(body[:min(len(body), 500)])
+}
+
 // read takes what an answer says of a job, or of a problem.
 func read(resp *http.Response, note *history.Request) error {
 	defer func() { _ = resp.Body.Close() }() // it was read
@@ -81,7 +90,7 @@ func read(resp *http.Response, note *history.Request) error {
 		return err
 	}
 	if !note.OK() {
-		note.Err = string(body[:min(len(body), 500)])
+		note.Err = problem(body)
 		return nil
 	}
 	var job struct {

@@ -224,16 +224,18 @@ func (w *world) unrelayed(ctx context.Context) (map[string]bool, error) {
 // leftovers reads what must be empty when all jobs have ended.
 func (w *world) leftovers(ctx context.Context) (history.Leftovers, error) {
 	left := history.Leftovers{Open: map[string]int{}}
-	dues, err := w.rdb.Keys(ctx, "spillway:{*}:due").Result()
-	if err != nil {
-		return left, fmt.Errorf("look for due jobs: %w", err)
-	}
-	for _, key := range dues {
-		n, err := w.rdb.ZCard(ctx, key).Result()
+	for name, sum := range map[string]*int{"due": &left.Due, "waiting": &left.Waiting} {
+		keys, err := w.rdb.Keys(ctx, "spillway:{*}:"+name).Result()
 		if err != nil {
-			return left, fmt.Errorf("read %s: %w", key, err)
+			return left, fmt.Errorf("look for %s: %w", name, err)
 		}
-		left.Due += int(n)
+		for _, key := range keys {
+			n, err := w.rdb.ZCard(ctx, key).Result()
+			if err != nil {
+				return left, fmt.Errorf("read %s: %w", key, err)
+			}
+			*sum += int(n)
+		}
 	}
 	counters, err := w.rdb.Keys(ctx, "spillway:{*}:counters").Result()
 	if err != nil {

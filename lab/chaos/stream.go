@@ -57,11 +57,11 @@ func (l *life) connect(ctx context.Context, s *history.Stream) (over bool, err e
 		s.Closed = true
 		return true, nil
 	default:
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 500)) // for the history
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // for the history
 		l.note(func(j *history.Job) {
 			j.Reads = append(j.Reads, history.Request{
 				At: began, Took: time.Since(began), API: api, ID: s.ID,
-				Status: resp.StatusCode, Err: string(text), Later: resp.Header.Get("Retry-After") != "",
+				Status: resp.StatusCode, Err: problem(text), Later: resp.Header.Get("Retry-After") != "",
 			})
 		})
 		return resp.StatusCode == http.StatusNotFound, nil

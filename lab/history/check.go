@@ -91,6 +91,9 @@ func checkWhole(h *History) []Violation {
 	if h.Left.Due != 0 {
 		add("nothing is left over", "%d ended jobs are still due for the watchdog", h.Left.Due)
 	}
+	if h.Left.Waiting != 0 {
+		add("nothing is left over", "%d ended jobs still stand in line for a lane", h.Left.Waiting)
+	}
 	for state, n := range h.Left.Open {
 		if n != 0 {
 			add("nothing is left over", "the counters say that %d jobs are %s, and all have ended", n, state)

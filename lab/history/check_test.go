@@ -27,7 +27,7 @@ func at(seconds float64) time.Time {
 // first worker, was answered by its second, and called back: nothing is wrong
 // with it.
 func good() *History {
-	id := webhookID(jobID, 6)
+	id := WebhookID(jobID, 6)
 	j := &Job{
 		Marker: theMark, Callback: true, LocalOnly: true,
 		Submits: []Request{
@@ -151,12 +151,12 @@ func TestBadHistoriesAreFound(t *testing.T) {
 		{"no webhook", "an ended job calls back", func(_ *History, j *Job, _ *Record) { j.Webhooks = nil }},
 		{"webhook refused and given up", "an ended job calls back", func(_ *History, j *Job, r *Record) {
 			j.Webhooks = j.Webhooks[:1]
-			r.Webhooks[webhookID(jobID, 6)] = "archived"
+			r.Webhooks[WebhookID(jobID, 6)] = "archived"
 		}},
 		{"webhook under another ID", "webhooks bear constant IDs", func(_ *History, j *Job, _ *Record) { j.Webhooks[0].ID = "evt_1" }},
 		{"webhook with a bad signature", "webhooks bear constant IDs", func(_ *History, j *Job, _ *Record) { j.Webhooks[0].Fault = "signature" }},
 		{"webhook of what is no end", "webhooks bear constant IDs", func(_ *History, j *Job, _ *Record) {
-			j.Webhooks[0].Type, j.Webhooks[0].ID = tasks.EventQueued, webhookID(jobID, 1)
+			j.Webhooks[0].Type, j.Webhooks[0].ID = tasks.EventQueued, WebhookID(jobID, 1)
 		}},
 		{"local_only in the cloud", "local_only stays local", func(_ *History, j *Job, _ *Record) { j.Calls[1].Lane = "cloud" }},
 		{"stray webhook", "no webhook without a job", func(h *History, _ *Job, _ *Record) { h.Strays = []Delivery{{ID: "evt_1"}} }},
@@ -164,6 +164,7 @@ func TestBadHistoriesAreFound(t *testing.T) {
 		{"worker gives up", "what runs keeps running", func(h *History, _ *Job, _ *Record) { h.Exits = []Exit{{Up: time.Minute}} }},
 		{"panic", "no process dies of its own fault", func(h *History, _ *Job, _ *Record) { h.Crashes = []string{"panic"} }},
 		{"due entry left", "nothing is left over", func(h *History, _ *Job, _ *Record) { h.Left.Due = 1 }},
+		{"place in line left", "nothing is left over", func(h *History, _ *Job, _ *Record) { h.Left.Waiting = 1 }},
 		{"counter off", "nothing is left over", func(h *History, _ *Job, _ *Record) { h.Left.Open["running"] = -1 }},
 	}
 	covered := map[string]bool{}
@@ -205,7 +206,7 @@ func TestWhatIsExcused(t *testing.T) {
 		}},
 		{"a webhook on its way", func(_ *History, j *Job, r *Record) {
 			j.Webhooks = j.Webhooks[:1]
-			r.Webhooks[webhookID(jobID, 6)] = "retry"
+			r.Webhooks[WebhookID(jobID, 6)] = "retry"
 		}},
 		{"a webhook still in the outbox", func(_ *History, j *Job, r *Record) {
 			j.Webhooks, r.Webhooks, r.Relayed = nil, nil, false
@@ -224,7 +225,7 @@ func TestWhatIsExcused(t *testing.T) {
 			}
 			r.Attempt, j.Streams = 1, nil
 			j.Reads[0].State = tasks.Canceled
-			j.Webhooks = append(j.Webhooks, Delivery{At: at(4), ID: webhookID(jobID, 2), JobID: jobID, Type: tasks.EventCanceled, Answered: 204})
+			j.Webhooks = append(j.Webhooks, Delivery{At: at(4), ID: WebhookID(jobID, 2), JobID: jobID, Type: tasks.EventCanceled, Answered: 204})
 			j.Cancels = []Request{{At: at(2.5), Took: time.Second, Status: 200, ID: jobID, State: tasks.Canceled, Sequence: 2}}
 			j.Retries = []Request{{At: at(11), Took: time.Second, Status: 202, ID: jobID, State: tasks.Queued, Sequence: 3}}
 		}},

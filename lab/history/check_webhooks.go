@@ -27,7 +27,7 @@ func (h *History) Undelivered(j *Job) (missing, underway []string) {
 	for i := range j.Stored {
 		r := &j.Stored[i]
 		for _, e := range r.Events {
-			id := webhookID(r.ID, e.Sequence)
+			id := WebhookID(r.ID, e.Sequence)
 			if !e.Type.Terminal() || j.delivered(id) {
 				continue
 			}
@@ -41,9 +41,9 @@ func (h *History) Undelivered(j *Job) (missing, underway []string) {
 	return missing, underway
 }
 
-// webhookID is the ID that the webhook of an event is to bear: it follows from
+// WebhookID is the ID that the webhook of an event is to bear: it follows from
 // the event alone.
-func webhookID(jobID string, sequence int64) string {
+func WebhookID(jobID string, sequence int64) string {
 	return "evt_" + strings.TrimPrefix(jobID, "job_") + "_" + strconv.FormatInt(sequence, 10)
 }
 
@@ -64,7 +64,7 @@ func webhooksAreConstant(h *History, j *Job) []string {
 			continue
 		}
 		told := slices.ContainsFunc(r.Events, func(e Event) bool {
-			return e.Type == d.Type && e.Type.Terminal() && webhookID(r.ID, e.Sequence) == d.ID
+			return e.Type == d.Type && e.Type.Terminal() && WebhookID(r.ID, e.Sequence) == d.ID
 		})
 		if !told {
 			wrong = append(wrong, fmt.Sprintf("%s tells of %s, which the log does not have under that ID", d.ID, d.Type))
@@ -78,7 +78,7 @@ func (r *Record) EndIDs() []string {
 	var ids []string
 	for _, e := range r.Events {
 		if e.Type.Terminal() {
-			ids = append(ids, webhookID(r.ID, e.Sequence))
+			ids = append(ids, WebhookID(r.ID, e.Sequence))
 		}
 	}
 	return ids

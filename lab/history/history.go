@@ -174,6 +174,7 @@ type Exit struct {
 // Leftovers are what the system as a whole still holds at the end.
 type Leftovers struct {
 	Due       int            // jobs that the watchdog still means to look at
+	Waiting   int            // jobs that stand in line for a lane
 	Open      map[string]int // by state: jobs that the counters say have not ended
 	Strangers []string       // jobs in the store that no client has asked for
 }

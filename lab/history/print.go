@@ -111,6 +111,11 @@ func clock(t time.Time) string {
 	return t.Format("15:04:05.000")
 }
 
+// repeats reports whether an answer tells the same as the one before it.
+func (r *Request) repeats(before *Request) bool {
+	return r.Status == before.Status && r.ID == before.ID && r.Sequence == before.Sequence
+}
+
 // lines lists the moments of a job.
 func (j *Job) lines() []line {
 	var all []line
@@ -120,6 +125,9 @@ func (j *Job) lines() []line {
 	for what, list := range map[string][]Request{"post": j.Submits, "read": j.Reads, "cancel": j.Cancels, "retry": j.Retries} {
 		for i := range list {
 			r := &list[i]
+			if i > 0 && i < len(list)-1 && r.repeats(&list[i-1]) {
+				continue // a client that polls hears the same many times
+			}
 			add(r.At, "client: %s at %s → %d %s %s %s at event %d, after %v", what, r.API, r.Status, r.Err, r.ID, r.State, r.Sequence, r.Took.Round(time.Millisecond))
 		}
 	}
