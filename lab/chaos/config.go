@@ -21,6 +21,7 @@ type config struct {
 	clients int           // jobs that are looked after at once
 	workers int           // per lane
 	apis    int
+	only    string // deeds to do; "" for all
 	fsync   string
 	binary  string
 	keep    bool
@@ -46,6 +47,7 @@ func parse(args []string) (config, error) {
 	f.IntVar(&c.clients, "clients", 256, "how many jobs are looked after at once")
 	f.IntVar(&c.workers, "workers", 2, "worker processes for each lane")
 	f.IntVar(&c.apis, "apis", 2, "API processes")
+	f.StringVar(&c.only, "only", "", `do only these deeds, such as "kill worker,freeze redis"`)
 	f.StringVar(&c.fsync, "appendfsync", "everysec", "Redis's setting of that name")
 	f.StringVar(&c.binary, "binary", "", "spillway binary to test; empty: build the one of this module")
 	f.BoolVar(&c.keep, "keep", false, "keep the folder with data and logs")
@@ -55,6 +57,10 @@ func parse(args []string) (config, error) {
 	}
 	if c.jobs < 1 || c.kills < 0 || c.clients < 1 || c.workers < 1 || c.apis < 1 {
 		err := errors.New("jobs, clients, workers and apis must be 1 or more, kills 0 or more")
+		fmt.Fprintln(os.Stderr, "chaos:", err)
+		return c, err
+	}
+	if err := checkOnly(c.only); err != nil {
 		fmt.Fprintln(os.Stderr, "chaos:", err)
 		return c, err
 	}
@@ -69,8 +75,12 @@ func parse(args []string) (config, error) {
 
 // command is how to have the same circumstances again.
 func (c config) command() string {
-	return fmt.Sprintf("go run ./lab/chaos -seed %d -jobs %d -kills %d -span %v -clients %d -workers %d -apis %d -appendfsync %s",
-		c.seed, c.jobs, c.kills, c.span, c.clients, c.workers, c.apis, c.fsync)
+	only := ""
+	if c.only != "" {
+		only = fmt.Sprintf(" -only %q", c.only)
+	}
+	return fmt.Sprintf("go run ./lab/chaos -seed %d -jobs %d -kills %d -span %v -clients %d -workers %d -apis %d -appendfsync %s%s",
+		c.seed, c.jobs, c.kills, c.span, c.clients, c.workers, c.apis, c.fsync, only)
 }
 
 // The streams of random numbers that are drawn from the seed. What one draws

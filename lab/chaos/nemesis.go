@@ -5,7 +5,9 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -61,6 +63,9 @@ func plan(cfg config) []step {
 	r := cfg.draw(drawDeeds, 0)
 	var steps []step
 	for _, d := range doses {
+		if !d.within(cfg.only) {
+			continue
+		}
 		for range max(1, int(d.perKill*float64(cfg.kills)+0.5)) {
 			steps = append(steps, step{
 				at:    share(r.Float64(), cfg.span),
@@ -73,6 +78,27 @@ func plan(cfg config) []step {
 	}
 	slices.SortStableFunc(steps, func(a, b step) int { return cmp.Compare(a.at, b.at) })
 	return steps
+}
+
+// name is how a deed is named on the command line and in the report.
+func (d dose) name() string { return string(d.deed) + " " + string(d.kind) }
+
+// within reports whether the dose is among those that only lists.
+func (d dose) within(only string) bool {
+	return only == "" || slices.Contains(strings.Split(only, ","), d.name())
+}
+
+// checkOnly says what is wrong with a list of deeds.
+func checkOnly(only string) error {
+	if only == "" {
+		return nil
+	}
+	for name := range strings.SplitSeq(only, ",") {
+		if !slices.ContainsFunc(doses, func(d dose) bool { return d.name() == name }) {
+			return fmt.Errorf("there is no deed %q; one is %q", name, doses[0].name())
+		}
+	}
+	return nil
 }
 
 // nemesis does what is planned to the world.

@@ -75,6 +75,18 @@ func TestNothingIsDoneWithoutKills(t *testing.T) {
 	}
 }
 
+func TestOnlySomeDeeds(t *testing.T) {
+	for _, s := range plan(testConfig(t, "-only", "kill worker,freeze redis")) {
+		if s.deed == history.Kill && s.kind == history.Worker || s.deed == history.Freeze && s.kind == history.Redis {
+			continue
+		}
+		t.Errorf("got %s of %s", s.deed, s.kind)
+	}
+	if _, err := parse([]string{"-only", "praise worker"}); err == nil {
+		t.Error("a deed that is not there: want an error")
+	}
+}
+
 func TestWorkersFreezeForLongerThanALease(t *testing.T) {
 	const lease = 8 * time.Second
 	for _, s := range plan(testConfig(t, "-kills", "1000")) {
