@@ -142,6 +142,7 @@ func (w *world) record(ctx context.Context, key, id string) (history.Record, str
 	}
 	h := hash.Val()
 	r := history.Record{ID: id, State: tasks.State(h["state"]), Result: result.Val() == 1}
+	r.Deadline, r.Ended = millis(h["deadline"]), millis(h["ended"])
 	r.Attempt, _ = strconv.Atoi(h["attempt"])          // what cannot be read shows as a fault
 	r.Sequence, _ = strconv.ParseInt(h["seq"], 10, 64) // likewise
 	for _, m := range log.Val() {
@@ -163,9 +164,17 @@ func event(m redis.XMessage) history.Event {
 	number, _, _ := strings.Cut(m.ID, "-")
 	e.Sequence, _ = strconv.ParseInt(number, 10, 64)
 	e.Attempt, _ = strconv.Atoi(field("attempt"))
-	ms, _ := strconv.ParseInt(field("at"), 10, 64)
-	e.At = time.UnixMilli(ms)
+	e.At = millis(field("at"))
 	return e
+}
+
+// millis reads a time as the store writes it; the zero time if there is none.
+func millis(text string) time.Time {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
 }
 
 // notices looks up what the queue knows of the webhooks for the job's ends.

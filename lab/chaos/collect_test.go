@@ -68,6 +68,9 @@ func TestCollectReadsWhatTheStoreWrites(t *testing.T) {
 	if r.ID != ours.ID || r.State != tasks.Succeeded || r.Attempt != 1 || r.Sequence != 3 || !r.Result || r.Relayed {
 		t.Errorf("record: %+v", r)
 	}
+	if r.Deadline.Sub(ours.Deadline).Abs() > time.Second || time.Since(r.Ended).Abs() > time.Minute {
+		t.Errorf("deadline %v, ended %v", r.Deadline, r.Ended)
+	}
 	if len(r.Events) != 3 || r.Events[1].Type != tasks.EventRunning || r.Events[1].Attempt != 1 || time.Since(r.Events[1].At).Abs() > time.Minute {
 		t.Errorf("events: %+v", r.Events)
 	}

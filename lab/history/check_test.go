@@ -53,6 +53,7 @@ func good() *History {
 		},
 		Stored: []Record{{
 			ID: jobID, State: tasks.Succeeded, Attempt: 2, Sequence: 6, Result: true, Relayed: true,
+			Deadline: at(14), Ended: at(15),
 			Webhooks: map[string]string{id: "completed"},
 			Events: []Event{
 				{1, tasks.EventQueued, 0, at(2), `{}`},

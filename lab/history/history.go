@@ -109,7 +109,9 @@ type Record struct {
 	State    tasks.State
 	Attempt  int
 	Sequence int64
-	Result   bool // a result is there
+	Deadline time.Time
+	Ended    time.Time // zero: not ended
+	Result   bool      // a result is there
 	Events   []Event
 	Webhooks map[string]string // webhook-id → state, of those that the queue still knows
 	Relayed  bool              // every change has left the outbox

@@ -35,6 +35,8 @@ type Measures struct {
 	Abort             Durations // a job canceled → its call aborted
 	AbortDisturbed    Durations // the same, while the worker or Redis was disturbed
 
+	Late Durations // how long after its deadline a job ended
+
 	Streams, StreamEvents       int
 	Unavailable                 Durations // how long a 503 took
 	Unanswered                  int       // requests that got no answer
@@ -86,6 +88,9 @@ func (m *Measures) fate(h *History, j *Job) {
 			continue
 		}
 		m.States[r.State]++
+		if late := r.Ended.Sub(r.Deadline); !r.Ended.IsZero() && late > 0 {
+			m.Late = append(m.Late, late)
+		}
 	}
 }
 

@@ -23,6 +23,9 @@ func TestMeasuresOfAGoodHistory(t *testing.T) {
 	if m.Ends != 1 || m.Missing+m.Underway != 0 || m.Webhooks != 2 || m.Repeated != 0 || m.Untaken != 1 {
 		t.Errorf("webhooks: %+v", m)
 	}
+	if len(m.Late) != 1 || m.Late[0] != time.Second {
+		t.Errorf("late: got %v, want 1 s", m.Late)
+	}
 	if m.Unanswered != 1 || len(m.Unavailable) != 1 {
 		t.Errorf("answers: %d missing, 503 %v", m.Unanswered, m.Unavailable)
 	}

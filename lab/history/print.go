@@ -34,6 +34,7 @@ func (m *Measures) Print(out io.Writer) {
 	row("  either, with Redis or all peers disturbed", "%s", m.RecoveryDisturbed)
 	row("cancel to abort", "%s", m.Abort)
 	row("  with the worker or Redis disturbed", "%s", m.AbortDisturbed)
+	row("ended after the deadline", "%s", m.Late)
 	row("event streams", "%d with %d events", m.Streams, m.StreamEvents)
 	row("requests without an answer", "%d", m.Unanswered)
 	row("answers 503", "%s", m.Unavailable)
