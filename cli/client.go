@@ -16,9 +16,15 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
+// Where the client commands find the API.
+const (
+	serverEnv     = "SPILLWAY_URL"
+	defaultServer = "http://127.0.0.1:8080"
+)
+
 // server is the part of the command line that says which Spillway to talk to.
 type server struct {
-	Server string `env:"SPILLWAY_URL" default:"http://127.0.0.1:8080" placeholder:"URL" help:"Where the API is."`
+	Server string `env:"SPILLWAY_URL" default:"http://127.0.0.1:8080" placeholder:"URL" help:"Where the API is; by default what ${env} says, else ${default}."`
 }
 
 // client returns a client of that API.

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,13 +27,15 @@ type config struct {
 	APIListen  string     `split_words:"true" default:"127.0.0.1:8080" desc:"address of the HTTP API"`
 	APIMaxBody int64      `split_words:"true" default:"1048576" desc:"largest request body, in bytes"`
 
+	DashboardListen string `split_words:"true" default:"127.0.0.1:8081" desc:"address of the dashboard that dev serves; keep it on loopback, it has no login"`
+
 	AgentsDir string `split_words:"true" desc:"directory with agents of your own, laid over the built-in ones and re-read when it changes"`
 
 	OllamaURL     string        `split_words:"true" default:"http://127.0.0.1:11434" desc:"where Ollama listens"`
 	OllamaNumCtx  int           `split_words:"true" default:"8192" desc:"context of every local call, in tokens; one value, so that models are not reloaded"`
 	OllamaStandIn bool          `split_words:"true" default:"true" desc:"let another installed model answer where an agent's own is not installed"`
-	LocalTimeout  time.Duration `split_words:"true" default:"120s" desc:"longest local call"`
-	CloudTimeout  time.Duration `split_words:"true" default:"60s" desc:"longest call of a cloud API"`
+	LocalTimeout  time.Duration `split_words:"true" default:"120s" desc:"longest local call; one that has not begun after three quarters of it, or falls silent for 20 s, ends sooner"`
+	CloudTimeout  time.Duration `split_words:"true" default:"60s" desc:"longest call of a cloud API, and likewise"`
 
 	LocalSlots  int           `split_words:"true" default:"1" desc:"jobs at once beside local models; as many as the GPU bears"`
 	CloudSlots  int           `split_words:"true" default:"8" desc:"jobs at once per cloud queue"`
@@ -44,15 +48,34 @@ type config struct {
 
 	LogLevel  slog.Level `split_words:"true" default:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`
 	LogFormat string     `split_words:"true" default:"text" desc:"text or json"`
+
+	Clouds []cloudKey `ignored:"true"` // those that have a key
 }
 
 const envPrefix = "SPILLWAY"
 
-// readConfig reads the environment.
+// readConfig reads the environment. Its error names every setting that cannot
+// be read or makes no sense.
 func readConfig() (config, error) {
 	var c config
-	if err := envconfig.Process(envPrefix, &c); err != nil {
-		return c, fmt.Errorf("settings: %w", err)
+	var faults []settingFault
+	for field, value := range reflect.ValueOf(&c).Elem().Fields() {
+		// One by one, because envconfig stops at the first that it cannot read.
+		one := reflect.New(reflect.StructOf([]reflect.StructField{field}))
+		if err := envconfig.Process(envPrefix, one.Interface()); err != nil {
+			faults = append(faults, unreadable(err))
+			continue
+		}
+		value.Set(one.Elem().Field(0))
+	}
+	c.Clouds = readCloudKeys()
+	for _, f := range c.faults() {
+		if !slices.ContainsFunc(faults, func(g settingFault) bool { return f.setting == g.setting }) {
+			faults = append(faults, f)
+		}
+	}
+	if err := joined(faults); err != nil {
+		return c, fmt.Errorf("settings:\n%w", err)
 	}
 	return c, nil
 }
@@ -115,7 +138,7 @@ func readCloudKeys() []cloudKey {
 // newLog returns the log that the settings ask for.
 func newLog(c config, w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: c.LogLevel}
-	if c.LogFormat == "json" {
+	if c.LogFormat == logJSON {
 		return slog.New(slog.NewJSONHandler(w, opts))
 	}
 	return slog.New(slog.NewTextHandler(w, opts))

@@ -32,7 +32,7 @@ func (s *system) fleet() (*worker.Fleet, error) {
 		Scorecard: scorecard.New(s.score),
 		StandIn:   s.cfg.OllamaStandIn,
 	}
-	for _, k := range readCloudKeys() {
+	for _, k := range s.cfg.Clouds {
 		p, err := k.preset.New(k.key, client, presets.Overrides{BaseURL: k.baseURL, Model: k.model})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", cloudEnv(k.preset, "…"), err)
@@ -47,8 +47,10 @@ func (s *system) fleet() (*worker.Fleet, error) {
 // longestStall is how long a model that has begun may fall silent.
 const longestStall = 20 * time.Second
 
-// limited bounds a provider's calls: in all, and in silence. Until it begins a
-// model may take three quarters of the time, for it may have to be loaded.
+// limited bounds a provider's calls: by the time that one may take in all, and
+// by silence. The first piece of the answer must come within three quarters of
+// that time, since a model may have to be loaded first; each one after it within
+// longestStall, or half the time if that is less.
 func (s *system) limited(p providers.Provider, total time.Duration) providers.Provider {
 	return providers.WithTimeout(providers.WithStallTimeout(p, total*3/4, min(longestStall, total/2)), total)
 }

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/kelseyhightower/envconfig"
+)
+
+// What SPILLWAY_LOG_FORMAT may be.
+const (
+	logText = "text"
+	logJSON = "json"
+)
+
+// minRetention is the shortest time that ended jobs are kept: a caller must be
+// able to read what came of its job.
+const minRetention = time.Minute
+
+// settingFault is what is wrong with a setting, and what would be right. It
+// never quotes a secret.
+type settingFault struct{ setting, detail string }
+
+func (f settingFault) Error() string { return "  " + f.setting + ": " + f.detail }
+
+func joined(faults []settingFault) error {
+	errs := make([]error, len(faults))
+	for i, f := range faults {
+		errs[i] = f
+	}
+	return errors.Join(errs...)
+}
+
+// Validate reports every setting that makes no sense, under the name of its
+// environment variable.
+func (c config) Validate() error { return joined(c.faults()) }
+
+func (c config) faults() []settingFault {
+	var faults []settingFault
+	want := func(ok bool, setting string, got any, right string) {
+		if !ok {
+			faults = append(faults, settingFault{setting, fmt.Sprintf("got %v, want %s", got, right)})
+		}
+	}
+	own := func(ok bool, name string, got any, right string) { want(ok, envPrefix+"_"+name, got, right) }
+	const (
+		address  = "host:port, such as 127.0.0.1:8080"
+		endpoint = "a URL such as http://127.0.0.1:11434"
+		positive = "more than 0, such as 90s"
+		count    = "1 or more"
+	)
+	own(isAddress(c.APIListen), "API_LISTEN", quoted(c.APIListen), address)
+	own(isAddress(c.DashboardListen), "DASHBOARD_LISTEN", quoted(c.DashboardListen), address)
+	own(c.APIMaxBody >= 1<<10, "API_MAX_BODY", c.APIMaxBody, "1024 bytes or more")
+	own(isURL(c.OllamaURL), "OLLAMA_URL", quoted(withoutPassword(c.OllamaURL)), endpoint)
+	own(c.OllamaNumCtx > 0, "OLLAMA_NUM_CTX", c.OllamaNumCtx, count)
+	own(c.LocalTimeout > 0, "LOCAL_TIMEOUT", c.LocalTimeout, positive)
+	own(c.CloudTimeout > 0, "CLOUD_TIMEOUT", c.CloudTimeout, positive)
+	own(c.LocalSlots > 0, "LOCAL_SLOTS", c.LocalSlots, count)
+	own(c.CloudSlots > 0, "CLOUD_SLOTS", c.CloudSlots, count)
+	own(c.WorkerDrain >= 0, "WORKER_DRAIN", c.WorkerDrain, "0 or more")
+	own(c.Retention >= minRetention, "RETENTION", c.Retention, fmt.Sprintf("%v or more", minRetention))
+	own(c.LogFormat == logText || c.LogFormat == logJSON, "LOG_FORMAT", quoted(c.LogFormat), logText+" or "+logJSON)
+	for _, k := range c.Clouds {
+		want(k.baseURL == "" || isURL(k.baseURL), cloudEnv(k.preset, "URL"), quoted(withoutPassword(k.baseURL)), "a URL such as "+k.preset.BaseURL)
+	}
+	return faults
+}
+
+func quoted(s string) string { return strconv.Quote(s) }
+
+func isAddress(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+}
+
+// Where a URL, or what was meant to be one, may hold a secret.
+var (
+	userinfo        = regexp.MustCompile(`://[^/?#]*@`)
+	passwordOptions = regexp.MustCompile(`(?i)(password=)[^&#]*`)
+)
+
+// withoutPassword returns a URL for people to see.
+func withoutPassword(s string) string {
+	s = userinfo.ReplaceAllString(s, "://"+hidden+"@")
+	return passwordOptions.ReplaceAllString(s, "${1}"+hidden)
+}
+
+// unreadable tells what envconfig could not read. Its own words quote the value,
+// which may be a secret.
+func unreadable(err error) settingFault {
+	parse, ok := errors.AsType[*envconfig.ParseError](err)
+	if !ok {
+		return settingFault{envPrefix, err.Error()}
+	}
+	detail := parse.Err.Error()
+	switch parse.TypeName {
+	case "int", "int64":
+		detail = fmt.Sprintf("got %q, want a whole number", parse.Value)
+	case "bool":
+		detail = fmt.Sprintf("got %q, want true or false", parse.Value)
+	case "time.Duration":
+		detail = fmt.Sprintf("got %q, want a duration such as 90s, 2m or 168h", parse.Value)
+	case "[]netip.Prefix":
+		detail = fmt.Sprintf("got %q, want networks such as 10.0.0.0/8,fd00::/8", parse.Value)
+	case "slog.Level":
+		detail = fmt.Sprintf("got %q, want DEBUG, INFO, WARN or ERROR", parse.Value)
+	}
+	return settingFault{parse.KeyName, detail}
+}
