@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
 	"github.com/topcentral/spillway/tasks/queue"
@@ -20,12 +22,18 @@ type View struct {
 	agents  *agents.Catalogue
 }
 
-// viewFor is how long a look at the system serves: short beside the time after
-// which a silent worker counts as gone.
-const viewFor = 500 * time.Millisecond
+const (
+	// viewFor is how long a look at the system serves: short beside the time
+	// after which a silent worker counts as gone.
+	viewFor = 500 * time.Millisecond
+	// lookTimeout bounds a look, for all who wait for it.
+	lookTimeout = 5 * time.Second
+)
 
 // viewCache spares Redis a look per job.
 type viewCache struct {
+	looks singleflight.Group
+
 	mu   sync.Mutex
 	view View
 	at   time.Time
@@ -34,10 +42,27 @@ type viewCache struct {
 // View returns the system as it is now, or was a moment ago.
 func (d *Dispatcher) View(ctx context.Context) (View, error) {
 	d.cache.mu.Lock()
-	defer d.cache.mu.Unlock()
-	if time.Since(d.cache.at) < viewFor {
-		return d.cache.view, nil
+	view, age := d.cache.view, time.Since(d.cache.at)
+	d.cache.mu.Unlock()
+	if age < viewFor {
+		return view, nil
 	}
+	look := d.cache.looks.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+		defer cancel()
+		return d.look(ctx)
+	})
+	select {
+	case <-ctx.Done():
+		return View{}, context.Cause(ctx)
+	case r := <-look:
+		view, _ := r.Val.(View)
+		return view, r.Err
+	}
+}
+
+// look reads the system's state and keeps it.
+func (d *Dispatcher) look(ctx context.Context) (View, error) {
 	workers, err := d.store.Workers(ctx)
 	if err != nil {
 		return View{}, err
@@ -50,9 +75,11 @@ func (d *Dispatcher) View(ctx context.Context) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	d.cache.view = View{Live: LiveOf(workers), backlog: backlog, learned: learned, agents: d.agents}
-	d.cache.at = time.Now()
-	return d.cache.view, nil
+	view := View{Live: LiveOf(workers), backlog: backlog, learned: learned, agents: d.agents}
+	d.cache.mu.Lock()
+	defer d.cache.mu.Unlock()
+	d.cache.view, d.cache.at = view, time.Now()
+	return view, nil
 }
 
 // forecast says how long a job of an agent runs on a lane.
