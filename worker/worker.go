@@ -1,7 +1,7 @@
 // Package worker runs jobs: it takes tickets from the queues whose candidates
 // it can reach, claims their jobs, keeps the leases while models write, and
 // settles the outcome. Every worker also runs a watchdog, which looks after
-// jobs whose ticket or worker was lost.
+// jobs whose ticket or worker was lost, and looks after the queues themselves.
 //
 // The way of a job through this package: [Worker.take] turns a ticket into a
 // claim, attempt.run asks the router for an answer, and attempt.settle writes
@@ -28,6 +28,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
 	"github.com/topcentral/spillway/tasks/dispatch"
+	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
 )
 
@@ -101,6 +102,7 @@ func New(cfg Config, parts Parts) *Worker {
 const (
 	refreshEvery = 30 * time.Second // where the config does not say
 	trimEvery    = time.Minute
+	healEvery    = 30 * time.Second
 )
 
 // Run serves the worker's lanes until ctx ends; ready is called when tickets
@@ -108,6 +110,11 @@ const (
 // within the drain time, and hands the rest back.
 func (w *Worker) Run(ctx context.Context, ready func()) error {
 	w.started = time.Now()
+	maintenance, err := queue.Maintain(w.Redis, w.Log)
+	if err != nil {
+		return err
+	}
+	defer maintenance.Shutdown()
 	if err := w.refresh(ctx); err != nil {
 		w.shutdown()
 		return err
@@ -122,10 +129,10 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	// time as other attempts do.
 	w.stopped.Go(func() { w.every(loops, watchEvery, "watchdog", w.watchdog(time.Now()).look) })
 	w.stopped.Go(func() { w.every(loops, trimEvery, "outbox trim", w.Store.Trim) })
+	w.stopped.Go(func() { w.every(loops, healEvery, "queue healing", queue.NewHealer(w.Redis, w.Log).Look) })
 
 	refresh := time.NewTimer(w.nextRefresh())
 	defer refresh.Stop()
-	var err error
 	for err == nil && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():

@@ -28,44 +28,82 @@ const (
 
 // Client puts tickets and notices into their queues. It is safe for concurrent
 // use.
-type Client struct{ asynq *asynq.Client }
+type Client struct {
+	asynq *asynq.Client
+	rdb   redis.UniversalClient
+}
 
 // NewClient returns a Client on rdb, which stays the caller's to close.
 func NewClient(rdb redis.UniversalClient) *Client {
-	return &Client{asynq: asynq.NewClientFromRedisClient(rdb)}
+	return &Client{asynq: asynq.NewClientFromRedisClient(rdb), rdb: rdb}
 }
 
 // Enqueue issues a ticket that falls due at the given time, at once if that is
 // zero or past. A ticket that is already there is not issued twice.
 func (c *Client) Enqueue(ctx context.Context, t Ticket, at time.Time) error {
+	_, _, err := c.issue(ctx, t, at)
+	return err
+}
+
+// Ensure is Enqueue for a ticket that may have been lost. If asynq refuses its
+// ID although no worker can ever get it, because Redis lost the list that it was
+// in, the remains are removed and the ticket is issued anew.
+func (c *Client) Ensure(ctx context.Context, t Ticket, at time.Time) error {
+	id, there, err := c.issue(ctx, t, at)
+	if err != nil || !there {
+		return err
+	}
+	freed, err := unplaced(ctx, c.rdb, Name(t.Lane, t.Complexity), id, free)
+	if err != nil {
+		return away(err)
+	}
+	if freed {
+		_, _, err = c.issue(ctx, t, at)
+	}
+	return err
+}
+
+// issue enqueues a ticket, and returns its ID and whether that was there before.
+func (c *Client) issue(ctx context.Context, t Ticket, at time.Time) (id string, there bool, err error) {
 	later := time.Until(at) > 0
+	id = t.taskID(later)
 	opts := []asynq.Option{
-		asynq.Queue(Name(t.Lane, t.Complexity)), asynq.TaskID(t.taskID(later)),
+		asynq.Queue(Name(t.Lane, t.Complexity)), asynq.TaskID(id),
 		asynq.MaxRetry(noRetryLimit), asynq.Timeout(handlerLimit),
 	}
 	if later {
 		opts = append(opts, asynq.ProcessAt(at))
 	}
-	return c.enqueue(ctx, typeTicket, t, t.Headers, opts)
+	there, err = c.enqueue(ctx, typeTicket, t, t.Headers, opts)
+	return id, there, err
 }
 
 // EnqueueWebhook issues a notice. One that is already there is not issued
 // twice.
 func (c *Client) EnqueueWebhook(ctx context.Context, n Notice) error {
-	return c.enqueue(ctx, typeNotice, n, nil, []asynq.Option{
+	_, err := c.enqueue(ctx, typeNotice, n, nil, []asynq.Option{
 		asynq.Queue(Webhooks), asynq.TaskID(n.ID), asynq.MaxRetry(noRetryLimit),
 		asynq.Timeout(time.Minute), asynq.Retention(noticeKept),
 	})
+	return err
 }
 
-func (c *Client) enqueue(ctx context.Context, typ string, v any, headers map[string]string, opts []asynq.Option) error {
+// enqueue puts a task into its queue, and reports whether it was there before.
+func (c *Client) enqueue(ctx context.Context, typ string, v any, headers map[string]string, opts []asynq.Option) (there bool, err error) {
 	payload, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("encode task: %w", err)
+		return false, fmt.Errorf("encode task: %w", err)
 	}
 	_, err = c.asynq.EnqueueContext(ctx, asynq.NewTaskWithHeaders(typ, payload, headers, opts...))
-	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
-		return tasks.Errorf(tasks.CodeUnavailable, "the queue is away; try again shortly").WithCause(err)
+	if errors.Is(err, asynq.ErrTaskIDConflict) {
+		return true, nil
 	}
-	return nil
+	if err != nil {
+		return false, away(err)
+	}
+	return false, nil
+}
+
+func away(err error) error {
+	return tasks.Errorf(tasks.CodeUnavailable, "the queue is away; try again shortly").WithCause(err)
 }

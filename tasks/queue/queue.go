@@ -46,6 +46,15 @@ func Names(lane tasks.Lane) []string {
 	return names
 }
 
+// All lists the queues of every lane, and that of the webhooks.
+func All() []string {
+	var names []string
+	for _, lane := range tasks.Lanes() {
+		names = append(names, Names(lane)...)
+	}
+	return append(names, Webhooks)
+}
+
 // Ticket is a chance to run a job on a lane.
 type Ticket struct {
 	JobID string     `json:"job"`

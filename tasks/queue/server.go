@@ -46,6 +46,11 @@ type Server struct{ asynq *asynq.Server }
 // Serve starts a server on rdb, which stays the caller's to close after
 // Shutdown.
 func Serve(rdb redis.UniversalClient, cfg ServerConfig, h Handlers, log *slog.Logger) (*Server, error) {
+	return serveEvery(rdb, forwardEvery, cfg, h, log)
+}
+
+// serveEvery is Serve, with the interval at which what has fallen due is moved.
+func serveEvery(rdb redis.UniversalClient, forward time.Duration, cfg ServerConfig, h Handlers, log *slog.Logger) (*Server, error) {
 	priorities := map[string]int{}
 	for i, name := range cfg.Queues {
 		priorities[name] = len(cfg.Queues) - i
@@ -55,7 +60,7 @@ func Serve(rdb redis.UniversalClient, cfg ServerConfig, h Handlers, log *slog.Lo
 		Queues:                   priorities,
 		StrictPriority:           true,
 		TaskCheckInterval:        pollEvery,
-		DelayedTaskCheckInterval: forwardEvery,
+		DelayedTaskCheckInterval: forward,
 		ShutdownTimeout:          cfg.Drain,
 		RetryDelayFunc:           retryDelay,
 		IsFailure:                isFailure,

@@ -1,0 +1,251 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// leaselessFor is how long a task must have been seen active without a lease
+	// before it counts as lost.
+	leaselessFor = time.Minute
+	// healWindow is how many IDs of each list are looked at at once: the oldest,
+	// which are those in the way.
+	healWindow = 500
+	// sweepEvery is how often, among all workers, the tasks that are in no list
+	// are looked for; that reads the name of every key.
+	sweepEvery = 2 * time.Minute
+	// sweepPage is how many keys one step of that reads.
+	sweepPage = 1000
+	// sweepKey is there while no sweep is due.
+	sweepKey = "spillway:swept"
+)
+
+// Healer mends what asynq leaves behind when Redis loses some of its keys, by
+// a deletion, a failover or an eviction:
+//
+//   - ghosts, which are IDs in a list whose task is gone, and which cost a server
+//     its pause each time it meets one;
+//   - tasks that are active without a lease, which asynq never takes back;
+//   - tasks that are in no list, which nobody takes, and whose ID is blocked;
+//   - queues that are missing from the list of all queues, so that no inspector
+//     sees them.
+//
+// A ticket that was lost is deleted, for its job gets another from a watchdog;
+// a webhook that was lost is put back. Every worker has a Healer, and they do
+// not hinder each other. A Healer itself is for one goroutine.
+type Healer struct {
+	rdb       redis.UniversalClient
+	log       *slog.Logger
+	patience  time.Duration
+	suspects  map[string]time.Time // key of the task that has no lease → when that was first seen
+	lookBegan time.Time
+}
+
+// NewHealer returns a Healer on rdb, which stays the caller's to close.
+func NewHealer(rdb redis.UniversalClient, log *slog.Logger) *Healer {
+	return &Healer{rdb: rdb, log: log, patience: leaselessFor, suspects: map[string]time.Time{}}
+}
+
+// Look does one round over all queues.
+func (h *Healer) Look(ctx context.Context) error {
+	h.lookBegan = time.Now()
+	seen := map[string]time.Time{}
+	var published []any
+	for _, queue := range All() {
+		held, err := h.read(ctx, queue)
+		if err != nil {
+			return fmt.Errorf("look after queue %s: %w", queue, err)
+		}
+		if held.any() {
+			published = append(published, queue)
+		}
+		if err := h.mend(ctx, held, seen); err != nil {
+			return fmt.Errorf("mend queue %s: %w", queue, err)
+		}
+	}
+	h.suspects = seen
+	if len(published) > 0 {
+		if err := h.rdb.SAdd(ctx, publishedKey, published...).Err(); err != nil {
+			return fmt.Errorf("list queues: %w", err)
+		}
+	}
+	return h.sweep(ctx)
+}
+
+// holding is what a queue's lists hold, or the oldest part of it.
+type holding struct {
+	queue   string
+	waiting []string // IDs that are pending, scheduled or to be retried
+	active  []string
+	leased  map[string]bool // the active ones that have a lease
+	exists  map[string]bool // the IDs whose task is there
+}
+
+func (h holding) any() bool { return len(h.waiting)+len(h.active) > 0 }
+
+func (h *Healer) read(ctx context.Context, queue string) (holding, error) {
+	k := keysOf(queue)
+	held := holding{queue: queue, leased: map[string]bool{}, exists: map[string]bool{}}
+	var lists [4]*redis.StringSliceCmd
+	_, err := h.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		lists[0] = p.LRange(ctx, k.active(), 0, healWindow-1)
+		lists[1] = p.LRange(ctx, k.pending(), -healWindow, -1)
+		lists[2] = p.ZRange(ctx, k.scheduled(), 0, healWindow-1)
+		lists[3] = p.ZRange(ctx, k.retry(), 0, healWindow-1)
+		return nil
+	})
+	if err != nil {
+		return held, err
+	}
+	held.active = lists[0].Val()
+	for _, l := range lists[1:] {
+		held.waiting = append(held.waiting, l.Val()...)
+	}
+	if !held.any() {
+		return held, nil
+	}
+	exists, leases := map[string]*redis.IntCmd{}, map[string]*redis.FloatCmd{}
+	_, err = h.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, id := range held.waiting {
+			exists[id] = p.Exists(ctx, k.task(id))
+		}
+		for _, id := range held.active {
+			exists[id], leases[id] = p.Exists(ctx, k.task(id)), p.ZScore(ctx, k.lease(), id)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) { // Nil: something has no lease
+		return held, err
+	}
+	for id, cmd := range exists {
+		held.exists[id] = cmd.Val() == 1
+	}
+	for id, cmd := range leases {
+		held.leased[id] = cmd.Err() == nil
+	}
+	return held, nil
+}
+
+// mend removes what is lost, and notes in seen what may be.
+func (h *Healer) mend(ctx context.Context, held holding, seen map[string]time.Time) error {
+	for id, there := range held.exists {
+		if there {
+			continue
+		}
+		if done, err := ghost(ctx, h.rdb, held.queue, id); err != nil {
+			return err
+		} else if done {
+			h.log.WarnContext(ctx, "an ID whose task is gone was removed from its queue", "queue", held.queue, "task", id)
+		}
+	}
+	for _, id := range held.active {
+		if held.leased[id] || !held.exists[id] {
+			continue
+		}
+		name := keysOf(held.queue).task(id)
+		since, known := h.suspects[name]
+		if !known {
+			seen[name] = h.lookBegan
+			continue
+		}
+		if h.lookBegan.Sub(since) < h.patience {
+			seen[name] = since
+			continue
+		}
+		if done, err := leaseless(ctx, h.rdb, held.queue, id); err != nil {
+			return err
+		} else if done {
+			h.log.WarnContext(ctx, "a task that was active without a lease was taken back", "queue", held.queue, "task", id)
+		}
+	}
+	return nil
+}
+
+// sweep looks for tasks that are in no list, if no other worker has done so
+// lately.
+func (h *Healer) sweep(ctx context.Context) error {
+	due, err := h.rdb.SetNX(ctx, sweepKey, strconv.FormatInt(h.lookBegan.Unix(), 10), sweepEvery).Result()
+	if err != nil || !due {
+		return err
+	}
+	placed := map[string]map[string]bool{} // by queue: the IDs in its lists
+	for _, queue := range All() {
+		if placed[queue], err = h.placed(ctx, queue); err != nil {
+			return fmt.Errorf("read queue %s: %w", queue, err)
+		}
+	}
+	err = h.scan(ctx, func(key string) error {
+		queue, id, ok := parseTask(key)
+		in, ours := placed[queue]
+		if !ok || !ours || in[id] {
+			return nil
+		}
+		done, err := unplaced(ctx, h.rdb, queue, id, remedy(queue))
+		if done {
+			h.log.WarnContext(ctx, "a task that was in no list of its queue was looked after", "queue", queue, "task", id, "done", remedy(queue))
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look for tasks in no list: %w", err)
+	}
+	return nil
+}
+
+// placed returns the IDs in all lists of a queue. What moves meanwhile may be
+// missing, so it only spares a closer look.
+func (h *Healer) placed(ctx context.Context, queue string) (map[string]bool, error) {
+	k := keysOf(queue)
+	var lists []*redis.StringSliceCmd
+	_, err := h.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		lists = []*redis.StringSliceCmd{p.LRange(ctx, k.pending(), 0, -1), p.LRange(ctx, k.active(), 0, -1)}
+		for _, set := range []string{k.scheduled(), k.retry(), k.archived(), k.completed()} {
+			lists = append(lists, p.ZRange(ctx, set, 0, -1))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	ids := map[string]bool{}
+	for _, l := range lists {
+		for _, id := range l.Val() {
+			ids[id] = true
+		}
+	}
+	return ids, nil
+}
+
+// scan calls each with the name of every task's key, on every master of a
+// cluster.
+func (h *Healer) scan(ctx context.Context, each func(key string) error) error {
+	one := func(ctx context.Context, server redis.Cmdable) error {
+		keys := server.Scan(ctx, 0, keysOf("*").task("*"), sweepPage).Iterator()
+		for keys.Next(ctx) {
+			if err := each(keys.Val()); err != nil {
+				return err
+			}
+		}
+		return keys.Err()
+	}
+	cluster, ok := h.rdb.(*redis.ClusterClient)
+	if !ok {
+		return one(ctx, h.rdb)
+	}
+	return cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error { return one(ctx, master) })
+}
+
+// parseTask takes the key of a task apart.
+func parseTask(key string) (queue, id string, ok bool) {
+	rest, ours := strings.CutPrefix(key, "asynq:{")
+	queue, id, ok = strings.Cut(rest, "}:t:")
+	return queue, id, ours && ok
+}
