@@ -141,7 +141,7 @@ func (w *world) record(ctx context.Context, key, id string) (history.Record, str
 		return history.Record{}, "", fmt.Errorf("read %s: %w", key, err)
 	}
 	h := hash.Val()
-	r := history.Record{ID: id, State: tasks.State(h["state"]), Result: result.Val() == 1}
+	r := history.Record{ID: id, State: tasks.State(h["state"]), Settled: h["settled"], Result: result.Val() == 1}
 	r.Deadline, r.Ended = millis(h["deadline"]), millis(h["ended"])
 	r.Attempt, _ = strconv.Atoi(h["attempt"])          // what cannot be read shows as a fault
 	r.Sequence, _ = strconv.ParseInt(h["seq"], 10, 64) // likewise

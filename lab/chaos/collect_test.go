@@ -65,7 +65,7 @@ func TestCollectReadsWhatTheStoreWrites(t *testing.T) {
 		t.Fatalf("got %d records", len(stored))
 	}
 	r := stored[0]
-	if r.ID != ours.ID || r.State != tasks.Succeeded || r.Attempt != 1 || r.Sequence != 3 || !r.Result || r.Relayed {
+	if r.ID != ours.ID || r.State != tasks.Succeeded || r.Attempt != 1 || r.Sequence != 3 || !r.Result || r.Relayed || r.Settled != "1:complete" {
 		t.Errorf("record: %+v", r)
 	}
 	if r.Deadline.Sub(ours.Deadline).Abs() > time.Second || time.Since(r.Ended).Abs() > time.Minute {

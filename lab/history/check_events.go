@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/topcentral/spillway/tasks"
 )
@@ -96,6 +97,18 @@ func endsOnce(_ *History, j *Job) []string {
 	})
 }
 
+// settledBy is what must have settled a job that ended in a state: its newest
+// attempt, by the step that leads there. A cancel asks no attempt.
+func settledBy(s tasks.State, attempt int) string {
+	switch s {
+	case tasks.Succeeded:
+		return strconv.Itoa(attempt) + ":complete"
+	case tasks.Failed:
+		return strconv.Itoa(attempt) + ":fail"
+	}
+	return ""
+}
+
 // fenced: an attempt begins under the next number, and after that nothing
 // comes from an older one.
 func fenced(_ *History, j *Job) []string {
@@ -112,6 +125,9 @@ func fenced(_ *History, j *Job) []string {
 		}
 		if r.Attempt != current {
 			wrong("the record counts %d attempts, the log %d", r.Attempt, current)
+		}
+		if want := settledBy(r.State, current); want != "" && r.Settled != want {
+			wrong("the end was written by %q, which should be %q", r.Settled, want)
 		}
 	})
 }

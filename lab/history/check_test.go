@@ -53,7 +53,7 @@ func good() *History {
 		},
 		Stored: []Record{{
 			ID: jobID, State: tasks.Succeeded, Attempt: 2, Sequence: 6, Result: true, Relayed: true,
-			Deadline: at(14), Ended: at(15),
+			Settled: "2:complete", Deadline: at(14), Ended: at(15),
 			Webhooks: map[string]string{id: "completed"},
 			Events: []Event{
 				{1, tasks.EventQueued, 0, at(2), `{}`},
@@ -117,6 +117,7 @@ func TestBadHistoriesAreFound(t *testing.T) {
 		}},
 		{"a run that nobody asked for", "a run ends once", func(_ *History, _ *Job, r *Record) { r.Events[1].Type = tasks.EventFailed }},
 		{"write of an older attempt", "attempts are fenced", func(_ *History, _ *Job, r *Record) { r.Events[4].Attempt = 1 }},
+		{"end written by an older attempt", "attempts are fenced", func(_ *History, _ *Job, r *Record) { r.Settled = "1:complete" }},
 		{"attempt begins twice", "attempts are fenced", func(_ *History, _ *Job, r *Record) { r.Events[3].Attempt = 1 }},
 		{"attempt left out", "attempts are fenced", func(_ *History, _ *Job, r *Record) {
 			r.Events[3].Attempt, r.Events[4].Attempt, r.Events[5].Attempt = 3, 3, 3
@@ -224,7 +225,7 @@ func TestWhatIsExcused(t *testing.T) {
 			for i := range r.Events[3:] {
 				r.Events[3+i].Attempt = 1
 			}
-			r.Attempt, j.Streams = 1, nil
+			r.Attempt, r.Settled, j.Streams = 1, "1:complete", nil
 			j.Reads[0].State = tasks.Canceled
 			j.Webhooks = append(j.Webhooks, Delivery{At: at(4), ID: WebhookID(jobID, 2), JobID: jobID, Type: tasks.EventCanceled, Answered: 204})
 			j.Cancels = []Request{{At: at(2.5), Took: time.Second, Status: 200, ID: jobID, State: tasks.Canceled, Sequence: 2}}

@@ -109,6 +109,7 @@ type Record struct {
 	State    tasks.State
 	Attempt  int
 	Sequence int64
+	Settled  string // "<attempt>:<step>" of the last write that settled an attempt
 	Deadline time.Time
 	Ended    time.Time // zero: not ended
 	Result   bool      // a result is there
