@@ -26,17 +26,17 @@ func (apiCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer sys.close()
-	l, err := listen(cfg.APIListen)
+	l, err := sys.listen(cfg.APIListen, "SPILLWAY_API_LISTEN")
 	if err != nil {
 		return err
 	}
+	group, ctx := errgroup.WithContext(ctx)
 	handler, err := sys.api(ctx)
 	if err != nil {
 		return err
 	}
-	sys.log.Info("serving the API", "address", l.Addr().String())
-	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return sys.agents.Watch(ctx) })
 	group.Go(func() error { return serveHTTP(ctx, l, handler, sys.log) })
+	sys.log.Info("serving the API", "address", l.Addr().String())
 	return group.Wait()
 }

@@ -27,7 +27,7 @@ type commands struct {
 	Cancel cancelCommand `cmd:"" group:"use" help:"End a job."`
 	Retry  retryCommand  `cmd:"" group:"use" help:"Run a job again that failed or was canceled."`
 	Agents agentsCommand `cmd:"" group:"use" help:"List, show and test agents."`
-	Config configCommand `cmd:"" group:"serve" help:"Show every setting, its value and what it means."`
+	Config configCommand `cmd:"" group:"serve" help:"Show every setting, the value in force and what it means."`
 }
 
 // streams are where a command reads and writes.
@@ -43,16 +43,19 @@ Settings are environment variables that begin with SPILLWAY_; "spillway config" 
 
 // Exit codes.
 const (
-	exitOK    = 0
-	exitError = 1 // the command failed
-	exitUsage = 2 // the command line is at fault
+	exitOK          = 0
+	exitError       = 1   // the command failed
+	exitUsage       = 2   // the command line is at fault
+	exitInterrupted = 130 // the command was interrupted before it had done its work, as shells put it
 )
 
 // Run parses the arguments and runs the command they name until it ends or the
-// process is interrupted. It returns the exit code.
+// process is interrupted. It returns the exit code. A second signal ends the
+// process at once.
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop)
 	return run(ctx, args, streams{stdin, stdout, stderr})
 }
 
@@ -88,20 +91,36 @@ func run(ctx context.Context, args []string, s streams) (code int) {
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(s.err, "spillway: %v\nTry: spillway %s--help\n", err, commandOf(args))
+		fmt.Fprintf(s.err, "spillway: %v\nTry: %s --help\n", err, commandOf(err))
 		return exitUsage
 	}
-	if err := parsed.Run(); err != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprintln(s.err, "spillway:", err)
-		return exitError
-	}
-	return exitOK
+	return exitCode(ctx, parsed.Run(), s.err)
 }
 
-// commandOf is the command that args begin with and a space, or nothing.
-func commandOf(args []string) string {
-	if strings.HasPrefix(args[0], "-") {
-		return ""
+// exitCode tells w how a command failed, if it did, and returns its exit code.
+// Commands that serve until they are interrupted have done their work then, and
+// return no error.
+func exitCode(ctx context.Context, err error, w io.Writer) int {
+	switch {
+	case err == nil:
+		return exitOK
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return exitInterrupted
 	}
-	return args[0] + " "
+	fmt.Fprintln(w, "spillway:", err)
+	return exitError
+}
+
+// commandOf names the command whose arguments were at fault, as far as it could
+// be made out.
+func commandOf(err error) string {
+	names := []string{"spillway"}
+	if e, ok := errors.AsType[*kong.ParseError](err); ok {
+		for _, step := range e.Context.Path {
+			if step.Command != nil {
+				names = append(names, step.Command.Name)
+			}
+		}
+	}
+	return strings.Join(names, " ")
 }

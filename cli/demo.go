@@ -48,30 +48,32 @@ func (c demoCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer sys.close()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	group, ctx := errgroup.WithContext(ctx)
 	handler, err := sys.api(ctx)
 	if err != nil {
 		return err
 	}
-	group, serving := errgroup.WithContext(ctx)
+	work, err := sys.work([]tasks.Lane{tasks.Local, tasks.Cloud})
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
 	ready := make(chan struct{})
-	group.Go(func() error { return serveHTTP(serving, l, handler, sys.log) })
-	group.Go(func() error {
-		return sys.work(serving, []tasks.Lane{tasks.Local, tasks.Cloud}, func() { close(ready) })
-	})
+	group.Go(func() error { return serveHTTP(ctx, l, handler, sys.log) })
+	group.Go(func() error { return work(ctx, func() { close(ready) }) })
 	group.Go(func() error {
 		defer stop()
 		select {
 		case <-ready:
-		case <-serving.Done():
-			return nil
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		return c.show(serving, s, sys, "http://"+l.Addr().String())
+		return c.show(ctx, s, sys, "http://"+l.Addr().String())
 	})
 	return group.Wait()
 }
@@ -144,24 +146,27 @@ func (c demoCommand) runAll(ctx context.Context, url string, runs []*demoRun, p 
 
 	group, ctx := errgroup.WithContext(ctx)
 	var mu sync.Mutex
-	for _, r := range runs {
-		began := time.Now()
-		j, err := api.submit(ctx, &r.sub, 0)
-		if err != nil {
-			return fmt.Errorf("submit %s: %w", r.title, err)
-		}
-		group.Go(func() error {
-			j, err := api.await(ctx, j.ID)
+	group.Go(func() error {
+		for _, r := range runs {
+			began := time.Now()
+			j, err := api.submit(ctx, &r.sub, 0)
 			if err != nil {
-				return fmt.Errorf("await %s: %w", r.title, err)
+				return fmt.Errorf("submit %s: %w", r.title, err)
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			r.job, r.took = j, time.Since(began)
-			p.add()
-			return nil
-		})
-	}
+			group.Go(func() error {
+				j, err := api.await(ctx, j.ID)
+				if err != nil {
+					return fmt.Errorf("await %s: %w", r.title, err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				r.job, r.took = j, time.Since(began)
+				p.add()
+				return nil
+			})
+		}
+		return nil
+	})
 	return group.Wait()
 }
 

@@ -1,16 +1,15 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/hibiken/asynq"
-	"github.com/hibiken/asynqmon"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/topcentral/spillway/tasks"
@@ -18,8 +17,12 @@ import (
 )
 
 type devCommand struct {
-	Dashboard string `default:"127.0.0.1:8081" placeholder:"ADDRESS" help:"Where to serve the queue dashboard (Asynqmon, read-only); keep it on loopback, it has no login."`
+	Dashboard string `placeholder:"ADDRESS" help:"Where to serve the queue dashboard (Asynqmon, read-only), instead of SPILLWAY_DASHBOARD_LISTEN."`
 }
+
+// devDrain is how long running jobs may go on after Ctrl-C: nothing is kept, so
+// there is little to wait for.
+const devDrain = 3 * time.Second
 
 // Help gives an example.
 func (devCommand) Help() string {
@@ -33,6 +36,8 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	cfg.DashboardListen = cmp.Or(c.Dashboard, cfg.DashboardListen)
+	cfg.WorkerDrain = min(cfg.WorkerDrain, devDrain)
 	madeSecret := len(cfg.WebhookSecret) == 0
 	if madeSecret {
 		cfg.WebhookSecret = []webhook.Secret{webhook.NewSecret()}
@@ -42,31 +47,37 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer sys.close()
-	api, err := listen(cfg.APIListen)
+	api, err := sys.listen(cfg.APIListen, "SPILLWAY_API_LISTEN")
 	if err != nil {
 		return err
 	}
-	dashboard, err := net.Listen("tcp", c.Dashboard)
-	if err != nil {
-		return fmt.Errorf("%w; use --dashboard to serve the dashboard elsewhere", err)
-	}
-	handler, err := sys.api(ctx)
+	board, err := sys.listen(cfg.DashboardListen, "SPILLWAY_DASHBOARD_LISTEN")
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	handler, err := sys.api(ctx)
+	if err != nil {
+		return err
+	}
+	dashboard, err := sys.dashboard()
+	if err != nil {
+		return err
+	}
+	work, err := sys.work([]tasks.Lane{tasks.Local, tasks.Cloud})
+	if err != nil {
+		return err
+	}
 	group.Go(func() error { return serveHTTP(ctx, api, handler, sys.log) })
-	group.Go(func() error { return serveHTTP(ctx, dashboard, sys.dashboard(), sys.log) })
+	group.Go(func() error { return serveHTTP(ctx, board, dashboard, sys.log) })
 	group.Go(func() error {
-		return sys.work(ctx, []tasks.Lane{tasks.Local, tasks.Cloud}, func() {
-			c.welcome(ctx, s.out, sys, api.Addr().String(), madeSecret)
-		})
+		return work(ctx, func() { welcome(ctx, s.out, sys, api.Addr(), board.Addr(), madeSecret) })
 	})
 	return group.Wait()
 }
 
 // welcome says where everything is and what to try.
-func (c devCommand) welcome(ctx context.Context, w io.Writer, sys *system, api string, madeSecret bool) {
+func welcome(ctx context.Context, w io.Writer, sys *system, api, dashboard net.Addr, madeSecret bool) {
 	models := "none: answers come from the scorecards (degraded: true)"
 	if reached := sys.models(ctx); len(reached) > 0 {
 		models = strings.Join(reached, ", ")
@@ -78,7 +89,7 @@ Spillway is ready. Everything is in memory and gone when this process ends.
   Health     http://%[1]s/health
   Dashboard  http://%[2]s
   Models     %[3]s
-`, api, c.Dashboard, models)
+`, api, dashboard, models)
 	if madeSecret {
 		fmt.Fprintf(w, "  Webhooks   signed with %s\n", sys.cfg.WebhookSecret[0].Reveal())
 	}
@@ -107,15 +118,3 @@ func (s *system) models(ctx context.Context) []string {
 
 // tryBody is a job that every installation can run.
 const tryBody = `{"agent":"A02","language":"en","input":{"product":"PCR-ABS","authority":"high","budget_allocated":"yes","competitors":"no"}}`
-
-// dashboard returns Asynqmon, which can only look: Spillway's own commands keep
-// jobs and tickets in step, and it knows only tickets.
-func (s *system) dashboard() http.Handler {
-	opts, err := asynq.ParseRedisURI(s.cfg.RedisURL)
-	if err != nil {
-		return http.NotFoundHandler()
-	}
-	h := asynqmon.New(asynqmon.Options{RedisConnOpt: opts, ReadOnly: true})
-	s.cleanup.add("dashboard", h.Close)
-	return http.NewCrossOriginProtection().Handler(h)
-}

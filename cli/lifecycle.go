@@ -39,13 +39,27 @@ func (c *cleanup) run(log *slog.Logger) {
 // httpGrace is how long requests may go on after a server was told to stop.
 const httpGrace = 10 * time.Second
 
-// listen opens a TCP listener, with an error that says what to do.
-func listen(addr string) (net.Listener, error) {
+// listen opens a TCP listener that is closed with the system, if its server has
+// not done so. The error names the setting to change.
+func (s *system) listen(addr, setting string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("%w; is another server running there? Set SPILLWAY_API_LISTEN to use another address", err)
+		return nil, fmt.Errorf("%w; is another server running there? Set %s to use another address", err, setting)
 	}
+	s.cleanup.add("listener on "+addr, func() error {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
 	return l, nil
+}
+
+// announceStop logs, once ctx ends, what the process still waits for.
+func (s *system) announceStop(ctx context.Context) error {
+	<-ctx.Done()
+	s.log.Info("stopping: jobs in hand may finish; press Ctrl-C again to stop at once", "drain", s.cfg.WorkerDrain)
+	return nil
 }
 
 // serveHTTP serves h on l until ctx ends, then lets requests finish.

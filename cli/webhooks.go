@@ -14,35 +14,37 @@ const (
 	webhookGroup = "webhooks"
 	// webhookSlots is how many webhooks a worker delivers at once.
 	webhookSlots = 32
-	// webhookDrain is how long a worker that stops waits for deliveries; each
-	// takes 15 s at the most.
+	// webhookDrain is how long a worker that stops waits for deliveries at most;
+	// each takes 15 s at the most.
 	webhookDrain = 20 * time.Second
 	// relayIdle is after how long an entry that a relay took and did not
 	// acknowledge comes back to another.
 	relayIdle = 30 * time.Second
 )
 
-// webhooks relays ended jobs from the outbox and delivers their webhooks until
-// ctx ends. Without a secret there is nothing to sign with, and no job can have
-// asked for any.
-func (s *system) webhooks(ctx context.Context) error {
+// webhooks makes what relays ended jobs from the outbox and delivers their
+// webhooks, until ctx ends. Without a secret there is nothing to sign with, and
+// no job can have asked for any.
+func (s *system) webhooks() (func(ctx context.Context) error, error) {
 	if len(s.cfg.WebhookSecret) == 0 {
-		<-ctx.Done()
-		return nil
+		return func(context.Context) error { return nil }, nil
 	}
 	courier, err := webhook.NewCourier(webhook.Config{Policy: s.policy, Secrets: s.cfg.WebhookSecret})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	handler := webhook.NewHandler(s.store, courier, s.log)
-	server, err := queue.Serve(s.rdb, queue.ServerConfig{
-		Queues: []string{queue.Webhooks}, Slots: webhookSlots, Drain: webhookDrain,
-	}, queue.Handlers{Notice: handler.Handle}, s.log)
-	if err != nil {
-		return err
-	}
-	defer server.Shutdown()
 	outbox := s.store.Outbox(webhookGroup, relayIdle)
-	webhook.NewRelay(outbox, s.queue, webhookGroup, s.log).Run(ctx)
-	return nil
+	relay := webhook.NewRelay(outbox, s.queue, webhookGroup, s.log)
+	return func(ctx context.Context) error {
+		server, err := queue.Serve(s.rdb, queue.ServerConfig{
+			Queues: []string{queue.Webhooks}, Slots: webhookSlots, Drain: min(webhookDrain, s.cfg.WorkerDrain+time.Second),
+		}, queue.Handlers{Notice: handler.Handle}, s.log)
+		if err != nil {
+			return err
+		}
+		defer server.Shutdown()
+		relay.Run(ctx)
+		return nil
+	}, nil
 }

@@ -32,21 +32,31 @@ func (c workerCommand) Run(ctx context.Context, s streams) error {
 	}
 	defer sys.close()
 	slices.Sort(c.Lane)
-	return sys.work(ctx, slices.Compact(c.Lane), func() {
-		sys.log.Info("worker is ready", "lanes", fmt.Sprint(c.Lane))
-	})
-}
-
-// work runs jobs of the lanes, and delivers webhooks, until ctx ends. It calls
-// ready when jobs are being taken.
-func (s *system) work(ctx context.Context, lanes []tasks.Lane, ready func()) error {
-	w, err := s.worker(lanes)
+	lanes := slices.Compact(c.Lane)
+	work, err := sys.work(lanes)
 	if err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.agents.Watch(ctx) })
-	group.Go(func() error { return s.webhooks(ctx) })
-	group.Go(func() error { return w.Run(ctx, ready) })
-	return group.Wait()
+	return work(ctx, func() { sys.log.Info("worker is ready", "lanes", fmt.Sprint(lanes)) })
+}
+
+// work makes what runs jobs of the lanes and delivers webhooks. It does so until
+// ctx ends, and calls ready when jobs are being taken.
+func (s *system) work(lanes []tasks.Lane) (func(ctx context.Context, ready func()) error, error) {
+	w, err := s.worker(lanes)
+	if err != nil {
+		return nil, err
+	}
+	deliver, err := s.webhooks()
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, ready func()) error {
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return s.announceStop(ctx) })
+		group.Go(func() error { return s.agents.Watch(ctx) })
+		group.Go(func() error { return deliver(ctx) })
+		group.Go(func() error { return w.Run(ctx, ready) })
+		return group.Wait()
+	}, nil
 }
