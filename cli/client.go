@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,7 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
@@ -32,10 +33,12 @@ func (s server) client() *client {
 	return &client{base: strings.TrimRight(s.Server, "/"), http: http.DefaultClient}
 }
 
-// client talks to the HTTP API as any other program would.
+// client talks to the HTTP API as any other program would. It is safe for
+// concurrent use.
 type client struct {
 	base string
 	http *http.Client
+	met  atomic.Bool // something answered there
 }
 
 // maxWait is the longest that one request is held for an answer.
@@ -64,16 +67,6 @@ func (c *client) get(ctx context.Context, id string, wait time.Duration) (*tasks
 	return c.job(ctx, http.MethodGet, "/jobs/"+url.PathEscape(id), nil, preferences(wait))
 }
 
-// await reads a job until it has ended.
-func (c *client) await(ctx context.Context, id string) (*tasks.Job, error) {
-	for {
-		j, err := c.get(ctx, id, maxWait)
-		if err != nil || j.State.Terminal() {
-			return j, err
-		}
-	}
-}
-
 func (c *client) cancel(ctx context.Context, id string) (*tasks.Job, error) {
 	return c.job(ctx, http.MethodPost, "/jobs/"+url.PathEscape(id)+"/cancel", nil, http.Header{})
 }
@@ -83,16 +76,31 @@ func (c *client) retry(ctx context.Context, id string) (*tasks.Job, error) {
 }
 
 func (c *client) job(ctx context.Context, method, path string, body []byte, header http.Header) (*tasks.Job, error) {
+	j, _, err := c.jobAndHeader(ctx, method, path, body, header)
+	return j, err
+}
+
+// maxAnswer is the longest answer that is read, in bytes.
+const maxAnswer = 64 << 20
+
+func (c *client) jobAndHeader(ctx context.Context, method, path string, body []byte, header http.Header) (*tasks.Job, http.Header, error) {
 	resp, err := c.do(ctx, method, path, body, header)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was read
-	var j tasks.Job
-	if err := json.NewDecoder(resp.Body).Decode(&j); err != nil {
-		return nil, fmt.Errorf("read the answer of %s: %w", c.base, err)
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		return nil, nil, away{error: fmt.Errorf("the answer of %s broke off: %w", c.base, err)}
 	}
-	return &j, nil
+	var j tasks.Job
+	if err := json.Unmarshal(text, &j); err != nil {
+		return nil, nil, fmt.Errorf("what answers at %s is not a Spillway: %w", c.base, err)
+	}
+	return &j, resp.Header, nil
 }
 
 // preferences returns headers that ask for an answer held back up to wait.
@@ -118,13 +126,28 @@ func (c *client) do(ctx context.Context, method, path string, body []byte, heade
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("no Spillway answers at %s: %w; start one with \"spillway dev\", or say where it is with --server or SPILLWAY_URL", c.base, err)
+		return nil, away{error: fmt.Errorf("no Spillway answers at %s: %w; start one with \"spillway dev\", or say where it is with --server or SPILLWAY_URL", c.base, err)}
 	}
-	if resp.StatusCode >= http.StatusBadRequest {
-		defer resp.Body.Close() //nolint:errcheck // it was read
-		return nil, problem(resp)
+	c.met.Store(true)
+	if resp.StatusCode < http.StatusBadRequest {
+		return resp, nil
 	}
-	return resp, nil
+	defer resp.Body.Close() //nolint:errcheck // it was read
+	err = problem(resp)
+	switch resp.StatusCode {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		err = away{error: err, after: retryAfter(resp.Header)}
+	}
+	return nil, err
+}
+
+// retryAfter is how long the server wants to be left alone; 0 if it does not say.
+func retryAfter(h http.Header) time.Duration {
+	seconds, err := strconv.ParseUint(h.Get("Retry-After"), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
 }
 
 // problem reads an RFC 9457 problem into an error with a line for each fault.
@@ -142,64 +165,4 @@ func problem(resp *http.Response) error {
 		lines = append(lines, fmt.Sprintf("  %s: %s", f.Pointer, f.Detail))
 	}
 	return errors.New(strings.Join(lines, "\n"))
-}
-
-// watch calls each with the job's events until the last one. It resumes where
-// it was when the connection breaks.
-func (c *client) watch(ctx context.Context, id string, each func(tasks.Event)) error {
-	var last int64
-	for {
-		ended, err := c.follow(ctx, id, &last, each)
-		if err != nil || ended == forGood {
-			return err
-		}
-		if ended == aRun { // perhaps it was retried: the server knows
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-// ending is how an event stream ended.
-type ending int
-
-const (
-	halfway ending = iota // the connection broke
-	aRun                  // with the event that ends a run of the job
-	forGood               // the job has ended and no event is left
-)
-
-// follow reads one event stream.
-func (c *client) follow(ctx context.Context, id string, last *int64, each func(tasks.Event)) (ended ending, err error) {
-	path := fmt.Sprintf("/jobs/%s/events?starting_after=%d", url.PathEscape(id), *last)
-	resp, err := c.do(ctx, http.MethodGet, path, nil, http.Header{"Accept": {"text/event-stream"}})
-	if err != nil {
-		return halfway, err
-	}
-	defer resp.Body.Close() //nolint:errcheck // a stream that broke is followed again
-	if resp.StatusCode == http.StatusNoContent {
-		return forGood, nil
-	}
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		data, ok := strings.CutPrefix(lines.Text(), "data:")
-		if !ok {
-			continue
-		}
-		var e tasks.Event
-		if json.Unmarshal([]byte(data), &e) != nil {
-			continue
-		}
-		each(e)
-		*last, ended = e.Sequence, halfway
-		if e.Type.Terminal() {
-			ended = aRun
-		}
-	}
-	return ended, nil
 }

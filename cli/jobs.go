@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,9 +27,9 @@ type submitCommand struct {
 
 // Help gives examples.
 func (submitCommand) Help() string {
-	return "Prints the job's ID, or the whole job with --wait. With --key, give --deadline only with --run-at:\n" +
-		"counted from now it is another one whenever the command is run again, and so another job.\n\nExamples:\n  spillway submit A03 -f examples/a03_project.json --wait\n" +
-		"  echo '{\"authority\":\"high\"}' | spillway submit A02 --language en -w\n" +
+	return "Prints the job's ID, or the whole job with --wait, when a job that ends without a result is an error.\n" +
+		"With --key, give --deadline only with --run-at: counted from now it is another one whenever the command is run again, and so another job.\n\nExamples:\n  spillway submit A03 -f examples/a03_project.json --wait\n" +
+		"  echo '{\"product\":\"PCR-ABS\",\"authority\":\"high\"}' | spillway submit A02 --language en -w\n" +
 		"  spillway submit A04 -f examples/a04_daily_report.json --run-at 2026-11-21T22:00:00+08:00 --deadline 1h --retention 24h\n" +
 		"  spillway submit A05 -f examples/a05_customer.json --key customer-4711-2026-11-21"
 }
@@ -54,7 +53,10 @@ func (c submitCommand) Run(ctx context.Context, s streams) error {
 	if j, err = api.await(ctx, j.ID); err != nil {
 		return err
 	}
-	return show(s.out, j)
+	if err := show(s.out, j); err != nil {
+		return err
+	}
+	return outcome(j)
 }
 
 func (c submitCommand) submission(input json.RawMessage, now time.Time) *tasks.Submission {
@@ -90,18 +92,23 @@ func readInput(path string, in io.Reader) (json.RawMessage, error) {
 	return b, nil
 }
 
-// show prints a job as indented JSON, and says by its error that it failed.
+// show prints a job as indented JSON.
 func show(w io.Writer, j *tasks.Job) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(j); err != nil {
-		return err
+	return enc.Encode(j)
+}
+
+// outcome is the error of a job that was waited for and has no result.
+func outcome(j *tasks.Job) error {
+	switch {
+	case j.State == tasks.Succeeded:
+		return nil
+	case j.Error != nil:
+		return fmt.Errorf("the job %s: %s", j.State, j.Error.Message)
 	}
-	if j.State == tasks.Failed && j.Error != nil {
-		return errors.New("the job failed: " + j.Error.Message)
-	}
-	return nil
+	return fmt.Errorf("the job was %s", j.State)
 }
 
 type getCommand struct {
@@ -112,21 +119,27 @@ type getCommand struct {
 
 // Help gives an example.
 func (getCommand) Help() string {
-	return "Example:\n  spillway get job_0190… --wait"
+	return "With --wait, a job that ends without a result is an error.\n\nExample:\n  spillway get job_0190… --wait"
 }
 
 // Run shows the job.
 func (c getCommand) Run(ctx context.Context, s streams) error {
 	api := c.client()
-	read := func(ctx context.Context, id string) (*tasks.Job, error) { return api.get(ctx, id, 0) }
-	if c.Wait {
-		read = api.await
+	if !c.Wait {
+		j, err := api.get(ctx, c.ID, 0)
+		if err != nil {
+			return err
+		}
+		return show(s.out, j)
 	}
-	j, err := read(ctx, c.ID)
+	j, err := api.await(ctx, c.ID)
 	if err != nil {
 		return err
 	}
-	return show(s.out, j)
+	if err := show(s.out, j); err != nil {
+		return err
+	}
+	return outcome(j)
 }
 
 type cancelCommand struct {
