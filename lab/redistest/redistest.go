@@ -53,11 +53,18 @@ func Real(t testing.TB) *redis.Client {
 type Server struct {
 	Addr string
 	dir  string
+	more []string // further arguments
 	cmd  *exec.Cmd
 }
 
 // Start starts a redis-server on a free port of the loopback interface.
 func Start(t testing.TB) *Server {
+	t.Helper()
+	return start(t)
+}
+
+// start starts a redis-server with further arguments.
+func start(t testing.TB, more ...string) *Server {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		if os.Getenv(Require) != "" {
@@ -65,7 +72,7 @@ func Start(t testing.TB) *Server {
 		}
 		t.Skip("SKIPPED, NOT TESTED: redis-server is not installed; install Debian's package redis-server to run this test")
 	}
-	s := &Server{Addr: freeAddr(t), dir: t.TempDir()}
+	s := &Server{Addr: freeAddr(t), dir: t.TempDir(), more: more}
 	s.Restart(t)
 	t.Cleanup(func() { s.Kill() })
 	return s
@@ -79,7 +86,7 @@ func (s *Server) Restart(t testing.TB) {
 		"--port", port, "--bind", "127.0.0.1", "--dir", s.dir,
 		"--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction",
 	}
-	s.cmd = exec.Command("redis-server", args...) //nolint:gosec // a port and a folder of our own
+	s.cmd = exec.Command("redis-server", append(args, s.more...)...) //nolint:gosec // a port and a folder of our own
 	if err := s.cmd.Start(); err != nil {
 		t.Fatalf("start redis-server: %v", err)
 	}
