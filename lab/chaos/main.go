@@ -91,6 +91,8 @@ func perform(ctx context.Context, cfg config, out io.Writer) (*history.History, 
 	return w.play(ctx, out)
 }
 
+var errInterrupted = errors.New("interrupted")
+
 // play lets traffic and nemesis loose on the world, waits until all is quiet,
 // and collects what the store holds.
 func (w *world) play(ctx context.Context, out io.Writer) (*history.History, error) {
@@ -99,17 +101,17 @@ func (w *world) play(ctx context.Context, out io.Writer) (*history.History, erro
 	t.begin(ctx)
 	newNemesis(w).run(ctx)
 	t.posted()
-	fmt.Fprintf(out, "chaos: %v of traffic and disturbances are over; waiting for the jobs to end\n", time.Since(began).Round(time.Second))
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		t.end()
-		return nil, errors.New("interrupted")
+		return nil, errInterrupted
 	}
+	fmt.Fprintf(out, "chaos: %v of traffic and disturbances are over; waiting for the jobs to end\n", time.Since(began).Round(time.Second))
 	quiet, cancel := context.WithTimeout(ctx, w.cfg.settle)
 	defer cancel()
 	err := w.settle(quiet)
 	t.end()
 	if ctx.Err() != nil {
-		return nil, errors.New("interrupted")
+		return nil, errInterrupted
 	}
 	if err != nil {
 		fmt.Fprintf(out, "chaos: not all had ended after %v: %v\n", w.cfg.settle, err)

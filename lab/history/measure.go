@@ -22,12 +22,13 @@ type Measures struct {
 	Twice        int                 // ended twice in one run
 	Unclaimed    int                 // recorded, but no client was told so
 
-	Attempts  map[int]int    // jobs, by how many attempts they took
-	Again     map[string]int // why jobs went back to the queue, by the word in their log
-	Calls     int            // of the model server
-	CallsBy   map[int]int    // jobs, by calls
-	Paid      int            // jobs that the model server answered in full
-	PaidTwice int            // of them, those that it answered more than once
+	Attempts     map[int]int    // jobs, by how many attempts they took
+	Again        map[string]int // why jobs went back to the queue, by the word in their log
+	Calls        int            // of the model server
+	CallsBy      map[int]int    // jobs, by calls
+	Paid         int            // jobs that the model server answered in full
+	PaidTwice    int            // of them, those that it answered more than once
+	PaidTwiceFor []string       // of those, the ones for which no disturbance accounts
 
 	Recovery          Durations // a worker killed → its job claimed again, by a worker that was well
 	Thawed            Durations // a worker frozen for longer than its lease → its job claimed again
@@ -59,7 +60,7 @@ func Measure(h *History) *Measures {
 	}
 	for _, j := range h.Jobs {
 		m.fate(h, j)
-		m.work(j)
+		m.work(h, j)
 		m.contact(h, j)
 		for i := range j.Stored {
 			m.recovery(h, &j.Stored[i])
@@ -95,7 +96,7 @@ func (m *Measures) fate(h *History, j *Job) {
 }
 
 // work counts what a job cost.
-func (m *Measures) work(j *Job) {
+func (m *Measures) work(h *History, j *Job) {
 	for i := range j.Stored {
 		r := &j.Stored[i]
 		m.Attempts[r.Attempt]++
@@ -107,18 +108,47 @@ func (m *Measures) work(j *Job) {
 	}
 	m.Calls += len(j.Calls)
 	m.CallsBy[len(j.Calls)]++
-	answered := 0
+	m.paid(h, j)
+}
+
+// paid counts whether the model server answered the job in full, and whether it
+// did so more often than the job had runs: an answer that was not written down
+// in time has to be paid for again.
+func (m *Measures) paid(h *History, j *Job) {
+	var answers []scripted.Call
 	for _, c := range j.Calls {
 		if c.Manner == scripted.Answer && !c.Left {
-			answered++
+			answers = append(answers, c)
 		}
 	}
-	if answered > 0 {
+	if len(answers) > 0 {
 		m.Paid++
 	}
-	if answered > len(j.Retries)+max(1, len(j.Stored)) {
-		m.PaidTwice++
+	if len(answers) <= len(j.Retries)+max(1, len(j.Stored)) {
+		return
 	}
+	m.PaidTwice++
+	if !slices.ContainsFunc(answers[:len(answers)-1], func(c scripted.Call) bool { return h.callDisturbed(j, c) }) {
+		m.PaidTwiceFor = append(m.PaidTwiceFor, j.Marker)
+	}
+}
+
+// callDisturbed reports whether the worker that made a call, or Redis, was not
+// well from its begin until a lease after its end.
+func (h *History) callDisturbed(j *Job, c scripted.Call) bool {
+	until := c.End.Add(leaseTime)
+	for i := range j.Stored {
+		pid := 0
+		for _, e := range j.Stored[i].Events {
+			if e.Type == tasks.EventRunning && !e.At.After(c.Start) {
+				pid = workerPID(e)
+			}
+		}
+		if h.disturbed(h.Processes[pid].Name, c.Start, until) {
+			return true
+		}
+	}
+	return h.redisDisturbed(c.Start, until)
 }
 
 // reason is why a job went back to the queue.

@@ -31,6 +31,18 @@ func TestMeasuresOfAGoodHistory(t *testing.T) {
 	}
 }
 
+func TestPaidTwice(t *testing.T) {
+	h := good()
+	h.Jobs[theMark].Calls[0].Left = false
+	if m := Measure(h); m.PaidTwice != 1 || len(m.PaidTwiceFor) != 0 {
+		t.Errorf("its worker was killed: got %d, %v unaccounted for", m.PaidTwice, m.PaidTwiceFor)
+	}
+	h.Disturbances = nil
+	if m := Measure(h); m.PaidTwice != 1 || len(m.PaidTwiceFor) != 1 {
+		t.Errorf("nothing had happened: got %d, %v unaccounted for", m.PaidTwice, m.PaidTwiceFor)
+	}
+}
+
 func TestRecovery(t *testing.T) {
 	cases := []struct {
 		name  string

@@ -28,7 +28,7 @@ func (m *Measures) Print(out io.Writer) {
 	row("attempts per job", "%s", counts(m.Attempts))
 	row("went back to the queue", "%s", counts(m.Again))
 	row("model calls", "%d; per job: %s", m.Calls, counts(m.CallsBy))
-	row("answered by a model", "%d jobs, %d of them more than once", m.Paid, m.PaidTwice)
+	row("answered by a model", "%d jobs, %d of them more than once; without a disturbance: %s", m.Paid, m.PaidTwice, cmp.Or(strings.Join(m.PaidTwiceFor, ", "), "none"))
 	row("recovery after a worker's death", "%s", m.Recovery)
 	row("recovery after a worker froze", "%s", m.Thawed)
 	row("  either, with Redis or all peers disturbed", "%s", m.RecoveryDisturbed)
