@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,11 +17,16 @@ import (
 // spillway runs a command against an API, and returns what it prints.
 func spillway(t *testing.T, api http.HandlerFunc, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	return spillwayWith(t.Context(), t, api, args...)
+}
+
+func spillwayWith(ctx context.Context, t *testing.T, api http.HandlerFunc, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
 	server := httptest.NewServer(api)
 	defer server.Close()
 	t.Setenv("SPILLWAY_URL", server.URL)
 	var out, err strings.Builder
-	code = run(t.Context(), args, streams{strings.NewReader("{}"), &out, &err})
+	code = run(ctx, args, streams{strings.NewReader("{}"), &out, &err})
 	return out.String(), err.String(), code
 }
 
