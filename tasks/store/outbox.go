@@ -53,6 +53,10 @@ func (o *Outbox) Open(ctx context.Context) error {
 	return nil
 }
 
+// shardWait is how long Next waits for one of several shards while others may
+// get entries; one read cannot wait for streams in several slots.
+const shardWait = 100 * time.Millisecond
+
 // Next returns up to limit entries per shard: first those that a consumer has
 // left unacknowledged for too long, then new ones. It waits up to wait when
 // there are none. A group that is missing (Redis lost it) is made again.
@@ -68,6 +72,9 @@ func (o *Outbox) Next(ctx context.Context, consumer string, limit int, wait time
 		block := time.Duration(-1) // do not block, unless this is all there is to wait for
 		if len(entries)+len(msgs) == 0 && i == o.store.cfg.Shards-1 {
 			block = wait
+			if i > 0 {
+				block = min(wait, shardWait)
+			}
 		}
 		fresh, err := o.store.rdb.XReadGroup(ctx, &redis.XReadGroupArgs{
 			Streams: []string{sh.outbox(), ">"}, Group: o.group, Consumer: consumer, Count: int64(limit), Block: block,
