@@ -27,7 +27,7 @@ type Fleet struct {
 
 	mu        sync.RWMutex
 	reachable map[string][]providers.Model // by provider name; nil: it did not answer
-	missed    map[string]bool              // providers that did not answer the last time, and still count as reachable
+	missed    map[string]int               // by provider name: looks in a row that it did not answer
 }
 
 // CloudProvider is a cloud API and the model it is asked for by default.
@@ -50,7 +50,7 @@ type FleetConfig struct {
 func NewFleet(cfg FleetConfig, catalogue *agents.Catalogue, log *slog.Logger) *Fleet {
 	return &Fleet{
 		local: cfg.Local, cloud: cfg.Cloud, scorecard: cfg.Scorecard, standIn: cfg.StandIn,
-		agents: catalogue, log: log, reachable: map[string][]providers.Model{}, missed: map[string]bool{},
+		agents: catalogue, log: log, reachable: map[string][]providers.Model{}, missed: map[string]int{},
 	}
 }
 
@@ -79,30 +79,35 @@ func (f *Fleet) probe(ctx context.Context, p providers.Provider) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before, known := f.reachable[p.Name()]
-	switch {
-	case err == nil:
+	if err == nil {
 		f.reachable[p.Name()] = append([]providers.Model{}, models...) // never nil
+		delete(f.missed, p.Name())
 		if before == nil {
 			f.log.Info("provider can be reached", "provider", p.Name(), "models", len(models))
 		}
-		delete(f.missed, p.Name())
-	case before != nil && !f.missed[p.Name()]:
-		f.missed[p.Name()] = true // once may be a hiccup, such as a large model being loaded
-	default:
-		f.reachable[p.Name()] = nil
-		delete(f.missed, p.Name())
-		if before != nil || !known {
-			f.log.Warn("provider cannot be reached", "provider", p.Name(), "error", err)
-		}
+		return
+	}
+	f.missed[p.Name()]++
+	if before != nil && f.missed[p.Name()] < 2 {
+		return // once may be a hiccup, such as a large model being loaded
+	}
+	f.reachable[p.Name()] = nil
+	if before != nil || !known {
+		f.log.Warn("provider cannot be reached", "provider", p.Name(), "error", err)
 	}
 }
 
-// Unsettled reports whether a provider did not answer the last time and should
-// be asked again soon.
-func (f *Fleet) Unsettled() bool {
+// NextLook is how long until the providers should be asked again, where the
+// usual time is every: sooner while one has only begun not to answer, since it
+// may be starting.
+func (f *Fleet) NextLook(every time.Duration) time.Duration {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	return len(f.missed) > 0
+	next := every
+	for _, n := range f.missed {
+		next = min(next, every>>max(0, 5-n))
+	}
+	return next
 }
 
 // Candidates lists who may answer for an agent on a lane, in order.

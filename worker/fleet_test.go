@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/providertest"
@@ -124,9 +125,10 @@ func TestWhatAFleetReaches(t *testing.T) {
 		{"nothing before the first look", nil, false, false},
 		{"a provider that answers", []func(*Fleet, *providertest.Fake){up}, true, false},
 		{"also one that lists no models", []func(*Fleet, *providertest.Fake){empty}, true, false},
-		{"not one that never answered", []func(*Fleet, *providertest.Fake){down}, false, false},
+		{"not one that never answered", []func(*Fleet, *providertest.Fake){down}, false, true},
 		{"one that missed a single look", []func(*Fleet, *providertest.Fake){up, down}, true, true},
-		{"not one that missed two", []func(*Fleet, *providertest.Fake){up, down, down}, false, false},
+		{"not one that missed two", []func(*Fleet, *providertest.Fake){up, down, down}, false, true},
+		{"one that is gone for good is asked as seldom as any", []func(*Fleet, *providertest.Fake){up, down, down, down, down, down}, false, false},
 		{"one that is back", []func(*Fleet, *providertest.Fake){up, down, down, up}, true, false},
 		{"looks that the worker's end cut short tell nothing", []func(*Fleet, *providertest.Fake){up, cut, cut}, true, false},
 	} {
@@ -139,7 +141,7 @@ func TestWhatAFleetReaches(t *testing.T) {
 			if got := len(f.Candidates(tasks.Cloud, t1(t), tasks.High)) > 0; got != test.reached {
 				t.Errorf("reached: got %v, want %v", got, test.reached)
 			}
-			if got := f.Unsettled(); got != test.soon {
+			if got := f.NextLook(time.Minute) < time.Minute; got != test.soon {
 				t.Errorf("look again soon: got %v, want %v", got, test.soon)
 			}
 		})

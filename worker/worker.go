@@ -131,29 +131,21 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	w.stopped.Go(func() { w.every(loops, trimEvery, "outbox trim", w.Store.Trim) })
 	w.stopped.Go(func() { w.every(loops, healEvery, "queue healing", queue.NewHealer(w.Redis, w.Log).Look) })
 
-	refresh := time.NewTimer(w.nextRefresh())
+	every := cmp.Or(w.cfg.Refresh, refreshEvery)
+	refresh := time.NewTimer(w.Fleet.NextLook(every))
 	defer refresh.Stop()
 	for err == nil && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-refresh.C:
 			err = w.refresh(ctx)
-			refresh.Reset(w.nextRefresh())
+			refresh.Reset(w.Fleet.NextLook(every))
 		}
 	}
 	stopLoops()
 	beats.Wait() // else a late heartbeat would undo the sign-off
 	w.shutdown()
 	return err
-}
-
-// nextRefresh is how long until the providers are asked again.
-func (w *Worker) nextRefresh() time.Duration {
-	every := cmp.Or(w.cfg.Refresh, refreshEvery)
-	if w.Fleet.Unsettled() {
-		return every / 6
-	}
-	return every
 }
 
 // refresh makes the worker serve what its providers can answer now, and tells
@@ -169,19 +161,27 @@ func (w *Worker) refresh(ctx context.Context) error {
 	return nil
 }
 
-// every calls step at an interval until ctx ends, and logs its errors.
+// every calls step at an interval until ctx ends, and logs when it begins and
+// when it ceases to fail.
 func (w *Worker) every(ctx context.Context, interval time.Duration, name string, step func(context.Context) error) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
+	failing := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := step(ctx); err != nil && ctx.Err() == nil {
-				w.Log.WarnContext(ctx, "loop failed; it goes on", "loop", name, "error", err)
-			}
 		}
+		err := step(ctx)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil && !failing:
+			w.Log.WarnContext(ctx, "loop fails; it goes on", "loop", name, "error", err)
+		case err == nil && failing:
+			w.Log.InfoContext(ctx, "loop is well again", "loop", name)
+		}
+		failing = err != nil
 	}
 }
 

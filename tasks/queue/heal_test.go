@@ -91,7 +91,7 @@ func TestKeysAreThoseOfAsynq(t *testing.T) {
 		began, let := make(chan struct{}), make(chan struct{})
 		defer close(let)
 		srv := asynq.NewServerFromRedisClient(rdb, asynq.Config{
-			Concurrency: 1, Queues: map[string]int{"q": 1}, TaskCheckInterval: pollEvery, Logger: logger{quiet}, ShutdownTimeout: time.Millisecond,
+			Concurrency: 1, Queues: map[string]int{"q": 1}, TaskCheckInterval: pollEvery, Logger: newLogger(quiet), ShutdownTimeout: time.Millisecond,
 		})
 		err := srv.Start(asynq.HandlerFunc(func(ctx context.Context, _ *asynq.Task) error {
 			switch id, _ := asynq.GetTaskID(ctx); id {

@@ -64,7 +64,7 @@ func serveEvery(rdb redis.UniversalClient, forward time.Duration, cfg ServerConf
 		ShutdownTimeout:          cfg.Drain,
 		RetryDelayFunc:           retryDelay,
 		IsFailure:                isFailure,
-		Logger:                   logger{log},
+		Logger:                   newLogger(log),
 		LogLevel:                 asynq.WarnLevel,
 	})
 	if err := srv.Start(h.mux()); err != nil {
@@ -133,14 +133,3 @@ func isFailure(err error) bool {
 	}
 	return !errors.Is(err, asynq.ErrLeaseExpired)
 }
-
-// logger hands asynq's own words to slog.
-type logger struct{ log *slog.Logger }
-
-func (l logger) Debug(args ...any) { l.log.Debug("asynq", "message", fmt.Sprint(args...)) }
-func (l logger) Info(args ...any)  { l.log.Debug("asynq", "message", fmt.Sprint(args...)) }
-func (l logger) Warn(args ...any)  { l.log.Warn("asynq", "message", fmt.Sprint(args...)) }
-func (l logger) Error(args ...any) { l.log.Error("asynq", "message", fmt.Sprint(args...)) }
-
-// Fatal does not end the process: that is for its composition root to decide.
-func (l logger) Fatal(args ...any) { l.log.Error("asynq", "message", fmt.Sprint(args...)) }
