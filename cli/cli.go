@@ -27,6 +27,7 @@ type commands struct {
 	Cancel cancelCommand `cmd:"" group:"use" help:"End a job."`
 	Retry  retryCommand  `cmd:"" group:"use" help:"Run a job again that failed or was canceled."`
 	Agents agentsCommand `cmd:"" group:"use" help:"List, show and test agents."`
+	Doctor doctorCommand `cmd:"" group:"serve" help:"Look at Redis, queues, workers, providers and agents, and say what to do."`
 	Config configCommand `cmd:"" group:"serve" help:"Show every setting, the value in force and what it means."`
 }
 

@@ -1,5 +1,10 @@
 package cli
 
+import (
+	"fmt"
+	"io"
+)
+
 // level is how bad a finding is.
 type level string
 
@@ -44,4 +49,23 @@ func (f finding) failIf(bad bool, what, do string) finding {
 		return f.fail(what, do)
 	}
 	return f.ok(what)
+}
+
+// printFindings prints a line for each finding, with what to do below it, and
+// returns how many failed.
+func printFindings(w io.Writer, findings []finding) (failed int) {
+	width := 0
+	for _, f := range findings {
+		width = max(width, len(f.check))
+	}
+	for _, f := range findings {
+		fmt.Fprintf(w, "%-4s  %-*s  %s\n", f.level, width, f.check, f.what)
+		if f.do != "" {
+			fmt.Fprintf(w, "      → %s\n", f.do)
+		}
+		if f.level == levelFail {
+			failed++
+		}
+	}
+	return failed
 }

@@ -64,7 +64,7 @@ func redisFindings(n redisconn.Node, wanted durability) []finding {
 	at := func(check string) finding { return finding{check: "redis " + n.Addr + " " + check} }
 	findings := []finding{
 		at("version").failIf(!n.AtLeast(6, 2), n.Version, "upgrade it to 6.2 or newer"),
-		at("eviction").failIf(n.Policy != "" && n.Policy != "noeviction", "maxmemory-policy is "+n.Policy, "set maxmemory-policy noeviction: with any other, jobs vanish when memory runs out"),
+		at("eviction").failIf(n.Policy != "" && n.Policy != "noeviction", n.Policy, "set maxmemory-policy noeviction: with any other, jobs vanish when memory runs out"),
 		at("evicted keys").failIf(n.Evicted > 0, strconv.FormatInt(n.Evicted, 10), "jobs may have been lost: set maxmemory-policy noeviction, give it more memory, and restart it to reset this count"),
 		at("append-only file").warnIf(!n.AOF, onOff(n.AOF), "set appendonly yes: without it a restart loses jobs"),
 		at("last write to disk").failIf(n.AOFBroken, failedOr(n.AOFBroken, "good"), "look at its log and its disk: what it takes now is not kept"),

@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/ollama"
+	"github.com/topcentral/spillway/providers/presets"
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/agents"
+	"github.com/topcentral/spillway/tasks/queue"
+	"github.com/topcentral/spillway/tasks/store"
+	"github.com/topcentral/spillway/tasks/store/redisconn"
+)
+
+type doctorCommand struct{}
+
+// Help gives an example.
+func (doctorCommand) Help() string {
+	return "Looks at Redis, queues, workers, providers and agents, as this machine's settings name them, and says\n" +
+		"what to do about each finding. The exit code is 1 if something has failed.\n\n" +
+		"Example:\n  SPILLWAY_REDIS_URL=redis://10.0.0.5:6379/0 spillway doctor"
+}
+
+// Run prints what it finds.
+func (doctorCommand) Run(ctx context.Context, s streams) error {
+	cfg, err := readConfig()
+	if err != nil {
+		return err
+	}
+	silent := slog.New(slog.DiscardHandler) // what is wrong is a finding
+	redisconn.LogTo(silent)
+	all, agentFinding := examineAgents(cfg, silent)
+	findings := slices.Concat(examineRedis(ctx, cfg), []finding{agentFinding}, examineOllama(ctx, cfg, all), examineClouds(ctx, cfg))
+	if failed := printFindings(s.out, findings); failed > 0 {
+		return fmt.Errorf("%d of %d checks failed", failed, len(findings))
+	}
+	return nil
+}
+
+const (
+	// examineTimeout bounds how long one part may take to answer.
+	examineTimeout = 5 * time.Second
+	// longWait is after how long a waiting task is worth a warning.
+	longWait = 10 * time.Minute
+)
+
+// examineRedis looks at Redis, and at what it tells of queues and workers.
+func examineRedis(ctx context.Context, cfg config) []finding {
+	f := finding{check: "redis"}
+	rdb, err := redisconn.Open(cfg.RedisURL, redisconn.API)
+	if err != nil {
+		return []finding{f.fail(err.Error(), "correct SPILLWAY_REDIS_URL")}
+	}
+	defer rdb.Close() //nolint:errcheck // it only asked
+	ctx, cancel := context.WithTimeout(ctx, examineTimeout)
+	defer cancel()
+	if err := rdb.Ping(ctx).Err(); err != nil {
+		return []finding{f.fail(fmt.Sprintf("%s: %v", redisconn.Place(cfg.RedisURL), err), "start it, or correct SPILLWAY_REDIS_URL")}
+	}
+	findings := []finding{f.ok("answers at " + redisconn.Place(cfg.RedisURL))}
+	nodes, err := redisconn.Survey(ctx, rdb)
+	if err != nil {
+		findings = append(findings, f.warn(err.Error(), "let its user run INFO, TIME and CLUSTER INFO"))
+	}
+	for _, n := range nodes {
+		findings = append(findings, redisFindings(n, cfg.Durability)...)
+	}
+	return append(findings, examineWork(ctx, rdb)...)
+}
+
+// examineWork looks at the workers and the queues.
+func examineWork(ctx context.Context, rdb redis.UniversalClient) []finding {
+	jobs := store.New(rdb, store.DefaultConfig())
+	defer jobs.Close() //nolint:errcheck // it watched nothing
+	workers, err := jobs.Workers(ctx)
+	if err != nil {
+		return []finding{finding{check: "workers"}.fail(err.Error(), "look at the log of Redis")}
+	}
+	workers = slices.DeleteFunc(workers, func(w tasks.Worker) bool { return w.Leaving })
+	depths, err := queue.NewInspector(rdb).Depths()
+	if err != nil {
+		return append(workerFindings(workers), finding{check: "queues"}.fail(err.Error(), "look at the log of Redis"))
+	}
+	return append(workerFindings(workers), queueFindings(depths, workers)...)
+}
+
+// workerFindings judges the live workers.
+func workerFindings(workers []tasks.Worker) []finding {
+	if len(workers) == 0 {
+		return []finding{finding{check: "workers"}.fail("none is alive", "start one with spillway worker")}
+	}
+	var findings []finding
+	for _, w := range workers {
+		var serves []string
+		for _, l := range w.Serves {
+			serves = append(serves, fmt.Sprintf("%s (%d of %d slots busy)", l.Lane, l.Running, l.Slots))
+		}
+		// It says by its own clock when it started, Redis by its own when it was
+		// last heard.
+		ahead := w.StartedAt.Sub(w.SeenAt)
+		findings = append(findings, finding{check: "worker " + w.ID}.failIf(ahead > redisconn.SkewMax,
+			strings.Join(serves, ", "), fmt.Sprintf("its clock is %v ahead of that of Redis: set it by NTP and start the worker again", ahead.Round(time.Second))))
+	}
+	for _, lane := range []tasks.Lane{tasks.Local, tasks.Cloud} {
+		if laneHealth(lane, workers).Workers == 0 {
+			what, do, _ := strings.Cut(noWorkerOn[lane], "; ")
+			findings = append(findings, finding{check: "lane " + string(lane)}.warn(what, do))
+		}
+	}
+	return findings
+}
+
+// queueFindings judges the queues that are in use.
+func queueFindings(depths []queue.Depth, workers []tasks.Worker) []finding {
+	served := map[string]bool{queue.Webhooks: len(workers) > 0}
+	for _, w := range workers {
+		for _, l := range w.Serves {
+			for _, q := range l.Queues {
+				served[q] = true
+			}
+		}
+	}
+	var findings []finding
+	waiting := 0
+	for _, d := range depths {
+		waiting += d.Waiting
+		f := finding{check: "queue " + d.Queue}
+		if d.Paused {
+			findings = append(findings, f.warn("it is paused", fmt.Sprintf("resume it with redis-cli DEL 'asynq:{%s}:paused'", d.Queue)))
+		}
+		if d.Dead > 0 {
+			findings = append(findings, f.warn(fmt.Sprintf("%d tasks were given up", d.Dead), "the dashboard shows why, among the archived tasks"))
+		}
+		if d.Waiting > 0 && !served[d.Queue] {
+			findings = append(findings, f.warn(fmt.Sprintf("%d tickets wait, and no live worker takes any", d.Waiting), "start a worker that reaches models for it; jobs with another lane spill"))
+		} else if d.Oldest > longWait {
+			findings = append(findings, f.warn(fmt.Sprintf("the oldest of %d waits since %v", d.Waiting, d.Oldest.Round(time.Second)), "add workers, or slots (SPILLWAY_LOCAL_SLOTS, SPILLWAY_CLOUD_SLOTS)"))
+		}
+	}
+	if len(findings) == 0 {
+		return []finding{finding{check: "queues"}.ok(fmt.Sprintf("%d in use, %d tickets wait", len(depths), waiting))}
+	}
+	return findings
+}
+
+// examineAgents loads the agents.
+func examineAgents(cfg config, log *slog.Logger) ([]*agents.Agent, finding) {
+	f := finding{check: "agents"}
+	catalogue, err := agents.Open(cfg.AgentsDir, log)
+	if err != nil {
+		return nil, f.fail(err.Error(), "correct it; \"spillway agents test DIR\" checks an agent's folder")
+	}
+	return catalogue.All(), f.ok(fmt.Sprintf("%d can be loaded", len(catalogue.All())))
+}
+
+// examineOllama looks at the models beside this machine.
+func examineOllama(ctx context.Context, cfg config, all []*agents.Agent) []finding {
+	f := finding{check: "ollama"}
+	local := ollama.Config{BaseURL: cfg.OllamaURL, NumCtx: cfg.OllamaNumCtx}
+	if err := local.Validate(); err != nil {
+		return []finding{f.fail(err.Error(), "correct SPILLWAY_OLLAMA_…")}
+	}
+	ctx, cancel := context.WithTimeout(ctx, examineTimeout)
+	defer cancel()
+	installed, err := ollama.New(local, http.DefaultClient).Models(ctx)
+	if err != nil {
+		return []finding{f.warn(fmt.Sprintf("%s: %v", cfg.OllamaURL, err), "start it, or set SPILLWAY_OLLAMA_URL; without it there is no local lane on this machine")}
+	}
+	findings := []finding{f.ok(fmt.Sprintf("answers at %s with %d models", cfg.OllamaURL, len(installed)))}
+	missing := map[string][]string{} // model → agents
+	for _, a := range all {
+		for _, model := range a.Models.Local {
+			if !slices.ContainsFunc(installed, func(m providers.Model) bool { return m.Name == model }) {
+				missing[model] = append(missing[model], a.ID)
+			}
+		}
+	}
+	for model, agents := range missing {
+		findings = append(findings, finding{check: "model " + model}.warn("not installed; it is the model of "+strings.Join(agents, ", "), "ollama pull "+model))
+	}
+	slices.SortStableFunc(findings[1:], func(a, b finding) int { return strings.Compare(a.check, b.check) })
+	return findings
+}
+
+// examineClouds asks each cloud whether it takes its key.
+func examineClouds(ctx context.Context, cfg config) []finding {
+	if len(cfg.Clouds) == 0 {
+		var names []string
+		for _, p := range presets.All() {
+			names = append(names, p.KeyEnv)
+		}
+		return []finding{finding{check: "clouds"}.warn("no key is set", "set one of "+strings.Join(names, ", ")+"; without any there is no cloud lane on this machine")}
+	}
+	var findings []finding
+	for _, k := range cfg.Clouds {
+		findings = append(findings, examineCloud(ctx, k))
+	}
+	return findings
+}
+
+func examineCloud(ctx context.Context, k cloudKey) finding {
+	f := finding{check: "cloud " + k.preset.Name}
+	p, err := k.preset.New(k.key, http.DefaultClient, presets.Overrides{BaseURL: k.baseURL, Model: k.model})
+	if err != nil {
+		return f.fail(err.Error(), "correct "+cloudEnv(k.preset, "URL"))
+	}
+	if k.preset.Quirks.StaticModels {
+		return f.ok("has a key, which its API lets nobody check without a paid call")
+	}
+	ctx, cancel := context.WithTimeout(ctx, examineTimeout)
+	defer cancel()
+	models, err := p.Models(ctx)
+	if err == nil {
+		return f.ok(fmt.Sprintf("takes its key, and has %d models", len(models)))
+	}
+	if failure, ok := errors.AsType[*providers.Error](err); ok {
+		switch failure.Class {
+		case providers.ClassAuthDead:
+			return f.fail(err.Error(), "put a valid key into "+k.preset.KeyEnv+"; a key of another region wants "+cloudEnv(k.preset, "URL"))
+		case providers.ClassQuotaDead:
+			return f.fail(err.Error(), "top up the account of "+k.preset.Title)
+		}
+	}
+	return f.warn(err.Error(), "look whether this machine reaches it; workers ask again by themselves")
+}
