@@ -101,12 +101,8 @@ func serve(t *testing.T, ready *regexp.Regexp, args ...string) *served {
 		return <-code
 	})
 	t.Cleanup(func() { s.stop() })
-	select {
-	case said := <-text:
-		s.api, s.dashboard, s.secret = find(said, `API +(http\S+)`), find(said, `Dashboard +(http\S+)`), find(said, `whsec_\S+`)
-	case <-time.After(patient):
-		t.Fatalf("%v does not get ready: %s", args, s.log)
-	}
+	said := receive(t, text)
+	s.api, s.dashboard, s.secret = find(said, `API +(http\S+)`), find(said, `Dashboard +(http\S+)`), find(said, `whsec_\S+`)
 	return s
 }
 
@@ -128,6 +124,18 @@ func untilReady(r io.Reader, ready *regexp.Regexp) (text chan string, drained ch
 		_, _ = io.Copy(io.Discard, r) // it is told by the exit code
 	}()
 	return text, drained
+}
+
+// receive takes a value that must come.
+func receive[T any](t *testing.T, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patient):
+		t.Fatal("nothing came")
+		panic("unreachable")
+	}
 }
 
 // find returns the first group that matches, or the whole match.

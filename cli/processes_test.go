@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/topcentral/spillway/lab/redistest"
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/worker/webhook"
+)
+
+// API and worker are systems of their own, which share a Redis and nothing else.
+func TestAPIAndWorkerOnARealRedis(t *testing.T) {
+	const model = "qwen3:8b"
+	t.Setenv("SPILLWAY_REDIS_URL", "redis://"+redistest.Start(t).Addr)
+	t.Setenv("SPILLWAY_API_LISTEN", "127.0.0.1:0")
+	t.Setenv("SPILLWAY_WORKER_DRAIN", "5s")
+	t.Setenv("SPILLWAY_WEBHOOK_SECRET", webhook.NewSecret().Reveal())
+	t.Setenv("SPILLWAY_OLLAMA_URL", fakeOllama(t, model, says(analysisOf(t, "A02", opportunity))))
+
+	api := serve(t, regexp.MustCompile("serving the API"), "api")
+	t.Setenv("SPILLWAY_URL", "http://"+find(api.log.String(), `address=(\S+)`))
+
+	// A job that is posted while no worker lives waits for one.
+	id := strings.TrimSpace(must(t, opportunity, "submit", "A02"))
+	if j := decode(t, must(t, "", "get", id)); j.State != tasks.Queued {
+		t.Errorf("without a worker: got %s, want %s", j.State, tasks.Queued)
+	}
+	worker := serve(t, regexp.MustCompile("worker is ready"), "worker", "--lane", "local")
+	j := decode(t, must(t, "", "get", id, "--wait"))
+	if j.State != tasks.Succeeded {
+		t.Errorf("got %+v", j)
+	}
+	j = decode(t, must(t, opportunity, "submit", "A02", "--wait"))
+	if j.State != tasks.Succeeded || j.Degraded || j.Attempts[0].Candidate != "ollama/"+model {
+		t.Errorf("got %+v, want the answer of %s", j, model)
+	}
+	if code := worker.stop(); code != exitOK {
+		t.Errorf("an interrupted worker: got exit code %d", code)
+	}
+	if code := api.stop(); code != exitOK {
+		t.Errorf("an interrupted API: got exit code %d", code)
+	}
+}
+
+func TestServingWithoutRedisSaysWhatToDo(t *testing.T) {
+	t.Setenv("SPILLWAY_REDIS_URL", "redis://127.0.0.1:1")
+	for _, name := range []string{"api", "worker"} {
+		if _, errs, code := command(t, name); code != exitError || !strings.Contains(errs, "no Redis answers at 127.0.0.1:1") || !strings.Contains(errs, "spillway dev") {
+			t.Errorf("%s: got %d, %s", name, code, errs)
+		}
+	}
+}
+
+// The first signal lets jobs finish, the second does not.
+func TestASecondSignalEndsTheProcessAtOnce(t *testing.T) {
+	hang, asked := hangs()
+	ollama := fakeOllama(t, "slow:1b", hang)
+	t.Setenv("SPILLWAY_REDIS_URL", "redis://"+redistest.Start(t).Addr)
+	t.Setenv("SPILLWAY_API_LISTEN", "127.0.0.1:0")
+	api := serve(t, regexp.MustCompile("serving the API"), "api")
+	t.Setenv("SPILLWAY_URL", "http://"+find(api.log.String(), `address=(\S+)`))
+
+	worker := exec.Command(filepath.Join(binary(t), "spillway"), "worker", "--lane", "local")
+	worker.Env = append(worker.Environ(), "SPILLWAY_OLLAMA_URL="+ollama)
+	log, err := worker.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := worker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer worker.Process.Kill()
+	ready, _ := untilReady(log, regexp.MustCompile("worker is ready"))
+	receive(t, ready)
+	must(t, "", "submit", "A04", "-f", "../examples/a04_daily_report.json")
+	receive(t, asked)
+
+	worker.Process.Signal(syscall.SIGTERM)
+	awaitLeaving(t)
+	began := time.Now()
+	worker.Process.Signal(syscall.SIGTERM)
+	err = worker.Wait()
+	status := worker.ProcessState.Sys().(syscall.WaitStatus)
+	if took := time.Since(began); !status.Signaled() || took > 5*time.Second {
+		t.Errorf("got %v after %v, want it ended by the signal, at once", err, took)
+	}
+}
+
+// awaitLeaving waits until health shows no worker on the local lane.
+func awaitLeaving(t *testing.T) {
+	t.Helper()
+	url := os.Getenv("SPILLWAY_URL") + "/health"
+	for began := time.Now(); time.Since(began) < patient; {
+		if _, body := get(t, url, ""); !strings.Contains(body, `"workers":1`) {
+			return
+		}
+	}
+	t.Fatal("the worker does not sign off")
+}
+
+// In a shell an interrupt is told from an error by the code 130.
+func TestExitCodesOfTheProcess(t *testing.T) {
+	program := filepath.Join(binary(t), "spillway")
+	for _, tt := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{nil, exitOK, ""},
+		{[]string{"agents", "list"}, exitOK, ""},
+		{[]string{"agents", "show", "Z99"}, exitError, `there is no agent "Z99"`},
+		{[]string{"get", "job_1"}, exitError, "no Spillway answers at " + nobody},
+		{[]string{"bogus"}, exitUsage, "Try: spillway --help\n"},
+		{[]string{"agents", "bogus"}, exitUsage, "Try: spillway agents --help\n"},
+		{[]string{"submit"}, exitUsage, "Try: spillway submit --help\n"},
+		{[]string{"--bogus"}, exitUsage, "Try: spillway --help\n"},
+		{[]string{"worker", "--lane", "moon"}, exitUsage, "Try: spillway worker --help\n"},
+	} {
+		c := exec.Command(program, tt.args...)
+		c.Env = append(c.Environ(), "SPILLWAY_URL="+nobody)
+		var errs bytes.Buffer
+		c.Stderr = &errs
+		c.Run()
+		if got := c.ProcessState.ExitCode(); got != tt.code || !strings.Contains(errs.String(), tt.says) {
+			t.Errorf("%v: got %d, %q, want %d, %q", tt.args, got, errs.String(), tt.code, tt.says)
+		}
+	}
+}
