@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,36 +25,39 @@ var jobKey = regexp.MustCompile(`^spillway:(\{\d+\}):job:(job_[0-9a-f]{32})$`)
 
 const jobKeys = "spillway:{*}:job:job_*"
 
-// settle waits until every job in the store has ended and every webhook that is
-// due was sent.
+// settle waits until every job in the store has ended, and then for a while
+// until every webhook that is due was taken.
 func (w *world) settle(ctx context.Context) error {
-	var open string
+	var ended time.Time // when all jobs had
 	for {
-		var err error
-		if open, err = w.unsettled(ctx); err == nil && open == "" {
+		jobs, hooks, err := w.unsettled(ctx)
+		switch {
+		case err != nil || jobs > 0:
+			ended = time.Time{}
+		case ended.IsZero():
+			ended = time.Now()
+		}
+		if !ended.IsZero() && (hooks == 0 || time.Since(ended) > w.cfg.hooks) {
 			return nil
 		}
 		sleep(ctx, 500*time.Millisecond)
 		if ctx.Err() != nil {
-			if err != nil {
-				return err
-			}
-			return errors.New(open)
+			return cmp.Or(err, fmt.Errorf("%d jobs and %d webhooks are under way", jobs, hooks))
 		}
 	}
 }
 
-// unsettled says what is still under way, "" if nothing.
-func (w *world) unsettled(ctx context.Context) (string, error) {
+// unsettled counts the jobs that have not ended, and those that have and whose
+// webhook was not taken yet.
+func (w *world) unsettled(ctx context.Context) (jobs, hooks int, err error) {
 	records, _, err := w.records(ctx)
 	if err != nil {
-		return "", err
+		return 0, 0, err
 	}
-	running, hooks := 0, 0
 	for marker, list := range records {
 		for i := range list {
 			if !list[i].State.Terminal() {
-				running++
+				jobs++
 				continue
 			}
 			w.log.Job(marker, func(j *history.Job) {
@@ -63,10 +67,7 @@ func (w *world) unsettled(ctx context.Context) (string, error) {
 			})
 		}
 	}
-	if running+hooks == 0 {
-		return "", nil
-	}
-	return fmt.Sprintf("%d jobs and %d webhooks are under way", running, hooks), nil
+	return jobs, hooks, nil
 }
 
 // collect reads what the store holds into the history, and returns it.

@@ -41,8 +41,8 @@ func TestCollectReadsWhatTheStoreWrites(t *testing.T) {
 	}
 	ours := job(map[string]string{"chaos": marker(1)})
 	stranger := job(nil)
-	if open, err := w.unsettled(ctx); err != nil || open == "" {
-		t.Errorf("before the end: got %q, %v", open, err)
+	if jobs, hooks, err := w.unsettled(ctx); err != nil || jobs != 1 || hooks != 0 {
+		t.Errorf("before the end: got %d jobs, %d webhooks, %v", jobs, hooks, err)
 	}
 	claim, err := s.Claim(ctx, ours.ID, tasks.Local, "host-77-abcdef")
 	if err != nil || claim.Verdict != store.Claimed {
@@ -50,6 +50,9 @@ func TestCollectReadsWhatTheStoreWrites(t *testing.T) {
 	}
 	if err := s.Complete(ctx, ours.ID, 1, store.Result{Output: json.RawMessage(`{}`)}, nil); err != nil {
 		t.Fatal(err)
+	}
+	if jobs, hooks, err := w.unsettled(ctx); err != nil || jobs != 0 || hooks != 1 {
+		t.Errorf("after the end: got %d jobs, %d webhooks, %v", jobs, hooks, err)
 	}
 	notice := queue.Notice{ID: history.WebhookID(ours.ID, 3), Tenant: "default", JobID: ours.ID}
 	if err := queue.NewClient(rdb).EnqueueWebhook(ctx, notice); err != nil {

@@ -128,6 +128,9 @@ func (n *nemesis) run(ctx context.Context) {
 // do does one deed and notes it, with its end.
 func (n *nemesis) do(ctx context.Context, s step) {
 	p := n.target(s)
+	if s.deed == history.Kill {
+		_ = p.reborn(ctx, 0) // one that is down is killed as soon as it is up; else fewer would be than were asked for
+	}
 	d := history.Disturbance{Deed: s.deed, Kind: s.kind, Target: p.name, From: time.Now()}
 	switch s.deed {
 	case history.Kill:

@@ -36,6 +36,7 @@ type Measures struct {
 	Abort             Durations // a job canceled → its call aborted
 	AbortDisturbed    Durations // the same, while the worker or Redis was disturbed
 
+	Told Durations // how long after its end a job's webhook was taken
 	Late Durations // how long after its deadline a job ended
 
 	Streams, StreamEvents       int
@@ -191,6 +192,9 @@ func (m *Measures) contact(h *History, j *Job) {
 			m.Repeated++
 		default:
 			taken[d.ID] = true
+			if r := j.Record(d.JobID); r != nil && WebhookID(r.ID, r.Sequence) == d.ID {
+				m.Told = append(m.Told, d.At.Sub(r.Ended))
+			}
 		}
 	}
 	if j.Callback {

@@ -26,6 +26,9 @@ func TestMeasuresOfAGoodHistory(t *testing.T) {
 	if len(m.Late) != 1 || m.Late[0] != time.Second {
 		t.Errorf("late: got %v, want 1 s", m.Late)
 	}
+	if len(m.Told) != 1 || m.Told[0] != 6*time.Second {
+		t.Errorf("told of the end: got %v, want 6 s", m.Told)
+	}
 	if m.Unanswered != 1 || len(m.Unavailable) != 1 {
 		t.Errorf("answers: %d missing, 503 %v", m.Unanswered, m.Unavailable)
 	}

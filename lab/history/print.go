@@ -40,6 +40,7 @@ func (m *Measures) Print(out io.Writer) {
 	row("answers 503", "%s", m.Unavailable)
 	row("webhooks due", "%d: %d missing, %d on their way", m.Ends, m.Missing, m.Underway)
 	row("webhooks received", "%d: %d repeated by ID, %d refused by the receiver", m.Webhooks, m.Repeated, m.Untaken)
+	row("webhooks after the end", "%s", m.Told)
 	row("submissions replayed by key", "%d", m.Replays)
 	row("done to the system", "%s", counts(m.Deeds))
 	row("processes that ended by themselves", "%d", m.Exits)
