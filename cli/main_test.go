@@ -91,7 +91,7 @@ func serve(t *testing.T, ready *regexp.Regexp, args ...string) *served {
 	s := &served{log: new(syncBuffer)}
 	code := make(chan int, 1)
 	go func() {
-		code <- run(ctx, args, streams{strings.NewReader(""), w, io.MultiWriter(w, s.log)})
+		code <- run(ctx, args, streams{strings.NewReader(""), w, io.MultiWriter(s.log, w)})
 		w.Close()
 	}()
 	text, drained := untilReady(r, ready)

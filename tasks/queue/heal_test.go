@@ -265,6 +265,43 @@ func TestTasksInNoListAreFound(t *testing.T) {
 	})
 }
 
+// On a cluster the lists lie on several masters, and the keys are looked for on
+// each.
+func TestHealingOnACluster(t *testing.T) {
+	rdb := redistest.StartCluster(t).Client(t)
+	c := NewClient(rdb)
+	for _, complexity := range tasks.Complexities() {
+		if err := c.Enqueue(t.Context(), Ticket{JobID: "j1", Lane: tasks.Cloud, Complexity: complexity}, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.EnqueueWebhook(t.Context(), Notice{ID: "evt_1"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, queue := range All() {
+		rdb.Del(t.Context(), keysOf(queue).pending())
+	}
+	rdb.LPush(t.Context(), high.pending(), "ghost")
+	look(t, NewHealer(rdb, quiet))
+
+	for _, queue := range Names(tasks.Cloud) {
+		if n, err := rdb.Exists(t.Context(), keysOf(queue).task("j1.cloud.0")).Result(); err != nil || n != 0 {
+			t.Errorf("%s: the lost ticket is still there (%v)", queue, err)
+		}
+	}
+	if n, err := rdb.LLen(t.Context(), high.pending()).Result(); err != nil || n != 0 {
+		t.Errorf("the ghost is still there (%v)", err)
+	}
+	if ids, err := rdb.LRange(t.Context(), keysOf(Webhooks).pending(), 0, -1).Result(); err != nil || !slices.Equal(ids, []string{"evt_1"}) {
+		t.Errorf("webhooks: got %v, %v; want the one that was lost", ids, err)
+	}
+	s, err := Maintain(rdb, quiet)
+	if err != nil {
+		t.Fatalf("maintain: %v", err)
+	}
+	s.Shutdown()
+}
+
 func TestOneSweepServesAllWorkers(t *testing.T) {
 	rdb := redistest.Embedded(t)
 	look(t, NewHealer(rdb, quiet))

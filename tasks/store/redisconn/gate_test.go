@@ -15,6 +15,10 @@ import (
 	"github.com/topcentral/spillway/lab/redistest"
 )
 
+// busy is what a machine that does much else may add to a time; a command that
+// waits for its server would take seconds.
+const busy = 500 * time.Millisecond
+
 // guarded returns a client with a gate on a real server.
 func guarded(t *testing.T) (*redistest.Server, redis.UniversalClient, *lines) {
 	t.Helper()
@@ -91,7 +95,7 @@ func TestGateShutsAndOpensByItself(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server, rdb, log := guarded(t)
 			tt.lose(server, t)
-			if took := until(t, rdb, isAway); took > 1500*time.Millisecond {
+			if took := until(t, rdb, isAway); took > 1500*time.Millisecond+busy {
 				t.Errorf("the gate shut after %v, want 1.5 s at most", took)
 			}
 			everyCommandFailsAtOnce(t, rdb)
@@ -137,7 +141,7 @@ func everyCommandFailsAtOnce(t *testing.T, rdb redis.UniversalClient) {
 				if err := ask(t.Context()); !isAway(err) {
 					t.Errorf("%s: got %v, want %v", name, err, ErrAway)
 				}
-				if took := time.Since(began); took > 50*time.Millisecond {
+				if took := time.Since(began); took > busy {
 					t.Errorf("%s: took %v", name, took)
 				}
 			})
@@ -153,7 +157,7 @@ func TestGateKeepsSubscribersFromWaiting(t *testing.T) {
 	began := time.Now()
 	sub := rdb.Subscribe(t.Context(), "channel")
 	defer sub.Close()
-	if took := time.Since(began); took > 50*time.Millisecond {
+	if took := time.Since(began); took > busy {
 		t.Errorf("subscribing took %v", took)
 	}
 	server.Resume(t)
