@@ -19,7 +19,7 @@ const (
 	webhookDrain = 20 * time.Second
 	// relayIdle is after how long an entry that a relay took and did not
 	// acknowledge comes back to another.
-	relayIdle = 30 * time.Second
+	relayIdle = 10 * time.Second
 )
 
 // webhooks makes what relays ended jobs from the outbox and delivers their

@@ -39,6 +39,9 @@ func (d *watchdog) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if d.looked.IsZero() && d.wasThere(ctx) {
+		d.looked = time.Now()
+	}
 	if d.mustWait(time.Now()) {
 		return nil
 	}
@@ -68,6 +71,15 @@ func (d *watchdog) mustWait(now time.Time) bool {
 	}
 	d.looked = now
 	return now.Before(d.judges)
+}
+
+// wasThere reports whether Redis was there just before this worker came: another
+// worker's heartbeat is fresher than two of its periods. Then a new watchdog
+// need not wait, and a fleet that is restarted all the time still has one that
+// judges.
+func (d *watchdog) wasThere(ctx context.Context) bool {
+	age, err := d.Store.BeatAge(ctx, d.id)
+	return err == nil && age <= 2*tasks.HeartbeatEvery
 }
 
 // evacuate makes the jobs due that wait in a queue whose last worker is gone:

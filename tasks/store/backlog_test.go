@@ -69,3 +69,21 @@ func TestDurationsAreLearned(t *testing.T) {
 		}
 	})
 }
+
+func TestTheFreshestHeartbeatOfOthers(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		if age, err := s.BeatAge(t.Context(), "w1"); err != nil || age <= tasks.HeartbeatTTL {
+			t.Errorf("without any: got %v, %v, want more than %v", age, err, tasks.HeartbeatTTL)
+		}
+		if err := s.Beat(t.Context(), &tasks.Worker{ID: "w1"}); err != nil {
+			t.Fatalf("beat: %v", err)
+		}
+		if age, err := s.BeatAge(t.Context(), "w1"); err != nil || age <= tasks.HeartbeatTTL {
+			t.Errorf("with its own alone: got %v, %v, want more than %v", age, err, tasks.HeartbeatTTL)
+		}
+		if age, err := s.BeatAge(t.Context(), "w2"); err != nil || age > time.Second {
+			t.Errorf("of another: got %v, %v, want next to nothing", age, err)
+		}
+	})
+}

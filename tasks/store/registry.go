@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/topcentral/spillway/tasks"
 )
@@ -46,6 +47,26 @@ func (s *Store) Workers(ctx context.Context) ([]tasks.Worker, error) {
 		workers = append(workers, w)
 	}
 	return workers, nil
+}
+
+// BeatAge returns the age of the freshest heartbeat of any worker but the one
+// named. Without one it is longer than tasks.HeartbeatTTL.
+func (s *Store) BeatAge(ctx context.Context, except string) (time.Duration, error) {
+	workers, err := s.Workers(ctx)
+	if err != nil {
+		return 0, err
+	}
+	now, err := s.rdb.Time(ctx).Result()
+	if err != nil {
+		return 0, fmt.Errorf("read the clock: %w", away(err))
+	}
+	age := tasks.HeartbeatTTL + time.Second
+	for _, w := range workers {
+		if w.ID != except {
+			age = min(age, now.Sub(w.SeenAt))
+		}
+	}
+	return age, nil
 }
 
 func (s *Store) beat(ctx context.Context, id, body string) ([]string, error) {
