@@ -41,16 +41,13 @@ type client struct {
 	met  atomic.Bool // something answered there
 }
 
-// maxWait is the longest that one request is held for an answer.
-const maxWait = 60 * time.Second
-
-// submit posts a job and waits up to wait for its end.
-func (c *client) submit(ctx context.Context, s *tasks.Submission, wait time.Duration) (*tasks.Job, error) {
+// submit posts a job.
+func (c *client) submit(ctx context.Context, s *tasks.Submission) (*tasks.Job, error) {
 	body, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("encode submission: %w", err)
 	}
-	header := preferences(wait)
+	header := http.Header{}
 	if s.IdempotencyKey != "" {
 		header.Set("Idempotency-Key", quote(s.IdempotencyKey))
 	}
@@ -62,9 +59,9 @@ func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// get reads a job, and waits up to wait for its end.
-func (c *client) get(ctx context.Context, id string, wait time.Duration) (*tasks.Job, error) {
-	return c.job(ctx, http.MethodGet, "/jobs/"+url.PathEscape(id), nil, preferences(wait))
+// get reads a job as it is now.
+func (c *client) get(ctx context.Context, id string) (*tasks.Job, error) {
+	return c.job(ctx, http.MethodGet, "/jobs/"+url.PathEscape(id), nil, http.Header{})
 }
 
 func (c *client) cancel(ctx context.Context, id string) (*tasks.Job, error) {
@@ -101,14 +98,6 @@ func (c *client) jobAndHeader(ctx context.Context, method, path string, body []b
 		return nil, nil, fmt.Errorf("what answers at %s is not a Spillway: %w", c.base, err)
 	}
 	return &j, resp.Header, nil
-}
-
-// preferences returns headers that ask for an answer held back up to wait.
-func preferences(wait time.Duration) http.Header {
-	if wait <= 0 {
-		return http.Header{}
-	}
-	return http.Header{"Prefer": {fmt.Sprintf("wait=%d", int(min(wait, maxWait).Seconds()))}}
 }
 
 // do makes a request; an answer that is a problem becomes an error.

@@ -77,7 +77,7 @@ func everythingOn(t *testing.T, redisURL string, shards int) {
 		t.Helper()
 		j, err := c.submit(t.Context(), &tasks.Submission{
 			Agent: "A02", Input: []byte(`{"product":"PCR-ABS","authority":"high"}`), CallbackURL: receiver.URL + path,
-		}, 0)
+		})
 		if err != nil {
 			t.Fatalf("submit: %v", err)
 		}
@@ -116,7 +116,7 @@ func everythingOn(t *testing.T, redisURL string, shards int) {
 			t.Errorf("events: the last is %s, %v", last.Type, err)
 		}
 	}
-	if j, err := c.get(limit, canceled.ID, 0); err != nil || j.State != tasks.Canceled {
+	if j, err := c.get(limit, canceled.ID); err != nil || j.State != tasks.Canceled {
 		t.Errorf("the canceled job: %+v, %v", j, err)
 	}
 	for _, path := range append(paths, "/canceled") {

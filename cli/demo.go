@@ -21,13 +21,15 @@ import (
 type demoCommand struct {
 	Language tasks.Language `enum:"zh,en," default:"" placeholder:"LANG" help:"Language of the results: zh or en; by default that of the terminal."`
 	Budget   time.Duration  `default:"30s" help:"Time that models get for all jobs; what they have not answered by then, the scorecards do."`
+	Rows     int            `placeholder:"N" help:"How many opportunities; all by default."`
 	Verbose  bool           `short:"v" help:"Show the log."`
 }
 
 // Help gives an example.
 func (demoCommand) Help() string {
 	return "Sends 273 real opportunities through A02 and samples through the other agents, as jobs over HTTP,\n" +
-		"on an embedded Redis. Without a model the scorecards answer, and say so.\n\nExample:\n  spillway demo --language en"
+		"on an embedded Redis. Without a model the scorecards answer, and say so.\n\n" +
+		"Examples:\n  spillway demo --language en\n  spillway demo --rows 10 --budget 5m"
 }
 
 // Run does the demonstration and ends.
@@ -114,6 +116,9 @@ func (c demoCommand) runs() ([]*demoRun, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Rows > 0 {
+		opportunities = opportunities[:min(c.Rows, len(opportunities))]
+	}
 	deadline := time.Now().Add(c.Budget).UTC()
 	var runs []*demoRun
 	for _, sample := range examples.Samples() {
@@ -149,7 +154,7 @@ func (c demoCommand) runAll(ctx context.Context, url string, runs []*demoRun, p 
 	group.Go(func() error {
 		for _, r := range runs {
 			began := time.Now()
-			j, err := api.submit(ctx, &r.sub, 0)
+			j, err := api.submit(ctx, &r.sub)
 			if err != nil {
 				return fmt.Errorf("submit %s: %w", r.title, err)
 			}

@@ -15,6 +15,8 @@ import (
 )
 
 const (
+	// maxWait is the longest that one request is held for a job's end.
+	maxWait = 60 * time.Second
 	// betweenLooks is the shortest pause between two requests for one job.
 	betweenLooks = 200 * time.Millisecond
 	// latestLook is the longest pause that a server may ask for while it is there.
@@ -33,7 +35,7 @@ func (c *client) await(ctx context.Context, id string) (*tasks.Job, error) {
 	p := patience{server: c}
 	for {
 		asked := time.Now()
-		j, header, err := c.jobAndHeader(ctx, http.MethodGet, "/jobs/"+url.PathEscape(id), nil, preferences(maxWait))
+		j, header, err := c.jobAndHeader(ctx, http.MethodGet, "/jobs/"+url.PathEscape(id), nil, http.Header{"Prefer": {fmt.Sprintf("wait=%.0f", maxWait.Seconds())}})
 		if err == nil && j.State.Terminal() {
 			return j, nil
 		}

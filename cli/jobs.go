@@ -30,7 +30,7 @@ func (submitCommand) Help() string {
 	return "Prints the job's ID, or the whole job with --wait, when a job that ends without a result is an error.\n" +
 		"With --key, give --deadline only with --run-at: counted from now it is another one whenever the command is run again, and so another job.\n\nExamples:\n  spillway submit A03 -f examples/a03_project.json --wait\n" +
 		"  echo '{\"product\":\"PCR-ABS\",\"authority\":\"high\"}' | spillway submit A02 --language en -w\n" +
-		"  spillway submit A04 -f examples/a04_daily_report.json --run-at 2026-11-21T22:00:00+08:00 --deadline 1h --retention 24h\n" +
+		"  spillway submit A04 -f examples/a04_daily_report.json --run-at $(date -u +%F)T23:59:00Z --deadline 1h --retention 24h\n" +
 		"  spillway submit A05 -f examples/a05_customer.json --key customer-4711-2026-11-21"
 }
 
@@ -41,7 +41,7 @@ func (c submitCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	api := c.client()
-	j, err := api.submit(ctx, c.submission(input, time.Now()), 0)
+	j, err := api.submit(ctx, c.submission(input, time.Now()))
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (getCommand) Help() string {
 func (c getCommand) Run(ctx context.Context, s streams) error {
 	api := c.client()
 	if !c.Wait {
-		j, err := api.get(ctx, c.ID, 0)
+		j, err := api.get(ctx, c.ID)
 		if err != nil {
 			return err
 		}

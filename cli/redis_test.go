@@ -61,7 +61,7 @@ func TestAPIAnswersAtOnceWhileRedisIsAway(t *testing.T) {
 			defer end()
 
 			c := &client{base: api.URL, http: api.Client()}
-			job, err := c.submit(t.Context(), &tasks.Submission{Agent: "A02", Input: []byte(`{"product":"PCR-ABS"}`)}, 0)
+			job, err := c.submit(t.Context(), &tasks.Submission{Agent: "A02", Input: []byte(`{"product":"PCR-ABS"}`)})
 			if err != nil {
 				t.Fatalf("submit: %v", err)
 			}
@@ -84,7 +84,7 @@ func TestAPIAnswersAtOnceWhileRedisIsAway(t *testing.T) {
 
 			tt.bringBack(server, t)
 			for began := time.Now(); ; {
-				if _, err := c.get(t.Context(), job.ID, 0); err == nil {
+				if _, err := c.get(t.Context(), job.ID); err == nil {
 					t.Logf("back after %v", time.Since(began).Round(time.Millisecond))
 					break
 				}

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestEverySettingThatIsWrongIsNamedAtOnce(t *testing.T) {
+	wrong := []struct{ name, value, says string }{
+		{"SPILLWAY_SHARDS", "0", "want a number from 1 to 16384"},
+		{"SPILLWAY_DURABILITY", "always", "want default or fsync"},
+		{"SPILLWAY_API_LISTEN", "8080", `got "8080", want host:port`},
+		{"SPILLWAY_API_MAX_BODY", "0", "want 1024 bytes or more"},
+		{"SPILLWAY_DASHBOARD_LISTEN", "localhost:http", "want host:port"},
+		{"SPILLWAY_OLLAMA_URL", "localhost:11434", "want a URL such as"},
+		{"SPILLWAY_OLLAMA_NUM_CTX", "-1", "want 1 or more"},
+		{"SPILLWAY_OLLAMA_STAND_IN", "perhaps", `got "perhaps", want true or false`},
+		{"SPILLWAY_LOCAL_TIMEOUT", "0s", "want more than 0"},
+		{"SPILLWAY_CLOUD_TIMEOUT", "60", `got "60", want a duration such as 90s`},
+		{"SPILLWAY_LOCAL_SLOTS", "0", "got 0, want 1 or more"},
+		{"SPILLWAY_CLOUD_SLOTS", "many", `got "many", want a whole number`},
+		{"SPILLWAY_WORKER_DRAIN", "-1s", "want 0 or more"},
+		{"SPILLWAY_RETENTION", "59s", "got 59s, want 1m0s or more"},
+		{"SPILLWAY_WEBHOOK_SECRET", "whsec_hush", "want whsec_ and the base64"},
+		{"SPILLWAY_WEBHOOK_ALLOW", "10.0.0.1", "want networks such as"},
+		{"SPILLWAY_LOG_LEVEL", "loud", "want DEBUG, INFO, WARN or ERROR"},
+		{"SPILLWAY_LOG_FORMAT", "xml", `got "xml", want text or json`},
+		{"SPILLWAY_KIMI_URL", "https://user:hush@", "want a URL such as https://api.moonshot.ai/v1"},
+	}
+	t.Setenv("KIMI_API_KEY", "hush")
+	for _, w := range wrong {
+		t.Setenv(w.name, w.value)
+	}
+	_, err := readConfig()
+	if err == nil {
+		t.Fatal("settings that make no sense are accepted")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 1+len(wrong) {
+		t.Errorf("got %d lines, want a title and one for each of %d settings:\n%v", len(lines), len(wrong), err)
+	}
+	for _, w := range wrong {
+		if !regexp.MustCompile(`\n  ` + w.name + `: .*` + regexp.QuoteMeta(w.says)).MatchString(err.Error()) {
+			t.Errorf("%s=%s: want it said that %s in\n%v", w.name, w.value, w.says, err)
+		}
+	}
+	if strings.Contains(err.Error(), "hush") {
+		t.Errorf("the error shows a secret:\n%v", err)
+	}
+}
+
+func TestTheDefaultsAreValid(t *testing.T) {
+	t.Setenv("SPILLWAY_OLLAMA_URL", "") // to have it restored
+	os.Unsetenv("SPILLWAY_OLLAMA_URL")
+	cfg, err := readConfig()
+	if err != nil || cfg.Validate() != nil {
+		t.Errorf("got %v, %v", err, cfg.Validate())
+	}
+}
+
+func TestConfigShowsTheValuesInForceButNoSecret(t *testing.T) {
+	for name, value := range map[string]string{
+		"SPILLWAY_LOCAL_SLOTS":    "3",
+		"SPILLWAY_LOG_FORMAT":     "text",
+		"SPILLWAY_REDIS_URL":      "redis+sentinel://me:hush@a:1,b:2/main/0?sentinel_password=hush&x=1",
+		"SPILLWAY_WEBHOOK_SECRET": "whsec_" + strings.Repeat("aHVz", 8),
+		"DEEPSEEK_API_KEY":        "hush",
+		"SPILLWAY_URL":            "http://me:hush@there",
+	} {
+		t.Setenv(name, value)
+	}
+	out, errs, code := command(t, "config")
+	if code != exitOK || errs != "" {
+		t.Fatalf("got %d, %s", code, errs)
+	}
+	for _, want := range []string{
+		`SPILLWAY_LOCAL_SLOTS +3 +1 +jobs at once`,
+		`SPILLWAY_CLOUD_SLOTS +8 +jobs at once`,
+		`SPILLWAY_LOG_FORMAT +text +text or json`,
+		`SPILLWAY_REDIS_URL +redis\+sentinel://\*\*\*@a:1,b:2/main/0\?sentinel_password=\*\*\*&x=1 +redis://127.0.0.1:6379/0 `,
+		`SPILLWAY_WEBHOOK_SECRET +\*\*\* +\(none\) `,
+		`DEEPSEEK_API_KEY +\*\*\* +\(none\) `,
+		`SPILLWAY_URL +http://\*\*\*@there +http://127.0.0.1:8080 `,
+	} {
+		if !regexp.MustCompile(`(?m)^` + want).MatchString(out) {
+			t.Errorf("no line like %s in\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "hush") || strings.Contains(out, "aHVz") {
+		t.Errorf("a secret is shown:\n%s", out)
+	}
+}
+
+func TestConfigWithAWrongSettingFails(t *testing.T) {
+	t.Setenv("SPILLWAY_LOCAL_SLOTS", "0")
+	if out, errs, code := command(t, "config"); code != exitError || out != "" || !strings.Contains(errs, "SPILLWAY_LOCAL_SLOTS: got 0") {
+		t.Errorf("got %d, %q, %q", code, out, errs)
+	}
+}
+
+// row is a line of the README's table of settings: the variables, and what else
+// is said of them.
+var row = regexp.MustCompile("(?m)^\\| (`[A-Z_`, ]+`) \\| *(.*?) *\\| (.*) \\|$")
+
+// TestReadmeListsTheSettings compares the README's tables, in both languages,
+// with what "spillway config" prints.
+func TestReadmeListsTheSettings(t *testing.T) {
+	known := map[string]setting{}
+	all, err := settingsInForce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		known[s.name] = s
+	}
+	for _, file := range []string{"../README.md", "../README.zh.md"} {
+		readme, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed := map[string]bool{}
+		for _, m := range row.FindAllStringSubmatch(string(readme), -1) {
+			names := strings.Split(strings.ReplaceAll(m[1], "`", ""), ", ")
+			for _, name := range names {
+				listed[name] = true
+				if _, ok := known[name]; !ok {
+					t.Errorf("%s: lists %s, which config does not", file, name)
+				}
+			}
+			s := known[names[0]]
+			if len(names) > 1 { // the clouds, in short
+				continue
+			}
+			if got := strings.ReplaceAll(m[2], "`", ""); got != s.preset {
+				t.Errorf("%s: default of %s: got %q, want %q", file, s.name, got, s.preset)
+			}
+			if got := strings.ReplaceAll(m[3], "`", ""); got != s.meaning && file == "../README.md" {
+				t.Errorf("%s: meaning of %s: got %q, want %q", file, s.name, got, s.meaning)
+			}
+		}
+		for name := range known {
+			if !listed[name] {
+				t.Errorf("%s: does not list %s", file, name)
+			}
+		}
+	}
+}
