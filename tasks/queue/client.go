@@ -46,8 +46,9 @@ func (c *Client) Enqueue(ctx context.Context, t Ticket, at time.Time) error {
 }
 
 // Ensure is Enqueue for a ticket that may have been lost. If asynq refuses its
-// ID although no worker can ever get it, because Redis lost the list that it was
-// in, the remains are removed and the ticket is issued anew.
+// ID although no worker can get it, because Redis lost the list that it was in or
+// the worker that had taken it has died, the remains are removed and the ticket
+// is issued anew.
 func (c *Client) Ensure(ctx context.Context, t Ticket, at time.Time) error {
 	id, there, err := c.issue(ctx, t, at)
 	if err != nil || !there {

@@ -365,6 +365,24 @@ func TestEnsureLeavesATicketInHandAlone(t *testing.T) {
 	})
 }
 
+// A worker that died between taking a ticket and claiming its job renews no
+// lease; its ticket is issued anew.
+func TestEnsureReplacesATicketInDeadHands(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		id, release := held(t, rdb)
+		lease := keysOf("local.high").lease()
+		ends := time.Now().Add(asynqLease - deadAfter - 2*time.Second).Unix()
+		if err := rdb.ZAdd(t.Context(), lease, redis.Z{Score: float64(ends), Member: id}).Err(); err != nil {
+			t.Fatalf("age the lease: %v", err)
+		}
+		if err := NewClient(rdb).Ensure(t.Context(), highTicket("held"), time.Time{}); err != nil {
+			t.Fatalf("ensure: %v", err)
+		}
+		awaitDepth(t, rdb, Depth{Queue: "local.high", Waiting: 1})
+		release()
+	})
+}
+
 // Healers that look all the time take nothing away from a queue that works.
 func TestHealersDoNoHarm(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {

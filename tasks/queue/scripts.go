@@ -22,6 +22,15 @@ var (
 	leaselessScript = redis.NewScript(leaselessSource)
 )
 
+const (
+	// asynqLease is how far ahead asynq sets a lease, each time it renews it: every
+	// five seconds.
+	asynqLease = 30 * time.Second
+	// deadAfter is how long a lease has not been renewed when its server counts as
+	// gone. asynq itself waits for a minute and more.
+	deadAfter = 12 * time.Second
+)
+
 // What becomes of a task that was lost.
 const (
 	drop    = "drop"    // it is deleted: a ticket is only a chance, and the watchdogs issue another
@@ -39,8 +48,9 @@ func remedy(queue string) string {
 
 func unplaced(ctx context.Context, rdb redis.UniversalClient, queue, id, then string) (done bool, err error) {
 	k := keysOf(queue)
-	keys := []string{k.task(id), k.pending(), k.active(), k.scheduled(), k.retry(), k.archived(), k.completed()}
-	return unplacedScript.Run(ctx, rdb, keys, id, then, time.Now().UnixNano()).Bool()
+	keys := []string{k.task(id), k.pending(), k.active(), k.scheduled(), k.retry(), k.archived(), k.completed(), k.lease()}
+	now := time.Now()
+	return unplacedScript.Run(ctx, rdb, keys, id, then, now.UnixNano(), now.Add(asynqLease-deadAfter).Unix()).Bool()
 }
 
 func ghost(ctx context.Context, rdb redis.UniversalClient, queue, id string) (done bool, err error) {
