@@ -73,7 +73,8 @@ func (s *Store) Renew(ctx context.Context, id string, attempt int) error {
 	return s.write(ctx, renewScript, id, attempt, s.cfg.Lease.Milliseconds())
 }
 
-// Append adds an event that changes no state to a running job's log.
+// Append adds an event that changes no state to a running job's log. An attempt
+// must add its events of one type one after another, and from one Store.
 func (s *Store) Append(ctx context.Context, id string, attempt int, typ tasks.EventType, data json.RawMessage) error {
-	return s.write(ctx, appendScript, id, attempt, string(typ), []byte(data))
+	return s.write(ctx, appendScript, id, attempt, string(typ), []byte(data), s.appends.Add(1))
 }

@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// firstLook is when the watchdog first looks after a new job's tickets: soon,
-	// in case its maker died before it issued any.
+	// firstLook is when the watchdog first looks after the tickets of a job that
+	// has just been queued: soon, in case whoever queued it died before it issued
+	// any.
 	firstLook = 5 * time.Second
 	// IdempotencyKept is how long an idempotency key is remembered.
 	IdempotencyKept = 24 * time.Hour
@@ -91,10 +92,12 @@ func (s *Store) createArgs(j *tasks.Job, input json.RawMessage, once Idempotency
 	return []any{
 		j.ID, j.Tenant, spec, []byte(input), callback, strings.Join(lanes, ","), string(j.Complexity),
 		runAt, j.TargetAt.UnixMilli(), j.Deadline.UnixMilli(), j.SpillAt.UnixMilli(),
-		j.Retention.Std().Milliseconds(), min(firstLook, s.cfg.Recheck).Milliseconds(),
+		j.Retention.Std().Milliseconds(), s.firstLook().Milliseconds(),
 		once.Fingerprint, IdempotencyKept.Milliseconds(),
 	}, nil
 }
+
+func (s *Store) firstLook() time.Duration { return min(firstLook, s.cfg.Recheck) }
 
 // NewID returns an ID for a job that Create records under an idempotency key:
 // one that falls into the shard of the key's record.

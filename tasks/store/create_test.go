@@ -119,3 +119,32 @@ func TestRetryStartsANewRun(t *testing.T) {
 		}
 	})
 }
+
+func TestTheNewestAttemptsAreKept(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		j := create(t, s)
+		const claims = 200
+		for n := 1; n <= claims; n++ {
+			if c := claim(t, s, j.ID, "w1"); c.Verdict != store.Claimed {
+				t.Fatalf("claim %d: got %s", n, c.Verdict)
+			}
+			records := []tasks.Attempt{
+				{Number: n, Candidate: "ollama/m", Outcome: "timeout", Message: `a message like },{"number":1},{" in it`},
+				{Number: n, Candidate: "ollama/n", Outcome: "timeout", Tokens: tasks.Tokens{Input: n}},
+			}
+			if err := s.Release(t.Context(), j.ID, n, store.Release{Reason: store.ReasonWaiting}, records); err != nil {
+				t.Fatalf("release %d: %v", n, err)
+			}
+		}
+		got := job(t, s, j.ID).Attempts
+		if first := got[0]; first.Number == 1 || len(got) < 100 {
+			t.Errorf("kept %d attempts, from number %d", len(got), first.Number)
+		}
+		for i, a := range got {
+			if want := claims - (len(got)-1-i)/2; a.Number != want {
+				t.Fatalf("attempt %d of %d: got number %d, want %d", i, len(got), a.Number, want)
+			}
+		}
+	})
+}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strconv"
 
@@ -40,7 +41,7 @@ func (s *Store) Due(ctx context.Context, limit int64) ([]string, error) {
 
 // Overdue takes one due job for this watchdog and says what to do about it.
 func (s *Store) Overdue(ctx context.Context, id string) (Overdue, error) {
-	verdict, _, err := s.run(ctx, overdueScript, id, s.cfg.Recheck.Milliseconds())
+	verdict, _, err := s.run(ctx, overdueScript, id, rand.Text(), s.cfg.Recheck.Milliseconds(), s.firstLook().Milliseconds())
 	if err != nil {
 		return "", fmt.Errorf("look at overdue job: %w", err)
 	}

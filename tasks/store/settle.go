@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -45,9 +46,9 @@ func (s *Store) Fail(ctx context.Context, id string, attempt int, cause *tasks.E
 // Release says why a worker hands a job back.
 type Release struct {
 	Reason    ReleaseReason
-	Exhausted tasks.Lane    // lane that has given up on this run of the job; "" for none
+	Exhausted tasks.Lane    // lane with a model that has given up on this run of the job; "" for none
 	Forgive   bool          // let lanes that had given up try again
-	Recheck   time.Duration // when a watchdog looks at the job; 0: as for any queued job
+	Recheck   time.Duration // when a watchdog looks at the job; 0: soon, in case it gets no tickets
 }
 
 // ReleaseReason is one word for the job's log.
@@ -69,7 +70,7 @@ func (s *Store) Release(ctx context.Context, id string, attempt int, r Release, 
 	}
 	recheck := r.Recheck
 	if recheck == 0 {
-		recheck = s.cfg.Recheck
+		recheck = s.firstLook()
 	}
 	lane := string(r.Exhausted)
 	if r.Forgive {
@@ -85,7 +86,7 @@ func (s *Store) Cancel(ctx context.Context, tenant, id string) (*tasks.Job, erro
 	if tasks.CheckID(id) != nil {
 		return nil, notFound(id)
 	}
-	verdict, rest, err := s.run(ctx, cancelScript, id, tenant)
+	verdict, rest, err := s.run(ctx, cancelScript, id, tenant, rand.Text())
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("cancel job: %w", err)
@@ -104,7 +105,7 @@ func (s *Store) Retry(ctx context.Context, tenant, id string) (*tasks.Job, error
 	if tasks.CheckID(id) != nil {
 		return nil, notFound(id)
 	}
-	verdict, rest, err := s.run(ctx, retryScript, id, tenant, min(firstLook, s.cfg.Recheck).Milliseconds())
+	verdict, rest, err := s.run(ctx, retryScript, id, tenant, s.firstLook().Milliseconds(), rand.Text())
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("retry job: %w", err)

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -51,6 +52,8 @@ type Store struct {
 	rdb redis.UniversalClient
 	cfg Config
 	hub *hub
+
+	appends atomic.Int64 // calls of Append so far, to tell new ones from repeated ones
 }
 
 // New returns a Store on rdb, which stays the caller's to close, after the

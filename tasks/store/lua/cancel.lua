@@ -1,13 +1,16 @@
 -- cancel ends a job in any state that is not terminal, at once, also while it
 -- runs: the fence then refuses whatever its worker still writes.
---   ARGV[2] tenant
+--   ARGV[2] tenant   ARGV[3] token (fresh per call)
+-- A repeat of the same call (its reply was lost) leaves a new run alone.
 -- Returns {'ok'} (also when it was canceled before), {'ended', state}, or
 -- {'unknown'} when the tenant has no such job.
 local r = redis.call('HMGET', job, 'state', 'tenant')
 local state, tenant = r[1], r[2]
 if not state or tenant ~= ARGV[2] then return { 'unknown' } end
+if repeated('cancel', ARGV[3]) then return { 'ok' } end
+if state ~= 'canceled' and not open[state] then return { 'ended', state } end
+remember('cancel', ARGV[3])
 if state == 'canceled' then return { 'ok' } end
-if not open[state] then return { 'ended', state } end
 if state == 'running' then cut('canceled') end
 finish('canceled', '{}')
 return { 'ok' }

@@ -2,17 +2,21 @@
 --   ARGV[2] lane   ARGV[3] worker   ARGV[4] token (fresh per call)   ARGV[5] lease in ms
 --   ARGV[6] the worker's time (RFC 3339), for the record
 -- Returns one of
---   {'claimed', hash as a flat list, input, now}   {'busy', ms to wait} running, or not to run yet
+--   {'claimed', hash as a flat list, input, now}   {'busy', ms to wait, 0 if a watchdog is to act first} running, or not to run yet
 --   {'ended', state}   {'spent'} the lane has given up on this run   {'unknown'} no such job
 -- A running job is not taken over here, however old its lease: after an outage of
 -- Redis its worker must get the chance to renew, and only the watchdogs know of
--- outages. A repeat of the same call (its reply was lost) gets the same claim.
+-- outages. A repeat of the same call (its reply was lost) gets the same claim while
+-- that lasts, and no other one.
+local function wait_until(time) return { 'busy', int(math.max(0, tonumber(time) - now)) } end
+
 local r = redis.call('HMGET', job, 'state', 'token', 'lease', 'exhausted', 'run_at')
 local state, token, lease, exhausted, run_at = r[1], r[2], r[3], r[4] or '', r[5]
 if not state then return { 'unknown' } end
 if not open[state] then return { 'ended', state } end
-if state == 'scheduled' then return { 'busy', int(tonumber(run_at) - now) } end
-if state == 'running' and token ~= ARGV[4] then return { 'busy', int(tonumber(lease) - now) } end
+if state == 'scheduled' then return wait_until(run_at) end
+if state == 'running' and token ~= ARGV[4] then return wait_until(lease) end
+if state == 'queued' and token == ARGV[4] then return wait_until(now) end
 
 if state == 'queued' then
   if string.find(',' .. exhausted .. ',', ',' .. ARGV[2] .. ',', 1, true) then return { 'spent' } end

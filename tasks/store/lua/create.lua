@@ -34,6 +34,6 @@ if run_at > now then
   enter('scheduled', '{}')
   redis.call('ZADD', due, ARGV[8], id)
 else
-  enqueue(tonumber(ARGV[13]), '{}')
+  enqueue(ARGV[13], '{}')
 end
 return { 'ok', int(now), redis.call('HGET', job, 'state') }

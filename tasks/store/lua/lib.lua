@@ -56,16 +56,23 @@ local function lane()
   return 'none'
 end
 
+-- look has the watchdog look at the job in `after` ms, or at its deadline if
+-- that comes first.
+local function look(after)
+  local deadline = tonumber(redis.call('HGET', job, 'deadline'))
+  redis.call('ZADD', due, int(math.min(now + after, math.max(deadline, now))), id)
+end
+
 -- enqueue makes the job claimable, notes where it waits, and has the watchdog
--- look at it in `recheck` ms, or at its deadline if that comes first.
-local function enqueue(recheck, data)
-  redis.call('HDEL', job, 'worker', 'token', 'lease')
+-- look at it in `after` ms. The token stays: a claim that comes once more after
+-- its attempt is over must not take the job again.
+local function enqueue(after, data)
+  redis.call('HDEL', job, 'worker', 'lease')
   local seq = enter('queued', data)
-  local r = redis.call('HMGET', job, 'deadline', 'complexity')
-  local place = lane() .. '.' .. r[2] .. ':' .. int(now) .. ':' .. id
+  local place = lane() .. '.' .. redis.call('HGET', job, 'complexity') .. ':' .. int(now) .. ':' .. id
   redis.call('ZADD', waiting, '0', place)
   redis.call('HSET', job, 'place', place)
-  redis.call('ZADD', due, int(math.min(now + recheck, math.max(tonumber(r[1]), now))), id)
+  look(tonumber(after))
   return seq
 end
 
@@ -93,18 +100,30 @@ local function fenced(attempt, step)
 end
 
 -- note adds to the record of what candidates did: `records` is a run of JSON
--- objects, comma-separated, '' for none. A record that has grown too long (a job
--- may wait for days and try again and again) takes no more, and counts them.
+-- objects, comma-separated, '' for none. Of a record that has grown too long (a
+-- job may wait for days and try again and again) the oldest are dropped. '},{"'
+-- stands between objects only: within a string the quote would be escaped.
 local function note(records)
   if records == '' then return end
-  local old = redis.call('HGET', job, 'attempts')
-  if not old or old == '' then
-    redis.call('HSET', job, 'attempts', records)
-  elseif #old < 32768 then
-    redis.call('HSET', job, 'attempts', old .. ',' .. records)
-  else
-    redis.call('HINCRBY', job, 'omitted', 1)
+  local all = redis.call('HGET', job, 'attempts')
+  all = all and all .. ',' .. records or records
+  if #all > 32768 then
+    local gap = string.find(all, '},{"', #all - 32768, true)
+    all = gap and string.sub(all, gap + 2) or records
   end
+  redis.call('HSET', job, 'attempts', all)
+end
+
+-- repeated reports whether this very call was here before: its reply was lost,
+-- or the network has delivered it twice. Of each kind of call the last one that
+-- did something is remembered, by its token.
+local function repeated(kind, token)
+  return redis.call('HGET', job, 'last_' .. kind) == token
+end
+
+-- remember makes this call the last one of its kind.
+local function remember(kind, token)
+  redis.call('HSET', job, 'last_' .. kind, token)
 end
 
 -- cut notes an attempt that was ended from outside and could not say so itself.

@@ -1,10 +1,13 @@
 -- overdue takes one job whose due time has come and says what a watchdog must
--- do about it. It moves the due time on, so that of several watchdogs one acts.
---   ARGV[2] ms until the next look
--- Returns one of
+-- do about it. It moves the due time on, so that of several watchdogs one acts:
+-- a little if the watchdog's own death would leave the job alone, else further.
+--   ARGV[2] token (fresh per call)   ARGV[3] ms until the next look at a job that has tickets
+--   ARGV[4] ms until the next look at a job that is to get them, or to end
+-- A repeat of the same call (its reply was lost) gets the same answer. Returns one of
 --   {'fresh'} not due after all            {'expired'} queued past its deadline
 --   {'idle'} queued, and its tickets may be lost, or its run-at time has come
 --   {'lapsed'} its worker was lost; queued again
+if repeated('look', ARGV[2]) then return { redis.call('HGET', job, 'found') } end
 local score = redis.call('ZSCORE', due, id)
 if not score or tonumber(score) > now then return { 'fresh' } end
 local r = redis.call('HMGET', job, 'state', 'lease', 'deadline')
@@ -13,20 +16,25 @@ if not state or not open[state] then
   redis.call('ZREM', due, id)
   return { 'fresh' }
 end
+if state == 'running' and tonumber(lease) > now then
+  redis.call('ZADD', due, lease, id)
+  return { 'fresh' }
+end
+
+local found = 'idle'
 if state == 'running' then
-  if tonumber(lease) > now then
-    redis.call('ZADD', due, lease, id)
-    return { 'fresh' }
-  end
+  found = 'lapsed'
   redis.call('HINCRBY', job, 'crashes', 1)
   cut('worker_lost')
-  enqueue(tonumber(ARGV[2]), '{"reason":"lease_expired"}')
-  return { 'lapsed' }
+  enqueue(ARGV[4], '{"reason":"lease_expired"}')
+elseif state == 'scheduled' then
+  enqueue(ARGV[4], '{"reason":"run_at"}')
+elseif tonumber(deadline) <= now then
+  found = 'expired'
+  redis.call('ZADD', due, int(now + tonumber(ARGV[4])), id)
+else
+  look(tonumber(ARGV[3]))
 end
-if state == 'scheduled' then
-  enqueue(tonumber(ARGV[2]), '{"reason":"run_at"}')
-  return { 'idle' }
-end
-redis.call('ZADD', due, int(now + tonumber(ARGV[2])), id)
-if tonumber(deadline) <= now then return { 'expired' } end
-return { 'idle' }
+remember('look', ARGV[2])
+redis.call('HSET', job, 'found', found)
+return { found }

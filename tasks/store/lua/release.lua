@@ -12,4 +12,4 @@ elseif ARGV[3] ~= '' then
   if spent and spent ~= '' then spent = spent .. ',' .. ARGV[3] else spent = ARGV[3] end
   redis.call('HSET', job, 'exhausted', spent)
 end
-return { 'ok', int(enqueue(tonumber(ARGV[5]), cjson.encode({ reason = ARGV[4] }))) }
+return { 'ok', int(enqueue(ARGV[5], cjson.encode({ reason = ARGV[4] }))) }
