@@ -1,0 +1,124 @@
+package store_test
+
+import (
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"pgregory.net/rapid"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+// machine is the system under test beside its model.
+type machine struct {
+	link   *link
+	rdb    *redis.Client
+	stores []*store.Store // of several processes
+	now    time.Time
+	calls  int
+
+	faultless bool // the link loses nothing
+
+	jobs    []*spec
+	keys    map[string]*keyUse // idempotency keys in use
+	holders []*holder
+	sent    []duplicate
+
+	touched map[*spec]bool     // jobs that the last action may have changed
+	read    map[string]int     // entries read of each shard's outbox
+	told    map[string][]entry // what the outbox told of each job
+}
+
+// keyUse is what an idempotency key was used for.
+type keyUse struct {
+	body  string
+	job   string
+	until time.Time
+}
+
+// holder is one claim of a job, as its worker knows it.
+type holder struct {
+	job     *spec
+	store   *store.Store
+	lane    tasks.Lane
+	attempt int
+}
+
+// duplicate is a script call that may be delivered once more, and what it does
+// then.
+type duplicate struct {
+	name   string
+	job    *spec
+	call   []byte
+	effect func(now time.Time)
+}
+
+func newMachine(t *rapid.T, l *link, rdb *redis.Client) *machine {
+	l.losing(0)
+	l.server.FlushAll()
+	m := &machine{
+		link: l, rdb: rdb, keys: map[string]*keyUse{},
+		touched: map[*spec]bool{}, read: map[string]int{}, told: map[string][]entry{},
+	}
+	m.setTime(epoch)
+	for range 2 {
+		s := store.New(rdb, store.Config{Shards: 2, Lease: lease, Recheck: recheck, Retention: time.Hour})
+		t.Cleanup(func() { s.Close() })
+		m.stores = append(m.stores, s)
+	}
+	return m
+}
+
+func (m *machine) setTime(to time.Time) {
+	m.now = to
+	m.link.server.SetTime(to)
+}
+
+// job draws one of the jobs.
+func (m *machine) job(t *rapid.T) *spec {
+	return m.jobs[rapid.IntRange(0, len(m.jobs)-1).Draw(t, "job")]
+}
+
+// call is one call of a store, and what came of it.
+type call struct {
+	t        *rapid.T
+	m        *machine
+	number   int
+	store    *store.Store
+	lost     int
+	answered bool // else all replies were lost, and the script has run all the same
+	err      error
+}
+
+// send calls a store over the link, which may lose replies.
+func (m *machine) send(t *rapid.T, do func(*store.Store) error) *call {
+	m.calls++
+	c := &call{t: t, m: m, number: m.calls, store: m.stores[m.calls%len(m.stores)]}
+	if !m.faultless {
+		c.lost = rapid.SampledFrom([]int{0, 0, 0, 0, 1, 2, 1 + maxRetries}).Draw(t, "replies lost")
+	}
+	m.link.losing(c.lost)
+	c.err = do(c.store)
+	m.link.losing(0)
+	c.answered = c.lost <= maxRetries
+	if code := tasks.CodeOf(c.err); !c.answered && code != tasks.CodeUnavailable {
+		t.Fatalf("a call without an answer: got %q, want %q", code, tasks.CodeUnavailable)
+	}
+	return c
+}
+
+// expect compares what the call returned, if it was answered.
+func (c *call) expect(what string, got, want any) {
+	if c.answered && got != want {
+		c.t.Fatalf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// did notes that the call concerned a job, and what it does if it is delivered
+// once more.
+func (c *call) did(j *spec, name string, again func(now time.Time)) {
+	c.t.Logf("%v job %d: %s, %d replies lost; now %s", c.m.now.Sub(epoch), j.number, name, c.lost, j.state)
+	c.m.touched[j] = true
+	c.m.sent = append(c.m.sent, duplicate{name, j, c.m.link.last(), again})
+}
