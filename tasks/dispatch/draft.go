@@ -104,11 +104,12 @@ func (d *Dispatcher) faults(s *tasks.Submission, agent *agents.Agent, j *tasks.J
 	if s.Retention != 0 && (s.Retention.Std() < minRetention || s.Retention.Std() > maxRetention) {
 		add("/retention", "must be from 60 to 7776000 seconds (90 days)")
 	}
-	if !j.RunAt.IsZero() && !j.Deadline.After(j.RunAt) {
+	switch {
+	case !j.RunAt.IsZero() && !j.Deadline.After(j.RunAt):
 		add("/deadline", "is not after run_at")
-	} else if !j.Deadline.After(now) {
+	case !j.Deadline.After(now):
 		add("/deadline", "is past; give a time in the future, or leave it out")
-	} else if j.Deadline.Sub(start) > maxDeadline {
+	case j.Deadline.Sub(start) > maxDeadline:
 		add("/deadline", "is more than 30 days after the job may start")
 	}
 	if s.CallbackURL != "" {

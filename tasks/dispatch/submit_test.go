@@ -84,7 +84,7 @@ func TestASubmissionAtFaultLeavesNothingBehind(t *testing.T) {
 
 func TestAJobIsTakenAlthoughTheQueueIsDown(t *testing.T) {
 	away := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
-	defer away.Close() //nolint:errcheck // it never connected
+	defer away.Close()
 	rdb := redistest.Embedded(t)
 	s := newSystem(t, rdb, away, anyURL)
 	j := submit(t, s, valid(open))
@@ -100,7 +100,7 @@ func TestAJobIsTakenAlthoughTheQueueIsDown(t *testing.T) {
 
 func TestAJobIsRefusedWhenItCannotBeRecorded(t *testing.T) {
 	away := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
-	defer away.Close() //nolint:errcheck // it never connected
+	defer away.Close()
 	rdb := redistest.Embedded(t)
 	s := newSystem(t, away, rdb, anyURL)
 	sub := valid(open)

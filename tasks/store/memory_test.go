@@ -21,7 +21,7 @@ import (
 func BenchmarkMemoryPerJob(b *testing.B) {
 	rdb := redistest.Real(b)
 	s := store.New(rdb, store.DefaultConfig())
-	defer s.Close() //nolint:errcheck // nothing is watched
+	defer s.Close()
 	opportunities, err := examples.Opportunities()
 	if err != nil {
 		b.Fatal(err)
