@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -75,9 +76,14 @@ func (m *machine) setTime(to time.Time) {
 	m.link.server.SetTime(to)
 }
 
-// job draws one of the jobs.
-func (m *machine) job(t *rapid.T) *spec {
-	return m.jobs[rapid.IntRange(0, len(m.jobs)-1).Draw(t, "job")]
+// job draws one of the jobs, mostly one in one of the given states: others
+// refuse what is done to them.
+func (m *machine) job(t *rapid.T, states ...tasks.State) *spec {
+	apt := slices.DeleteFunc(slices.Clone(m.jobs), func(j *spec) bool { return !slices.Contains(states, j.state) })
+	if len(apt) == 0 || rapid.IntRange(0, 3).Draw(t, "any job") == 3 {
+		apt = m.jobs
+	}
+	return apt[rapid.IntRange(0, len(apt)-1).Draw(t, "job")]
 }
 
 // call is one call of a store, and what came of it.

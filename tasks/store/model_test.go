@@ -37,6 +37,7 @@ func TestModel(t *testing.T) {
 			"fail":         m.fail,
 			"hurry":        m.hurry,
 			"late":         m.late,
+			"late again":   m.late,
 			"look":         m.look,
 			"release":      m.release,
 			"renew":        m.renew,
@@ -116,19 +117,18 @@ func (m *machine) create(t *rapid.T) {
 
 // cancel cancels a job, sometimes of another tenant.
 func (m *machine) cancel(t *rapid.T) {
-	m.own(t, "cancel", (*store.Store).Cancel, (*spec).cancel)
+	m.own(t, "cancel", m.job(t, tasks.Running, tasks.Queued, tasks.Scheduled), (*store.Store).Cancel, (*spec).cancel)
 }
 
 // retry starts a new run of a job, sometimes of another tenant.
 func (m *machine) retry(t *rapid.T) {
-	m.own(t, "retry", (*store.Store).Retry, (*spec).retry)
+	m.own(t, "retry", m.job(t, tasks.Canceled, tasks.Failed), (*store.Store).Retry, (*spec).retry)
 }
 
 // own does what only a job's owner may do.
-func (m *machine) own(t *rapid.T, name string,
+func (m *machine) own(t *rapid.T, name string, j *spec,
 	do func(*store.Store, context.Context, string, string) (*tasks.Job, error), effect func(*spec, time.Time, int) tasks.Code,
 ) {
-	j := m.job(t)
 	owner := rapid.SampledFrom([]string{tenant, tenant, tenant, "another"}).Draw(t, "tenant")
 	c := m.send(t, func(s *store.Store) error {
 		_, err := do(s, t.Context(), owner, j.id)
@@ -171,7 +171,7 @@ func (m *machine) late(t *rapid.T) {
 	if len(m.sent) == 0 {
 		t.Skip("nothing was sent yet")
 	}
-	d := m.sent[len(m.sent)-1-rapid.IntRange(0, min(len(m.sent)-1, 15)).Draw(t, "call, from the last")]
+	d := m.sent[len(m.sent)-1-rapid.IntRange(0, min(len(m.sent)-1, 7)).Draw(t, "call, from the last")]
 	if d.job.gone(m.now) {
 		t.Skip("its job is no longer kept")
 	}

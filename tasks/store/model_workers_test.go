@@ -13,8 +13,8 @@ import (
 )
 
 func (m *machine) claim(t *rapid.T) {
-	j := m.job(t)
-	lane := rapid.SampledFrom([]tasks.Lane{tasks.Local, tasks.Cloud, tasks.Scorecard}).Draw(t, "lane")
+	j := m.job(t, tasks.Queued)
+	lane := rapid.SampledFrom(tasks.Lanes()).Draw(t, "lane")
 	m.take(t, j, lane)
 }
 
