@@ -40,14 +40,42 @@ func (w *Worker) take(ctx context.Context, t queue.Ticket) error {
 		w.Log.ErrorContext(ctx, "ticket for a lane that does not exist", "job", t.JobID, "lane", t.Lane)
 		return nil
 	}
-	claim, err := w.Store.Claim(ctx, t.JobID, t.Lane, w.id)
+	if t.Lane == tasks.Scorecard && w.modelIsBack(ctx, t.JobID) {
+		return nil
+	}
+	return w.claim(ctx, t.JobID, t.Lane)
+}
+
+// modelIsBack reports whether a lane with a model is served for a job whose
+// ticket is the scorecard's: it was issued when none was. The job then gets
+// tickets for that lane instead.
+func (w *Worker) modelIsBack(ctx context.Context, id string) bool {
+	j, err := w.Store.Find(ctx, id)
 	if err != nil {
-		w.Log.WarnContext(ctx, "claim failed; the ticket comes back", "job", t.JobID, "lane", t.Lane, "error", err)
+		return false
+	}
+	view, err := w.Dispatcher.View(ctx)
+	if err != nil || !slices.ContainsFunc(j.OpenLanes(), func(l tasks.Lane) bool {
+		return l != tasks.Scorecard && view.Live.Serves(l, j.Complexity)
+	}) {
+		return false
+	}
+	if err := w.Dispatcher.Issue(ctx, j); err != nil {
+		w.Log.WarnContext(ctx, "tickets not issued; a watchdog will", "job", id, "error", err)
+	}
+	return true
+}
+
+// claim claims a job on a lane, and runs it if it gets it.
+func (w *Worker) claim(ctx context.Context, id string, lane tasks.Lane) error {
+	claim, err := w.Store.Claim(ctx, id, lane, w.id)
+	if err != nil {
+		w.Log.WarnContext(ctx, "claim failed; the ticket comes back", "job", id, "lane", lane, "error", err)
 		return &queue.Retry{After: time.Second, Cause: err}
 	}
 	switch claim.Verdict {
 	case store.Claimed:
-		w.attempt(claim, t.Lane).run()
+		w.attempt(claim, lane).run()
 		return nil
 	case store.Busy:
 		return &queue.Retry{After: max(time.Second, claim.Wait)}
@@ -157,10 +185,11 @@ func (a *attempt) walk(ctx context.Context, r *providers.Route) (answer *provide
 	return a.Router.Run(ctx, r)
 }
 
-// stopAt is when this lane begins no further call: the job's spill time, if
-// there is a lane to spill to.
+// stopAt is when the job's first lane begins no further call: its spill time, if
+// there is a lane to spill to. The lane that it spilled to has all the time there
+// is.
 func (a *attempt) stopAt(ctx context.Context) time.Time {
-	if !a.otherLane(ctx) {
+	if a.job.OpenLanes()[0] != a.lane || !a.otherLane(ctx) {
 		return time.Time{}
 	}
 	return a.deadline.Add(a.job.SpillAt.Sub(a.job.Deadline))

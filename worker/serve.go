@@ -75,7 +75,6 @@ func (w *Worker) start(name string, cfg queue.ServerConfig) error {
 // retire lets a server finish what it has in hand, while others go on.
 func (w *Worker) retire(name string, s *laneServer) {
 	delete(w.servers, name)
-	s.server.Stop()
-	w.stopped.Go(s.server.Shutdown)
+	w.stopped.Go(func() { s.server.Stop(); s.server.Shutdown() })
 	w.Log.Info("no longer taking tickets", "queues", strings.Join(s.queues, " "))
 }

@@ -103,7 +103,6 @@ func TestAStopWaitsForAttemptsThatTheQueueHasLetGo(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				refuse := func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") }
 				rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", Dialer: refuse, MaxRetries: -1})
-				defer rdb.Close()
 				w := New(Config{Drain: drain}, Parts{Store: store.New(rdb, store.DefaultConfig()), Log: quiet})
 				test.begin(w)
 				start := time.Now()
@@ -111,6 +110,7 @@ func TestAStopWaitsForAttemptsThatTheQueueHasLetGo(t *testing.T) {
 				if took := time.Since(start); took < test.from || took >= test.to {
 					t.Errorf("the stop took %v, want from %v to %v", took, test.from, test.to)
 				}
+				rdb.Close()
 				<-time.After(2 * time.Hour) // of the bubble's clock: all timers have fired
 			})
 		})

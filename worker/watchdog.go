@@ -29,8 +29,8 @@ type watchdog struct {
 	unserved map[string]bool // queues whose jobs it has sent elsewhere
 }
 
-func (w *Worker) watchdog(now time.Time) *watchdog {
-	return &watchdog{Worker: w, looked: now, judges: now.Add(w.Store.Lease()), unserved: map[string]bool{}}
+func (w *Worker) watchdog() *watchdog {
+	return &watchdog{Worker: w, unserved: map[string]bool{}}
 }
 
 // look does one round.
@@ -39,38 +39,34 @@ func (d *watchdog) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d.looked.IsZero() && d.wasThere(ctx) {
-		d.looked = time.Now()
-	}
-	if d.mustWait(time.Now()) {
-		return nil
-	}
-	if err := d.evacuate(ctx); err != nil {
-		return err
+	if d.judge(ctx, time.Now()) {
+		if err := d.evacuate(ctx); err != nil {
+			return err
+		}
 	}
 	for _, id := range ids {
-		if err := d.rescue(ctx, id); err != nil {
+		if err := d.rescue(ctx, id, d.judge(ctx, time.Now())); err != nil {
 			if away(err) || ctx.Err() != nil {
 				return err
 			}
 			d.Log.ErrorContext(ctx, "a due job could not be looked after; it will be tried again", "job", id, "error", err)
 		}
-		if d.mustWait(time.Now()) {
-			return nil
-		}
 	}
 	return nil
 }
 
-// mustWait reports whether leases may have ended only because nobody could
-// renew them: for one lease after the start, and after Redis was out of sight.
-// Workers that are still busy get that time to renew.
-func (d *watchdog) mustWait(now time.Time) bool {
-	if now.Sub(d.looked) > max(d.Store.Lease()/2, 3*watchEvery) {
+// judge reports whether a worker may be declared lost whose lease is over, and a
+// lane whose workers are silent. Not so for one lease after Redis was out of
+// sight, nor after the start if nobody has seen Redis just before: workers that
+// are still busy get that time to renew. Deadlines, run-at times and lost
+// tickets do not wait for this.
+func (d *watchdog) judge(ctx context.Context, now time.Time) bool {
+	blind := now.Sub(d.looked) > max(d.Store.Lease()/2, 3*watchEvery)
+	if blind && !(d.looked.IsZero() && d.wasThere(ctx)) {
 		d.judges = now.Add(d.Store.Lease())
 	}
 	d.looked = now
-	return now.Before(d.judges)
+	return !now.Before(d.judges)
 }
 
 // wasThere reports whether Redis was there just before this worker came: another
@@ -110,15 +106,15 @@ func (d *watchdog) evacuate(ctx context.Context) error {
 }
 
 // rescue does what one due job needs.
-func (d *watchdog) rescue(ctx context.Context, id string) error {
-	found, err := d.Store.Overdue(ctx, id)
+func (d *watchdog) rescue(ctx context.Context, id string, judge bool) error {
+	found, err := d.Store.Overdue(ctx, id, judge)
 	if err != nil || found == store.Fresh {
 		return err
 	}
 	if found == store.Expired {
 		// The scorecard lane is where jobs go that no model can answer in time;
 		// an attempt there also ends the jobs that want no scorecard.
-		err := d.take(ctx, queue.Ticket{JobID: id, Lane: tasks.Scorecard})
+		err := d.claim(ctx, id, tasks.Scorecard)
 		if later, ok := errors.AsType[*queue.Retry](err); ok {
 			return later.Cause
 		}

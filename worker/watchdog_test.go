@@ -59,7 +59,7 @@ func TestAJobThatTakesItsWorkersDownIsGivenUp(t *testing.T) {
 func (w *world) awaitLapse(t *testing.T, id string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		found, err := w.store.Overdue(t.Context(), id)
+		found, err := w.store.Overdue(t.Context(), id, true)
 		if err != nil {
 			t.Fatalf("overdue: %v", err)
 		}
@@ -105,23 +105,47 @@ func TestJobsWithoutTicketsGetSome(t *testing.T) {
 func TestAWatchdogJudgesNothingAfterItLostSightOfRedis(t *testing.T) {
 	w := newWorld(t, nil) // its lease is 8 s
 	start := time.Now()
-	d := (&Worker{Parts: Parts{Store: w.store}}).watchdog(start)
+	d := (&Worker{Parts: Parts{Store: w.store}}).watchdog()
 	for _, look := range []struct {
 		at   time.Duration
 		want bool
 		why  string
 	}{
-		{time.Second, true, "leases may not have been renewed yet"},
-		{4 * time.Second, true, "nor after half a lease"},
-		{8 * time.Second, false, "one lease has passed"},
-		{9 * time.Second, false, "all is well"},
-		{13 * time.Second, false, "a short silence does no harm"},
-		{18 * time.Second, true, "a long one does"},
-		{22 * time.Second, true, "and counts from its end"},
-		{26 * time.Second, false, "for one lease"},
+		{0, false, "nobody has seen Redis before"},
+		{4 * time.Second, false, "nor after half a lease"},
+		{8 * time.Second, true, "one lease has passed"},
+		{9 * time.Second, true, "all is well"},
+		{13 * time.Second, true, "a short silence does no harm"},
+		{18 * time.Second, false, "a long one does"},
+		{22 * time.Second, false, "and counts from its end"},
+		{26 * time.Second, true, "for one lease"},
 	} {
-		if got := d.mustWait(start.Add(look.at)); got != look.want {
-			t.Errorf("after %v (%s): must wait: got %v, want %v", look.at, look.why, got, look.want)
+		if got := d.judge(t.Context(), start.Add(look.at)); got != look.want {
+			t.Errorf("after %v (%s): judges: got %v, want %v", look.at, look.why, got, look.want)
 		}
+	}
+}
+
+func TestANewWatchdogJudgesAtOnceIfAnotherWorkerHasJustSeenRedis(t *testing.T) {
+	w := newWorld(t, redistest.Embedded(t))
+	if err := w.store.Beat(t.Context(), &tasks.Worker{ID: "another"}); err != nil {
+		t.Fatalf("beat: %v", err)
+	}
+	if d := (&Worker{Parts: Parts{Store: w.store}}).watchdog(); !d.judge(t.Context(), time.Now()) {
+		t.Error("it waits, although another worker's heartbeat is fresh")
+	}
+}
+
+// Only leases wait for the judgement: deadlines and tickets do not.
+func TestADeadlineDoesNotWaitForTheJudgement(t *testing.T) {
+	w := newWorld(t, redistest.Embedded(t))
+	worker := New(DefaultConfig(), Parts{Store: w.store, Log: quiet})
+	j := w.submit(t)
+	if _, err := w.store.Hurry(t.Context(), "local.medium"); err != nil {
+		t.Fatalf("hurry: %v", err)
+	}
+	found, err := w.store.Overdue(t.Context(), j.ID, worker.watchdog().judge(t.Context(), time.Now()))
+	if err != nil || found != store.Idle {
+		t.Errorf("a queued job, while no lease is judged: got %s, %v, want %s", found, err, store.Idle)
 	}
 }

@@ -127,7 +127,7 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	beats.Go(func() { w.every(loops, tasks.HeartbeatEvery, "heartbeat", w.beat) })
 	// A watchdog may be writing down the end of a job, so it gets the drain
 	// time as other attempts do.
-	w.stopped.Go(func() { w.every(loops, watchEvery, "watchdog", w.watchdog(time.Now()).look) })
+	w.stopped.Go(func() { w.every(loops, watchEvery, "watchdog", w.watchdog().look) })
 	w.stopped.Go(func() { w.every(loops, trimEvery, "outbox trim", w.Store.Trim) })
 	w.stopped.Go(func() { w.every(loops, healEvery, "queue healing", queue.NewHealer(w.Redis, w.Log).Look) })
 
@@ -201,16 +201,14 @@ func (w *Worker) entry() *tasks.Worker {
 // attempts in hand get the drain time, and what is left then is handed back.
 func (w *Worker) shutdown() {
 	for _, s := range w.servers {
-		s.server.Stop()
+		// Side by side: a server whose Redis hangs takes its time to stop.
+		w.stopped.Go(func() { s.server.Stop(); s.server.Shutdown() })
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), signOffTimeout)
-	defer cancel()
-	if err := w.Store.SignOff(ctx, w.entry()); err != nil {
-		w.Log.Warn("sign-off failed; the registry forgets this worker by itself", "error", err)
-	}
-	for _, s := range w.servers {
-		w.stopped.Go(s.server.Shutdown)
-	}
+	leaving, left := context.WithCancel(context.Background())
+	var goodbye sync.WaitGroup
+	goodbye.Go(func() { w.sayGoodbye(leaving) })
+	defer goodbye.Wait()
+	defer left()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -229,6 +227,25 @@ func (w *Worker) shutdown() {
 		}
 	}
 	w.kill(errShutdown)
+}
+
+// sayGoodbye tells the registry that this worker is leaving, again and again
+// until it has left: those who look for its lane may wait for its successor.
+func (w *Worker) sayGoodbye(ctx context.Context) {
+	tick := time.NewTicker(tasks.HeartbeatEvery)
+	defer tick.Stop()
+	for {
+		limited, cancel := context.WithTimeout(ctx, signOffTimeout)
+		if err := w.Store.SignOff(limited, w.entry()); err != nil && ctx.Err() == nil {
+			w.Log.Warn("sign-off failed; the registry forgets this worker by itself", "error", err)
+		}
+		cancel()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 const (

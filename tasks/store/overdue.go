@@ -40,8 +40,14 @@ func (s *Store) Due(ctx context.Context, limit int64) ([]string, error) {
 }
 
 // Overdue takes one due job for this watchdog and says what to do about it.
-func (s *Store) Overdue(ctx context.Context, id string) (Overdue, error) {
-	verdict, _, err := s.run(ctx, overdueScript, id, rand.Text(), s.cfg.Recheck.Milliseconds(), s.firstLook().Milliseconds())
+// Unless judge is set, no worker is declared lost: its lease may be over only
+// because Redis was away.
+func (s *Store) Overdue(ctx context.Context, id string, judge bool) (Overdue, error) {
+	may := "0"
+	if judge {
+		may = "1"
+	}
+	verdict, _, err := s.run(ctx, overdueScript, id, rand.Text(), s.cfg.Recheck.Milliseconds(), s.firstLook().Milliseconds(), may)
 	if err != nil {
 		return "", fmt.Errorf("look at overdue job: %w", err)
 	}

@@ -170,7 +170,7 @@ func TestStaleAttemptsAreRefused(t *testing.T) {
 func awaitLapse(t *testing.T, s *store.Store, id string) {
 	t.Helper()
 	for {
-		switch found, err := s.Overdue(t.Context(), id); {
+		switch found, err := s.Overdue(t.Context(), id, true); {
 		case err != nil:
 			t.Fatalf("overdue: %v", err)
 		case found == store.Lapsed:
@@ -272,7 +272,7 @@ func TestTheWatchdogFindsWhatIsOverdue(t *testing.T) {
 				t.Fatalf("due: %v", err)
 			}
 			for _, id := range ids {
-				got, err := s.Overdue(t.Context(), id)
+				got, err := s.Overdue(t.Context(), id, true)
 				if err != nil {
 					t.Fatalf("overdue: %v", err)
 				}

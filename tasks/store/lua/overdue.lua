@@ -3,6 +3,8 @@
 -- a little if the watchdog's own death would leave the job alone, else further.
 --   ARGV[2] token (fresh per call)   ARGV[3] ms until the next look at a job that has tickets
 --   ARGV[4] ms until the next look at a job that is to get them, or to end
+--   ARGV[5] '1' if a worker whose lease is over may be declared lost; '0' if it may
+--           only have had no chance to renew, because Redis was away
 -- A repeat of the same call (its reply was lost) gets the same answer. Returns one of
 --   {'fresh'} not due after all            {'expired'} queued past its deadline
 --   {'idle'} queued, and its tickets may be lost, or its run-at time has come
@@ -18,6 +20,11 @@ if not state or not open[state] then
 end
 if state == 'running' and tonumber(lease) > now then
   redis.call('ZADD', due, lease, id)
+  return { 'fresh' }
+end
+
+if state == 'running' and ARGV[5] == '0' then
+  redis.call('ZADD', due, int(now + 1000), id)
   return { 'fresh' }
 end
 
