@@ -103,7 +103,7 @@ func TestJobsWithoutTicketsGetSome(t *testing.T) {
 }
 
 func TestAWatchdogJudgesNothingAfterItLostSightOfRedis(t *testing.T) {
-	w := newWorld(t, nil) // its lease is 8 s
+	w := newWorld(t, redistest.Embedded(t)) // its lease is 8 s
 	start := time.Now()
 	d := (&Worker{Parts: Parts{Store: w.store}}).watchdog()
 	for _, look := range []struct {
