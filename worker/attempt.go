@@ -68,6 +68,16 @@ func (w *Worker) modelIsBack(ctx context.Context, id string) bool {
 
 // claim claims a job on a lane, and runs it if it gets it.
 func (w *Worker) claim(ctx context.Context, id string, lane tasks.Lane) error {
+	if lane == tasks.Local {
+		// The queue's own slots are not enough: it frees one when Redis was away
+		// for long, and an older server may still be at work.
+		select {
+		case w.gpu <- struct{}{}:
+			defer func() { <-w.gpu }()
+		default:
+			return &queue.Retry{After: time.Second}
+		}
+	}
 	claim, err := w.Store.Claim(ctx, id, lane, w.id)
 	if err != nil {
 		w.Log.WarnContext(ctx, "claim failed; the ticket comes back", "job", id, "lane", lane, "error", err)
@@ -139,6 +149,9 @@ func (a *attempt) answer(ctx context.Context) outcome {
 		return interrupted(ctx)
 	}
 	a.log.Warn("no answer from this lane", "error", err)
+	if bounded.Err() == nil && a.elsewhere(ctx, err) {
+		return released(store.Release{Reason: store.ReasonElsewhere})
+	}
 	if bounded.Err() == nil && a.otherLane(ctx) {
 		return released(store.Release{Reason: store.ReasonExhausted, Exhausted: a.lane})
 	}
@@ -183,6 +196,21 @@ func (a *attempt) walk(ctx context.Context, r *providers.Route) (answer *provide
 		}
 	}()
 	return a.Router.Run(ctx, r)
+}
+
+// maxElsewhere is how many attempts a job may have behind it to be handed from
+// one worker to another of its lane.
+const maxElsewhere = 3
+
+// elsewhere reports whether this worker has failed where another of its lane may
+// not: its provider is down, or it has no candidate, and others serve the queue.
+func (a *attempt) elsewhere(ctx context.Context, err error) bool {
+	e, ok := errors.AsType[*providers.ExhaustedError](err)
+	if !ok || e.Class != "" && !e.Class.Policy().Whole || a.job.Attempt > maxElsewhere {
+		return false
+	}
+	view, err := a.Dispatcher.View(ctx)
+	return err == nil && view.Live.Queues[queue.Name(a.lane, a.job.Complexity)] > 1
 }
 
 // stopAt is when the job's first lane begins no further call: its spill time, if

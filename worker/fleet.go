@@ -97,6 +97,14 @@ func (f *Fleet) probe(ctx context.Context, p providers.Provider) {
 	}
 }
 
+// Doubt notes that a provider has just failed as a whole: if it does not answer
+// the next look either, it cannot be reached.
+func (f *Fleet) Doubt(provider string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.missed[provider] = max(f.missed[provider], 1)
+}
+
 // NextLook is how long until the providers should be asked again, where the
 // usual time is every: sooner while one has only begun not to answer, since it
 // may be starting.

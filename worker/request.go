@@ -54,4 +54,18 @@ func (a *attempt) record(lane tasks.Lane, r providers.Attempt) {
 		Tokens: tasks.Tokens{Input: r.Usage.Input, Cached: r.Usage.Cached, Output: r.Usage.Output, Reasoning: r.Usage.Reasoning},
 	})
 	a.progress(r)
+	if class := providers.Class(r.Outcome); r.Outcome != tasks.OutcomeSucceeded && class.Policy().Whole {
+		a.doubt(r.Candidate)
+	}
+}
+
+// doubt has the provider of a candidate looked at now, so that this worker takes
+// no more jobs that it cannot run.
+func (a *attempt) doubt(candidate string) {
+	provider, _, _ := strings.Cut(candidate, "/")
+	a.Fleet.Doubt(provider)
+	select {
+	case a.doubts <- struct{}{}:
+	default:
+	}
 }

@@ -71,6 +71,8 @@ type Worker struct {
 	running map[tasks.Lane]*atomic.Int64 // attempts in hand; the map never changes
 	base    context.Context              // of every attempt
 	kill    context.CancelCauseFunc      // ends base, and so every attempt
+	doubts  chan struct{}                // holds a signal that a provider should be looked at now
+	gpu     chan struct{}                // as many places as jobs may run beside local models
 	inHand  sync.WaitGroup               // tickets in hand, also those that asynq no longer waits for
 
 	servers map[string]*laneServer              // by lane and queue; touched by Run alone
@@ -95,6 +97,7 @@ func New(cfg Config, parts Parts) *Worker {
 		w.running[lane] = new(atomic.Int64)
 	}
 	w.serves.Store(new([]tasks.LaneService))
+	w.doubts, w.gpu = make(chan struct{}, 1), make(chan struct{}, max(1, cfg.LocalSlots))
 	w.base, w.kill = context.WithCancelCause(context.Background())
 	return w
 }
@@ -140,6 +143,8 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 		case <-refresh.C:
 			err = w.refresh(ctx)
 			refresh.Reset(w.Fleet.NextLook(every))
+		case <-w.doubts:
+			err = w.refresh(ctx)
 		}
 	}
 	stopLoops()

@@ -82,7 +82,7 @@ func TestBacklogBeforeAJob(t *testing.T) {
 	}
 	v := View{
 		agents: all,
-		Live:   Live{Slots: map[tasks.Lane]int{tasks.Local: 1, tasks.Cloud: 8}, Running: map[tasks.Lane]int{tasks.Local: 1}},
+		Live:   Live{Slots: map[string]int{"local.high": 1, "cloud.high": 8}, Running: map[string]int{"local.high": 1}},
 		backlog: map[string]int{
 			"local.low": 0, "local.medium": 2, "local.high": 3, "local.extreme": 9, "cloud.medium": 5,
 		},

@@ -10,31 +10,33 @@ import (
 	"github.com/topcentral/spillway/tasks/queue"
 )
 
-// Live tells what the live workers serve.
+// Live tells what the live workers serve, by queue.
 type Live struct {
-	Queues  map[string]bool
-	Recent  map[string]bool    // served until a moment ago, by workers that have signed off
-	Slots   map[tasks.Lane]int // jobs that may run at once
-	Running map[tasks.Lane]int // jobs that run
+	Queues  map[string]int  // workers that serve it
+	Recent  map[string]bool // served until a moment ago, by workers that have signed off
+	Slots   map[string]int  // jobs that may run at once
+	Running map[string]int  // jobs that run; of a worker that serves several queues, each gets its share
 }
 
 // LiveOf sums up the registry.
 func LiveOf(workers []tasks.Worker) Live {
-	l := Live{Queues: map[string]bool{}, Recent: map[string]bool{}, Slots: map[tasks.Lane]int{}, Running: map[tasks.Lane]int{}}
+	l := Live{Queues: map[string]int{}, Recent: map[string]bool{}, Slots: map[string]int{}, Running: map[string]int{}}
 	for _, w := range workers {
 		for _, lane := range w.Serves {
 			for _, q := range lane.Queues {
 				if w.Leaving {
 					l.Recent[q] = true
-				} else {
-					l.Queues[q] = true
+					continue
+				}
+				l.Queues[q]++
+				if lane.Lane == tasks.Local { // one server for all its queues
+					l.Slots[q] += lane.Slots
+					l.Running[q] += lane.Running
+				} else { // a server for each
+					l.Slots[q] += lane.Slots / len(lane.Queues)
+					l.Running[q] += lane.Running / len(lane.Queues)
 				}
 			}
-			if w.Leaving {
-				continue
-			}
-			l.Slots[lane.Lane] += lane.Slots
-			l.Running[lane.Lane] += lane.Running
 		}
 	}
 	return l
@@ -42,7 +44,7 @@ func LiveOf(workers []tasks.Worker) Live {
 
 // Serves reports whether a live worker takes such jobs on the lane.
 func (l Live) Serves(lane tasks.Lane, c tasks.Complexity) bool {
-	return l.Queues[queue.Name(lane, c)]
+	return l.Queues[queue.Name(lane, c)] > 0
 }
 
 // Chance is a lane's chance to run a job, from a point in time on.

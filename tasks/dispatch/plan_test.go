@@ -53,9 +53,9 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			j := &tasks.Job{Complexity: tasks.High, Lanes: test.lanes, Exhausted: test.exhausted, SpillAt: spill}
-			live := Live{Queues: map[string]bool{}}
+			live := Live{Queues: map[string]int{}}
 			for _, lane := range test.served {
-				live.Queues[queue.Name(lane, tasks.High)] = true
+				live.Queues[queue.Name(lane, tasks.High)] = 1
 			}
 			if got := Plan(j, live, clock); !slices.Equal(got, test.want) {
 				t.Errorf("chances: got %v, want %v", got, test.want)
@@ -70,7 +70,7 @@ func TestALaneThatIsRestartedGetsAMoment(t *testing.T) {
 		{ID: "w1", Serves: []tasks.LaneService{{Lane: tasks.Scorecard, Queues: []string{"scorecard"}}}},
 		{ID: "w2", Leaving: true, Serves: []tasks.LaneService{{Lane: tasks.Local, Queues: []string{"local.high"}, Slots: 1}}},
 	})
-	if live.Serves(tasks.Local, tasks.High) || live.Slots[tasks.Local] != 0 {
+	if live.Serves(tasks.Local, tasks.High) || live.Slots["local.high"] != 0 {
 		t.Error("a worker that is leaving counts as serving")
 	}
 	j := &tasks.Job{Complexity: tasks.High, Lanes: tasks.Lanes()}

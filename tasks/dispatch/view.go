@@ -120,9 +120,9 @@ func (v View) backlogBefore(lane tasks.Lane, c tasks.Complexity, ahead int) time
 			work += time.Duration(v.backlog[queue.Name(lane, shorter)]) * v.mean(lane, shorter)
 		}
 	}
-	own := v.mean(lane, c)
-	work += time.Duration(ahead)*own + time.Duration(v.Live.Running[lane])*own/2
-	return work / time.Duration(max(1, v.Live.Slots[lane]))
+	own, q := v.mean(lane, c), queue.Name(lane, c)
+	work += time.Duration(ahead)*own + time.Duration(v.Live.Running[q])*own/2
+	return work / time.Duration(max(1, v.Live.Slots[q]))
 }
 
 // spillAt is when a drafted job's second lane gets its chance.
@@ -142,17 +142,20 @@ func (v View) spillAt(j *tasks.Job) time.Time {
 		v.forecast(first, j.Agent, j.Complexity), v.forecast(second, j.Agent, j.Complexity))
 }
 
-// expect fills in when a waiting job is expected to start and end, if a live
-// worker serves its queue.
+// expect fills in where a waiting job's ticket is, and when it is expected to
+// start and end, if a live worker serves one of its lanes.
 func (v View) expect(j *tasks.Job, now time.Time) {
 	open := modelLanes(j.OpenLanes())
-	if len(open) == 0 || !v.Live.Serves(open[0], j.Complexity) {
+	i := slices.IndexFunc(open, func(l tasks.Lane) bool { return v.Live.Serves(l, j.Complexity) })
+	if i < 0 {
 		return
 	}
-	wait := v.backlogBefore(open[0], j.Complexity, j.Waiting.Position-1)
-	if v.Live.Running[open[0]] < v.Live.Slots[open[0]] && j.Waiting.Position == 1 {
+	lane, q := open[i], queue.Name(open[i], j.Complexity)
+	j.Waiting.Queue = q
+	wait := v.backlogBefore(lane, j.Complexity, j.Waiting.Position-1)
+	if v.Live.Running[q] < v.Live.Slots[q] && j.Waiting.Position == 1 {
 		wait = 0
 	}
 	j.Waiting.ExpectedStart = now.Add(wait).UTC().Truncate(time.Millisecond)
-	j.Waiting.ExpectedEnd = j.Waiting.ExpectedStart.Add(v.forecast(open[0], j.Agent, j.Complexity).Quantile(0.5)).Truncate(time.Millisecond)
+	j.Waiting.ExpectedEnd = j.Waiting.ExpectedStart.Add(v.forecast(lane, j.Agent, j.Complexity).Quantile(0.5)).Truncate(time.Millisecond)
 }

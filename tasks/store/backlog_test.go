@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"math"
+	"strconv"
 	"testing"
 	"time"
 
@@ -84,6 +85,38 @@ func TestTheFreshestHeartbeatOfOthers(t *testing.T) {
 		}
 		if age, err := s.BeatAge(t.Context(), "w2"); err != nil || age > time.Second {
 			t.Errorf("of another: got %v, %v, want next to nothing", age, err)
+		}
+	})
+}
+
+// After an outage the first worker that beats must not make the others be
+// forgotten: they are about to beat, too.
+func TestAnOutageOfRedisForgetsNoWorker(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		for _, id := range []string{"w1", "w2"} {
+			if err := s.Beat(t.Context(), &tasks.Worker{ID: id}); err != nil {
+				t.Fatalf("beat: %v", err)
+			}
+		}
+		// As if all that was a minute ago, and w3's last word an hour.
+		ago := func(d time.Duration) string { return strconv.FormatInt(time.Now().Add(-d).UnixMilli(), 10) }
+		rdb.HSet(t.Context(), "spillway:workers", "w1", ago(time.Minute)+` {"id":"w1"}`, "w2", ago(time.Minute)+` {"id":"w2"}`,
+			"w3", ago(time.Hour)+` {"id":"w3"}`, "#last", ago(time.Minute))
+		if err := s.Beat(t.Context(), &tasks.Worker{ID: "w1"}); err != nil {
+			t.Fatalf("beat: %v", err)
+		}
+		ids := map[string]bool{}
+		workers, err := s.Workers(t.Context())
+		for _, w := range workers {
+			ids[w.ID] = true
+		}
+		if err != nil || !ids["w1"] || !ids["w2"] || ids["w3"] {
+			t.Errorf("workers: got %v, %v, want w1 and w2", ids, err)
+		}
+		rdb.HSet(t.Context(), "spillway:workers", "#gap", ago(time.Minute)+" "+ago(tasks.HeartbeatTTL+time.Second))
+		if workers, err := s.Workers(t.Context()); err != nil || len(workers) != 1 {
+			t.Errorf("a while after the outage: got %v, %v, want w1 alone", workers, err)
 		}
 	})
 }

@@ -7,7 +7,7 @@ import (
 
 // Keys that belong to no job.
 const (
-	workersKey = "spillway:workers" // hash: worker ID → "<seen> <JSON>"
+	workersKey = "spillway:workers" // hash: worker ID → "<seen> <JSON>"; see lua/beat.lua
 	learnedKey = "spillway:learned" // hash: "<agent> <lane>" → "<count> <mean> <variance>"
 )
 

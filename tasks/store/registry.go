@@ -30,7 +30,9 @@ func (s *Store) SignOff(ctx context.Context, w *tasks.Worker) error {
 }
 
 // Workers returns the workers whose last heartbeat is not older than
-// tasks.HeartbeatTTL by the clock of Redis, those that are leaving included.
+// tasks.HeartbeatTTL by the clock of Redis, those that are leaving included. Just
+// after Redis was away it also returns those that lived before, until they have
+// had the time to say so again.
 func (s *Store) Workers(ctx context.Context) ([]tasks.Worker, error) {
 	lines, err := s.beat(ctx, "", "")
 	if err != nil {

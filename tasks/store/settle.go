@@ -57,6 +57,7 @@ type ReleaseReason string
 // The reasons for a release.
 const (
 	ReasonExhausted ReleaseReason = "lane_exhausted"  // every candidate of the lane failed
+	ReasonElsewhere ReleaseReason = "worker_unfit"    // this worker cannot reach its models, another may
 	ReasonShutdown  ReleaseReason = "worker_shutdown" // the worker stops before the job is done
 	ReasonWaiting   ReleaseReason = "waiting"         // no lane can answer now, and the job may wait
 )
