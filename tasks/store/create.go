@@ -123,7 +123,7 @@ func (s *Store) Replay(ctx context.Context, tenant string, once Idempotency) (id
 	if fingerprint != once.Fingerprint {
 		return "", keyReused()
 	}
-	return id, nil
+	return id, s.confirm(ctx, s.idempotencyKey(tenant, once.Key), held)
 }
 
 func (s *Store) idempotencyKey(tenant, key string) string {

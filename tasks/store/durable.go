@@ -39,6 +39,26 @@ func (s *Store) runDurably(ctx context.Context, script *redis.Script, keys []str
 	return verdict, rest, awaitDisk(ctx, conn)
 }
 
+// confirm makes sure that a key's value is on disk, if the config asks for it: a
+// caller who was told that this is not known sends its request again. It writes
+// the value once more, for Redis waits for the writes of one connection, and
+// writes to disk in order.
+func (s *Store) confirm(ctx context.Context, key, value string) error {
+	if !s.cfg.Fsync {
+		return nil
+	}
+	server, err := s.serverOf(ctx, key)
+	if err != nil {
+		return away(err)
+	}
+	conn := server.Conn()
+	defer conn.Close() //nolint:errcheck // it goes back to its pool
+	if err := conn.SetArgs(ctx, key, value, redis.SetArgs{Mode: "XX", KeepTTL: true}).Err(); err != nil && !errors.Is(err, redis.Nil) {
+		return away(err)
+	}
+	return awaitDisk(ctx, conn)
+}
+
 // serverOf returns a client of the server that has a key.
 func (s *Store) serverOf(ctx context.Context, key string) (*redis.Client, error) {
 	switch rdb := s.rdb.(type) {

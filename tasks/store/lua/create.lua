@@ -9,12 +9,17 @@
 -- Returns {'ok', created, state}, {'replay', job ID} when the key has made a job of this
 -- request before, or {'mismatch', job ID} when it was of another request. A
 -- second call with the same ID changes nothing: the reply to the first was lost,
--- since IDs are never reused.
+-- since IDs are never reused. Both then write what is there once more: a caller
+-- that waits for the disk waits for what its own connection has written.
 local created = redis.call('HGET', job, 'created')
-if created then return { 'ok', created, redis.call('HGET', job, 'state') } end
+if created then
+  redis.call('HSET', job, 'created', created)
+  return { 'ok', created, redis.call('HGET', job, 'state') }
+end
 if KEYS[9] then
   local held = redis.call('GET', KEYS[9])
   if held then
+    redis.call('SET', KEYS[9], held, 'KEEPTTL')
     local other, print = string.match(held, '^(%S+) (%S+)$')
     return { print == ARGV[14] and 'replay' or 'mismatch', other }
   end
