@@ -77,7 +77,7 @@ func TestAPIAnswersAtOnceWhileRedisIsAway(t *testing.T) {
 				for range 5 {
 					best = min(best, refused(t, api, r.method, r.path, r.prefer))
 				}
-				if best > 50*time.Millisecond {
+				if best > busy { // a time-out would take seconds
 					t.Errorf("%s %s (%s): answered after %v at best", r.method, r.path, r.prefer, best)
 				}
 			}
@@ -100,7 +100,7 @@ func TestAPIAnswersAtOnceWhileRedisIsAway(t *testing.T) {
 // that took.
 func untilRefused(t *testing.T, api *httptest.Server) time.Duration {
 	t.Helper()
-	client := &http.Client{Transport: api.Client().Transport, Timeout: 50 * time.Millisecond}
+	client := &http.Client{Transport: api.Client().Transport, Timeout: busy}
 	for began := time.Now(); ; {
 		resp, err := client.Get(api.URL + "/health")
 		if err == nil {
