@@ -139,7 +139,7 @@ func cannotServe(reply string) bool {
 			return true
 		}
 	}
-	return false
+	return strings.Contains(reply, "-OOM ") // as Redis 6 reports it from within a script
 }
 
 // text returns reply[i] as a string, "" if it is not there.
