@@ -62,7 +62,10 @@ func (d *watchdog) look(ctx context.Context) error {
 // tickets do not wait for this.
 func (d *watchdog) judge(ctx context.Context, now time.Time) bool {
 	blind := now.Sub(d.looked) > max(d.Store.Lease()/2, 3*watchEvery)
-	if blind && !(d.looked.IsZero() && d.wasThere(ctx)) {
+	if d.looked.IsZero() {
+		blind = !d.wasThere(ctx)
+	}
+	if blind {
 		d.judges = now.Add(d.Store.Lease())
 	}
 	d.looked = now
