@@ -56,7 +56,7 @@ func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, chances []Chance) 
 	}
 	for _, c := range chances {
 		t := queue.Ticket{JobID: j.ID, Lane: c.Lane, Complexity: j.Complexity, Round: j.Attempt}
-		if err := d.queue.Ensure(ctx, t, c.At); err != nil {
+		if err := d.queue.Enqueue(ctx, t, c.At); err != nil {
 			return err
 		}
 	}

@@ -39,17 +39,11 @@ func NewClient(rdb redis.UniversalClient) *Client {
 }
 
 // Enqueue issues a ticket that falls due at the given time, at once if that is
-// zero or past. A ticket that is already there is not issued twice.
+// zero or past. A ticket that is already there is not issued twice. If asynq
+// refuses its ID although no worker can get it, because Redis lost the list that
+// it was in or the worker that had taken it has died, the remains are removed
+// and the ticket is issued anew.
 func (c *Client) Enqueue(ctx context.Context, t Ticket, at time.Time) error {
-	_, _, err := c.issue(ctx, t, at)
-	return err
-}
-
-// Ensure is Enqueue for a ticket that may have been lost. If asynq refuses its
-// ID although no worker can get it, because Redis lost the list that it was in or
-// the worker that had taken it has died, the remains are removed and the ticket
-// is issued anew.
-func (c *Client) Ensure(ctx context.Context, t Ticket, at time.Time) error {
 	id, there, err := c.issue(ctx, t, at)
 	if err != nil || !there {
 		return err

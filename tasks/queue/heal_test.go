@@ -345,8 +345,8 @@ func TestHealersDoNoHarm(t *testing.T) {
 		}
 		c := NewClient(rdb)
 		for i := range n {
-			if err := c.Ensure(t.Context(), Ticket{JobID: fmt.Sprint("j", i), Lane: tasks.Local, Complexity: tasks.Complexities()[i%4]}, time.Time{}); err != nil {
-				t.Fatalf("ensure: %v", err)
+			if err := c.Enqueue(t.Context(), Ticket{JobID: fmt.Sprint("j", i), Lane: tasks.Local, Complexity: tasks.Complexities()[i%4]}, time.Time{}); err != nil {
+				t.Fatalf("enqueue: %v", err)
 			}
 		}
 		receive(t, all)

@@ -10,8 +10,8 @@ import (
 	"github.com/topcentral/spillway/lab/redistest"
 )
 
-// Ensure issues what was lost, and nothing else.
-func TestEnsure(t *testing.T) {
+// Enqueue issues what was lost, and nothing else.
+func TestEnqueueIssuesWhatWasLost(t *testing.T) {
 	inAnHour := time.Now().Add(time.Hour)
 	tests := []struct {
 		name string
@@ -35,13 +35,13 @@ func TestEnsure(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 				c := NewClient(rdb)
 				for range 2 {
-					if err := c.Ensure(t.Context(), highTicket("j1"), tt.at); err != nil {
-						t.Fatalf("ensure: %v", err)
+					if err := c.Enqueue(t.Context(), highTicket("j1"), tt.at); err != nil {
+						t.Fatalf("enqueue: %v", err)
 					}
 				}
 				tt.lose(t, rdb, highTicket("j1").taskID(!tt.at.IsZero()))
-				if err := c.Ensure(t.Context(), highTicket("j1"), tt.at); err != nil {
-					t.Fatalf("ensure: %v", err)
+				if err := c.Enqueue(t.Context(), highTicket("j1"), tt.at); err != nil {
+					t.Fatalf("enqueue: %v", err)
 				}
 				tt.want.Queue = "local.high"
 				awaitDepth(t, rdb, tt.want)
@@ -50,11 +50,11 @@ func TestEnsure(t *testing.T) {
 	}
 }
 
-func TestEnsureLeavesATicketInHandAlone(t *testing.T) {
+func TestEnqueueLeavesATicketInHandAlone(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		_, release := held(t, rdb)
-		if err := NewClient(rdb).Ensure(t.Context(), highTicket("held"), time.Time{}); err != nil {
-			t.Fatalf("ensure: %v", err)
+		if err := NewClient(rdb).Enqueue(t.Context(), highTicket("held"), time.Time{}); err != nil {
+			t.Fatalf("enqueue: %v", err)
 		}
 		awaitDepth(t, rdb, Depth{Queue: "local.high", Taken: 1})
 		release()
@@ -64,7 +64,7 @@ func TestEnsureLeavesATicketInHandAlone(t *testing.T) {
 
 // A worker that died between taking a ticket and claiming its job renews no
 // lease; its ticket is issued anew.
-func TestEnsureReplacesATicketInDeadHands(t *testing.T) {
+func TestEnqueueReplacesATicketInDeadHands(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		id, release := held(t, rdb)
 		lease := keysOf("local.high").lease()
@@ -72,8 +72,8 @@ func TestEnsureReplacesATicketInDeadHands(t *testing.T) {
 		if err := rdb.ZAdd(t.Context(), lease, redis.Z{Score: float64(ends), Member: id}).Err(); err != nil {
 			t.Fatalf("age the lease: %v", err)
 		}
-		if err := NewClient(rdb).Ensure(t.Context(), highTicket("held"), time.Time{}); err != nil {
-			t.Fatalf("ensure: %v", err)
+		if err := NewClient(rdb).Enqueue(t.Context(), highTicket("held"), time.Time{}); err != nil {
+			t.Fatalf("enqueue: %v", err)
 		}
 		awaitDepth(t, rdb, Depth{Queue: "local.high", Waiting: 1})
 		release()
