@@ -75,12 +75,14 @@ func examineRedis(ctx context.Context, cfg config) []finding {
 	for _, n := range nodes {
 		findings = append(findings, redisFindings(n, cfg.Durability)...)
 	}
-	return append(findings, examineWork(ctx, rdb)...)
+	return append(findings, examineWork(ctx, rdb, int(cfg.Shards))...)
 }
 
-// examineWork looks at the workers and the queues.
-func examineWork(ctx context.Context, rdb redis.UniversalClient) []finding {
-	jobs := store.New(rdb, store.DefaultConfig())
+// examineWork looks at the workers, the queues and the jobs.
+func examineWork(ctx context.Context, rdb redis.UniversalClient, shards int) []finding {
+	cfg := store.DefaultConfig()
+	cfg.Shards = shards
+	jobs := store.New(rdb, cfg)
 	defer jobs.Close() //nolint:errcheck // it watched nothing
 	workers, err := jobs.Workers(ctx)
 	if err != nil {
@@ -91,7 +93,19 @@ func examineWork(ctx context.Context, rdb redis.UniversalClient) []finding {
 	if err != nil {
 		return append(workerFindings(workers), finding{check: "queues"}.fail(err.Error(), "look at the log of Redis"))
 	}
-	return append(workerFindings(workers), queueFindings(depths, workers)...)
+	return append(append(workerFindings(workers), queueFindings(depths, workers)...), jobFinding(ctx, jobs))
+}
+
+// jobFinding counts the jobs, as a picture of the whole.
+func jobFinding(ctx context.Context, jobs *store.Store) finding {
+	f := finding{check: "jobs"}
+	n, err := jobs.Counters(ctx)
+	if err != nil {
+		return f.fail(err.Error(), "look at the log of Redis")
+	}
+	return f.ok(fmt.Sprintf("%d scheduled, %d queued, %d running; so far %d succeeded (%d by scorecard), %d failed, %d canceled",
+		n["now:scheduled"], n["now:queued"], n["now:running"],
+		n["total:succeeded"], n["total:degraded"], n["total:failed"], n["total:canceled"]))
 }
 
 // workerFindings judges the live workers.
