@@ -40,6 +40,11 @@ var (
 	catalogue = sync.OnceValues(func() (*agents.Catalogue, error) { return agents.Open("testdata/agents", quiet) })
 )
 
+// defaults are the settings that suit one GPU.
+func defaults() Config {
+	return Config{Lanes: []tasks.Lane{tasks.Local, tasks.Cloud}, LocalSlots: 1, CloudSlots: 8, Drain: 2 * time.Minute}
+}
+
 func testAgents(t *testing.T) *agents.Catalogue {
 	t.Helper()
 	all, err := catalogue()
@@ -97,7 +102,7 @@ func (w *world) fleet(t *testing.T) *Fleet {
 // start runs a worker for the lanes; stop ends it, at the latest with the test.
 func (w *world) start(t *testing.T, lanes []tasks.Lane, change ...func(*Config)) (stop func()) {
 	t.Helper()
-	cfg := DefaultConfig()
+	cfg := defaults()
 	cfg.Lanes, cfg.Drain = lanes, 100*time.Millisecond
 	for _, f := range change {
 		f(&cfg)

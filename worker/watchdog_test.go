@@ -139,7 +139,7 @@ func TestANewWatchdogJudgesAtOnceIfAnotherWorkerHasJustSeenRedis(t *testing.T) {
 // Only leases wait for the judgement: deadlines and tickets do not.
 func TestADeadlineDoesNotWaitForTheJudgement(t *testing.T) {
 	w := newWorld(t, redistest.Embedded(t))
-	worker := New(DefaultConfig(), Parts{Store: w.store, Log: quiet})
+	worker := New(defaults(), Parts{Store: w.store, Log: quiet})
 	j := w.submit(t)
 	if _, err := w.store.Hurry(t.Context(), "local.medium"); err != nil {
 		t.Fatalf("hurry: %v", err)

@@ -41,11 +41,6 @@ type Config struct {
 	Refresh    time.Duration // how often providers are asked which models they have; 0: every 30 s
 }
 
-// DefaultConfig returns the settings that suit one GPU.
-func DefaultConfig() Config {
-	return Config{Lanes: []tasks.Lane{tasks.Local, tasks.Cloud}, LocalSlots: 1, CloudSlots: 8, Drain: 2 * time.Minute}
-}
-
 // scorecardSlots is how many scorecards a worker fills at once; each takes
 // about a millisecond.
 const scorecardSlots = 4
