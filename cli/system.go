@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -49,7 +51,6 @@ func open(ctx context.Context, cfg config, role redisconn.Role, log *slog.Logger
 // openEmbedded wires a system on a Redis of its own, in memory.
 func openEmbedded(cfg config, log *slog.Logger) (*system, error) {
 	server := miniredis.NewMiniRedis()
-	server.ClockTTL(true) // else nothing would ever expire
 	if err := server.Start(); err != nil {
 		return nil, fmt.Errorf("start the embedded Redis: %w", err)
 	}
@@ -59,11 +60,37 @@ func openEmbedded(cfg config, log *slog.Logger) (*system, error) {
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	var c cleanup
 	c.add("embedded Redis", func() error { server.Close(); return nil })
+	c.add("clock of the embedded Redis", expire(server))
 	c.add("Redis connections", rdb.Close)
 	// What runs on one machine may call back to that machine.
 	policy := webhook.Development()
 	policy.Trust = cfg.WebhookAllow
 	return wire(cfg, policy, rdb, c, log)
+}
+
+// expire lets the embedded Redis forget what has expired, once a second, until
+// stop: it has no clock of its own, and its ClockTTL looks through all keys at
+// every command.
+func expire(server *miniredis.Miniredis) (stop func() error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var loop sync.WaitGroup
+	loop.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				server.FastForward(time.Second)
+			}
+		}
+	})
+	return func() error {
+		cancel()
+		loop.Wait()
+		return nil
+	}
 }
 
 // wire builds the parts on rdb, and undoes c if it cannot.
