@@ -113,12 +113,17 @@ func (s *Store) OnEnd(id string) (wake <-chan struct{}, leave func()) {
 }
 
 func decodeEvent(id string, m redis.XMessage) tasks.Event {
-	field := func(name string) string {
-		v, _ := m.Values[name].(string)
-		return v
-	}
+	field := fields(m)
 	e := tasks.Event{JobID: id, Type: tasks.EventType(field("type")), At: millis(field("at")), Data: json.RawMessage(field("data"))}
 	e.Sequence = int64(parseStreamID(m.ID).ms) //nolint:gosec // the scripts count from 1
 	e.Attempt, _ = strconv.Atoi(field("attempt"))
 	return e
+}
+
+// fields returns a reader of a stream entry's fields; one that is missing is "".
+func fields(m redis.XMessage) func(name string) string {
+	return func(name string) string {
+		v, _ := m.Values[name].(string)
+		return v
+	}
 }

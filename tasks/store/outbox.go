@@ -180,10 +180,7 @@ func (a streamID) before(b streamID) bool { return a.ms < b.ms || a.ms == b.ms &
 func (a streamID) String() string { return fmt.Sprintf("%d-%d", a.ms, a.seq) }
 
 func decodeEntry(shard int, m redis.XMessage) OutboxEntry {
-	field := func(name string) string {
-		v, _ := m.Values[name].(string)
-		return v
-	}
+	field := fields(m)
 	e := OutboxEntry{
 		Shard: shard, StreamID: m.ID, JobID: field("job"), Tenant: field("tenant"),
 		Type: tasks.EventType(field("type")), At: millis(field("at")), Callback: field("callback") == "1",
