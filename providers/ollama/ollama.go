@@ -107,7 +107,7 @@ func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta
 	if resp.StatusCode != http.StatusOK {
 		return nil, p.refusal(ctx, resp, req.Model)
 	}
-	in := &intake{model: req.Model, schema: len(req.Schema) > 0, began: began, onDelta: onDelta}
+	in := &intake{model: req.Model, schema: len(req.Schema) > 0, Answer: outbound.Answer{Began: began, OnDelta: onDelta}}
 	answer, err := in.read(ctx, resp.Body)
 	if err == nil && size.cut(answer.Usage.Input, p.config.NumCtx) {
 		err = overflow(p.config.NumCtx)

@@ -36,14 +36,11 @@ type chunk struct {
 
 // intake reads one answer.
 type intake struct {
-	model   string
-	schema  bool // the answer is bound by a schema
-	began   time.Time
-	onDelta func(providers.Delta)
+	model  string
+	schema bool // the answer is bound by a schema
+	outbound.Answer
 
-	split           output.Splitter
-	text, reasoning strings.Builder
-	firstToken      time.Duration
+	split output.Splitter
 }
 
 // read reads the stream to its end. Beside an error it returns what had come by
@@ -93,45 +90,33 @@ func decode(line []byte) (chunk, error) {
 
 func (in *intake) take(m chatMessage) {
 	text, reasoning := in.split.Write(m.Content)
-	in.tell(text, m.Thinking+reasoning)
-}
-
-func (in *intake) tell(text, reasoning string) {
-	if text == "" && reasoning == "" {
-		return
-	}
-	if in.firstToken == 0 {
-		in.firstToken = time.Since(in.began)
-	}
-	in.text.WriteString(text)
-	in.reasoning.WriteString(reasoning)
-	in.onDelta(providers.Delta{Text: text, Reasoning: reasoning})
+	in.Tell(text, m.Thinking+reasoning)
 }
 
 // finish takes what was held back. Some releases file an answer that is bound
 // by a schema under thinking: it is an answer if it is one JSON value from the
 // first byte to the last.
 func (in *intake) finish() {
-	in.tell(in.split.Close())
-	thought := strings.TrimSpace(in.reasoning.String())
-	if !in.schema || strings.TrimSpace(in.text.String()) != "" || !json.Valid([]byte(thought)) {
+	in.Tell(in.split.Close())
+	thought := strings.TrimSpace(in.Reasoning.String())
+	if !in.schema || strings.TrimSpace(in.Text.String()) != "" || !json.Valid([]byte(thought)) {
 		return
 	}
-	in.reasoning.Reset()
-	in.tell(thought, "")
+	in.Reasoning.Reset()
+	in.Tell(thought, "")
 }
 
 func (in *intake) response(last chunk) *providers.Response {
 	return &providers.Response{
-		Text:      in.text.String(),
-		Reasoning: in.reasoning.String(),
+		Text:      in.Text.String(),
+		Reasoning: in.Reasoning.String(),
 		Usage: providers.Usage{
 			Input:  last.PromptEvalCount,
 			Cached: last.PromptEvalCached,
 			Output: last.EvalCount,
 		},
 		Truncated:  last.DoneReason == "length",
-		FirstToken: in.firstToken,
+		FirstToken: in.FirstToken,
 		Load:       last.LoadDuration,
 		Prefill:    last.PromptEvalDuration,
 		Decode:     last.EvalDuration,

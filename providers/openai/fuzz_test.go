@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/internal/outbound"
 )
 
 // FuzzEvent feeds foreign bytes to the reader of events, twice: whatever comes,
@@ -16,7 +17,7 @@ func FuzzEvent(f *testing.F) {
 	f.Add(`{"base_resp":{"status_code":1002}}`, false)
 	f.Fuzz(func(t *testing.T, event string, cumulative bool) {
 		var joined strings.Builder
-		in := &intake{cumulative: cumulative, began: time.Now(), onDelta: func(d providers.Delta) { joined.WriteString(d.Text) }}
+		in := &intake{cumulative: cumulative, Answer: outbound.Answer{Began: time.Now(), OnDelta: func(d providers.Delta) { joined.WriteString(d.Text) }}}
 		_ = in.take([]byte(event))
 		_ = in.takeWhole([]byte(event))
 		if got := in.response().Text; got != joined.String() {

@@ -22,6 +22,7 @@ import (
 	sdk "github.com/sashabaranov/go-openai"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/internal/outbound"
 )
 
 // JSONMode is how a service is asked for JSON.
@@ -144,7 +145,7 @@ func (p *provider) sdkClient(d *doer) *sdk.Client {
 func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta func(providers.Delta)) (*providers.Response, error) {
 	model := p.model(req.Model)
 	d := &doer{client: p.client, key: p.config.Key, extra: model.fields(req)}
-	in := &intake{key: p.config.Key, cumulative: model.Quirks.Cumulative, began: time.Now(), onDelta: onDelta}
+	in := &intake{key: p.config.Key, cumulative: model.Quirks.Cumulative, Answer: outbound.Answer{Began: time.Now(), OnDelta: onDelta}}
 	err := p.stream(ctx, d, model.request(req), in)
 	answer := in.response()
 	if err != nil {

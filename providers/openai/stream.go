@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	sdk "github.com/sashabaranov/go-openai"
 
@@ -21,16 +20,13 @@ import (
 type intake struct {
 	key        providers.Secret
 	cumulative bool
-	began      time.Time
-	onDelta    func(providers.Delta)
+	outbound.Answer
 
-	split           output.Splitter
-	text, reasoning strings.Builder
-	seenText        string // all raw text so far, kept only for a cumulative stream
-	seenReasoning   string
-	usage           providers.Usage
-	finish          string // the finish reason; "" until there is one
-	firstToken      time.Duration
+	split         output.Splitter
+	seenText      string // all raw text so far, kept only for a cumulative stream
+	seenReasoning string
+	usage         providers.Usage
+	finish        string // the finish reason; "" until there is one
 }
 
 // stream makes the call and reads all of the answer into in.
@@ -70,7 +66,7 @@ func (in *intake) fault(ctx context.Context, err error) error {
 // end checks that the answer is complete: a connection that is closed in good
 // order looks to go-openai like the end of the stream.
 func (in *intake) end() error {
-	in.tell(in.split.Close())
+	in.Tell(in.split.Close())
 	switch in.finish {
 	case "":
 		return providers.Errorf(providers.ClassTransport, "the stream ended before the answer was complete")
@@ -134,19 +130,7 @@ func (in *intake) piece(m message) {
 		reasoning = fresh(&in.seenReasoning, reasoning)
 	}
 	answer, inText := in.split.Write(text)
-	in.tell(answer, reasoning+inText)
-}
-
-func (in *intake) tell(text, reasoning string) {
-	if text == "" && reasoning == "" {
-		return
-	}
-	if in.firstToken == 0 {
-		in.firstToken = time.Since(in.began)
-	}
-	in.text.WriteString(text)
-	in.reasoning.WriteString(reasoning)
-	in.onDelta(providers.Delta{Text: text, Reasoning: reasoning})
+	in.Tell(answer, reasoning+inText)
 }
 
 // repeated is the shortest text that we take for a repetition rather than for a
@@ -178,10 +162,10 @@ func (in *intake) count(raw json.RawMessage) {
 
 func (in *intake) response() *providers.Response {
 	return &providers.Response{
-		Text:       in.text.String(),
-		Reasoning:  in.reasoning.String(),
+		Text:       in.Text.String(),
+		Reasoning:  in.Reasoning.String(),
 		Usage:      in.usage,
 		Truncated:  in.finish == "length",
-		FirstToken: in.firstToken,
+		FirstToken: in.FirstToken,
 	}
 }
