@@ -21,7 +21,7 @@ func launch(t *testing.T, script string) (*process, <-chan string) {
 	t.Helper()
 	shell, err := exec.LookPath("sh")
 	if err != nil {
-		t.Skip("there is no sh")
+		t.Skip("SKIPPED, NOT TESTED: there is no sh")
 	}
 	fates := make(chan string, 16)
 	p := &process{
