@@ -209,8 +209,9 @@ func (a *attempt) elsewhere(ctx context.Context, err error) bool {
 	if !ok || e.Class != "" && !e.Class.Policy().Whole || a.job.Attempt > maxElsewhere {
 		return false
 	}
-	view, err := a.Dispatcher.View(ctx)
-	return err == nil && view.Live.Queues[queue.Name(a.lane, a.job.Complexity)] > 1
+	// This worker may have told the registry already that it serves no longer.
+	view, err := a.Dispatcher.Look(ctx)
+	return err == nil && view.Live.ServesBeside(a.id, a.lane, a.job.Complexity)
 }
 
 // stopAt is when the job's first lane begins no further call: its spill time, if

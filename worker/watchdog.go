@@ -89,7 +89,7 @@ func (d *watchdog) evacuate(ctx context.Context) error {
 		return err
 	}
 	for _, name := range slices.Concat(queue.Names(tasks.Local), queue.Names(tasks.Cloud)) {
-		if view.Live.Queues[name] > 0 {
+		if len(view.Live.Workers[name]) > 0 {
 			delete(d.unserved, name)
 			continue
 		}

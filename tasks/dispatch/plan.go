@@ -12,15 +12,15 @@ import (
 
 // Live tells what the live workers serve, by queue.
 type Live struct {
-	Queues  map[string]int  // workers that serve it
-	Recent  map[string]bool // served until a moment ago, by workers that have signed off
-	Slots   map[string]int  // jobs that may run at once
-	Running map[string]int  // jobs that run; of a worker that serves several queues, each gets its share
+	Workers map[string][]string // IDs of those that serve it
+	Recent  map[string]bool     // served until a moment ago, by workers that have signed off
+	Slots   map[string]int      // jobs that may run at once
+	Running map[string]int      // jobs that run; of a worker that serves several queues, each gets its share
 }
 
 // LiveOf sums up the registry.
 func LiveOf(workers []tasks.Worker) Live {
-	l := Live{Queues: map[string]int{}, Recent: map[string]bool{}, Slots: map[string]int{}, Running: map[string]int{}}
+	l := Live{Workers: map[string][]string{}, Recent: map[string]bool{}, Slots: map[string]int{}, Running: map[string]int{}}
 	for _, w := range workers {
 		for _, lane := range w.Serves {
 			for _, q := range lane.Queues {
@@ -28,7 +28,7 @@ func LiveOf(workers []tasks.Worker) Live {
 					l.Recent[q] = true
 					continue
 				}
-				l.Queues[q]++
+				l.Workers[q] = append(l.Workers[q], w.ID)
 				if lane.Lane == tasks.Local { // one server for all its queues
 					l.Slots[q] += lane.Slots
 					l.Running[q] += lane.Running
@@ -44,7 +44,13 @@ func LiveOf(workers []tasks.Worker) Live {
 
 // Serves reports whether a live worker takes such jobs on the lane.
 func (l Live) Serves(lane tasks.Lane, c tasks.Complexity) bool {
-	return l.Queues[queue.Name(lane, c)] > 0
+	return len(l.Workers[queue.Name(lane, c)]) > 0
+}
+
+// ServesBeside reports whether a live worker other than the one of that ID takes
+// such jobs on the lane.
+func (l Live) ServesBeside(worker string, lane tasks.Lane, c tasks.Complexity) bool {
+	return slices.ContainsFunc(l.Workers[queue.Name(lane, c)], func(id string) bool { return id != worker })
 }
 
 // Chance is a lane's chance to run a job, from a point in time on.

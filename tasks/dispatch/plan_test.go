@@ -53,9 +53,9 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			j := &tasks.Job{Complexity: tasks.High, Lanes: test.lanes, Exhausted: test.exhausted, SpillAt: spill}
-			live := Live{Queues: map[string]int{}}
+			live := Live{Workers: map[string][]string{}}
 			for _, lane := range test.served {
-				live.Queues[queue.Name(lane, tasks.High)] = 1
+				live.Workers[queue.Name(lane, tasks.High)] = []string{"w1"}
 			}
 			if got := Plan(j, live, clock); !slices.Equal(got, test.want) {
 				t.Errorf("chances: got %v, want %v", got, test.want)
@@ -98,5 +98,17 @@ func TestALaneIsServedPerComplexity(t *testing.T) {
 		if got := live.Serves(test.lane, test.complexity); got != test.want {
 			t.Errorf("%s serves %s: got %v, want %v", test.lane, test.complexity, got, test.want)
 		}
+	}
+}
+
+func TestAWorkerDoesNotStandInForItself(t *testing.T) {
+	well, broken := tasks.Worker{ID: "well"}, tasks.Worker{ID: "broken"}
+	well.Serves = []tasks.LaneService{{Lane: tasks.Local, Queues: []string{"local.low"}}}
+	live := LiveOf([]tasks.Worker{well, broken})
+	if !live.ServesBeside("broken", tasks.Local, tasks.Low) {
+		t.Error("another worker serves the queue, and is not seen")
+	}
+	if live.ServesBeside("well", tasks.Local, tasks.Low) || live.ServesBeside("broken", tasks.Local, tasks.High) {
+		t.Error("nobody else serves the queue")
 	}
 }

@@ -47,6 +47,12 @@ func (d *Dispatcher) View(ctx context.Context) (View, error) {
 	if age < viewFor {
 		return view, nil
 	}
+	return d.Look(ctx)
+}
+
+// Look returns the system as it is now, for decisions that a moment ago is too
+// long for.
+func (d *Dispatcher) Look(ctx context.Context) (View, error) {
 	look := d.cache.looks.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
 		defer cancel()
