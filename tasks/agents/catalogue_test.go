@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,11 +91,29 @@ func TestOpenRefusesABadOverlay(t *testing.T) {
 	}
 }
 
+// journal is a log that is read while it is written.
+type journal struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.String()
+}
+
 // watching runs f with a catalogue over dir that is being watched; inside,
 // settle lets Watch see what was written.
-func watching(t *testing.T, dir string, f func(c *Catalogue, settle func(), log *bytes.Buffer)) {
+func watching(t *testing.T, dir string, f func(c *Catalogue, settle func(), log *journal)) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log journal
 		c, err := Open(dir, slog.New(slog.NewTextHandler(&log, nil)))
 		if err != nil {
 			t.Fatal(err)
@@ -124,7 +143,7 @@ func title(c *Catalogue, id string) string {
 func TestWatchTakesGoodEditsAndRefusesBroken(t *testing.T) {
 	dir := t.TempDir()
 	titled(t, "a02_mine", "A02", "First").write(t, dir)
-	watching(t, dir, func(c *Catalogue, settle func(), log *bytes.Buffer) {
+	watching(t, dir, func(c *Catalogue, settle func(), log *journal) {
 		titled(t, "a02_mine", "A02", "Second").write(t, dir)
 		settle()
 		if got := title(c, "A02"); got != "Second" {
@@ -139,9 +158,9 @@ func TestWatchTakesGoodEditsAndRefusesBroken(t *testing.T) {
 		if !strings.Contains(log.String(), "a02_mine/scorecard.yaml:2: ") {
 			t.Errorf("the log names no file and line: %s", log)
 		}
-		said := log.Len()
+		said := len(log.String())
 		settle()
-		if log.Len() != said {
+		if len(log.String()) != said {
 			t.Errorf("the same broken edit is told again: %s", log.String()[said:])
 		}
 
@@ -157,7 +176,7 @@ func TestWatchTakesGoodEditsAndRefusesBroken(t *testing.T) {
 func TestWatchUncoversTheBuiltinAgent(t *testing.T) {
 	dir := t.TempDir()
 	titled(t, "a02_mine", "A02", "Mine").write(t, dir)
-	watching(t, dir, func(c *Catalogue, settle func(), _ *bytes.Buffer) {
+	watching(t, dir, func(c *Catalogue, settle func(), _ *journal) {
 		os.RemoveAll(filepath.Join(dir, "a02_mine"))
 		settle()
 		if got, want := title(c, "A02"), "Opportunity scoring"; got != want {
@@ -169,7 +188,7 @@ func TestWatchUncoversTheBuiltinAgent(t *testing.T) {
 func TestWatchRenamesWithoutAGap(t *testing.T) {
 	dir := t.TempDir()
 	tiny().write(t, dir)
-	watching(t, dir, func(c *Catalogue, settle func(), log *bytes.Buffer) {
+	watching(t, dir, func(c *Catalogue, settle func(), log *journal) {
 		titled(t, "t1_other", "T1", "Other").write(t, dir)
 		settle()
 		if got := title(c, "T1"); got != "Try" || !strings.Contains(log.String(), "holds agent T1 already") {
@@ -186,7 +205,7 @@ func TestWatchRenamesWithoutAGap(t *testing.T) {
 func TestWatchKeepsEverythingWhenTheDirectoryIsAway(t *testing.T) {
 	dir := t.TempDir()
 	tiny().write(t, dir)
-	watching(t, dir, func(c *Catalogue, settle func(), log *bytes.Buffer) {
+	watching(t, dir, func(c *Catalogue, settle func(), log *journal) {
 		os.Rename(dir, dir+"-away")
 		settle()
 		if got := title(c, "T1"); got != "Try" {
