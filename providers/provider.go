@@ -100,6 +100,7 @@ type Usage struct {
 type Candidate struct {
 	Provider Provider
 	Model    string
+	Tariff   Tariff // nil: costs nothing, or what it costs is not known
 }
 
 // String returns the candidate as jobs show it: provider/model.

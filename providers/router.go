@@ -18,10 +18,16 @@ type Route struct {
 	Candidates []Candidate // in the order in which they are asked
 	Request    Request     // its Model is set for each candidate
 
+	Owner Owner // on whose account
+
 	// StopAt, if not zero, is when others get their chance: after it the calls
 	// under way go on, but no further call is begun except the first.
 	StopAt time.Time
 
+	// Fit, if not nil, is called before every call of a candidate and fits the
+	// request to it: how much it may write in the time left, for instance. A
+	// *Refusal passes the candidate over.
+	Fit func(ctx context.Context, c Candidate, req *Request) error
 	// Check returns an answer as it is to be kept, perhaps mended, or an error
 	// whose text is shown to the model on the one re-ask. A nil Check keeps every
 	// JSON as it is.
@@ -46,6 +52,12 @@ type Attempt struct {
 	Prefill    time.Duration
 	Decode     time.Duration
 	Usage      Usage
+
+	TokenLimit int      // the most tokens it was allowed to write; 0: not bounded by us
+	Cost       PicoUSD  // of this call
+	BudgetLeft *PicoUSD // of the tightest budget after this call; nil: none applies
+	Breaker    string   // state of the candidate's breaker when it was asked; "" without one
+	Next       []string // the candidates that would have been asked next
 }
 
 // Answer is a valid answer.
@@ -84,10 +96,14 @@ const (
 
 // Router asks candidates, one after the other, until one gives a valid answer.
 // It is safe for concurrent use.
-type Router struct{ log *slog.Logger }
+type Router struct {
+	log    *slog.Logger
+	guards []Guard
+}
 
-// NewRouter returns a router that logs to log what it passes over.
-func NewRouter(log *slog.Logger) *Router { return &Router{log} }
+// NewRouter returns a router that logs to log what it passes over, and asks the
+// guards, in their order, before every call.
+func NewRouter(log *slog.Logger, guards ...Guard) *Router { return &Router{log, guards} }
 
 // Run asks the route's candidates in order. Each is called once; once more
 // after a pause where its failure's Policy allows that and there is time; and

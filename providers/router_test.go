@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -267,7 +268,7 @@ func TestAttemptsTellWhatHappened(t *testing.T) {
 			Candidate: "a/m", Outcome: providers.Succeeded, StartedAt: began, FirstToken: time.Second, Duration: 2 * time.Second,
 			Load: 1, Prefill: 2, Decode: 3, Usage: providertest.FakeUsage,
 		}
-		if len(got) != 1 || got[0] != want {
+		if len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 		if !slices.Equal(deltas, []string{"a/m:hm"}) {

@@ -24,9 +24,17 @@ type Job struct {
 	Language     Language          `json:"language"`
 	Privacy      Privacy           `json:"privacy"`
 	OnExhausted  OnExhausted       `json:"on_exhausted"`
-	Lanes        []Lane            `json:"lanes"` // where it may run, first lane first
+	Lanes        []Lane            `json:"lanes"`                // where it may run, first lane first
+	Priority     Priority          `json:"priority,omitempty"`   // "": normal
+	Candidates   []string          `json:"candidates,omitempty"` // who may answer, in order; empty: by agent and complexity
+	Cache        CacheUse          `json:"cache,omitempty"`      // "": use
+	Flexible     bool              `json:"flexible,omitempty"`   // the cloud may wait for its cheap hours
+	Variant      string            `json:"variant,omitempty"`    // of the agent's experiment; "" when it has none
+	Plan         *Plan             `json:"plan,omitempty"`       // where it was meant to go when it was made, and why
 	CallbackURL  string            `json:"callback_url,omitempty"`
 	Metadata     map[string]string `json:"metadata,omitempty"`
+	// CallbackEvents are what CallbackURL is told of; empty: the end of the job.
+	CallbackEvents []EventType `json:"callback_events,omitempty"`
 
 	State    State           `json:"state"`
 	Lane     Lane            `json:"lane,omitempty"` // of the current or last attempt
@@ -36,6 +44,11 @@ type Job struct {
 	Degraded bool            `json:"degraded"`       // the scorecard answered because no model did
 	Result   json.RawMessage `json:"result,omitempty"`
 	Error    *Error          `json:"error,omitempty"` // why the job failed
+
+	AnsweredBy AnsweredBy `json:"answered_by,omitempty"` // who gave the result
+	AnsweredAs string     `json:"answered_as,omitempty"` // by the cache: the job whose result it is
+	Cost       Money      `json:"cost_usd"`              // of all its calls so far
+	Saved      Money      `json:"saved_usd,omitzero"`    // what the cache has spared
 
 	CreatedAt time.Time `json:"created_at"`
 	RunAt     time.Time `json:"run_at,omitzero"`     // not before; zero: at once
@@ -79,6 +92,14 @@ type Attempt struct {
 	FirstTokenMS int64     `json:"first_token_ms,omitempty"` // 0: nothing came, or not streamed
 	DurationMS   int64     `json:"duration_ms"`
 	Tokens       Tokens    `json:"tokens,omitzero"`
+	TokenLimit   int       `json:"token_limit,omitempty"` // the most it was allowed to write; 0: not bounded by us
+	Cost         Money     `json:"cost_usd,omitzero"`
+	BudgetLeft   *Money    `json:"budget_left_usd,omitempty"` // of the tightest budget, after this call; nil: no budget applies
+	Breaker      string    `json:"breaker,omitempty"`         // the candidate's circuit breaker when it was asked: closed, half_open or open
+
+	Masked        map[string]int `json:"masked,omitempty"`         // values masked on the way to the cloud, by kind
+	UnknownTokens []string       `json:"unknown_tokens,omitempty"` // mask tokens in the answer that stand for nothing
+	Next          []string       `json:"next,omitempty"`           // who would have been asked next
 }
 
 // The outcomes of attempts beside the classes of failures.
@@ -86,6 +107,13 @@ const (
 	OutcomeSucceeded  = "succeeded"
 	OutcomeWorkerLost = "worker_lost" // cut: the worker died or was out of touch for a lease
 	OutcomeCanceled   = "canceled"    // cut: the job was canceled
+
+	// Of calls that were not made:
+	OutcomeBreakerOpen  = "breaker_open"  // the candidate has failed too often just now
+	OutcomeLimitReached = "limit_reached" // the provider's limits leave no room now
+	OutcomeBudgetSpent  = "budget_spent"  // a budget has no money left for it
+	OutcomeTooSlow      = "too_slow"      // a useful answer would not fit into the time left
+	OutcomeNotMasked    = "not_masked"    // masking left a doubt, so the data stays here
 )
 
 // Tokens counts what a model read and wrote, as its server reported it.

@@ -44,8 +44,23 @@ type Privacy string
 // The privacy levels.
 const (
 	PrivacyAny Privacy = "any"        // every lane
+	Masked     Privacy = "mask"       // to the cloud lane only with names, numbers and addresses masked
 	LocalOnly  Privacy = "local_only" // never the cloud lane
 )
+
+// Privacies lists the levels, the laxest first.
+func Privacies() []Privacy { return []Privacy{PrivacyAny, Masked, LocalOnly} }
+
+// Known reports whether p is one of the levels.
+func (p Privacy) Known() bool { return slices.Contains(Privacies(), p) }
+
+// AtLeast returns the stricter one of p and q. The zero Privacy is the laxest.
+func (p Privacy) AtLeast(q Privacy) Privacy {
+	if slices.Index(Privacies(), q) > slices.Index(Privacies(), p) {
+		return q
+	}
+	return p
+}
 
 // OnExhausted says what happens when no lane can answer.
 type OnExhausted string
@@ -55,6 +70,39 @@ const (
 	Degrade OnExhausted = "degrade" // the scorecard answers; failed if the agent has none
 	Wait    OnExhausted = "wait"    // stay queued until a provider is back or the deadline comes
 	GiveUp  OnExhausted = "fail"    // end as failed
+)
+
+// Priority is a job's place among the jobs of its complexity.
+type Priority string
+
+// The priorities.
+const (
+	PriorityHigh   Priority = "high"   // before the others
+	PriorityNormal Priority = "normal" // the default
+	PriorityLow    Priority = "low"    // when there are no others
+)
+
+// Priorities lists the priorities, the highest first.
+func Priorities() []Priority { return []Priority{PriorityHigh, PriorityNormal, PriorityLow} }
+
+// CacheUse says whether a job may be answered with the result of an equal one.
+type CacheUse string
+
+// The uses of the cache.
+const (
+	CacheUsed     CacheUse = "use"    // answered by an equal job's result, if the agent allows it
+	CacheBypassed CacheUse = "bypass" // always run; the result may answer later jobs
+)
+
+// AnsweredBy says who gave a job's result.
+type AnsweredBy string
+
+// Those who answer.
+const (
+	ByModel     AnsweredBy = "model"
+	ByScorecard AnsweredBy = "scorecard" // as the last resort; the job is degraded
+	ByCache     AnsweredBy = "cache"     // the result of an equal job
+	ByFastPath  AnsweredBy = "fast_path" // the scorecard, for a clear case
 )
 
 // Language is the language of a job's output.

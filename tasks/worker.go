@@ -6,9 +6,17 @@ import "time"
 type Worker struct {
 	ID        string        `json:"id"` // host, process and a random part
 	Serves    []LaneService `json:"serves"`
+	Host      *Host         `json:"host,omitempty"`    // its machine; nil: not measured
 	Leaving   bool          `json:"leaving,omitempty"` // it has stopped taking tickets, and may be back under another ID
 	StartedAt time.Time     `json:"started_at"`
 	SeenAt    time.Time     `json:"seen_at"`
+}
+
+// Host tells how busy a worker's machine is, as shares from 0 to 1.
+type Host struct {
+	CPU    float64 `json:"cpu"`
+	Memory float64 `json:"memory"`
+	Full   bool    `json:"full,omitempty"` // above its limits, so that it takes no local job
 }
 
 // LaneService is what a worker does for one lane.

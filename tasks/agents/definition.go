@@ -119,7 +119,7 @@ func placeProblems(def tasks.Agent) []problem {
 	if slices.Contains(def.Lanes, tasks.Local) && len(def.Models.Local) == 0 {
 		ps = append(ps, problem{"models", "the local lane needs a model under local"})
 	}
-	if def.Privacy != tasks.PrivacyAny && def.Privacy != tasks.LocalOnly {
+	if !def.Privacy.Known() {
 		ps = append(ps, problem{"privacy", "must be any or local_only"})
 	}
 	if def.Privacy == tasks.LocalOnly && slices.Contains(def.Lanes, tasks.Cloud) {

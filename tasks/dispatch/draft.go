@@ -36,17 +36,21 @@ func (d *Dispatcher) draft(tenant string, s *tasks.Submission, now time.Time) (*
 		Tenant: tenant, Agent: agent.ID, AgentVersion: agent.Version,
 		Complexity:  cmp.Or(s.Complexity, agent.Complexity),
 		Language:    cmp.Or(s.Language, tasks.Chinese),
-		Privacy:     cmp.Or(s.Privacy, agent.Privacy, tasks.PrivacyAny),
+		Privacy:     cmp.Or(s.Privacy, tasks.PrivacyAny).AtLeast(agent.Privacy),
 		OnExhausted: cmp.Or(s.OnExhausted, tasks.Degrade),
-		CallbackURL: s.CallbackURL, Metadata: s.Metadata,
+		Candidates:  s.Candidates, Flexible: s.Flexible,
+		CallbackURL: s.CallbackURL, CallbackEvents: s.CallbackEvents, Metadata: s.Metadata,
 		CreatedAt: now, TargetAt: start.Add(agent.Target.Std()), Deadline: start.Add(agent.Deadline.Std()),
 		Retention: s.Retention,
 	}
 	if start != now {
 		j.RunAt = start
 	}
-	if agent.Privacy == tasks.LocalOnly {
-		j.Privacy = tasks.LocalOnly
+	if s.Priority != tasks.PriorityNormal {
+		j.Priority = s.Priority
+	}
+	if s.Cache != tasks.CacheUsed {
+		j.Cache = s.Cache
 	}
 	if !s.Deadline.IsZero() {
 		j.Deadline = s.Deadline.UTC().Truncate(time.Millisecond)
@@ -67,7 +71,7 @@ func (d *Dispatcher) draft(tenant string, s *tasks.Submission, now time.Time) (*
 func lanes(agent *agents.Agent, j *tasks.Job) []tasks.Lane {
 	var all []tasks.Lane
 	for _, lane := range agent.Lanes {
-		if lane == tasks.Cloud && j.Privacy == tasks.LocalOnly {
+		if lane == tasks.Cloud && j.Privacy != tasks.PrivacyAny {
 			continue
 		}
 		all = append(all, lane)
@@ -89,8 +93,8 @@ func (d *Dispatcher) faults(s *tasks.Submission, agent *agents.Agent, j *tasks.J
 	if !slices.Contains([]tasks.Language{tasks.Chinese, tasks.English}, j.Language) {
 		add("/language", "must be zh or en")
 	}
-	if !slices.Contains([]tasks.Privacy{"", tasks.PrivacyAny, tasks.LocalOnly}, s.Privacy) {
-		add("/privacy", "must be any or local_only")
+	if s.Privacy != "" && !s.Privacy.Known() {
+		add("/privacy", "must be any, mask or local_only")
 	}
 	if !slices.Contains([]tasks.OnExhausted{tasks.Degrade, tasks.Wait, tasks.GiveUp}, j.OnExhausted) {
 		add("/on_exhausted", "must be degrade, wait or fail")

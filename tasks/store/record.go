@@ -16,7 +16,9 @@ func encodeSpec(j *tasks.Job) (string, error) {
 	b, err := json.Marshal(&tasks.Job{
 		ID: j.ID, Tenant: j.Tenant, Agent: j.Agent, AgentVersion: j.AgentVersion,
 		Complexity: j.Complexity, Language: j.Language, Privacy: j.Privacy,
-		OnExhausted: j.OnExhausted, Lanes: j.Lanes, CallbackURL: j.CallbackURL, Metadata: j.Metadata,
+		OnExhausted: j.OnExhausted, Lanes: j.Lanes, Priority: j.Priority, Candidates: j.Candidates, Cache: j.Cache,
+		Flexible: j.Flexible, Variant: j.Variant, Plan: j.Plan,
+		CallbackURL: j.CallbackURL, CallbackEvents: j.CallbackEvents, Metadata: j.Metadata,
 	})
 	if err != nil {
 		return "", fmt.Errorf("encode job: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -114,7 +115,7 @@ func TestAJobRunsToItsResult(t *testing.T) {
 		if got.State != tasks.Succeeded || string(got.Result) != `{"score":7}` || got.Degraded {
 			t.Errorf("job: got %+v", got)
 		}
-		if !slices.Equal(got.Attempts, records) {
+		if !reflect.DeepEqual(got.Attempts, records) {
 			t.Errorf("attempts: got %+v", got.Attempts)
 		}
 		if got.StartedAt.IsZero() || got.EndedAt.Before(got.StartedAt) || !got.CreatedAt.Equal(j.CreatedAt) || !got.Deadline.Equal(j.Deadline) {

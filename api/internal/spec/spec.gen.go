@@ -45,8 +45,15 @@ type AgentList struct {
 	Agents []Agent `json:"agents"`
 }
 
+// AnsweredBy Who gave a result: a model; the agent's scorecard as the last resort, or
+// for a clear case (fast_path); or the cache, with the result of an equal job.
+type AnsweredBy = tasks.AnsweredBy
+
 // Attempt What one candidate did during one claim of a job.
 type Attempt = tasks.Attempt
+
+// CacheUse Whether the result of an equal job may be the answer: if the agent allows it (use), or never (bypass).
+type CacheUse = tasks.CacheUse
 
 // Code The kind of an error. Codes are stable and never reused.
 type Code = tasks.Code
@@ -56,6 +63,10 @@ type Complexity = tasks.Complexity
 
 // Error Why a job failed.
 type Error = tasks.Error
+
+// EventType What happened. Each state has a type, told when the job enters it;
+// job.progress and job.delta happen while the job runs.
+type EventType = tasks.EventType
 
 // Fault One thing that is wrong with a piece of input.
 type Fault = tasks.Fault
@@ -108,17 +119,40 @@ type LaneHealth struct {
 	Workers int `json:"workers"`
 }
 
+// LanePlan What a plan expects of one lane.
+type LanePlan = tasks.LanePlan
+
 // Language The language of a result.
 type Language = tasks.Language
 
 // Models The models that suit an agent.
 type Models = tasks.Models
 
+// Money An exact amount in US dollars, in decimal.
+//
+// Examples: 0.0001245
+type Money = tasks.Money
+
 // OnExhausted What happens when no model can answer: the scorecard does (degrade), the
 // job waits for a model or its deadline (wait), or it fails (fail).
 type OnExhausted = tasks.OnExhausted
 
-// Privacy Which hops a job's data may take: any, or never the cloud (local_only).
+// Plan Where a job was meant to go when it was made, and why. What became of it is told by its attempts.
+type Plan = tasks.Plan
+
+// PlanReason Why the first lane gets the first chance, or why no model is asked:
+// first_lane (it has time for it), time_pressed (it would use too much of
+// the time there is, so the next one gets its chance at once), unserved (no
+// live worker serves it), only_lane, scheduled, cheap_hours, cached, shared
+// (an equal job is under way), fast_path, last_resort (no lane with a model
+// is served).
+type PlanReason = tasks.PlanReason
+
+// Priority A job's place among the jobs of its complexity.
+type Priority = tasks.Priority
+
+// Privacy Which hops a job's data may take: any; to the cloud only with names,
+// numbers and addresses masked (mask); or never to the cloud (local_only).
 type Privacy = tasks.Privacy
 
 // QueueHealth One queue of tickets, each a chance to run a job.
@@ -160,6 +194,9 @@ type Submission = tasks.Submission
 
 // Tokens What a model read and wrote, as its server reported it.
 type Tokens = tasks.Tokens
+
+// Variant One arm of an agent's experiment.
+type Variant = tasks.Variant
 
 // Waiting Where a queued job waits, and for how long. The times are estimates, made when they were asked for.
 type Waiting = tasks.Waiting

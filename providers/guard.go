@@ -1,0 +1,59 @@
+package providers
+
+import (
+	"context"
+	"time"
+)
+
+// Guard stands before the calls of candidates: a circuit breaker, a rate limit,
+// a budget. The router asks its guards in order before every call, and tells
+// them in reverse how the call ended.
+//
+// Implementations are safe for concurrent use. A guard that cannot tell, because
+// what it needs is away, lets the call pass.
+type Guard interface {
+	// Enter asks whether the call may be made now. If it may, leave (never nil)
+	// must be called exactly once, with how the call ended. The error is a
+	// *Refusal, or wraps ctx's cause. It does not wait: whoever is refused decides
+	// whether to come back. It may add to what the attempt tells of the call.
+	Enter(ctx context.Context, c *Call) (leave func(*Attempt), err error)
+}
+
+// Call is a call that a candidate is about to be asked.
+type Call struct {
+	Candidate Candidate
+	Owner     Owner
+	Input     int // estimated tokens of the prompt
+	Output    int // the most tokens of the answer, thinking included; 0: not bounded by us
+}
+
+// Owner is on whose account a call is made.
+type Owner struct{ Tenant, Agent string }
+
+// Refusal says why a call was not made.
+type Refusal struct {
+	Reason     string        // stable, e.g. "breaker_open"; the attempt's outcome
+	Message    string        // safe to show
+	RetryAfter time.Duration // when it is worth asking again; 0: not known
+}
+
+// Error tells the reason in words.
+func (r *Refusal) Error() string { return r.Reason + ": " + r.Message }
+
+// The reasons for a refusal.
+const (
+	BreakerOpen  = "breaker_open"  // the candidate has failed too often just now
+	LimitReached = "limit_reached" // the provider's limits leave no room now
+	BudgetSpent  = "budget_spent"  // a budget has no money left for the call
+	TooSlow      = "too_slow"      // a useful answer would not fit into the time left
+	NotMasked    = "not_masked"    // masking left a doubt
+)
+
+// PicoUSD is an exact amount of money in 10⁻¹² US dollars.
+type PicoUSD int64
+
+// Tariff is what calls of one model cost.
+type Tariff interface {
+	// Cost is the price of a call with this usage, begun at that time.
+	Cost(u Usage, at time.Time) PicoUSD
+}
