@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -19,13 +17,6 @@ const (
 	// healWindow is how many IDs of each list are looked at at once: the oldest,
 	// which are those in the way.
 	healWindow = 500
-	// sweepEvery is how often, among all workers, the tasks that are in no list
-	// are looked for; that reads the name of every key.
-	sweepEvery = 2 * time.Minute
-	// sweepPage is how many keys one step of that reads.
-	sweepPage = 1000
-	// sweepKey is there while no sweep is due.
-	sweepKey = "spillway:swept"
 )
 
 // Healer mends what asynq leaves behind when Redis loses some of its keys, by
@@ -45,13 +36,14 @@ type Healer struct {
 	rdb       redis.UniversalClient
 	log       *slog.Logger
 	patience  time.Duration
+	pages     int                  // how many pages of keys a sweep reads of each master
 	suspects  map[string]time.Time // key of the task that has no lease → when that was first seen
 	lookBegan time.Time
 }
 
 // NewHealer returns a Healer on rdb, which stays the caller's to close.
 func NewHealer(rdb redis.UniversalClient, log *slog.Logger) *Healer {
-	return &Healer{rdb: rdb, log: log, patience: leaselessFor, suspects: map[string]time.Time{}}
+	return &Healer{rdb: rdb, log: log, patience: leaselessFor, pages: sweepPages, suspects: map[string]time.Time{}}
 }
 
 // Look does one round over all queues.
@@ -167,85 +159,4 @@ func (h *Healer) mend(ctx context.Context, held holding, seen map[string]time.Ti
 		}
 	}
 	return nil
-}
-
-// sweep looks for tasks that are in no list, if no other worker has done so
-// lately.
-func (h *Healer) sweep(ctx context.Context) error {
-	due, err := h.rdb.SetNX(ctx, sweepKey, strconv.FormatInt(h.lookBegan.Unix(), 10), sweepEvery).Result()
-	if err != nil || !due {
-		return err
-	}
-	placed := map[string]map[string]bool{} // by queue: the IDs in its lists
-	for _, queue := range All() {
-		if placed[queue], err = h.placed(ctx, queue); err != nil {
-			return fmt.Errorf("read queue %s: %w", queue, err)
-		}
-	}
-	err = h.scan(ctx, func(key string) error {
-		queue, id, ok := parseTask(key)
-		in, ours := placed[queue]
-		if !ok || !ours || in[id] {
-			return nil
-		}
-		done, err := unplaced(ctx, h.rdb, queue, id, remedy(queue))
-		if done {
-			h.log.WarnContext(ctx, "a task that was in no list of its queue was looked after", "queue", queue, "task", id, "done", remedy(queue))
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("look for tasks in no list: %w", err)
-	}
-	return nil
-}
-
-// placed returns the IDs in all lists of a queue. What moves meanwhile may be
-// missing, so it only spares a closer look.
-func (h *Healer) placed(ctx context.Context, queue string) (map[string]bool, error) {
-	k := keysOf(queue)
-	var lists []*redis.StringSliceCmd
-	_, err := h.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		lists = []*redis.StringSliceCmd{p.LRange(ctx, k.pending(), 0, -1), p.LRange(ctx, k.active(), 0, -1)}
-		for _, set := range []string{k.scheduled(), k.retry(), k.archived(), k.completed()} {
-			lists = append(lists, p.ZRange(ctx, set, 0, -1))
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	ids := map[string]bool{}
-	for _, l := range lists {
-		for _, id := range l.Val() {
-			ids[id] = true
-		}
-	}
-	return ids, nil
-}
-
-// scan calls each with the name of every task's key, on every master of a
-// cluster.
-func (h *Healer) scan(ctx context.Context, each func(key string) error) error {
-	one := func(ctx context.Context, server redis.Cmdable) error {
-		keys := server.Scan(ctx, 0, keysOf("*").task("*"), sweepPage).Iterator()
-		for keys.Next(ctx) {
-			if err := each(keys.Val()); err != nil {
-				return err
-			}
-		}
-		return keys.Err()
-	}
-	cluster, ok := h.rdb.(*redis.ClusterClient)
-	if !ok {
-		return one(ctx, h.rdb)
-	}
-	return cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error { return one(ctx, master) })
-}
-
-// parseTask takes the key of a task apart.
-func parseTask(key string) (queue, id string, ok bool) {
-	rest, ours := strings.CutPrefix(key, "asynq:{")
-	queue, id, ok = strings.Cut(rest, "}:t:")
-	return queue, id, ours && ok
 }

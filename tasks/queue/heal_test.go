@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"sync"
@@ -310,6 +311,31 @@ func TestOneSweepServesAllWorkers(t *testing.T) {
 	look(t, NewHealer(rdb, quiet))
 	if n := do(t, rdb, "EXISTS", high.task(highTicket("j1").taskID(false))); n != int64(1) {
 		t.Error("the second worker swept, too")
+	}
+}
+
+// A sweep reads a part of the keys, and the next one goes on from there.
+func TestASweepGoesOnWhereTheLastOneEnded(t *testing.T) {
+	rdb := redistest.Real(t)
+	c := NewClient(rdb)
+	for range 5 * sweepPage {
+		do(t, rdb, "SET", rand.Text(), "another's")
+	}
+	if err := c.Enqueue(t.Context(), highTicket("j1"), time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	do(t, rdb, "DEL", high.pending())
+	task := high.task(highTicket("j1").taskID(false))
+	sweeps := 0
+	for do(t, rdb, "EXISTS", task) == int64(1) && sweeps < 20 {
+		do(t, rdb, "DEL", sweepKey)
+		h := NewHealer(rdb, quiet) // by another worker each time
+		h.pages = 1
+		look(t, h)
+		sweeps++
+	}
+	if n := do(t, rdb, "EXISTS", task); n != int64(0) {
+		t.Errorf("after %d sweeps the lost task is still there", sweeps)
 	}
 }
 
