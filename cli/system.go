@@ -108,11 +108,11 @@ func wire(cfg config, policy webhook.Policy, rdb redis.UniversalClient, c cleanu
 		store: store.New(rdb, storeConfig), queue: queue.NewClient(rdb),
 	}
 	s.cleanup.add("event subscription", s.store.Close)
-	var checkCallback func(string) error
+	var rules dispatch.Config
 	if len(cfg.WebhookSecret) > 0 {
-		checkCallback = policy.CheckURL
+		rules.CheckCallback = policy.CheckURL
 	}
-	s.dispatcher = dispatch.New(s.store, s.queue, catalogue, checkCallback, log)
+	s.dispatcher = dispatch.New(s.store, s.queue, catalogue, rules, log)
 	return s, nil
 }
 

@@ -77,7 +77,7 @@ func newWorld(t *testing.T, rdb *redis.Client, change ...func(*store.Config)) *w
 		}
 	})
 	return &world{
-		rdb: rdb, store: s, Dispatcher: dispatch.New(s, queue.NewClient(rdb), testAgents(t), nil, quiet),
+		rdb: rdb, store: s, Dispatcher: dispatch.New(s, queue.NewClient(rdb), testAgents(t), dispatch.Config{}, quiet),
 		local: providertest.NewFake("ollama", "small", "large").Does(providertest.Answer(answer)),
 		cloud: providertest.NewFake("deepseek", "chat").Does(providertest.Answer(answer)),
 	}

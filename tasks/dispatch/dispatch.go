@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"time"
 
@@ -14,18 +15,35 @@ import (
 // Dispatcher makes jobs and issues their tickets. It is safe for concurrent
 // use.
 type Dispatcher struct {
-	store         *store.Store
-	queue         *queue.Client
-	agents        *agents.Catalogue
-	checkCallback func(url string) error
-	log           *slog.Logger
-	cache         viewCache
+	store  *store.Store
+	queue  *queue.Client
+	agents *agents.Catalogue
+	cfg    Config
+	log    *slog.Logger
+	cache  viewCache
 }
 
-// New returns a Dispatcher. checkCallback says what is wrong with a callback
-// URL; nil refuses all of them, for want of a secret to sign with.
-func New(s *store.Store, q *queue.Client, a *agents.Catalogue, checkCallback func(url string) error, log *slog.Logger) *Dispatcher {
-	return &Dispatcher{store: s, queue: q, agents: a, checkCallback: checkCallback, log: log}
+// Config holds what a Dispatcher may be told of the rest of the system. Its
+// functions must be safe for concurrent use.
+type Config struct {
+	// CheckCallback says what is wrong with a callback URL; nil refuses all of
+	// them, for want of a secret to sign with.
+	CheckCallback func(url string) error
+	// OffPeakAt returns the first time from t on at which the cloud is cheap; nil
+	// takes it to be the same at all hours.
+	OffPeakAt func(t time.Time) time.Time
+	// MaxCost is the most that one call for such a job may cost on a cloud
+	// candidate, named provider/model; nil: not known. It is asked for previews
+	// alone.
+	MaxCost func(j *tasks.Job, input json.RawMessage, candidate string) tasks.Money
+	// Masked counts the values of a job's input that would be masked on the way
+	// to the cloud, by kind; nil: not known. It is asked for previews alone.
+	Masked func(j *tasks.Job, input json.RawMessage) map[string]int
+}
+
+// New returns a Dispatcher.
+func New(s *store.Store, q *queue.Client, a *agents.Catalogue, cfg Config, log *slog.Logger) *Dispatcher {
+	return &Dispatcher{store: s, queue: q, agents: a, cfg: cfg, log: log}
 }
 
 // Issue gives a queued job its tickets. A job that is no longer queued needs

@@ -117,9 +117,9 @@ func (d *Dispatcher) faults(s *tasks.Submission, agent *agents.Agent, j *tasks.J
 		add("/deadline", "is more than 30 days after the job may start")
 	}
 	if s.CallbackURL != "" {
-		if d.checkCallback == nil {
+		if d.cfg.CheckCallback == nil {
 			add("/callback_url", "webhooks are not set up here; the operator has to set SPILLWAY_WEBHOOK_SECRET")
-		} else if err := d.checkCallback(s.CallbackURL); err != nil {
+		} else if err := d.cfg.CheckCallback(s.CallbackURL); err != nil {
 			add("/callback_url", err.Error())
 		}
 	}

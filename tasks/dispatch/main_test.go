@@ -55,7 +55,7 @@ func newSystem(t *testing.T, rdb, queues *redis.Client, checkCallback func(strin
 			t.Errorf("close store: %v", err)
 		}
 	})
-	return &system{New(s, queue.NewClient(queues), all, checkCallback, quiet), rdb}
+	return &system{New(s, queue.NewClient(queues), all, Config{CheckCallback: checkCallback}, quiet), rdb}
 }
 
 // beat makes a worker live that serves the queues of the lanes.
