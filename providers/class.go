@@ -35,28 +35,44 @@ func Classes() []Class {
 	}
 }
 
-// Policy says what a failure of some class means for the rest of a run.
+// Policy says what a failure of some class means for the rest of a run, and for
+// the runs that come after it.
 type Policy struct {
-	RetrySame bool // the same candidate may be sent the same request once more, after a pause
-	Reask     bool // the same candidate may be asked once more, with word of what was wrong
-	FallBack  bool // the next candidate gets its chance
-	Whole     bool // the provider itself is at fault: its other models need not be asked
+	RetrySame bool   // the same candidate may be sent the same request once more, after a pause
+	Reask     bool   // the same candidate may be asked once more, with word of what was wrong
+	FallBack  bool   // the next candidate gets its chance
+	Once      bool   // but only to another provider, and a second failure of this class ends the run
+	Larger    bool   // but not one whose context is known to be no larger
+	Whole     bool   // the provider itself is at fault: its other models need not be asked
+	Breaker   Effect // what the candidate's circuit breaker makes of it
 }
+
+// Effect is what the end of a call does to the circuit breaker of its candidate.
+type Effect int
+
+// The effects.
+const (
+	NoEffect        Effect = iota // the caller's doing: says nothing of the candidate
+	CoolsDown                     // no failure; left alone for as long as the candidate asks
+	CountsFailure                 // enough of them open the breaker, for longer each time
+	CountsBadOutput               // counted apart, and opens it for a short time
+	OpensAtOnce                   // a person must act: opens it for long
+)
 
 // policies is the one place that maps a class to what follows from it. A
 // timeout is not retried on the same candidate: an API may bill both calls.
 var policies = map[Class]Policy{
-	ClassRateLimited:     {RetrySame: true, FallBack: true},
-	ClassOverloaded:      {RetrySame: true, FallBack: true},
-	ClassQuotaDead:       {FallBack: true, Whole: true},
-	ClassAuthDead:        {FallBack: true, Whole: true},
+	ClassRateLimited:     {RetrySame: true, FallBack: true, Breaker: CoolsDown},
+	ClassOverloaded:      {RetrySame: true, FallBack: true, Breaker: CountsFailure},
+	ClassQuotaDead:       {FallBack: true, Whole: true, Breaker: OpensAtOnce},
+	ClassAuthDead:        {FallBack: true, Whole: true, Breaker: OpensAtOnce},
 	ClassBadRequest:      {FallBack: true},
-	ClassContextOverflow: {FallBack: true},
-	ClassContentBlocked:  {FallBack: true},
-	ClassServer:          {RetrySame: true, FallBack: true},
-	ClassTimeout:         {FallBack: true, Whole: true},
-	ClassTransport:       {RetrySame: true, FallBack: true, Whole: true},
-	ClassBadOutput:       {Reask: true, FallBack: true},
+	ClassContextOverflow: {FallBack: true, Larger: true},
+	ClassContentBlocked:  {FallBack: true, Once: true},
+	ClassServer:          {RetrySame: true, FallBack: true, Breaker: CountsFailure},
+	ClassTimeout:         {FallBack: true, Whole: true, Breaker: CountsFailure},
+	ClassTransport:       {RetrySame: true, FallBack: true, Whole: true, Breaker: CountsFailure},
+	ClassBadOutput:       {Reask: true, FallBack: true, Breaker: CountsBadOutput},
 	ClassCanceled:        {},
 }
 

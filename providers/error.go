@@ -51,9 +51,13 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.cause }
 
 // ClassOf returns the class of the first Error in err's chain. A bare context
-// error is ClassCanceled, any other error ClassServer, and nil is "".
+// error is ClassCanceled, any other error ClassServer; nil and a *Refusal, which
+// is no failure of anyone, are "".
 func ClassOf(err error) Class {
 	if err == nil {
+		return ""
+	}
+	if _, ok := errors.AsType[*Refusal](err); ok {
 		return ""
 	}
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -52,8 +52,19 @@ const (
 // PicoUSD is an exact amount of money in 10⁻¹² US dollars.
 type PicoUSD int64
 
-// Tariff is what calls of one model cost.
+// Tariff is what calls of one model cost. It is safe for concurrent use.
 type Tariff interface {
 	// Cost is the price of a call with this usage, begun at that time.
 	Cost(u Usage, at time.Time) PicoUSD
+	// Most is the most that a call can cost which is begun at that time with so
+	// many tokens of prompt and may write so many; 0: as many as the model can.
+	Most(input, output int, at time.Time) PicoUSD
+}
+
+// Limits are what an account may use of a provider, or of one of its models; 0:
+// no such limit.
+type Limits struct {
+	Concurrency       int `yaml:"concurrency"` // calls at once
+	RequestsPerMinute int `yaml:"requests_per_minute"`
+	TokensPerMinute   int `yaml:"tokens_per_minute"` // of prompts and answers together
 }

@@ -90,16 +90,18 @@ type Response struct {
 
 // Usage counts tokens as the server reported them.
 type Usage struct {
-	Input     int // all prompt tokens, cached ones included
-	Cached    int // prompt tokens served from a cache
-	Output    int // all generated tokens, reasoning included
-	Reasoning int // generated tokens that were thinking
+	Input        int // all prompt tokens, cached and written ones included
+	Cached       int // prompt tokens served from a cache
+	CacheWritten int // prompt tokens written to a cache, where that has a price of its own
+	Output       int // all generated tokens, reasoning included
+	Reasoning    int // generated tokens that were thinking
 }
 
 // Candidate is one provider and model that may answer.
 type Candidate struct {
 	Provider Provider
 	Model    string
+	Context  int    // tokens of prompt and answer together; 0: not known
 	Tariff   Tariff // nil: costs nothing, or what it costs is not known
 }
 

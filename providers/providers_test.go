@@ -23,17 +23,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestEveryClassHasAPolicy(t *testing.T) {
 	yes := true
 	want := map[providers.Class]providers.Policy{
-		"rate_limited":     {RetrySame: yes, FallBack: yes},
-		"overloaded":       {RetrySame: yes, FallBack: yes},
-		"quota_dead":       {FallBack: yes, Whole: yes},
-		"auth_dead":        {FallBack: yes, Whole: yes},
+		"rate_limited":     {RetrySame: yes, FallBack: yes, Breaker: providers.CoolsDown},
+		"overloaded":       {RetrySame: yes, FallBack: yes, Breaker: providers.CountsFailure},
+		"quota_dead":       {FallBack: yes, Whole: yes, Breaker: providers.OpensAtOnce},
+		"auth_dead":        {FallBack: yes, Whole: yes, Breaker: providers.OpensAtOnce},
 		"bad_request":      {FallBack: yes},
-		"context_overflow": {FallBack: yes},
-		"content_blocked":  {FallBack: yes},
-		"server":           {RetrySame: yes, FallBack: yes},
-		"timeout":          {FallBack: yes, Whole: yes},
-		"transport":        {RetrySame: yes, FallBack: yes, Whole: yes},
-		"bad_output":       {Reask: yes, FallBack: yes},
+		"context_overflow": {FallBack: yes, Larger: yes},
+		"content_blocked":  {FallBack: yes, Once: yes},
+		"server":           {RetrySame: yes, FallBack: yes, Breaker: providers.CountsFailure},
+		"timeout":          {FallBack: yes, Whole: yes, Breaker: providers.CountsFailure},
+		"transport":        {RetrySame: yes, FallBack: yes, Whole: yes, Breaker: providers.CountsFailure},
+		"bad_output":       {Reask: yes, FallBack: yes, Breaker: providers.CountsBadOutput},
 		"canceled":         {},
 	}
 	if len(providers.Classes()) != len(want) {

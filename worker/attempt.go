@@ -204,9 +204,10 @@ const maxElsewhere = 3
 
 // elsewhere reports whether this worker has failed where another of its lane may
 // not: its provider is down, or it has no candidate, and others serve the queue.
+// Candidates that were refused are no sign of that.
 func (a *attempt) elsewhere(ctx context.Context, err error) bool {
 	e, ok := errors.AsType[*providers.ExhaustedError](err)
-	if !ok || e.Class != "" && !e.Class.Policy().Whole || a.job.Attempt > maxElsewhere {
+	if !ok || e.Refused != "" || e.Class != "" && !e.Class.Policy().Whole || a.job.Attempt > maxElsewhere {
 		return false
 	}
 	// This worker may have told the registry already that it serves no longer.

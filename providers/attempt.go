@@ -1,0 +1,54 @@
+package providers
+
+import (
+	"errors"
+	"time"
+)
+
+// Attempt is one call of one candidate, and how it ended; or a call that was
+// not made, and why.
+type Attempt struct {
+	Candidate  string // provider/model
+	Called     bool   // false: the candidate was not asked, and Outcome says why
+	Outcome    string // Succeeded, the class of the failure, or the reason of the refusal
+	Message    string // what went wrong, safe for operators; "" when nothing did
+	StartedAt  time.Time
+	FirstToken time.Duration // 0: nothing came
+	Duration   time.Duration
+	Load       time.Duration
+	Prefill    time.Duration
+	Decode     time.Duration
+	Usage      Usage
+	RetryAfter time.Duration // how long the candidate asks to be left alone; 0: it does not say
+
+	TokenLimit int      // the most tokens it was allowed to write; 0: not bounded by us
+	Cost       PicoUSD  // of this call
+	BudgetLeft *PicoUSD // of the tightest budget after this call; nil: none applies
+	Breaker    string   // state of the candidate's breaker when it was asked; "" without one
+	Next       []string // the candidates that would have been asked next
+}
+
+// note writes down how the call ended.
+func (a *Attempt) note(c Candidate, resp *Response, err error) {
+	a.Outcome, a.Message, a.RetryAfter = Succeeded, "", retryAfter(err)
+	if err != nil {
+		a.Outcome, a.Message = string(ClassOf(err)), err.Error()
+	}
+	if failure, ok := errors.AsType[*Error](err); ok {
+		a.Message = failure.Message
+	}
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		a.Called, a.Outcome, a.Message = false, refusal.Reason, refusal.Message
+		if refusal.Reason == BreakerOpen {
+			a.Breaker = "open"
+		}
+	}
+	if resp == nil || !a.Called {
+		return
+	}
+	a.FirstToken, a.Usage = resp.FirstToken, resp.Usage
+	a.Load, a.Prefill, a.Decode = resp.Load, resp.Prefill, resp.Decode
+	if c.Tariff != nil {
+		a.Cost = c.Tariff.Cost(a.Usage, a.StartedAt)
+	}
+}

@@ -1,0 +1,113 @@
+package providers
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// call is one call of a candidate, or the refusal to make it.
+type call struct {
+	*walk
+	at        int // the candidate's place in the route
+	candidate Candidate
+	leaves    []func(*Attempt) // of the guards that let it in
+
+	told Attempt
+	resp *Response
+	out  json.RawMessage // the valid answer
+	err  error
+}
+
+// call asks the guards, makes one call, judges its answer and tells of the
+// attempt.
+func (w *walk) call(ctx context.Context, i int, messages []Message) *call {
+	c := &call{walk: w, at: i, candidate: w.route.Candidates[i]}
+	if ctx.Err() != nil {
+		c.err = Canceled(ctx)
+		return c
+	}
+	req := w.route.Request
+	req.Model, req.Messages = c.candidate.Model, messages
+	c.told = Attempt{Candidate: w.names[i], StartedAt: time.Now()}
+	// What a panic leaves behind: the guards must not take it for a call under way.
+	c.told.Outcome, c.told.Message = string(ClassServer), "the call did not return"
+	defer c.tell()
+	if c.err = c.enter(ctx, &req); c.err == nil {
+		c.generate(ctx, &req)
+	}
+	c.told.Duration = time.Since(c.told.StartedAt)
+	switch {
+	case ctx.Err() != nil:
+		// Also an answer that came at the last moment is no longer wanted.
+		c.err = Canceled(ctx)
+	case c.err == nil:
+		c.out, c.err = w.judge(c.candidate, c.resp)
+	}
+	c.told.note(c.candidate, c.resp, c.err)
+	if c.told.Called {
+		w.calls++
+		w.tries--
+		w.usage = w.usage.plus(c.told.Usage)
+	}
+	return c
+}
+
+// enter fits the request to the candidate and asks the guards.
+func (c *call) enter(ctx context.Context, req *Request) error {
+	if c.route.Fit != nil {
+		if err := c.route.Fit(ctx, c.candidate, req); err != nil {
+			return err
+		}
+	}
+	c.told.TokenLimit = req.OutputLimit
+	if len(c.guards) == 0 {
+		return nil
+	}
+	asked := &Call{Candidate: c.candidate, Owner: c.route.Owner, Input: EstimateTokens(req), Output: req.OutputLimit}
+	for _, g := range c.guards {
+		leave, err := g.Enter(ctx, asked)
+		if err != nil {
+			return err
+		}
+		c.leaves = append(c.leaves, leave)
+	}
+	return nil
+}
+
+func (c *call) generate(ctx context.Context, req *Request) {
+	c.told.Called = true
+	c.resp, c.err = c.candidate.Provider.Generate(ctx, req, func(d Delta) {
+		if c.route.OnDelta != nil {
+			c.route.OnDelta(c.candidate, d)
+		}
+	})
+}
+
+// tell tells the guards, and who else wants to know, how the call ended.
+func (c *call) tell() {
+	if c.route.OnAttempt != nil {
+		c.told.Next = c.next(c.at)
+	}
+	for i := len(c.leaves) - 1; i >= 0; i-- {
+		c.leaves[i](&c.told)
+	}
+	if c.route.OnAttempt != nil {
+		c.route.OnAttempt(c.told)
+	}
+}
+
+// mendable reports whether a bad answer is worth asking for again: it was not
+// cut off, and there is time for as long a call.
+func (c *call) mendable(ctx context.Context) bool {
+	return c.resp != nil && !c.resp.Truncated && fits(ctx, c.told.Duration)
+}
+
+func (u Usage) plus(v Usage) Usage {
+	return Usage{
+		Input:     u.Input + v.Input,
+		Cached:    u.Cached + v.Cached,
+		Output:    u.Output + v.Output,
+		Reasoning: u.Reasoning + v.Reasoning,
+	}
+}

@@ -1,0 +1,105 @@
+package providers
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Route is one question and those who may answer it. The answer is always JSON.
+type Route struct {
+	Candidates []Candidate // in the order in which they are asked; one that stands twice is asked once
+	Request    Request     // its Model is set for each candidate
+
+	Owner Owner // on whose account
+
+	// StopAt, if not zero, is when others get their chance: after it the calls
+	// under way go on, but no further call is begun except the first.
+	StopAt time.Time
+	// Tries is how many calls the whole run may make; 0: DefaultTries.
+	Tries int
+
+	// Fit, if not nil, is called before every call of a candidate and fits the
+	// request to it: how much it may write in the time left, for instance. A
+	// *Refusal passes the candidate over, and so does any other error.
+	Fit func(ctx context.Context, c Candidate, req *Request) error
+	// Check returns an answer as it is to be kept, perhaps mended, or an error
+	// whose text is shown to the model on the one re-ask. A nil Check keeps every
+	// JSON as it is.
+	Check func(json.RawMessage) (json.RawMessage, error)
+	// OnDelta is told every piece of every answer. An answer that begins anew
+	// (re-ask, retry, next candidate) is preceded by a call of OnAttempt. It may
+	// be nil.
+	OnDelta func(Candidate, Delta)
+	// OnAttempt is told of every call when it has ended, and of every call that
+	// was refused. It may be nil.
+	OnAttempt func(Attempt)
+}
+
+// DefaultTries is how many calls a run may make where its route does not say:
+// enough to ask each of three candidates, and to give some a second chance.
+const DefaultTries = 6
+
+// Answer is a valid answer.
+type Answer struct {
+	Output    json.RawMessage
+	Candidate Candidate // who gave it
+	Usage     Usage     // of all calls of the run, the failed ones included
+}
+
+// ExhaustedError says that no candidate gave a valid answer. It wraps the last
+// failure, or, when every candidate was refused, the last refusal.
+type ExhaustedError struct {
+	Class      Class         // of the last call that failed; "" when no call was made
+	Refused    string        // when no call was made although there were candidates: why the first one was passed over
+	RetryAfter time.Duration // the shortest time after which a candidate would be asked again; 0 when none says
+	Tried      []string      // the candidates that were asked or refused, in order
+
+	last error
+}
+
+// Error tells who was tried and what the last failure was.
+func (e *ExhaustedError) Error() string {
+	if len(e.Tried) == 0 {
+		return "there is no candidate to ask"
+	}
+	return fmt.Sprintf("no candidate gave a valid answer (%s): %v", strings.Join(e.Tried, ", "), e.last)
+}
+
+// Unwrap returns the last failure.
+func (e *ExhaustedError) Unwrap() error { return e.last }
+
+// add notes how asking a candidate ended.
+func (e *ExhaustedError) add(candidate string, err error) {
+	e.Tried = append(e.Tried, candidate)
+	e.comeBack(retryAfter(err))
+	refusal, refused := errors.AsType[*Refusal](err)
+	switch {
+	case !refused:
+		e.Class, e.Refused, e.last = ClassOf(err), "", err
+	case e.Class == "":
+		e.Refused, e.last = cmp.Or(e.Refused, refusal.Reason), err
+	}
+}
+
+// comeBack notes that a candidate may be asked again after a time.
+func (e *ExhaustedError) comeBack(after time.Duration) {
+	if after > 0 && (e.RetryAfter == 0 || after < e.RetryAfter) {
+		e.RetryAfter = after
+	}
+}
+
+// retryAfter is the time that a failure or a refusal names, 0 if none.
+func retryAfter(err error) time.Duration {
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		return refusal.RetryAfter
+	}
+	if failure, ok := errors.AsType[*Error](err); ok {
+		return failure.RetryAfter
+	}
+	return 0
+}
