@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/topcentral/spillway/api/docs"
 	"github.com/topcentral/spillway/api/internal/spec"
 )
 
@@ -21,6 +22,7 @@ type server struct {
 	agents   func() []AgentDefinition
 	health   func(context.Context) Health
 	contract *contract
+	docs     map[string]docs.File // the pages that show the contract, by name
 	slots    slots
 }
 
@@ -45,6 +47,10 @@ func newServer(life context.Context, cfg Config, deps Deps) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("openapi.yaml: %w", err)
 	}
+	pages, err := docs.Files()
+	if err != nil {
+		return nil, err
+	}
 	cfg = cfg.withDefaults()
 	return &server{
 		life:     life,
@@ -54,6 +60,7 @@ func newServer(life context.Context, cfg Config, deps Deps) (*server, error) {
 		agents:   deps.Agents,
 		health:   deps.Health,
 		contract: contract,
+		docs:     pages,
 		slots:    make(slots, cfg.MaxStreams),
 	}, nil
 }

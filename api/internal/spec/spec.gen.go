@@ -201,11 +201,26 @@ type Variant = tasks.Variant
 // Waiting Where a queued job waits, and for how long. The times are estimates, made when they were asked for.
 type Waiting = tasks.Waiting
 
+// IfNoneMatch defines model for IfNoneMatch.
+type IfNoneMatch = string
+
 // JobID defines model for JobID.
 type JobID = string
 
 // Prefer defines model for Prefer.
 type Prefer = string
+
+// DocsParams defines parameters for Docs.
+type DocsParams struct {
+	// IfNoneMatch The entity tags the client has, as RFC 9110 §13.1.2 describes.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// DocsFileParams defines parameters for DocsFile.
+type DocsFileParams struct {
+	// IfNoneMatch The entity tags the client has, as RFC 9110 §13.1.2 describes.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty"`
+}
 
 // SubmitJobParams defines parameters for SubmitJob.
 type SubmitJobParams struct {
@@ -236,7 +251,7 @@ type GetJobParams struct {
 	Prefer Prefer `json:"Prefer,omitempty"`
 
 	// IfNoneMatch The entity tags the client has, as RFC 9110 §13.1.2 describes.
-	IfNoneMatch string `json:"If-None-Match,omitempty"`
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // StreamJobEventsParams defines parameters for StreamJobEvents.
@@ -259,6 +274,12 @@ type ServerInterface interface {
 	// GetAgent Look at an agent
 	// (GET /agents/{id})
 	GetAgent(ctx echo.Context, id string) error
+	// Docs Browse this contract
+	// (GET /docs)
+	Docs(ctx echo.Context, params DocsParams) error
+	// DocsFile A file of the page at /docs
+	// (GET /docs/{file})
+	DocsFile(ctx echo.Context, file string, params DocsFileParams) error
 	// CheckHealth Ask whether jobs can be taken, and which part is well
 	// (GET /health)
 	CheckHealth(ctx echo.Context) error
@@ -312,6 +333,71 @@ func (w *ServerInterfaceWrapper) GetAgent(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetAgent(ctx, id)
+	return err
+}
+
+// Docs converts echo context to params.
+func (w *ServerInterfaceWrapper) Docs(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DocsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.Docs(ctx, params)
+	return err
+}
+
+// DocsFile converts echo context to params.
+func (w *ServerInterfaceWrapper) DocsFile(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "file" -------------
+	var file string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "file", ctx.Param("file"), &file, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter file: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DocsFileParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DocsFile(ctx, file, params)
 	return err
 }
 
@@ -400,7 +486,7 @@ func (w *ServerInterfaceWrapper) GetJob(ctx echo.Context) error {
 	}
 	// ------------- Optional header parameter "If-None-Match" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
-		var IfNoneMatch string
+		var IfNoneMatch IfNoneMatch
 		n := len(valueList)
 		if n != 1 {
 			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
@@ -560,6 +646,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 
 	router.GET(options.BaseURL+"/agents", wrapper.ListAgents, options.OperationMiddlewares["listAgents"]...)
 	router.GET(options.BaseURL+"/agents/:id", wrapper.GetAgent, options.OperationMiddlewares["getAgent"]...)
+	router.GET(options.BaseURL+"/docs", wrapper.Docs, options.OperationMiddlewares["docs"]...)
+	router.GET(options.BaseURL+"/docs/:file", wrapper.DocsFile, options.OperationMiddlewares["docsFile"]...)
 	router.GET(options.BaseURL+"/health", wrapper.CheckHealth, options.OperationMiddlewares["checkHealth"]...)
 	router.POST(options.BaseURL+"/jobs", wrapper.SubmitJob, options.OperationMiddlewares["submitJob"]...)
 	router.GET(options.BaseURL+"/jobs/:id", wrapper.GetJob, options.OperationMiddlewares["getJob"]...)
@@ -612,6 +700,157 @@ func (response GetAgent200JSONResponse) VisitGetAgentResponse(w http.ResponseWri
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type DocsRequestObject struct {
+	Params DocsParams
+}
+
+type DocsResponseObject interface {
+	VisitDocsResponse(w http.ResponseWriter) error
+}
+
+type Docs200ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ETag                  string
+}
+
+type Docs200TextHTMLResponse struct {
+	Body          io.Reader
+	Headers       Docs200ResponseHeaders
+	ContentLength int64
+}
+
+func (response Docs200TextHTMLResponse) VisitDocsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type Docs304ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ETag                  string
+}
+
+type Docs304Response struct {
+	Headers Docs304ResponseHeaders
+}
+
+func (response Docs304Response) VisitDocsResponse(w http.ResponseWriter) error {
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type DocsFileRequestObject struct {
+	File   string `json:"file"`
+	Params DocsFileParams
+}
+
+type DocsFileResponseObject interface {
+	VisitDocsFileResponse(w http.ResponseWriter) error
+}
+
+type DocsFile200ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ETag                  string
+}
+
+type DocsFile200ImagePngResponse struct {
+	Body          io.Reader
+	Headers       DocsFile200ResponseHeaders
+	ContentLength int64
+}
+
+func (response DocsFile200ImagePngResponse) VisitDocsFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "image/png")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type DocsFile200TextCSSResponse struct {
+	Body          io.Reader
+	Headers       DocsFile200ResponseHeaders
+	ContentLength int64
+}
+
+func (response DocsFile200TextCSSResponse) VisitDocsFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/css")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type DocsFile200TextJavascriptResponse struct {
+	Body          io.Reader
+	Headers       DocsFile200ResponseHeaders
+	ContentLength int64
+}
+
+func (response DocsFile200TextJavascriptResponse) VisitDocsFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/javascript")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type DocsFile304ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ETag                  string
+}
+
+type DocsFile304Response struct {
+	Headers DocsFile304ResponseHeaders
+}
+
+func (response DocsFile304Response) VisitDocsFileResponse(w http.ResponseWriter) error {
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
 }
 
 type CheckHealthRequestObject struct {
@@ -987,6 +1226,12 @@ type StrictServerInterface interface {
 	// GetAgent Look at an agent
 	// (GET /agents/{id})
 	GetAgent(ctx context.Context, request GetAgentRequestObject) (GetAgentResponseObject, error)
+	// Docs Browse this contract
+	// (GET /docs)
+	Docs(ctx context.Context, request DocsRequestObject) (DocsResponseObject, error)
+	// DocsFile A file of the page at /docs
+	// (GET /docs/{file})
+	DocsFile(ctx context.Context, request DocsFileRequestObject) (DocsFileResponseObject, error)
 	// CheckHealth Ask whether jobs can be taken, and which part is well
 	// (GET /health)
 	CheckHealth(ctx context.Context, request CheckHealthRequestObject) (CheckHealthResponseObject, error)
@@ -1067,6 +1312,57 @@ func (sh *strictHandler) GetAgent(ctx echo.Context, id string) error {
 		return err
 	} else if validResponse, ok := response.(GetAgentResponseObject); ok {
 		return validResponse.VisitGetAgentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// Docs operation middleware
+func (sh *strictHandler) Docs(ctx echo.Context, params DocsParams) error {
+	var request DocsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Docs(ctx.Request().Context(), request.(DocsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Docs")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DocsResponseObject); ok {
+		return validResponse.VisitDocsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DocsFile operation middleware
+func (sh *strictHandler) DocsFile(ctx echo.Context, file string, params DocsFileParams) error {
+	var request DocsFileRequestObject
+
+	request.File = file
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DocsFile(ctx.Request().Context(), request.(DocsFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DocsFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DocsFileResponseObject); ok {
+		return validResponse.VisitDocsFileResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
