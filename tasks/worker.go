@@ -22,10 +22,11 @@ type Host struct {
 // LaneService is what a worker does for one lane.
 type LaneService struct {
 	Lane    Lane     `json:"lane"`
-	Queues  []string `json:"queues"`           // what it takes tickets from
-	Models  []string `json:"models,omitempty"` // candidates it can reach, provider/model, sorted
-	Slots   int      `json:"slots"`            // jobs it runs at once
-	Running int      `json:"running"`          // jobs it runs now
+	Queues  []string `json:"queues"`             // what it takes tickets from
+	Models  []string `json:"models,omitempty"`   // candidates it can reach, provider/model; of each provider its default first
+	StandIn bool     `json:"stand_in,omitempty"` // the first of Models answers where an agent's own are not there
+	Slots   int      `json:"slots"`              // jobs it runs at once
+	Running int      `json:"running"`            // jobs it runs now
 }
 
 // The heartbeat of a worker, and how long it counts as alive without one.

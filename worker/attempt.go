@@ -172,7 +172,7 @@ func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage
 	deltas := a.streamDeltas()
 	defer deltas.close()
 	answer, err := a.walk(ctx, &providers.Route{
-		Candidates: a.Fleet.Candidates(a.lane, agent, a.job.Complexity),
+		Candidates: a.Fleet.Candidates(a.lane, agent, a.job),
 		Request:    *req,
 		StopAt:     a.stopAt(ctx),
 		Check:      checkOutput(agent),
@@ -247,7 +247,7 @@ func (a *attempt) lastResort(ctx context.Context, agent *agents.Agent, cause err
 	switch {
 	case a.job.OnExhausted == tasks.Degrade && agent.HasScorecard():
 		answer, err := a.walk(ctx, &providers.Route{
-			Candidates: a.Fleet.Candidates(tasks.Scorecard, agent, a.job.Complexity),
+			Candidates: a.Fleet.Candidates(tasks.Scorecard, agent, a.job),
 			Request:    providers.Request{Agent: a.job.Agent, Input: a.input, Language: string(a.job.Language)},
 			Check:      checkOutput(agent),
 			OnAttempt:  func(r providers.Attempt) { a.record(tasks.Scorecard, r) },

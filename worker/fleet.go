@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +23,7 @@ type Fleet struct {
 	scorecard providers.Provider
 	agents    *agents.Catalogue
 	standIn   bool
+	order     agents.CloudOrder
 	log       *slog.Logger
 
 	mu        sync.RWMutex
@@ -33,7 +34,16 @@ type Fleet struct {
 // CloudProvider is a cloud API and the model it is asked for by default.
 type CloudProvider struct {
 	providers.Provider
-	Model string
+	Model  string
+	Tariff func(model string) providers.Tariff // what a model costs; nil, or its nil: not known
+}
+
+// tariff returns what a model costs, nil when that is not known.
+func (p CloudProvider) tariff(model string) providers.Tariff {
+	if p.Tariff == nil {
+		return nil
+	}
+	return p.Tariff(model)
 }
 
 // FleetConfig names the providers of a worker.
@@ -44,12 +54,13 @@ type FleetConfig struct {
 	// StandIn lets another local model answer where an agent's own is not
 	// installed.
 	StandIn bool
+	Order   agents.CloudOrder // of the cloud providers, where it is not the usual one
 }
 
 // NewFleet returns a Fleet that reaches nothing until it is refreshed.
 func NewFleet(cfg FleetConfig, catalogue *agents.Catalogue, log *slog.Logger) *Fleet {
 	return &Fleet{
-		local: cfg.Local, cloud: cfg.Cloud, scorecard: cfg.Scorecard, standIn: cfg.StandIn,
+		local: cfg.Local, cloud: cfg.Cloud, scorecard: cfg.Scorecard, standIn: cfg.StandIn, order: cfg.Order,
 		agents: catalogue, log: log, reachable: map[string][]providers.Model{}, missed: map[string]int{},
 	}
 }
@@ -118,82 +129,84 @@ func (f *Fleet) NextLook(every time.Duration) time.Duration {
 	return next
 }
 
-// Candidates lists who may answer for an agent on a lane, in order.
-func (f *Fleet) Candidates(lane tasks.Lane, agent *agents.Agent, c tasks.Complexity) []providers.Candidate {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	switch lane {
-	case tasks.Local:
-		return f.localCandidates(agent)
-	case tasks.Cloud:
-		return f.cloudCandidates(agent, c)
-	case tasks.Scorecard:
+// Candidates lists who may answer a job of an agent on a lane, in the order in
+// which they are asked.
+func (f *Fleet) Candidates(lane tasks.Lane, agent *agents.Agent, j *tasks.Job) []providers.Candidate {
+	if lane == tasks.Scorecard {
 		return []providers.Candidate{{Provider: f.scorecard, Model: "rules"}}
 	}
-	return nil
-}
-
-// localCandidates are the agent's own models that are installed, best first;
-// where there is none, one that stands in.
-func (f *Fleet) localCandidates(agent *agents.Agent) []providers.Candidate {
 	var found []providers.Candidate
-	for _, want := range agent.Models.Local {
-		for _, p := range f.local {
-			if slices.ContainsFunc(f.reachable[p.Name()], func(m providers.Model) bool { return m.Name == want }) {
-				found = append(found, providers.Candidate{Provider: p, Model: want})
-			}
-		}
-	}
-	if len(found) > 0 || !f.standIn {
-		return found
-	}
-	for _, p := range f.local {
-		if m, ok := standIn(f.reachable[p.Name()]); ok {
-			return []providers.Candidate{{Provider: p, Model: m.Name}}
-		}
-	}
-	return nil
-}
-
-// standIn picks the largest model that writes text.
-func standIn(models []providers.Model) (providers.Model, bool) {
-	writers := slices.DeleteFunc(slices.Clone(models), func(m providers.Model) bool { return m.Embedding })
-	if len(writers) == 0 {
-		return providers.Model{}, false
-	}
-	return slices.MaxFunc(writers, func(a, b providers.Model) int {
-		return cmp.Or(cmp.Compare(a.Parameters, b.Parameters), -cmp.Compare(a.Name, b.Name))
-	}), true
-}
-
-// preference is who is asked first on the cloud lane; the others follow in the
-// order of fallbacks.
-var (
-	preference = map[tasks.Complexity]string{
-		tasks.Extreme: "deepseek", tasks.High: "kimi", tasks.Medium: "minimax", tasks.Low: "minimax",
-	}
-	fallbacks = []string{"deepseek", "minimax", "kimi"}
-)
-
-// cloudCandidates are the clouds that answer, each with the agent's model for
-// it or its default.
-func (f *Fleet) cloudCandidates(agent *agents.Agent, c tasks.Complexity) []providers.Candidate {
-	rank := func(p CloudProvider) int {
-		if p.Name() == preference[c] {
-			return -1
-		}
-		if i := slices.Index(fallbacks, p.Name()); i >= 0 {
-			return i
-		}
-		return len(fallbacks)
-	}
-	var found []providers.Candidate
-	for _, p := range slices.SortedStableFunc(slices.Values(f.cloud), func(a, b CloudProvider) int { return cmp.Compare(rank(a), rank(b)) }) {
-		if f.reachable[p.Name()] != nil {
-			found = append(found, providers.Candidate{Provider: p.Provider, Model: cmp.Or(agent.Models.Cloud[p.Name()], p.Model)})
+	for _, name := range agents.Order(f.Reach(lane), &agent.Agent, j, f.order) {
+		provider, model, _ := strings.Cut(name, "/")
+		if p := f.provider(lane, provider); p != nil {
+			found = append(found, providers.Candidate{Provider: p, Model: model})
 		}
 	}
 	return found
+}
+
+func (f *Fleet) provider(lane tasks.Lane, name string) providers.Provider {
+	if lane == tasks.Cloud {
+		if i := slices.IndexFunc(f.cloud, func(p CloudProvider) bool { return p.Name() == name }); i >= 0 {
+			return f.cloud[i].Provider
+		}
+		return nil
+	}
+	if i := slices.IndexFunc(f.local, func(p providers.Provider) bool { return p.Name() == name }); i >= 0 {
+		return f.local[i]
+	}
+	return nil
+}
+
+// Reach returns whom a lane can ask now: every local model that writes text, a
+// server's largest first, and the default of every cloud that answers, followed
+// by those of its models that agents name.
+func (f *Fleet) Reach(lane tasks.Lane) agents.Reach {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	r := agents.Reach{Lane: lane}
+	switch lane {
+	case tasks.Local:
+		r.StandIn = f.standIn
+		for _, p := range f.local {
+			for _, m := range writers(f.reachable[p.Name()]) {
+				r.Models = append(r.Models, p.Name()+"/"+m.Name)
+			}
+		}
+	case tasks.Cloud:
+		for _, p := range f.cloud {
+			if f.reachable[p.Name()] == nil {
+				continue
+			}
+			for _, m := range f.modelsOf(p) {
+				r.Models = append(r.Models, p.Name()+"/"+m)
+			}
+		}
+	case tasks.Scorecard: // needs no model
+	}
+	return r
+}
+
+// writers are the models that write text, the largest first.
+func writers(models []providers.Model) []providers.Model {
+	found := slices.DeleteFunc(slices.Clone(models), func(m providers.Model) bool { return m.Embedding })
+	slices.SortFunc(found, func(a, b providers.Model) int {
+		return cmp.Or(-cmp.Compare(a.Parameters, b.Parameters), cmp.Compare(a.Name, b.Name))
+	})
+	return found
+}
+
+// modelsOf are the models that a cloud is asked for: its default, and those that
+// agents name. Those that it has beside them may be hundreds.
+func (f *Fleet) modelsOf(p CloudProvider) []string {
+	var named []string
+	for _, a := range f.agents.All() {
+		if m := a.Models.Cloud[p.Name()]; m != "" && m != p.Model {
+			named = append(named, m)
+		}
+	}
+	slices.Sort(named)
+	return append([]string{p.Model}, slices.Compact(named)...)
 }
 
 // Queues lists the queues of a lane for which a candidate can be reached,
@@ -208,25 +221,22 @@ func (f *Fleet) Queues(lane tasks.Lane) []string {
 	return queues
 }
 
-// canServe reports whether some agent has a candidate for jobs of this
-// complexity on this lane. A complexity that no agent has by itself may still
-// be asked for, of any agent.
+// canServe reports whether some agent, or a variant of one, has a candidate for
+// jobs of this complexity on this lane. A complexity that no agent has by itself
+// may still be asked for, of any agent.
 func (f *Fleet) canServe(lane tasks.Lane, c tasks.Complexity) bool {
 	all := f.agents.All()
 	own := slices.DeleteFunc(slices.Clone(all), func(a *agents.Agent) bool { return a.Complexity != c })
 	if len(own) == 0 {
 		own = all
 	}
-	return slices.ContainsFunc(own, func(a *agents.Agent) bool { return len(f.Candidates(lane, a, c)) > 0 })
+	return slices.ContainsFunc(own, func(a *agents.Agent) bool {
+		return f.serves(lane, a, &tasks.Job{Complexity: c}) || slices.ContainsFunc(a.Variants, func(v tasks.Variant) bool {
+			return f.serves(lane, a, &tasks.Job{Complexity: c, Candidates: v.Candidates})
+		})
+	})
 }
 
-// Models lists the candidates that can be reached on a lane, sorted.
-func (f *Fleet) Models(lane tasks.Lane) []string {
-	seen := map[string]bool{}
-	for _, a := range f.agents.All() {
-		for _, c := range f.Candidates(lane, a, a.Complexity) {
-			seen[c.String()] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(seen))
+func (f *Fleet) serves(lane tasks.Lane, a *agents.Agent, j *tasks.Job) bool {
+	return len(f.Candidates(lane, a, j)) > 0
 }

@@ -68,7 +68,7 @@ func TestLocalCandidates(t *testing.T) {
 			ollama := models{providertest.NewFake("ollama"), test.installed}
 			f := NewFleet(FleetConfig{Local: []providers.Provider{ollama}, StandIn: test.standIn}, testAgents(t), quiet)
 			f.Refresh(t.Context())
-			if got := named(f.Candidates(tasks.Local, t1(t), tasks.Medium)); !slices.Equal(got, test.want) {
+			if got := named(f.Candidates(tasks.Local, t1(t), &tasks.Job{Complexity: tasks.Medium})); !slices.Equal(got, test.want) {
 				t.Errorf("candidates: got %v, want %v", got, test.want)
 			}
 		})
@@ -88,7 +88,7 @@ func TestTheCloudIsAskedByComplexity(t *testing.T) {
 		tasks.Medium:  {"minimax/m", "deepseek/m", "kimi/m", "other/m"},
 		tasks.Low:     {"minimax/m", "deepseek/m", "kimi/m", "other/m"},
 	} {
-		if got := named(f.Candidates(tasks.Cloud, t1(t), c)); !slices.Equal(got, want) {
+		if got := named(f.Candidates(tasks.Cloud, t1(t), &tasks.Job{Complexity: c})); !slices.Equal(got, want) {
 			t.Errorf("%s: got %v, want %v", c, got, want)
 		}
 	}
@@ -101,7 +101,7 @@ func TestACloudIsAskedForItsModelOrTheAgents(t *testing.T) {
 	own := *t1(t)
 	own.Models.Cloud = map[string]string{"kimi": "k3"}
 	for want, agent := range map[string]*agents.Agent{"kimi/k2": t1(t), "kimi/k3": &own} {
-		if got := named(f.Candidates(tasks.Cloud, agent, tasks.High)); !slices.Equal(got, []string{want}) {
+		if got := named(f.Candidates(tasks.Cloud, agent, &tasks.Job{Complexity: tasks.High})); !slices.Equal(got, []string{want}) {
 			t.Errorf("candidates: got %v, want %s", got, want)
 		}
 	}
@@ -138,7 +138,7 @@ func TestWhatAFleetReaches(t *testing.T) {
 			for _, look := range test.looks {
 				look(f, cloud)
 			}
-			if got := len(f.Candidates(tasks.Cloud, t1(t), tasks.High)) > 0; got != test.reached {
+			if got := len(f.Candidates(tasks.Cloud, t1(t), &tasks.Job{Complexity: tasks.High})) > 0; got != test.reached {
 				t.Errorf("reached: got %v, want %v", got, test.reached)
 			}
 			if got := f.NextLook(time.Minute) < time.Minute; got != test.soon {
@@ -156,10 +156,56 @@ func TestALaneServesOnlyWhatItsModelsCanAnswer(t *testing.T) {
 	if !slices.Contains(queues, "local.medium") || slices.Contains(queues, "local.high") {
 		t.Errorf("queues: got %v, want local.medium and not local.high", queues)
 	}
-	if got, want := f.Models(tasks.Local), []string{"ollama/small"}; !slices.Equal(got, want) {
+	if got, want := f.Reach(tasks.Local).Models, []string{"ollama/small"}; !slices.Equal(got, want) {
 		t.Errorf("models: got %v, want %v", got, want)
 	}
 	if got := f.Queues(tasks.Cloud); len(got) > 0 {
 		t.Errorf("cloud queues without a cloud: got %v", got)
+	}
+}
+
+func TestAJobsOwnCandidatesAreAskedOnTheirLane(t *testing.T) {
+	ollama := models{providertest.NewFake("ollama"), []providers.Model{{Name: "small"}, {Name: "other"}}}
+	f := NewFleet(FleetConfig{
+		Local: []providers.Provider{ollama},
+		Cloud: []CloudProvider{{Provider: providertest.NewFake("kimi", "k2"), Model: "k2"}, {Provider: providertest.NewFake("minimax", "m3"), Model: "m3"}},
+	}, testAgents(t), quiet)
+	f.Refresh(t.Context())
+	job := &tasks.Job{Complexity: tasks.Low, Candidates: []string{"kimi", "ollama/other", "nobody"}}
+	for lane, want := range map[tasks.Lane][]string{tasks.Local: {"ollama/other"}, tasks.Cloud: {"kimi/k2"}} {
+		if got := named(f.Candidates(lane, t1(t), job)); !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", lane, got, want)
+		}
+	}
+}
+
+func TestTheInstallationsOrder(t *testing.T) {
+	f := NewFleet(FleetConfig{
+		Cloud: []CloudProvider{{Provider: providertest.NewFake("minimax", "m"), Model: "m"}, {Provider: providertest.NewFake("kimi", "m"), Model: "m"}},
+		Order: agents.CloudOrder{tasks.Low: {"kimi"}},
+	}, testAgents(t), quiet)
+	f.Refresh(t.Context())
+	for c, want := range map[tasks.Complexity]string{tasks.Low: "kimi/m", tasks.Medium: "minimax/m"} {
+		if got := named(f.Candidates(tasks.Cloud, t1(t), &tasks.Job{Complexity: c}))[0]; got != want {
+			t.Errorf("%s: first is %s, want %s", c, got, want)
+		}
+	}
+}
+
+func TestTheReachOfALane(t *testing.T) {
+	ollama := models{providertest.NewFake("ollama"), []providers.Model{{Name: "b", Parameters: 7}, {Name: "embed", Embedding: true}, {Name: "a", Parameters: 70}}}
+	f := NewFleet(FleetConfig{
+		Local: []providers.Provider{ollama, models{providertest.NewFake("farm"), []providers.Model{{Name: "x/y"}}}},
+		Cloud: []CloudProvider{{Provider: providertest.NewFake("kimi", "k1", "k2", "k3"), Model: "k2"}}, StandIn: true,
+	}, testAgents(t), quiet)
+	if got := f.Reach(tasks.Local).Models; len(got) > 0 {
+		t.Errorf("before the first look: got %v", got)
+	}
+	f.Refresh(t.Context())
+	if got, want := f.Reach(tasks.Local), []string{"ollama/a", "ollama/b", "farm/x/y"}; !got.StandIn || !slices.Equal(got.Models, want) {
+		t.Errorf("local: got %+v, want %v, the first of which stands in", got, want)
+	}
+	if got, want := f.Reach(tasks.Cloud), []string{"kimi/k2"}; got.StandIn || !slices.Equal(got.Models, want) {
+		t.Errorf("cloud: got %+v, want the default alone: %v", got, want)
 	}
 }

@@ -56,7 +56,8 @@ func (w *Worker) plan() (map[string]queue.ServerConfig, []tasks.LaneService) {
 				want[q] = queue.ServerConfig{Queues: []string{q}, Slots: w.cfg.CloudSlots}
 			}
 		}
-		serves = append(serves, tasks.LaneService{Lane: lane, Queues: queues, Models: w.Fleet.Models(lane), Slots: slots})
+		reach := w.Fleet.Reach(lane)
+		serves = append(serves, tasks.LaneService{Lane: lane, Queues: queues, Models: reach.Models, StandIn: reach.StandIn, Slots: slots})
 	}
 	return want, serves
 }
