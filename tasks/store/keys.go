@@ -9,7 +9,16 @@ import (
 const (
 	workersKey = "spillway:workers" // hash: worker ID → "<seen> <JSON>"; see lua/beat.lua
 	learnedKey = "spillway:learned" // hash: "<agent> <lane>" → "<count> <mean> <variance>"
+	ratesKey   = "spillway:rates"   // hash: "<rate> <candidate>" → "<count> <mean> <variance>"; see lua/rates.lua
 )
+
+// lengthsKey is the hash of how long the answers of one version of an agent are:
+// "<variant> <candidate>" → "<count> <mean> <variance>"; see lua/rates.lua.
+func lengthsKey(agent, version string) string { return "spillway:lengths:" + agent + ":" + version }
+
+// experimentKey is the hash of what an agent's jobs have come to:
+// "<version> <variant> <figure>" → number.
+func experimentKey(agent string) string { return "spillway:experiment:" + agent }
 
 // shard holds the keys that all jobs of one shard share. The braces make Redis
 // Cluster put every key of the shard into one slot.

@@ -35,6 +35,8 @@ var (
 	hurrySource string
 	//go:embed lua/learn.lua
 	learnSource string
+	//go:embed lua/rates.lua
+	ratesSource string
 	//go:embed lua/beat.lua
 	beatSource string
 
@@ -50,6 +52,7 @@ var (
 	retryScript    = jobScript(retrySource)
 	hurryScript    = redis.NewScript(hurrySource)
 	learnScript    = redis.NewScript(learnSource)
+	ratesScript    = redis.NewScript(ratesSource)
 	beatScript     = redis.NewScript(beatSource)
 )
 

@@ -1,0 +1,62 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/lab/redistest"
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+func TestOutcomesAreTalliedByVariant(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		plain := &tasks.Job{Agent: "A02", AgentVersion: "v1", Variant: "plain"}
+		terse := &tasks.Job{Agent: "A02", AgentVersion: "v1", Variant: "terse"}
+		good := tasks.Attempt{Lane: tasks.Cloud, Outcome: tasks.OutcomeSucceeded, Tokens: tasks.Tokens{Input: 1000, Output: 300, Reasoning: 100}, Cost: 5000}
+		bad := tasks.Attempt{Lane: tasks.Local, Outcome: "bad_output", Tokens: tasks.Tokens{Input: 1000, Output: 900}}
+		rules := tasks.Attempt{Lane: tasks.Scorecard, Outcome: tasks.OutcomeSucceeded}
+		for _, c := range []struct {
+			job *tasks.Job
+			t   store.Tallied
+		}{
+			{plain, store.Tallied{Calls: []tasks.Attempt{bad}}},
+			{plain, store.Tallied{Ended: tasks.Succeeded, By: tasks.Cloud, Took: 4 * time.Second, Calls: []tasks.Attempt{good}}},
+			{plain, store.Tallied{Ended: tasks.Succeeded, By: tasks.Cloud, Took: 16 * time.Second, Calls: []tasks.Attempt{good}}},
+			{terse, store.Tallied{Ended: tasks.Succeeded, By: tasks.Scorecard, Calls: []tasks.Attempt{bad, rules}}},
+			{terse, store.Tallied{Ended: tasks.Failed}},
+		} {
+			if err := s.Count(t.Context(), c.job, c.t); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := s.Tallies(t.Context(), "A02")
+		if err != nil || len(got) != 2 {
+			t.Fatalf("got %+v, %v", got, err)
+		}
+		p, q := got[0], got[1]
+		median, p95 := p.Median.Std(), p.P95.Std()
+		p.Median, p.P95 = 0, 0
+		if want := (store.Tally{
+			Agent: "A02", Version: "v1", Variant: "plain", Succeeded: 2, Calls: 3, FailedCalls: 1, Cost: 10000,
+			Tokens: tasks.Tokens{Input: 3000, Output: 1500, Reasoning: 200},
+		}); p != want {
+			t.Errorf("got %+v\nwant %+v", p, want)
+		}
+		if median.Round(time.Millisecond) != 8*time.Second || p95 <= 16*time.Second {
+			t.Errorf("median %v, p95 %v: want 8s, and more than 16s", median, p95)
+		}
+		if want := (store.Tally{
+			Agent: "A02", Version: "v1", Variant: "terse", Degraded: 1, Failed: 1, Calls: 1, FailedCalls: 1,
+			Tokens: tasks.Tokens{Input: 1000, Output: 900},
+		}); q != want {
+			t.Errorf("got %+v\nwant %+v", q, want)
+		}
+		if none, err := s.Tallies(t.Context(), "A99"); err != nil || len(none) != 0 {
+			t.Errorf("of an agent that never ran: %v, %v", none, err)
+		}
+	})
+}

@@ -1,0 +1,103 @@
+package store_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/lab/redistest"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+func near(got, want, share float64) bool { return math.Abs(got-want) <= want*share }
+
+func TestRatesAreLearned(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		const mac = "ollama/deepseek-r1:32b"
+		for i := range 40 {
+			if err := s.LearnRates(t.Context(), mac, map[store.Rate]float64{store.Decode: 25 + float64(i%3), store.Prefill: 340}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.LearnRates(t.Context(), "kimi/k2", map[store.Rate]float64{store.Decode: 60, store.Load: 0}); err != nil {
+			t.Fatal(err)
+		}
+		all, err := s.Rates(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		decode := all[mac][store.Decode]
+		if decode.Count != 40 || !near(decode.Quantile(0.5), 26, 0.05) {
+			t.Errorf("decode: got %+v, median %v, want 26 from 40", decode, decode.Quantile(0.5))
+		}
+		if p10, p90 := decode.Quantile(0.1), decode.Quantile(0.9); p10 >= 25 || p10 < 18 || p90 <= 27 {
+			t.Errorf("decode is from %v to %v", p10, p90)
+		}
+		if _, ok := all["kimi/k2"][store.Load]; ok || len(all) != 2 {
+			t.Errorf("a rate of zero was learned: %+v", all)
+		}
+	})
+}
+
+func TestOneFreakMovesNothing(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		const mac = "ollama/m"
+		learn := func(times int, speed float64) float64 {
+			t.Helper()
+			for range times {
+				if err := s.LearnRates(t.Context(), mac, map[store.Rate]float64{store.Decode: speed}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			all, err := s.Rates(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return all[mac][store.Decode].Quantile(0.5)
+		}
+		learn(20, 27)
+		if got := learn(1, 0.01); !near(got, 27, 0.03) {
+			t.Errorf("after one call of a machine that slept: %v, want about 27", got)
+		}
+		if got := learn(80, 9); !near(got, 9, 0.1) {
+			t.Errorf("after the machine has become slower for good: %v, want about 9", got)
+		}
+	})
+}
+
+func TestLengthsAreLearnedByVersionVariantAndModel(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		plain := store.Length{Agent: "A02", Version: "v1", Candidate: "ollama/m"}
+		terse, next := plain, plain
+		terse.Variant, next.Version = "terse", "v2"
+		for l, tokens := range map[store.Length]int{plain: 700, terse: 300, next: 900} {
+			if err := s.LearnLength(t.Context(), l, tokens); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.LearnLength(t.Context(), plain, 0); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Lengths(t.Context(), "A02", "v1")
+		if err != nil || len(got) != 2 || !near(got[plain].Quantile(0.5), 700, 0.01) || !near(got[terse].Quantile(0.5), 300, 0.01) {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		if ttl := rdb.PTTL(t.Context(), "spillway:lengths:A02:v1").Val(); ttl <= 0 {
+			t.Errorf("the lengths of a version are kept for ever: %v", ttl)
+		}
+	})
+}
+
+func TestQuantileWithoutMeasurements(t *testing.T) {
+	if got := (store.Learned{}).Quantile(0.1); got != 0 {
+		t.Errorf("got %v, want 0", got)
+	}
+	one := store.Learned{Count: 1, Mean: math.Log(100)}
+	if p10, p50 := one.Quantile(0.1), one.Quantile(0.5); !near(p50, 100, 0.001) || p10 > 75 {
+		t.Errorf("after one measurement p50 is %v and p10 %v: want 100, and a wide spread", p50, p10)
+	}
+}
