@@ -38,7 +38,7 @@ func (s *system) fleet() (*worker.Fleet, error) {
 			return nil, fmt.Errorf("%s: %w", cloudEnv(k.preset, "…"), err)
 		}
 		cfg.Cloud = append(cfg.Cloud, worker.CloudProvider{
-			Provider: s.limited(p, s.cfg.CloudTimeout), Model: k.preset.Resolve(k.model),
+			Provider: s.limited(p, s.cfg.CloudTimeout), Model: k.preset.Resolve(k.model), Tariff: k.preset.Tariff,
 		})
 	}
 	return worker.NewFleet(cfg, s.agents, s.log), nil

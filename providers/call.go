@@ -105,9 +105,10 @@ func (c *call) mendable(ctx context.Context) bool {
 
 func (u Usage) plus(v Usage) Usage {
 	return Usage{
-		Input:     u.Input + v.Input,
-		Cached:    u.Cached + v.Cached,
-		Output:    u.Output + v.Output,
-		Reasoning: u.Reasoning + v.Reasoning,
+		Input:        u.Input + v.Input,
+		Cached:       u.Cached + v.Cached,
+		CacheWritten: u.CacheWritten + v.CacheWritten,
+		Output:       u.Output + v.Output,
+		Reasoning:    u.Reasoning + v.Reasoning,
 	}
 }

@@ -138,24 +138,26 @@ func (f *Fleet) Candidates(lane tasks.Lane, agent *agents.Agent, j *tasks.Job) [
 	var found []providers.Candidate
 	for _, name := range agents.Order(f.Reach(lane), &agent.Agent, j, f.order) {
 		provider, model, _ := strings.Cut(name, "/")
-		if p := f.provider(lane, provider); p != nil {
-			found = append(found, providers.Candidate{Provider: p, Model: model})
+		if c, ok := f.candidate(lane, provider, model); ok {
+			found = append(found, c)
 		}
 	}
 	return found
 }
 
-func (f *Fleet) provider(lane tasks.Lane, name string) providers.Provider {
+func (f *Fleet) candidate(lane tasks.Lane, provider, model string) (c providers.Candidate, ok bool) {
 	if lane == tasks.Cloud {
-		if i := slices.IndexFunc(f.cloud, func(p CloudProvider) bool { return p.Name() == name }); i >= 0 {
-			return f.cloud[i].Provider
+		i := slices.IndexFunc(f.cloud, func(p CloudProvider) bool { return p.Name() == provider })
+		if i < 0 {
+			return c, false
 		}
-		return nil
+		return providers.Candidate{Provider: f.cloud[i].Provider, Model: model, Tariff: f.cloud[i].tariff(model)}, true
 	}
-	if i := slices.IndexFunc(f.local, func(p providers.Provider) bool { return p.Name() == name }); i >= 0 {
-		return f.local[i]
+	i := slices.IndexFunc(f.local, func(p providers.Provider) bool { return p.Name() == provider })
+	if i < 0 {
+		return c, false
 	}
-	return nil
+	return providers.Candidate{Provider: f.local[i], Model: model}, true
 }
 
 // Reach returns whom a lane can ask now: every local model that writes text, a

@@ -57,7 +57,9 @@ type usage struct {
 	Completion int `json:"completion_tokens"`
 
 	PromptDetails struct {
-		Cached int `json:"cached_tokens"`
+		Cached  int `json:"cached_tokens"`
+		Created int `json:"cache_creation_input_tokens"` // DashScope
+		Written int `json:"cache_write_tokens"`          // OpenRouter
 	} `json:"prompt_tokens_details"`
 	CachedTokens   int `json:"cached_tokens"`           // Kimi
 	PromptCacheHit int `json:"prompt_cache_hit_tokens"` // DeepSeek
@@ -69,9 +71,10 @@ type usage struct {
 
 func (u usage) tokens() providers.Usage {
 	return providers.Usage{
-		Input:     u.Prompt,
-		Cached:    max(u.PromptDetails.Cached, u.CachedTokens, u.PromptCacheHit),
-		Output:    u.Completion,
-		Reasoning: u.CompletionDetails.Reasoning,
+		Input:        u.Prompt,
+		Cached:       max(u.PromptDetails.Cached, u.CachedTokens, u.PromptCacheHit),
+		CacheWritten: max(u.PromptDetails.Created, u.PromptDetails.Written),
+		Output:       u.Completion,
+		Reasoning:    u.CompletionDetails.Reasoning,
 	}
 }

@@ -33,7 +33,7 @@ type Preset struct {
 	Aliases      map[string]string `yaml:"aliases"` // old or other name → one of Models
 	Models       []Model           `yaml:"models"`
 	PeakHoursUTC []Hours           `yaml:"peak_hours_utc"` // on weekdays; see Model.Peak
-	Limits       Limits            `yaml:"limits"`
+	Limits       providers.Limits  `yaml:"limits"`         // of a new account
 	Quirks       openai.Quirks     `yaml:"quirks"`
 
 	AsOf time.Time `yaml:"-"` // the date of the prices and of all else
@@ -45,21 +45,18 @@ type Model struct {
 	Context     int    `yaml:"context"`      // tokens of prompt and answer together
 	OutputLimit int    `yaml:"output_limit"` // tokens
 	Price       Price  `yaml:"price"`
-	Peak        *Price `yaml:"peak"` // in the service's peak hours; nil: no difference
 
-	Quirks *openai.Quirks `yaml:"quirks"` // instead of the preset's; nil: no difference
+	Peak *Price     `yaml:"peak"` // in the service's peak hours; nil: no difference
+	Long *LongPrice `yaml:"long"` // for long prompts; nil: no difference
+
+	Limits *providers.Limits `yaml:"limits"` // of its own, instead of the preset's; nil: it shares those
+	Quirks *openai.Quirks    `yaml:"quirks"` // instead of the preset's; nil: no difference
 }
 
 // Hours is a span of hours of the day, To not included.
 type Hours struct {
 	From int `yaml:"from"`
 	To   int `yaml:"to"`
-}
-
-// Limits are what a new account may use; 0: no such limit.
-type Limits struct {
-	Concurrency       int `yaml:"concurrency"` // calls at once
-	RequestsPerMinute int `yaml:"requests_per_minute"`
 }
 
 // Overrides replace a preset's settings where they are not zero.
@@ -133,6 +130,15 @@ func (p Preset) Lookup(model string) (Model, bool) {
 		return Model{}, false
 	}
 	return p.Models[i], true
+}
+
+// LimitsOf returns what a new account may use of a model, and what has these
+// limits: the model by itself, or the service as a whole.
+func (p Preset) LimitsOf(model string) (limits providers.Limits, own bool) {
+	if m, ok := p.Lookup(model); ok && m.Limits != nil {
+		return *m.Limits, true
+	}
+	return p.Limits, false
 }
 
 // file is presets.yaml.

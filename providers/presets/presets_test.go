@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -155,53 +154,5 @@ func TestNewRefusesABadBaseURL(t *testing.T) {
 	p, _ := Lookup("openai")
 	if _, err := p.New(providers.Secret{}, http.DefaultClient, Overrides{BaseURL: "localhost:8000"}); err == nil {
 		t.Error("accepted")
-	}
-}
-
-func TestPriceAt(t *testing.T) {
-	p, _ := Lookup("deepseek")
-	for _, c := range []struct {
-		at   string
-		want MicroUSD
-	}{
-		{"2026-11-02T00:59:59Z", 600_000}, // Monday, 08:59:59 in Beijing
-		{"2026-11-02T01:00:00Z", 1_200_000},
-		{"2026-11-02T03:59:59Z", 1_200_000},
-		{"2026-11-02T04:00:00Z", 600_000}, // lunch
-		{"2026-11-02T06:00:00Z", 1_200_000},
-		{"2026-11-02T18:00:00+08:00", 600_000},
-		{"2026-11-01T02:00:00Z", 600_000}, // Sunday
-	} {
-		at, err := time.Parse(time.RFC3339, c.at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, ok := p.PriceAt("deepseek-chat", at); !ok || got.Output != c.want {
-			t.Errorf("%s: output %v, want %v", c.at, got.Output, c.want)
-		}
-	}
-	if _, ok := p.PriceAt("unknown", time.Now()); ok {
-		t.Error("an unknown model has a price")
-	}
-}
-
-func TestCost(t *testing.T) {
-	price := Price{Input: 150_000, Cached: 3_000, Output: 600_000}
-	for _, c := range []struct {
-		usage providers.Usage
-		want  string
-	}{
-		{providers.Usage{}, "$0.000000"},
-		{providers.Usage{Input: 1_000_000}, "$0.150000"},
-		{providers.Usage{Input: 2000, Cached: 1000, Output: 500}, "$0.000453"},
-		{providers.Usage{Input: 1}, "$0.000001"}, // rounded up
-		{providers.Usage{Input: 10, Cached: 20}, "$0.000001"},
-	} {
-		if got := price.Cost(c.usage).String(); got != c.want {
-			t.Errorf("%+v costs %s, want %s", c.usage, got, c.want)
-		}
-	}
-	if got := MicroUSD(-1_500_000).String(); got != "-$1.500000" {
-		t.Errorf("got %s", got)
 	}
 }

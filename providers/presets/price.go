@@ -2,6 +2,7 @@ package presets
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -9,66 +10,131 @@ import (
 	"github.com/topcentral/spillway/providers"
 )
 
-// MicroUSD is an amount of money in millionths of a US dollar. Money is counted
-// in integers.
-type MicroUSD int64
+// Rate is the price of one token in picodollars, which is the price of a million
+// tokens in millionths of a dollar. So every cost is a whole number.
+type Rate int64
 
-// String returns the amount in dollars, e.g. "$0.001250".
-func (m MicroUSD) String() string {
-	sign := ""
-	if m < 0 {
-		sign, m = "-", -m
-	}
-	return fmt.Sprintf("%s$%d.%06d", sign, m/1e6, m%1e6)
-}
-
-// UnmarshalText reads dollars in decimal, e.g. "0.15", with at most six places.
-func (m *MicroUSD) UnmarshalText(b []byte) error {
+// UnmarshalText reads dollars per million tokens in decimal, e.g. "0.15", with
+// at most six places.
+func (r *Rate) UnmarshalText(b []byte) error {
 	whole, fraction, _ := strings.Cut(string(b), ".")
 	digits := whole + fraction + strings.Repeat("0", max(6-len(fraction), 0))
-	n, err := strconv.ParseUint(digits, 10, 62)
+	n, err := strconv.ParseUint(digits, 10, 32)
 	if err != nil || whole == "" || len(fraction) > 6 {
 		return fmt.Errorf("%q is not an amount of dollars such as 0.15", b)
 	}
-	*m = MicroUSD(n)
+	*r = Rate(n)
 	return nil
 }
 
-// Price is what a million tokens cost.
+// Price is what a model's tokens cost.
 type Price struct {
-	Input  MicroUSD `yaml:"input"`  // prompt tokens that were not cached
-	Cached MicroUSD `yaml:"cached"` // prompt tokens served from the service's cache
-	Output MicroUSD `yaml:"output"` // generated tokens, reasoning included
+	Input      Rate `yaml:"input"`       // prompt tokens that were not cached
+	Cached     Rate `yaml:"cached"`      // prompt tokens served from the service's cache
+	CacheWrite Rate `yaml:"cache_write"` // prompt tokens written to that cache; 0: like input
+	Output     Rate `yaml:"output"`      // generated tokens, reasoning included
 }
 
-// Cost returns what a call with this usage costs, rounded up.
-func (p Price) Cost(u providers.Usage) MicroUSD {
-	cached := min(u.Cached, u.Input)
-	total := p.Input*MicroUSD(u.Input-cached) + p.Cached*MicroUSD(cached) + p.Output*MicroUSD(u.Output)
-	return (total + 999_999) / 1_000_000
+// LongPrice is the price of the whole call when its prompt is long.
+type LongPrice struct {
+	Over  int `yaml:"over"` // prompt tokens, cached ones included
+	Price `yaml:",inline"`
 }
 
-// PriceAt returns what a model costs at a time: its peak price in the service's
-// peak hours. It reports false for a model that the preset does not know.
-func (p Preset) PriceAt(model string, at time.Time) (Price, bool) {
+// maxTokens is more than any call has; a server that reports more is not
+// believed, so that no cost overflows.
+const maxTokens = 1 << 31
+
+// Cost returns what a call with this usage costs.
+func (p Price) Cost(u providers.Usage) providers.PicoUSD {
+	count := func(n, most int) int64 { return int64(min(max(n, 0), most)) }
+	input := count(u.Input, maxTokens)
+	cached := count(u.Cached, int(input))
+	written := count(u.CacheWritten, int(input-cached))
+	return providers.PicoUSD(int64(p.Input)*(input-cached-written) + int64(p.Cached)*cached +
+		int64(p.write())*written + int64(p.Output)*count(u.Output, maxTokens))
+}
+
+func (p Price) write() Rate {
+	if p.CacheWrite > 0 {
+		return p.CacheWrite
+	}
+	return p.Input
+}
+
+// Tariff returns what calls of a model cost, and nil for a model that the preset
+// does not know.
+func (p Preset) Tariff(model string) providers.Tariff {
 	m, ok := p.Lookup(model)
 	if !ok {
-		return Price{}, false
+		return nil
 	}
-	if m.Peak != nil && p.peak(at.UTC()) {
-		return *m.Peak, true
+	quirks := p.Quirks
+	if m.Quirks != nil {
+		quirks = *m.Quirks
 	}
-	return m.Price, true
+	return tariff{p, m, quirks.ThinkingTokens}
 }
 
+// tariff is the prices of one model by its service's clock.
+type tariff struct {
+	preset   Preset
+	model    Model
+	thinking int // tokens that are allowed for thinking beside the answer
+}
+
+// Cost is the price of a call with this usage, begun at that time.
+func (t tariff) Cost(u providers.Usage, at time.Time) providers.PicoUSD {
+	return t.price(u.Input, at).Cost(u)
+}
+
+// slack is how long after it was asked for a call may begin.
+const slack = time.Minute
+
+// Most is the most that such a call can cost, begun then or a moment later.
+func (t tariff) Most(input, output int, at time.Time) providers.PicoUSD {
+	if output <= 0 {
+		output = t.model.OutputLimit
+	}
+	u := providers.Usage{Input: input, Output: min(output+t.thinking, t.model.OutputLimit)}
+	worst := func(at time.Time) providers.PicoUSD {
+		p := t.price(input, at)
+		p.Input = max(p.Input, p.CacheWrite)
+		return p.Cost(u)
+	}
+	return max(worst(at), worst(at.Add(slack)))
+}
+
+func (t tariff) price(input int, at time.Time) Price {
+	switch {
+	case t.model.Long != nil && input > t.model.Long.Over:
+		return t.model.Long.Price
+	case t.model.Peak != nil && t.preset.peak(at):
+		return *t.model.Peak
+	}
+	return t.model.Price
+}
+
+// peak reports whether a time lies in the service's peak hours.
 func (p Preset) peak(at time.Time) bool {
+	at = at.UTC()
 	if at.Weekday() == time.Saturday || at.Weekday() == time.Sunday {
 		return false
 	}
-	for _, h := range p.PeakHoursUTC {
-		if at.Hour() >= h.From && at.Hour() < h.To {
-			return true
+	return slices.ContainsFunc(p.PeakHoursUTC, func(h Hours) bool { return at.Hour() >= h.From && at.Hour() < h.To })
+}
+
+// OffPeakAt returns the first time from at on, at itself if possible, at which
+// none of the presets is in its peak hours.
+func OffPeakAt(all []Preset, at time.Time) time.Time {
+	const week = 7 * 24 * time.Hour
+	peak := func(at time.Time) bool {
+		return slices.ContainsFunc(all, func(p Preset) bool { return p.peak(at) })
+	}
+	for t := at; t.Before(at.Add(week)); t = t.Truncate(time.Hour).Add(time.Hour) {
+		if !peak(t) {
+			return t
 		}
 	}
-	return false
+	return at // they have no other hours
 }
