@@ -14,6 +14,9 @@
 //	    │          │   expired      └──cancel──┐                  │
 //	    └──────────┴────────cancel─────────────┴─────▶ canceled ──┘
 //
+// A job that waits for the result of an equal one goes from queued to succeeded
+// when that one has it, and one whose answer is known at once begins there.
+//
 // Exactly one terminal state is reached per run of a job; a retry starts a new
 // run of the same job. The table behind [State.CanBecome] is this diagram.
 //

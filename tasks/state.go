@@ -24,7 +24,7 @@ func States() []State {
 // transitions is the diagram in the package comment.
 var transitions = map[State][]State{
 	Scheduled: {Queued, Canceled},
-	Queued:    {Running, Canceled},
+	Queued:    {Running, Succeeded, Canceled}, // succeeded: with the result of an equal job
 	Running:   {Queued, Succeeded, Failed, Canceled},
 	Failed:    {Queued},
 	Canceled:  {Queued},

@@ -20,6 +20,7 @@ const (
 	Busy    Verdict = "busy"    // running elsewhere, or scheduled, for Claim.Wait
 	Ended   Verdict = "ended"   // in a terminal state
 	Spent   Verdict = "spent"   // the lane has given up on this run of the job
+	Follows Verdict = "follows" // it waits for the result of an equal job, Claim.Leader
 	Unknown Verdict = "unknown" // no such job, or forgotten
 )
 
@@ -29,6 +30,7 @@ type Claim struct {
 	Job     *tasks.Job      // if Claimed; Job.Attempt is the fence for every write
 	Input   json.RawMessage // if Claimed
 	Left    time.Duration   // if Claimed: to the job's deadline, by the clock of Redis
+	Leader  string          // if Follows: the ID of that job
 	Wait    time.Duration   // if Busy: to the end of the lease or the run-at time, by the clock of Redis
 }
 
@@ -47,6 +49,8 @@ func (s *Store) Claim(ctx context.Context, id string, lane tasks.Lane, worker st
 			return nil, fmt.Errorf("claim job: %w", err)
 		}
 		c.Wait = time.Duration(ms) * time.Millisecond
+	case Follows:
+		c.Leader = text(rest, 0)
 	case Claimed:
 		flat, _ := rest[0].([]any)
 		c.Input = json.RawMessage(text(rest, 1))

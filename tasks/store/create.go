@@ -42,10 +42,38 @@ type Idempotency struct {
 // been lost, or the disk may be slow. With an idempotency key it is safe to ask
 // again.
 func (s *Store) Create(ctx context.Context, j *tasks.Job, input json.RawMessage, once Idempotency) (id string, err error) {
+	return s.create(ctx, j, input, once, "", answer{})
+}
+
+// CreateFollowing is Create for a job that waits for the result of an equal one.
+func (s *Store) CreateFollowing(ctx context.Context, j *tasks.Job, input json.RawMessage, once Idempotency, leader string) (id string, err error) {
+	return s.create(ctx, j, input, once, leader, answer{})
+}
+
+// CreateCached is Create for a job that has the result of an equal one: it has
+// succeeded when it is made.
+func (s *Store) CreateCached(ctx context.Context, j *tasks.Job, input json.RawMessage, once Idempotency, r *Shared) (id string, err error) {
+	return s.create(ctx, j, input, once, "", answer{tasks.ByCache, *r})
+}
+
+// CreateClear is Create for a job that the agent's scorecard has answered at
+// once: it has succeeded when it is made.
+func (s *Store) CreateClear(ctx context.Context, j *tasks.Job, input json.RawMessage, once Idempotency, output json.RawMessage) (id string, err error) {
+	return s.create(ctx, j, input, once, "", answer{tasks.ByFastPath, Shared{Output: output}})
+}
+
+// answer is what a job is made with that needs no run.
+type answer struct {
+	by tasks.AnsweredBy // "": it needs one
+	Shared
+}
+
+func (s *Store) create(ctx context.Context, j *tasks.Job, input json.RawMessage, once Idempotency, leader string, known answer) (id string, err error) {
 	args, err := s.createArgs(j, input, once)
 	if err != nil {
 		return "", err
 	}
+	args = append(args, leader, string(known.by), []byte(known.Output), known.JobID, int64(known.Cost), known.tokens())
 	keys := s.keys(j.ID).all()
 	if once.Key != "" {
 		keys = append(keys, s.idempotencyKey(j.Tenant, once.Key))
@@ -62,7 +90,13 @@ func (s *Store) Create(ctx context.Context, j *tasks.Job, input json.RawMessage,
 	}
 	j.CreatedAt, j.State = millis(text(rest, 0)), tasks.State(text(rest, 1))
 	j.Sequence, j.Attempts = 1, []tasks.Attempt{}
-	if j.State == tasks.Queued && len(j.Lanes) > 0 {
+	switch {
+	case j.State == tasks.Succeeded:
+		j.AnsweredBy, j.AnsweredAs, j.Saved, j.Result = known.by, known.JobID, known.Cost, known.Output
+		j.EndedAt, j.ExpiresAt = j.CreatedAt, j.CreatedAt.Add(j.Retention.Std())
+	case j.State == tasks.Queued && leader != "":
+		j.Waiting = &tasks.Waiting{Queue: SharedQueue + string(j.Complexity), Since: j.CreatedAt}
+	case j.State == tasks.Queued && len(j.Lanes) > 0:
 		j.Waiting = &tasks.Waiting{Queue: string(j.Lanes[0]) + "." + string(j.Complexity), Since: j.CreatedAt}
 	}
 	return j.ID, nil

@@ -20,6 +20,18 @@ func lengthsKey(agent, version string) string { return "spillway:lengths:" + age
 // "<version> <variant> <figure>" → number.
 func experimentKey(agent string) string { return "spillway:experiment:" + agent }
 
+// board holds the keys of all equal jobs of a tenant, by the digest that makes
+// them equal; the braces put them into one slot.
+type board string
+
+func boardOf(digest string) board { return board("{" + digest + "}") }
+
+func (b board) cache() string     { return "spillway:cache:" + string(b) }     // string: a result, as JSON of Shared
+func (b board) flight() string    { return "spillway:flight:" + string(b) }    // string: ID of the job that gets the result
+func (b board) followers() string { return "spillway:followers:" + string(b) } // list: IDs of the jobs that wait for it
+
+func (b board) all() []string { return []string{b.cache(), b.flight(), b.followers()} }
+
 // shard holds the keys that all jobs of one shard share. The braces make Redis
 // Cluster put every key of the shard into one slot.
 type shard string

@@ -37,6 +37,16 @@ var (
 	learnSource string
 	//go:embed lua/rates.lua
 	ratesSource string
+	//go:embed lua/adopt.lua
+	adoptSource string
+	//go:embed lua/unfollow.lua
+	unfollowSource string
+	//go:embed lua/board.lua
+	boardSource string
+	//go:embed lua/takeover.lua
+	takeoverSource string
+	//go:embed lua/land.lua
+	landSource string
 	//go:embed lua/beat.lua
 	beatSource string
 
@@ -50,6 +60,11 @@ var (
 	cancelScript   = jobScript(cancelSource)
 	overdueScript  = jobScript(overdueSource)
 	retryScript    = jobScript(retrySource)
+	adoptScript    = jobScript(adoptSource)
+	unfollowScript = jobScript(unfollowSource)
+	boardScript    = redis.NewScript(boardSource)
+	takeoverScript = redis.NewScript(takeoverSource)
+	landScript     = redis.NewScript(landSource)
 	hurryScript    = redis.NewScript(hurrySource)
 	learnScript    = redis.NewScript(learnSource)
 	ratesScript    = redis.NewScript(ratesSource)

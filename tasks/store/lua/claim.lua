@@ -4,14 +4,15 @@
 -- Returns one of
 --   {'claimed', hash as a flat list, input, now}   {'busy', ms to wait, 0 if a watchdog is to act first} running, or not to run yet
 --   {'ended', state}   {'spent'} the lane has given up on this run   {'unknown'} no such job
+--   {'follows', job ID} it waits for the result of that equal job, which the scorecard lane does not respect
 -- A running job is not taken over here, however old its lease: after an outage of
 -- Redis its worker must get the chance to renew, and only the watchdogs know of
 -- outages. A repeat of the same call (its reply was lost) gets the same claim while
 -- that lasts, and no other one.
 local function wait_until(time) return { 'busy', int(math.max(0, tonumber(time) - now)) } end
 
-local r = redis.call('HMGET', job, 'state', 'token', 'lease', 'exhausted', 'run_at')
-local state, token, lease, exhausted, run_at = r[1], r[2], r[3], r[4] or '', r[5]
+local r = redis.call('HMGET', job, 'state', 'token', 'lease', 'exhausted', 'run_at', 'follows')
+local state, token, lease, exhausted, run_at, follows = r[1], r[2], r[3], r[4] or '', r[5], r[6]
 if not state then return { 'unknown' } end
 if not open[state] then return { 'ended', state } end
 if state == 'scheduled' then return wait_until(run_at) end
@@ -20,6 +21,8 @@ if state == 'queued' and token == ARGV[4] then return wait_until(now) end
 
 if state == 'queued' then
   if string.find(',' .. exhausted .. ',', ',' .. ARGV[2] .. ',', 1, true) then return { 'spent' } end
+  if follows and ARGV[2] ~= 'scorecard' then return { 'follows', follows } end
+  redis.call('HDEL', job, 'follows')
   redis.call('HINCRBY', job, 'attempt', 1)
   redis.call('HSETNX', job, 'started', int(now))
   redis.call('HSET', job, 'lane', ARGV[2], 'worker', ARGV[3], 'token', ARGV[4],

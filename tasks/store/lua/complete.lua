@@ -5,7 +5,7 @@ local refusal = fenced(ARGV[2], 'complete')
 if refusal then return refusal end
 settle(ARGV[2], 'complete', ARGV[5])
 redis.call('SET', KEYS[4], ARGV[3])
-redis.call('HSET', job, 'degraded', ARGV[4])
+redis.call('HSET', job, 'degraded', ARGV[4], 'answered_by', ARGV[4] == '1' and 'scorecard' or 'model')
 if ARGV[4] == '1' then
   redis.call('HSET', job, 'lane', 'scorecard')
   redis.call('HINCRBY', counters, 'total:degraded', 1)

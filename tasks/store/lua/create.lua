@@ -1,4 +1,5 @@
--- create records a new job, queued, or scheduled if it is not to run yet.
+-- create records a new job: queued, scheduled if it is not to run yet, or already
+-- succeeded if its answer is known.
 --   KEYS[9] idempotency record, left out when the caller gave no key
 --   ARGV[2] tenant   ARGV[3] spec (JSON: what never changes)   ARGV[4] input (JSON)
 --   ARGV[5] '1' if the job has a callback, else '0'
@@ -6,6 +7,9 @@
 --   ARGV[8] run-at time, 0 for at once   ARGV[9] target   ARGV[10] deadline   ARGV[11] spill time
 --   ARGV[12] ms the ended job is kept   ARGV[13] ms until the watchdog first looks at it
 --   ARGV[14] fingerprint of the request   ARGV[15] ms the idempotency record is kept
+--   ARGV[16] job ID that it waits for, '' for none
+--   ARGV[17] who has answered, '' if nobody yet; then ARGV[18] result (JSON), ARGV[19] job ID whose
+--   result it is, ARGV[20] picodollars and ARGV[21] tokens that this spares, as for give
 -- Returns {'ok', created, state}, {'replay', job ID} when the key has made a job of this
 -- request before, or {'mismatch', job ID} when it was of another request. A
 -- second call with the same ID changes nothing: the reply to the first was lost,
@@ -27,6 +31,7 @@ if KEYS[9] then
 end
 
 local run_at = tonumber(ARGV[8])
+if ARGV[16] ~= '' then redis.call('HSET', job, 'follows', ARGV[16]) end
 local start = math.max(run_at, now)
 local function from_start(at) return int(math.max(0, tonumber(at) - start)) end
 redis.call('HSET', job, 'tenant', ARGV[2], 'spec', ARGV[3], 'callback', ARGV[5], 'lanes', ARGV[6],
@@ -34,7 +39,9 @@ redis.call('HSET', job, 'tenant', ARGV[2], 'spec', ARGV[3], 'callback', ARGV[5],
   'target', ARGV[9], 'deadline', ARGV[10], 'spill', ARGV[11], 'target_in', from_start(ARGV[9]),
   'deadline_in', from_start(ARGV[10]), 'spill_in', from_start(ARGV[11]), 'retention', ARGV[12])
 redis.call('SET', KEYS[3], ARGV[4])
-if run_at > now then
+if ARGV[17] ~= '' then
+  give(ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21])
+elseif run_at > now then
   redis.call('HSET', job, 'run_at', ARGV[8])
   enter('scheduled', '{}')
   redis.call('ZADD', due, ARGV[8], id)

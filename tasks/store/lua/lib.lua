@@ -46,9 +46,11 @@ local function enter(state, data)
   return seq
 end
 
--- lane is the first of the job's lanes that has not given up on this run.
+-- lane is where the job waits: the first of its lanes that has not given up on
+-- this run, or 'shared' while it waits for an equal job's result.
 local function lane()
-  local r = redis.call('HMGET', job, 'lanes', 'exhausted')
+  local r = redis.call('HMGET', job, 'lanes', 'exhausted', 'follows')
+  if r[3] then return 'shared' end
   local spent = ',' .. (r[2] or '') .. ','
   for l in string.gmatch(r[1] or '', '[^,]+') do
     if not string.find(spent, ',' .. l .. ',', 1, true) then return l end
@@ -85,6 +87,22 @@ local function finish(state, data)
   redis.call('ZREM', due, id)
   for k = 1, 4 do redis.call('PEXPIRE', KEYS[k], int(keep)) end
   return seq
+end
+
+-- give ends the job with a result that no attempt of its own has brought: `by`
+-- cache (of the job `as`, whose calls cost `saved` picodollars and `tokens`) or
+-- fast_path.
+local function give(by, result, as, saved, tokens)
+  redis.call('SET', KEYS[4], result)
+  redis.call('HSET', job, 'degraded', '0', 'answered_by', by, 'settled', redis.call('HGET', job, 'attempt') .. ':' .. by)
+  redis.call('HDEL', job, 'follows')
+  redis.call('HINCRBY', counters, 'total:' .. by, 1)
+  if as ~= '' then
+    redis.call('HSET', job, 'answered_as', as, 'saved', saved)
+    redis.call('HINCRBY', counters, 'saved:picodollars', saved)
+    redis.call('HINCRBY', counters, 'saved:tokens', tokens)
+  end
+  return finish('succeeded', '{"degraded":false,"answered_by":"' .. by .. '"}')
 end
 
 -- fenced returns nil when `attempt` owns the job, so that it may write. If it

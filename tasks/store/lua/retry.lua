@@ -10,7 +10,7 @@ if not state or tenant ~= ARGV[2] then return { 'unknown' } end
 if repeated('retry', ARGV[4]) then return { 'ok' } end
 if state ~= 'failed' and state ~= 'canceled' then return { 'refused', state } end
 
-redis.call('HDEL', job, 'error', 'ended', 'expires', 'exhausted', 'started', 'crashes', 'run_at')
+redis.call('HDEL', job, 'error', 'ended', 'expires', 'exhausted', 'started', 'crashes', 'run_at', 'follows')
 remember('retry', ARGV[4])
 redis.call('HSET', job, 'target', int(now + tonumber(r[3])), 'deadline', int(now + tonumber(r[4])),
   'spill', int(now + tonumber(r[5])))

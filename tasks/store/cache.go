@@ -1,0 +1,146 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// SharedQueue begins the name of the queue, in which no ticket ever is, where a
+// job stands that waits for the result of an equal one: "shared.high".
+const SharedQueue = "shared."
+
+// Shared is a result that answers every equal job.
+type Shared struct {
+	JobID  string          `json:"job"` // whose result it is
+	Output json.RawMessage `json:"result"`
+	Cost   tasks.Money     `json:"cost"` // of the calls that brought it
+	Tokens tasks.Tokens    `json:"tokens"`
+}
+
+// tokens is what the calls read and wrote.
+func (r *Shared) tokens() int { return r.Tokens.Input + r.Tokens.Output }
+
+// SharedOf returns the result of a job as one for equal jobs, nil when there is
+// none to share: the job has no result, a degraded one, or one that no model
+// gave.
+func SharedOf(j *tasks.Job) *Shared {
+	if j.State != tasks.Succeeded || j.AnsweredBy != tasks.ByModel || j.Degraded || len(j.Result) == 0 {
+		return nil
+	}
+	r := &Shared{JobID: j.ID, Output: j.Result}
+	r.Add(j.Attempts)
+	return r
+}
+
+// Add counts what attempts cost into the result.
+func (r *Shared) Add(attempts []tasks.Attempt) {
+	for i := range attempts {
+		r.Cost += attempts[i].Cost
+		r.Tokens = r.Tokens.Add(attempts[i].Tokens)
+	}
+}
+
+// Seat tells how a job comes to its result: from the cache, from an equal job, or
+// by itself.
+type Seat struct {
+	Hit    *Shared // the result that there is already; nil: none
+	Leader string  // the ID of the equal job that gets it for all; "": this one does
+}
+
+// TakeSeat looks for the result of a job equal to this one, under the digest that
+// all equal ones share. If there is none, the job gets it for all, or waits for
+// the one that does. A flight that does not land is forgotten after the time
+// given.
+func (s *Store) TakeSeat(ctx context.Context, digest, id string, lasts time.Duration) (Seat, error) {
+	verdict, rest, err := s.runOn(ctx, boardScript, boardOf(digest).all(), id, lasts.Milliseconds())
+	if err != nil {
+		return Seat{}, fmt.Errorf("look for an equal job: %w", err)
+	}
+	switch verdict {
+	case "hit":
+		hit, err := decodeShared(text(rest, 0))
+		return Seat{Hit: hit}, err
+	case "follows":
+		return Seat{Leader: text(rest, 0)}, nil
+	}
+	return Seat{}, nil
+}
+
+// Peek tells what TakeSeat would find, and changes nothing.
+func (s *Store) Peek(ctx context.Context, digest string) (Seat, error) {
+	b := boardOf(digest)
+	held, err := s.rdb.MGet(ctx, b.cache(), b.flight()).Result()
+	if err != nil {
+		return Seat{}, fmt.Errorf("look for an equal job: %w", away(err))
+	}
+	if entry := text(held, 0); entry != "" {
+		hit, err := decodeShared(entry)
+		return Seat{Hit: hit}, err
+	}
+	return Seat{Leader: text(held, 1)}, nil
+}
+
+func decodeShared(entry string) (*Shared, error) {
+	var r Shared
+	if err := json.Unmarshal([]byte(entry), &r); err != nil {
+		return nil, fmt.Errorf("decode a shared result: %w", err)
+	}
+	return &r, nil
+}
+
+// TakeOver has a job get the result for all equal ones in the place of the one
+// that it followed. If another was first, leader is that one's ID, else "".
+func (s *Store) TakeOver(ctx context.Context, digest, id, from string, lasts time.Duration) (leader string, err error) {
+	verdict, rest, err := s.runOn(ctx, takeoverScript, []string{boardOf(digest).flight()}, id, from, lasts.Milliseconds())
+	if err != nil {
+		return "", fmt.Errorf("take over from an equal job: %w", err)
+	}
+	if verdict == "follows" {
+		return text(rest, 0), nil
+	}
+	return "", nil
+}
+
+// Land tells that a job that got the result for all has it, or, with a nil
+// result, that it will not. A result is kept for the time given. It returns the
+// IDs of the jobs that wait.
+func (s *Store) Land(ctx context.Context, digest, id string, r *Shared, keep time.Duration) ([]string, error) {
+	entry := []byte{}
+	if r != nil {
+		var err error
+		if entry, err = json.Marshal(r); err != nil {
+			return nil, fmt.Errorf("encode a shared result: %w", err)
+		}
+	}
+	ids, err := landScript.Run(ctx, s.rdb, boardOf(digest).all(), id, entry, keep.Milliseconds()).StringSlice()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, fmt.Errorf("share a result: %w", away(err))
+	}
+	return ids, nil
+}
+
+// Adopt ends a queued job with the result of an equal one. It reports false when
+// the job is not queued, which is not an error.
+func (s *Store) Adopt(ctx context.Context, id string, r *Shared) (bool, error) {
+	verdict, _, err := s.run(ctx, adoptScript, id, r.JobID, []byte(r.Output), int64(r.Cost), r.tokens())
+	if err != nil {
+		return false, fmt.Errorf("share a result: %w", err)
+	}
+	return verdict == "ok", nil
+}
+
+// Unfollow ends a queued job's waiting for an equal one, or, with another
+// leader's ID, has it wait for that one instead.
+func (s *Store) Unfollow(ctx context.Context, id, from, leader string) error {
+	if _, _, err := s.run(ctx, unfollowScript, id, from, leader); err != nil {
+		return fmt.Errorf("run without an equal job: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,16 @@
+-- board looks for the result of an equal job, and else joins those that want it.
+--   KEYS[1] cache (string)   KEYS[2] flight (string: ID of the job that gets the result for all)
+--   KEYS[3] followers (list: IDs of the jobs that wait for it)
+--   ARGV[1] job ID   ARGV[2] ms that a flight lasts at most
+-- Returns {'hit', entry}, {'leads'} when this job is to get the result, or
+-- {'follows', job ID} when that one does.
+local hit = redis.call('GET', KEYS[1])
+if hit then return { 'hit', hit } end
+local leader = redis.call('GET', KEYS[2])
+if not leader or leader == ARGV[1] then
+  redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+  return { 'leads' }
+end
+redis.call('RPUSH', KEYS[3], ARGV[1])
+redis.call('PEXPIRE', KEYS[3], ARGV[2])
+return { 'follows', leader }
