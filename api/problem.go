@@ -48,6 +48,10 @@ var kinds = map[tasks.Code]kind{
 	tasks.CodeExhausted:    {http.StatusServiceUnavailable, "Providers exhausted"},
 	tasks.CodeDeadline:     {http.StatusGatewayTimeout, "Deadline exceeded"},
 	tasks.CodeCrashLoop:    {http.StatusInternalServerError, "Crash loop"},
+	tasks.CodeNoCredential: {http.StatusUnauthorized, "Unauthenticated"},
+	tasks.CodeForbidden:    {http.StatusForbidden, "Forbidden"},
+	tasks.CodeRateLimited:  {http.StatusTooManyRequests, "Rate limited"},
+	tasks.CodeQuota:        {http.StatusTooManyRequests, "Quota exceeded"},
 	tasks.CodeUnavailable:  {http.StatusServiceUnavailable, "Unavailable"},
 	tasks.CodeInternal:     {http.StatusInternalServerError, "Internal error"},
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Code names a kind of error. Codes cross the wire in jobs and in HTTP
@@ -21,6 +22,10 @@ const (
 	CodeExhausted    Code = "providers_exhausted"    // every candidate on every allowed lane failed
 	CodeDeadline     Code = "deadline_exceeded"      // the job's deadline came first
 	CodeCrashLoop    Code = "crash_loop"             // the job's workers died too often
+	CodeNoCredential Code = "unauthenticated"        // no credential, or none that counts
+	CodeForbidden    Code = "forbidden"              // the caller may not do this, or not from there
+	CodeRateLimited  Code = "rate_limited"           // too many requests; see RetryAfter
+	CodeQuota        Code = "quota_exceeded"         // the tenant has too many jobs waiting; see RetryAfter
 	CodeUnavailable  Code = "unavailable"            // a part Spillway needs (Redis) is away; try again
 	CodeInternal     Code = "internal"               // our fault; the message holds no cause
 )
@@ -34,6 +39,7 @@ type Error struct {
 	Faults  []Fault `json:"faults,omitempty"`
 
 	cause error
+	after time.Duration
 }
 
 // Fault is one thing wrong with a piece of caller's input.
@@ -54,6 +60,16 @@ func (e *Error) WithCause(cause error) *Error {
 	c.cause = cause
 	return &c
 }
+
+// WithRetryAfter returns a copy of e that tells when it is worth trying again.
+func (e *Error) WithRetryAfter(d time.Duration) *Error {
+	c := *e
+	c.after = d
+	return &c
+}
+
+// RetryAfter tells when it is worth trying again, 0 if nothing is known of that.
+func (e *Error) RetryAfter() time.Duration { return e.after }
 
 // Error tells code, message, faults and cause, for logs. Callers are shown
 // Message and Faults only.

@@ -1,0 +1,152 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Keys makes and keeps API keys. It is safe for concurrent use. Keys are never
+// forgotten: one that has ended still tells who it belonged to.
+type Keys struct {
+	rdb redis.UniversalClient
+	now func() time.Time
+}
+
+// NewKeys returns the keys that are kept in rdb, which stays the caller's to
+// close.
+func NewKeys(rdb redis.UniversalClient) *Keys { return &Keys{rdb, time.Now} }
+
+// Create makes a key as k describes it; ID, Prefix, Last4 and CreatedAt are
+// filled in. The text is the key itself: it is returned this once and kept
+// nowhere.
+func (s *Keys) Create(ctx context.Context, k Key) (text string, made Key, err error) {
+	text, r, err := s.newRecord(k)
+	if err != nil {
+		return "", Key{}, err
+	}
+	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		s.add(ctx, p, r)
+		return nil
+	})
+	if err != nil {
+		return "", Key{}, fmt.Errorf("create API key: %w", away(err))
+	}
+	return text, r.Key, nil
+}
+
+func (s *Keys) newRecord(k Key) (text string, r record, err error) {
+	k.Env = cmp.Or(k.Env, "live")
+	k.Scopes = slices.Compact(slices.Sorted(slices.Values(k.Scopes)))
+	k.CreatedAt, k.LastUsedAt, k.RevokedAt = s.now().UTC().Truncate(time.Millisecond), time.Time{}, time.Time{}
+	k.ExpiresAt = k.ExpiresAt.Truncate(time.Millisecond)
+	if err := k.check(); err != nil {
+		return "", record{}, err
+	}
+	text, t := newToken(k.Env)
+	k.ID, k.Last4, k.Prefix = t.id, t.tail, tokenPrefix+k.Env+"_"+t.id
+	return text, record{k, t.hash}, nil
+}
+
+func (s *Keys) add(ctx context.Context, p redis.Pipeliner, r record) {
+	p.HSet(ctx, recordKey(r.ID), r.fields()...)
+	p.ZAdd(ctx, indexKey, redis.Z{Score: float64(r.CreatedAt.UnixMilli()), Member: r.ID})
+}
+
+// List returns every key, the oldest first.
+func (s *Keys) List(ctx context.Context) ([]Key, error) {
+	ids, err := s.rdb.ZRange(ctx, indexKey, 0, -1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("list API keys: %w", away(err))
+	}
+	keys := make([]Key, 0, len(ids))
+	for _, id := range ids {
+		r, err := s.read(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, r.Key)
+	}
+	return keys, nil
+}
+
+// Revoke ends a key for good, everywhere within a second. To revoke it again
+// changes nothing. CodeNotFound if there is no such key.
+func (s *Keys) Revoke(ctx context.Context, id string) (Key, error) {
+	if _, err := s.read(ctx, id); err != nil {
+		return Key{}, err
+	}
+	if err := s.rdb.HSetNX(ctx, recordKey(id), fieldRevokedAt, writeTime(s.now())).Err(); err != nil {
+		return Key{}, fmt.Errorf("revoke API key: %w", away(err))
+	}
+	r, err := s.read(ctx, id)
+	return r.Key, err
+}
+
+// Rotate makes a key that may do what the key of that ID may, for as long as
+// that one was made for. The old one ends after the overlap, or earlier if it
+// would have. CodeNotFound if there is no such key, CodeConflict if it has ended.
+func (s *Keys) Rotate(ctx context.Context, id string, overlap time.Duration, by string) (text string, made Key, err error) {
+	old, err := s.read(ctx, id)
+	if err != nil {
+		return "", Key{}, err
+	}
+	now := s.now()
+	if !old.Active(now) {
+		return "", Key{}, tasks.Errorf(tasks.CodeConflict, "the key %s has ended; make a new one", id)
+	}
+	next, end := old.Key, now.Add(max(overlap, 0))
+	if !old.ExpiresAt.IsZero() {
+		next.ExpiresAt = now.Add(old.ExpiresAt.Sub(old.CreatedAt)).UTC()
+		end = earlier(end, old.ExpiresAt)
+	}
+	next.Replaces, next.CreatedBy = id, by
+	text, r, err := s.newRecord(next)
+	if err != nil {
+		return "", Key{}, err
+	}
+	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		s.add(ctx, p, r)
+		p.HSet(ctx, recordKey(id), fieldExpiresAt, writeTime(end))
+		return nil
+	})
+	if err != nil {
+		return "", Key{}, fmt.Errorf("rotate API key: %w", away(err))
+	}
+	return text, r.Key, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// read returns the record of a key. CodeNotFound if there is none.
+func (s *Keys) read(ctx context.Context, id string) (record, error) {
+	notFound := tasks.Errorf(tasks.CodeNotFound, "there is no API key of that ID; \"spillway keys list\" shows them")
+	if !idPattern.MatchString(id) {
+		return record{}, notFound
+	}
+	h, err := s.rdb.HGetAll(ctx, recordKey(id)).Result()
+	if err != nil {
+		return record{}, fmt.Errorf("read API key: %w", away(err))
+	}
+	if len(h) == 0 {
+		return record{}, notFound
+	}
+	return readRecord(id, h)
+}
+
+// used notes that a key was used.
+func (s *Keys) used(ctx context.Context, id string, at time.Time) error {
+	return away(s.rdb.HSet(ctx, recordKey(id), fieldLastUsed, strconv.FormatInt(at.UnixMilli(), 10)).Err())
+}

@@ -1,0 +1,59 @@
+package access
+
+import (
+	"context"
+	_ "embed" // for the script
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+//go:embed lua/rate.lua
+var rateSource string
+
+var rateScript = redis.NewScript(rateSource)
+
+// usage is where a caller stands in its rate after a request.
+type usage struct {
+	allowed bool
+	left    int           // more requests that may come at once
+	next    time.Duration // until one more may come; 0 if one may now
+	full    time.Duration // until the whole burst may come again
+}
+
+// take counts a request of a caller in Redis, for all processes together.
+func take(ctx context.Context, rdb redis.Scripter, caller string, r Rate) (usage, error) {
+	reply, err := rateScript.Run(ctx, rdb, []string{rateKey(caller)}, r.each().Microseconds(), r.Burst).Int64Slice()
+	if err != nil {
+		return usage{}, fmt.Errorf("count a request: %w", away(err))
+	}
+	if len(reply) != 3 {
+		return usage{}, fmt.Errorf("count a request: the script returned %d values", len(reply))
+	}
+	micros := func(i int) time.Duration { return time.Duration(reply[i]) * time.Microsecond }
+	if reply[0] == 0 {
+		return usage{next: micros(1), full: micros(2)}, nil
+	}
+	return usage{allowed: true, left: int(reply[1]), full: micros(2)}, nil
+}
+
+// tell writes the caller's rate and where it stands, as
+// draft-ietf-httpapi-ratelimit-headers describes.
+func (u usage) tell(h http.Header, r Rate) {
+	h.Set("RateLimit-Policy", fmt.Sprintf(`"default";q=%d;w=%d`, r.Requests, seconds(r.Per)))
+	h.Set("RateLimit", `"default";r=`+strconv.Itoa(u.left)+";t="+strconv.Itoa(seconds(max(u.full, u.next))))
+}
+
+// seconds rounds up, so that who waits as long has waited long enough.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+// tooMany refuses a request over the rate.
+func tooMany(r Rate, next time.Duration) error {
+	return tasks.Errorf(tasks.CodeRateLimited, "This caller may make %d requests in %v, and has; come back after the seconds in Retry-After.",
+		r.Requests, r.Per).WithRetryAfter(next)
+}

@@ -1,0 +1,71 @@
+package access
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// ParseNetworks reads networks such as 10.0.0.0/8, and single addresses,
+// separated by spaces or commas.
+func ParseNetworks(list string) ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, text := range splitList(list) {
+		n, err := netip.ParsePrefix(text)
+		if err != nil {
+			addr, addrErr := netip.ParseAddr(text)
+			if addrErr != nil || addr.Zone() != "" {
+				return nil, fmt.Errorf("%q is not a network such as 10.0.0.0/8", text)
+			}
+			n = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		networks = append(networks, n.Masked())
+	}
+	return networks, nil
+}
+
+// within reports whether one of the networks holds the address.
+func within(networks []netip.Prefix, address netip.Addr) bool {
+	return address.IsValid() && slices.ContainsFunc(networks, func(n netip.Prefix) bool {
+		if a := n.Addr(); a.Is4In6() && n.Bits() >= 96 {
+			n = netip.PrefixFrom(a.Unmap(), n.Bits()-96)
+		}
+		return n.Contains(address)
+	})
+}
+
+// ClientAddress returns where a request comes from: the peer of its connection,
+// unless that is a trusted proxy. Proxies append the address they were called
+// from to X-Forwarded-For, so the client is then the last one there that is not
+// a trusted proxy; what stands before it is what the client says. The zero Addr
+// is an unknown address, such as that of a hop that hides it; no network holds it.
+func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	address := parseAddress(r.RemoteAddr)
+	if !within(trusted, address) {
+		return address
+	}
+	lines := r.Header.Values("X-Forwarded-For")
+	if len(lines) == 0 {
+		return address // the proxy asks for itself
+	}
+	for _, hop := range slices.Backward(strings.Split(strings.Join(lines, ","), ",")) {
+		if address = parseAddress(strings.TrimSpace(hop)); !within(trusted, address) {
+			return address
+		}
+	}
+	return address
+}
+
+// parseAddress reads an address, with or without a port, in its plain form.
+func parseAddress(text string) netip.Addr {
+	if with, err := netip.ParseAddrPort(text); err == nil {
+		return with.Addr().Unmap().WithZone("")
+	}
+	address, err := netip.ParseAddr(strings.Trim(text, "[]"))
+	if err != nil {
+		return netip.Addr{}
+	}
+	return address.Unmap().WithZone("")
+}

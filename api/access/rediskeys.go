@@ -1,0 +1,12 @@
+package access
+
+// The keys of API keys share a hash tag, so that a key and its place in the list
+// change together, also on a Redis Cluster.
+const indexKey = "spillway:{keys}:index" // zset: key ID by the time it was made, in Unix ms
+
+// recordKey is a hash of what is known of an API key.
+func recordKey(id string) string { return "spillway:{keys}:key:" + id }
+
+// rateKey is a string: the time in µs up to which a caller has used its rate.
+// These are spread over a cluster.
+func rateKey(caller string) string { return "spillway:rate:" + caller }

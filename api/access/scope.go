@@ -1,0 +1,89 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Scope is a permission. Scopes cross the wire in tokens and in the contract;
+// they are stable and never reused.
+type Scope string
+
+// The scopes.
+const (
+	JobsRead      Scope = "jobs:read"      // look at jobs, follow them
+	JobsWrite     Scope = "jobs:write"     // submit and retry jobs
+	JobsCancel    Scope = "jobs:cancel"    // end jobs
+	AgentsRead    Scope = "agents:read"    // look at the agents
+	WebhooksRead  Scope = "webhooks:read"  // look at endpoints and deliveries
+	WebhooksWrite Scope = "webhooks:write" // change endpoints, deliver again
+	AdminRead     Scope = "admin:read"     // look at the installation: queues, keys, audit log
+	AdminWrite    Scope = "admin:write"    // change it
+)
+
+// Scopes lists every scope.
+func Scopes() []Scope {
+	return []Scope{JobsRead, JobsWrite, JobsCancel, AgentsRead, WebhooksRead, WebhooksWrite, AdminRead, AdminWrite}
+}
+
+// Valid reports whether s is one of the known scopes.
+func (s Scope) Valid() bool { return slices.Contains(Scopes(), s) }
+
+// Role is a set of scopes under a name that people can remember. A key holds the
+// scopes that its role had when it was made.
+type Role string
+
+// The roles.
+const (
+	Viewer    Role = "viewer"    // looks
+	Submitter Role = "submitter" // has jobs run: what a program that uses Spillway needs
+	Operator  Role = "operator"  // everything, the installation too
+)
+
+// Roles lists every role.
+func Roles() []Role { return []Role{Viewer, Submitter, Operator} }
+
+// Scopes lists what the role may do, nothing if there is no such role.
+func (r Role) Scopes() []Scope {
+	switch r {
+	case Viewer:
+		return []Scope{JobsRead, AgentsRead, WebhooksRead}
+	case Submitter:
+		return []Scope{JobsRead, JobsWrite, JobsCancel, AgentsRead}
+	case Operator:
+		return Scopes()
+	}
+	return nil
+}
+
+// ParseScopes reads scopes separated by spaces or commas. Its error names those
+// that do not exist.
+func ParseScopes(list string) ([]Scope, error) {
+	var scopes []Scope
+	var unknown []string
+	for _, name := range splitList(list) {
+		if s := Scope(name); s.Valid() {
+			scopes = append(scopes, s)
+		} else {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, fmt.Errorf("there is no scope %s; there are %s", strings.Join(unknown, ", "), joinScopes(Scopes(), ", "))
+	}
+	slices.Sort(scopes)
+	return slices.Compact(scopes), nil
+}
+
+func splitList(list string) []string {
+	return strings.FieldsFunc(list, func(c rune) bool { return c == ' ' || c == ',' })
+}
+
+func joinScopes(scopes []Scope, separator string) string {
+	names := make([]string, len(scopes))
+	for i, s := range scopes {
+		names[i] = string(s)
+	}
+	return strings.Join(names, separator)
+}

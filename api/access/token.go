@@ -1,0 +1,109 @@
+package access
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"hash/crc32"
+	"regexp"
+	"strings"
+)
+
+// A key reads spw_<env>_<id>_<secret><checksum>: a prefix that scanners for
+// leaked secrets know, a word that tells live keys from test keys, the ID under
+// which the key is kept, 256 random bits, and the CRC-32 of all that stands
+// before it. Everything after the word is base62. It has no character that ends
+// a word, so that a double click selects all of it.
+const (
+	tokenPrefix    = "spw_"
+	idLength       = 12
+	secretLength   = 43 // 62^43 > 2^256
+	checksumLength = 6  // 62^6 > 2^32
+)
+
+// KeyPattern is the regular expression, in RE2 syntax, by which a scanner for
+// leaked secrets finds keys.
+const KeyPattern = `spw_[a-z0-9]{1,12}_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}`
+
+var (
+	keyPattern  = regexp.MustCompile(`\A` + KeyPattern + `\z`)
+	envPattern  = regexp.MustCompile(`\A[a-z0-9]{1,12}\z`)
+	idPattern   = regexp.MustCompile(`\A[0-9A-Za-z]{12}\z`)
+	leakPattern = regexp.MustCompile(tokenPrefix + `[a-z0-9]{1,12}_[0-9A-Za-z]{12}_[0-9A-Za-z]+|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*`)
+)
+
+// errToken says no more: whoever guesses is told nothing.
+var errToken = errors.New("malformed key")
+
+// token is a key as its holder has it.
+type token struct {
+	id   string
+	hash [sha256.Size]byte // of the whole text
+	tail string            // the last four characters, for people to tell keys apart
+}
+
+// newToken makes a key's text.
+func newToken(env string) (text string, t token) {
+	id := randomText(idLength)
+	text = tokenPrefix + env + "_" + id + "_" + randomText(secretLength)
+	text += checksum(text)
+	return text, token{id, sha256.Sum256([]byte(text)), text[len(text)-4:]}
+}
+
+// parseToken reads a key, and refuses without asking anyone what cannot be one:
+// a mistyped or cut one fails its checksum.
+func parseToken(text string) (token, error) {
+	if !keyPattern.MatchString(text) {
+		return token{}, errToken
+	}
+	body, sum := text[:len(text)-checksumLength], text[len(text)-checksumLength:]
+	if checksum(body) != sum {
+		return token{}, errToken
+	}
+	id := strings.Split(text, "_")[2]
+	return token{id, sha256.Sum256([]byte(text)), text[len(text)-4:]}, nil
+}
+
+const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// randomText returns n characters, each as likely as any other.
+func randomText(n int) string {
+	text := make([]byte, 0, n)
+	var random [64]byte
+	for {
+		_, _ = rand.Read(random[:]) // never fails: it ends the program instead
+		for _, b := range random {
+			if int(b) >= 256-256%len(base62) {
+				continue // the first characters would be likelier
+			}
+			if text = append(text, base62[int(b)%len(base62)]); len(text) == n {
+				return string(text)
+			}
+		}
+	}
+}
+
+// checksum returns the CRC-32 of text in base62.
+func checksum(text string) string {
+	sum := crc32.ChecksumIEEE([]byte(text))
+	var digits [checksumLength]byte
+	for i := checksumLength - 1; i >= 0; i-- {
+		digits[i] = base62[sum%uint32(len(base62))]
+		sum /= uint32(len(base62))
+	}
+	return string(digits[:])
+}
+
+// Redact returns text without the secrets of the keys, and without the JSON Web
+// Tokens, that stand in it. What is left tells which key it was.
+func Redact(text string) string {
+	if !strings.Contains(text, tokenPrefix) && !strings.Contains(text, "eyJ") {
+		return text
+	}
+	return leakPattern.ReplaceAllStringFunc(text, func(found string) string {
+		if i := strings.LastIndexByte(found, '_'); strings.HasPrefix(found, tokenPrefix) {
+			return found[:i+1] + "***"
+		}
+		return "***"
+	})
+}
