@@ -1,0 +1,213 @@
+package breaker
+
+import (
+	"math/bits"
+	"sync"
+	"time"
+
+	"github.com/topcentral/spillway/providers"
+)
+
+// circuit is the breaker of one candidate.
+type circuit struct {
+	cfg *Config
+
+	mu    sync.Mutex
+	state State
+	epoch int // changes with the state: a call that began in another epoch says nothing of this one
+
+	failures   int    // in a row
+	badOutputs int    // in a row
+	recent     recent // failures among the last calls
+
+	retryAt time.Time // open: when a probe may pass
+	opened  int       // how often it opened since it was last closed
+	probing bool      // half open: the probe is under way
+	reason  string    // the outcome that opened it, or had it left alone, last
+
+	coolUntil time.Time // the candidate asked to be left alone until then
+}
+
+// pass is the permission to make one call.
+type pass struct {
+	state State
+	epoch int
+}
+
+// whileProbing is when to ask again while a probe is under way: nobody knows
+// how long it takes.
+const whileProbing = 2 * time.Second
+
+// enter returns a pass, or for how long there is none and why.
+func (c *circuit) enter(now time.Time) (p *pass, retryAfter time.Duration, reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if wait := c.coolUntil.Sub(now); wait > 0 {
+		return nil, max(wait, c.retryAt.Sub(now)), c.reason
+	}
+	if c.state == Open {
+		if wait := c.retryAt.Sub(now); wait > 0 {
+			return nil, wait, c.reason
+		}
+		c.become(HalfOpen)
+	}
+	if c.state == HalfOpen {
+		if c.probing {
+			return nil, whileProbing, c.reason
+		}
+		c.probing = true
+	}
+	return &pass{c.state, c.epoch}, 0, ""
+}
+
+// leave notes how a call ended, and returns Open or Closed if that is what the
+// circuit now became, else "". A success of slow or longer is a failure, if slow
+// is not 0.
+func (c *circuit) leave(p *pass, a *providers.Attempt, slow time.Duration, now time.Time) (change State) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	current := p.epoch == c.epoch
+	if current {
+		c.probing = false
+	}
+	if !a.Called {
+		return ""
+	}
+	effect := effectOf(a, slow)
+	if effect > providers.NoEffect && a.RetryAfter > 0 {
+		c.leaveAlone(now.Add(min(a.RetryAfter, c.cfg.DeadCoolDown)), a)
+	}
+	if effect == providers.OpensAtOnce {
+		return c.open(now.Add(c.cfg.DeadCoolDown), a)
+	}
+	if !current {
+		return ""
+	}
+	switch effect {
+	case providers.NoEffect, providers.CoolsDown, providers.OpensAtOnce:
+		return ""
+	case succeeds:
+		return c.success()
+	case providers.CountsBadOutput:
+		c.badOutputs++
+	case providers.CountsFailure:
+		c.failures++
+		c.recent.add(true, c.cfg.Window)
+	}
+	if p.state == HalfOpen || c.exceeded() {
+		return c.open(now.Add(c.coolDown()), a)
+	}
+	return ""
+}
+
+// succeeds is the effect of a success; the table of classes has none.
+const succeeds providers.Effect = -1
+
+func effectOf(a *providers.Attempt, slow time.Duration) providers.Effect {
+	switch {
+	case a.Outcome != providers.Succeeded:
+		return providers.Class(a.Outcome).Policy().Breaker
+	case slow > 0 && a.Duration >= slow:
+		return providers.CountsFailure
+	}
+	return succeeds
+}
+
+func (c *circuit) success() (change State) {
+	c.failures, c.badOutputs = 0, 0
+	if c.state == Closed {
+		c.recent.add(false, c.cfg.Window)
+		return ""
+	}
+	c.opened = 0
+	c.become(Closed)
+	return Closed
+}
+
+// exceeded reports whether there were too many failures. Failures and bad
+// answers are counted apart, but a mix of them counts as well.
+func (c *circuit) exceeded() bool {
+	return c.failures >= c.cfg.Failures || c.badOutputs >= c.cfg.BadOutputs ||
+		c.failures+c.badOutputs >= max(c.cfg.Failures, c.cfg.BadOutputs) ||
+		c.recent.rate(c.cfg.Window) >= c.cfg.Rate && c.cfg.Rate > 0
+}
+
+// coolDown is how long the circuit is to be open.
+func (c *circuit) coolDown() time.Duration {
+	if c.failures == 0 {
+		return c.cfg.BadCoolDown
+	}
+	d := c.cfg.CoolDown
+	for range c.opened {
+		d = min(2*d, c.cfg.MaxCoolDown)
+	}
+	return d
+}
+
+// open opens the circuit until then; it returns "" if it was open already.
+func (c *circuit) open(until time.Time, a *providers.Attempt) (change State) {
+	if until.After(c.retryAt) {
+		c.retryAt, c.reason = until, a.Outcome
+	}
+	if c.state == Open {
+		return ""
+	}
+	c.opened++
+	c.become(Open)
+	return Open
+}
+
+func (c *circuit) leaveAlone(until time.Time, a *providers.Attempt) {
+	if until.After(c.coolUntil) {
+		c.coolUntil, c.reason = until, a.Outcome
+	}
+}
+
+func (c *circuit) become(s State) {
+	c.state, c.probing = s, false
+	c.epoch++
+	if s == Closed {
+		c.recent = recent{}
+	}
+}
+
+func (c *circuit) status(now time.Time) Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := Status{State: c.state, Failures: c.failures + c.badOutputs, Reason: c.reason}
+	if c.state == Open && !c.retryAt.After(now) {
+		s.State = HalfOpen // the next call finds it so
+	}
+	if c.state == Open && c.retryAt.After(now) {
+		s.RetryAt = c.retryAt
+	}
+	if c.coolUntil.After(now) && c.coolUntil.After(s.RetryAt) {
+		s.State, s.RetryAt = Open, c.coolUntil
+	}
+	return s
+}
+
+// maxWindow is how many calls a recent can hold.
+const maxWindow = 64
+
+// recent remembers which of the last calls failed. The zero value is ready.
+type recent struct {
+	failed uint64 // a bit for each call, the last one lowest
+	calls  int
+}
+
+func (r *recent) add(failed bool, window int) {
+	r.failed <<= 1
+	if failed {
+		r.failed |= 1
+	}
+	r.calls = min(r.calls+1, window)
+}
+
+// rate is the share of failures; 0 until the window is full.
+func (r *recent) rate(window int) float64 {
+	if r.calls < window {
+		return 0
+	}
+	return float64(bits.OnesCount64(r.failed<<(maxWindow-window))) / float64(window)
+}
