@@ -45,7 +45,8 @@ type Request struct {
 	Messages    []Message
 	Schema      json.RawMessage // JSON Schema of the answer; nil: free text
 	SchemaName  string          // a name for it, for dialects that want one
-	OutputLimit int             // tokens the answer may take; 0: the provider's default
+	OutputLimit int             // tokens the answer may take, thinking not counted; 0: the provider's default
+	TotalLimit  int             // tokens that thinking and answer may take together; 0: OutputLimit and what the provider allows for thinking
 	Temperature float64
 
 	// What is asked about, for providers that need no prompt (the scorecard).

@@ -49,6 +49,8 @@ func TestRequest(t *testing.T) {
 	}
 	thinker := *req
 	thinker.Model = "deepseek-r1:32b"
+	hurried, calm := thinker, *req
+	hurried.TotalLimit, calm.TotalLimit = 700, 700
 
 	for _, c := range []struct {
 		name   string
@@ -69,6 +71,12 @@ func TestRequest(t *testing.T) {
 		}},
 		{"a model that thinks may think on top", ollama.Config{ThinkingTokens: 1000}, &thinker, map[string]any{
 			"think": nil, "options": map[string]any{"num_ctx": 8192.0, "num_predict": 1300.0, "temperature": 0.0},
+		}},
+		{"but not more than there is time for", ollama.Config{ThinkingTokens: 1000}, &hurried, map[string]any{
+			"options": map[string]any{"num_ctx": 8192.0, "num_predict": 700.0, "temperature": 0.0},
+		}},
+		{"time for more than the answer may take", ollama.Config{}, &calm, map[string]any{
+			"options": map[string]any{"num_ctx": 8192.0, "num_predict": 300.0, "temperature": 0.0},
 		}},
 		{"thinking switched off", ollama.Config{Think: map[string]any{"deepseek-r1:32b": false}}, &thinker, map[string]any{
 			"think": false, "options": map[string]any{"num_ctx": 8192.0, "num_predict": 300.0, "temperature": 0.0},

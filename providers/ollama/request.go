@@ -57,6 +57,9 @@ func (p *provider) request(req *providers.Request) *chatRequest {
 	if thinks && req.OutputLimit > 0 {
 		call.Options.NumPredict += p.config.ThinkingTokens
 	}
+	if req.TotalLimit > 0 && (call.Options.NumPredict == 0 || call.Options.NumPredict > req.TotalLimit) {
+		call.Options.NumPredict = req.TotalLimit
+	}
 	for _, m := range messages {
 		call.Messages = append(call.Messages, chatMessage{Role: string(m.Role), Content: m.Content})
 	}

@@ -71,6 +71,8 @@ func TestRequestFields(t *testing.T) {
 	schema.Schema, schema.SchemaName = json.RawMessage(`{"type":"object"}`), "verdict"
 	hot := *ask
 	hot.Temperature = 1.7
+	hurried := *ask
+	hurried.TotalLimit = 700
 	// go-openai refuses these three names with max_tokens or a temperature.
 	gpt5, o3, gpt6 := *ask, *ask, *ask
 	gpt5.Model, o3.Model, gpt6.Model = "gpt-5-of-somebody-else", "o3-mini", "gpt-6-luna"
@@ -93,6 +95,8 @@ func TestRequestFields(t *testing.T) {
 			"max_tokens": nil, "max_completion_tokens": 300.0,
 		}},
 		{"thinking counts as output", openai.Quirks{ThinkingTokens: 8000}, ask, map[string]any{"max_tokens": 8300.0}},
+		{"but not more than there is time for", openai.Quirks{ThinkingTokens: 8000}, &hurried, map[string]any{"max_tokens": 700.0}},
+		{"time for more than the answer may take", openai.Quirks{}, &hurried, map[string]any{"max_tokens": 300.0}},
 		{"extra fields", openai.Quirks{ExtraBody: map[string]any{"reasoning_split": true, "thinking": map[string]any{"type": "disabled"}}}, ask, map[string]any{
 			"reasoning_split": true, "thinking": map[string]any{"type": "disabled"},
 		}},

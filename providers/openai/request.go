@@ -32,11 +32,7 @@ func (m Model) fields(req *providers.Request) map[string]any {
 	q := m.Quirks
 	fields := make(map[string]any, len(q.ExtraBody)+3)
 	maps.Copy(fields, q.ExtraBody)
-	if req.OutputLimit > 0 {
-		limit := req.OutputLimit + q.ThinkingTokens
-		if m.OutputLimit > 0 {
-			limit = min(limit, m.OutputLimit)
-		}
+	if limit := m.limit(req); limit > 0 {
 		fields[cmp.Or(q.MaxTokensField, MaxTokens)] = limit
 	}
 	if q.Temperature != nil {
@@ -46,6 +42,22 @@ func (m Model) fields(req *providers.Request) map[string]any {
 		fields["response_format"] = format
 	}
 	return fields
+}
+
+// limit is how many tokens the model may write, thinking included; 0: as many as
+// it likes.
+func (m Model) limit(req *providers.Request) int {
+	limit := 0
+	if req.OutputLimit > 0 {
+		limit = req.OutputLimit + m.Quirks.ThinkingTokens
+		if m.OutputLimit > 0 {
+			limit = min(limit, m.OutputLimit)
+		}
+	}
+	if req.TotalLimit > 0 && (limit == 0 || limit > req.TotalLimit) {
+		limit = req.TotalLimit
+	}
+	return limit
 }
 
 func responseFormat(mode JSONMode, req *providers.Request) map[string]any {
