@@ -135,27 +135,47 @@ var ErrNoScorecard = errors.New("the agent has no scorecard")
 // the output schema. It returns ErrNoScorecard where there are no rules, and a
 // [tasks.Error] with the faults for an input that CheckInput refuses.
 func (a *Agent) Score(input json.RawMessage, lang tasks.Language) (json.RawMessage, error) {
+	answer, _, err := a.score(input, lang)
+	return answer, err
+}
+
+// ScoreClear is Score for a case that the scorecard itself calls clear, by its
+// clear_when: one that a model would answer no better. It returns nil for any
+// other case, and where there are no rules.
+func (a *Agent) ScoreClear(input json.RawMessage, lang tasks.Language) (json.RawMessage, error) {
+	if a.scorecard == nil || a.scorecard.clear == nil {
+		return nil, nil
+	}
+	answer, certain, err := a.score(input, lang)
+	if err != nil || !certain {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// score answers by the rules, and tells whether the case is clear.
+func (a *Agent) score(input json.RawMessage, lang tasks.Language) (answer json.RawMessage, certain bool, err error) {
 	if a.scorecard == nil {
-		return nil, ErrNoScorecard
+		return nil, false, ErrNoScorecard
 	}
 	if _, ok := languageNames[lang]; !ok {
-		return nil, tasks.Errorf(tasks.CodeInvalid, "%q is not an output language; use zh or en", lang)
+		return nil, false, tasks.Errorf(tasks.CodeInvalid, "%q is not an output language; use zh or en", lang)
 	}
 	v, faults := a.readInput(input)
 	if len(faults) > 0 {
-		return nil, &tasks.Error{Code: tasks.CodeInvalid, Message: "the input does not fit the agent's input schema", Faults: faults}
+		return nil, false, &tasks.Error{Code: tasks.CodeInvalid, Message: "the input does not fit the agent's input schema", Faults: faults}
 	}
 	in := a.input.compiled
-	filled, err := a.scorecard.answerFor(complete(in, v), given(in, v), lang, a.output)
+	filled, certain, err := a.scorecard.answerFor(complete(in, v), given(in, v), lang, a.output)
 	if err != nil {
-		return nil, fmt.Errorf("scorecard of %s: %w", a.ID, err)
+		return nil, false, fmt.Errorf("scorecard of %s: %w", a.ID, err)
 	}
-	answer, err := json.Marshal(filled)
+	answer, err = json.Marshal(filled)
 	if err != nil {
-		return nil, fmt.Errorf("scorecard of %s: %w", a.ID, err)
+		return nil, false, fmt.Errorf("scorecard of %s: %w", a.ID, err)
 	}
 	if faults := a.CheckOutput(answer); len(faults) > 0 {
-		return nil, fmt.Errorf("scorecard of %s: its answer breaks the output schema at %q: %s", a.ID, faults[0].Pointer, faults[0].Detail)
+		return nil, false, fmt.Errorf("scorecard of %s: its answer breaks the output schema at %q: %s", a.ID, faults[0].Pointer, faults[0].Detail)
 	}
-	return answer, nil
+	return answer, certain, nil
 }

@@ -27,6 +27,7 @@ type example struct {
 type exampleJSON struct {
 	About  string                     `json:"about"` // what the example shows, for readers
 	Input  json.RawMessage            `json:"input"`
+	Clear  *bool                      `json:"clear"`  // whether the scorecard must call the case clear; nil: not asked
 	Expect map[string]json.RawMessage `json:"expect"` // by JSON Pointer into the answer
 }
 
@@ -102,12 +103,15 @@ func (a *Agent) runExample(e example) error {
 		if !a.HasScorecard() {
 			continue
 		}
-		answer, err := a.Score(e.body.Input, lang)
+		answer, certain, err := a.score(e.body.Input, lang)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", lang, err))
 			continue
 		}
 		errs = append(errs, e.compare(answer, lang))
+		if e.body.Clear != nil && *e.body.Clear != certain {
+			errs = append(errs, errorAt(e.file, lineAt(e.source, []string{"clear"}), "%s: clear_when says %v, want %v", lang, certain, *e.body.Clear))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -60,6 +60,8 @@ func TestBrokenFoldersNameFileAndLine(t *testing.T) {
 		{"missing output field", scorecardFile, "score: = score", "level: high", `scorecard.yaml:10: "score" is missing here`},
 		{"value the output does not have", scorecardFile, "score: = score", "score: = score\n  level: middle", `scorecard.yaml:11: "middle" is not in the output schema`},
 		{"loop over no list", scorecardFile, "for: input.names", "for: input.kind", "scorecard.yaml:14: for wants a list"},
+		{"clear_when that is no condition", scorecardFile, "answer:", "clear_when: score\nanswer:", "scorecard.yaml:9: "},
+		{"clear_when on what is not there", scorecardFile, "answer:", "clear_when: scoer > 90\nanswer:", "scorecard.yaml:9: unknown name scoer"},
 		{"too deep", scorecardFile, "input.count > 3", `'any(input.names, any(input.names, any(input.names, # == "a")))'`, "scorecard.yaml:2: lists are walked more than 2 deep"},
 		{"unknown example field", "examples/good.json", `"expect"`, `"expects"`, `examples/good.json`},
 	} {
@@ -98,6 +100,7 @@ func TestFailingExamplesNameTheLine(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"exact value", `"/score": 60`, `"/score": 61`, "good.json:4: zh: the answer's /score: got 60, want 61"},
 		{"number of items", `"min_items": 1`, `"min_items": 2`, "good.json:5: zh: the answer's /texts: got 1 items"},
+		{"a case that is not clear", `"expect"`, `"clear": true, "expect"`, "good.json:3: zh: clear_when says false, want true"},
 		{"no such value", `"/score"`, `"/scores"`, "good.json:4: zh: the answer's /scores: the answer has no such value"},
 		{"unknown demand", `"min_items"`, `"least"`, "good.json:5: "},
 		{"bad input", `"kind": "good"`, `"kind": "fair"`, `good.json:2: the input breaks the input schema at "/kind"`},

@@ -90,15 +90,21 @@ func weight(driver any) int {
 	return w
 }
 
-// answerFor runs the scorecard and fills the answer.
-func (c *scorecard) answerFor(input, present any, lang tasks.Language, out *schema) (any, error) {
+// answerFor runs the scorecard and fills the answer. It also tells whether the
+// case is clear.
+func (c *scorecard) answerFor(input, present any, lang tasks.Language, out *schema) (answer any, certain bool, err error) {
 	env, err := c.run(input, present, lang)
 	if err != nil {
-		return nil, err
+		return nil, false, err
+	}
+	if c.clear != nil {
+		if certain, err = c.clear.holds(env); err != nil {
+			return nil, false, fmt.Errorf("clear_when: %w", err)
+		}
 	}
 	v, err := c.answer.fill(env, lang)
 	if err != nil {
-		return nil, fmt.Errorf("answer: %w", err)
+		return nil, false, fmt.Errorf("answer: %w", err)
 	}
-	return fit(out.compiled, v), nil
+	return fit(out.compiled, v), certain, nil
 }

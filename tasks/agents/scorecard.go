@@ -25,6 +25,7 @@ type scorecardYAML struct {
 	Points   []pointYAML                                     `yaml:"points"`
 	Score    *source                                         `yaml:"score"`
 	Findings yaml.Node                                       `yaml:"findings"`
+	Clear    *source                                         `yaml:"clear_when"`
 	Answer   yaml.Node                                       `yaml:"answer"`
 }
 
@@ -44,6 +45,7 @@ type scorecard struct {
 	points   []point
 	score    *expression // nil: the total, kept within 0 and 100
 	findings []named
+	clear    *expression // says that a case needs no model; nil: none is such
 	answer   node
 }
 
@@ -120,7 +122,7 @@ func newScope(file string, in *schema) scope {
 // compile compiles the parts of the file in the order in which they may name
 // each other, and goes on after a bad part to tell of all of them at once.
 func (c *scorecard) compile(s scope, raw *scorecardYAML, out *schema) error {
-	var errs [5]error
+	var errs [6]error
 	c.facts, s, errs[0] = s.compileNamed(&raw.Facts)
 	if errs[0] != nil {
 		return errs[0] // what follows would only name missing facts
@@ -132,9 +134,13 @@ func (c *scorecard) compile(s scope, raw *scorecardYAML, out *schema) error {
 	}
 	s = s.with("score", types.Int).with("drivers", types.Array(driver))
 	c.findings, s, errs[3] = s.compileNamed(&raw.Findings)
-	if errs[3] == nil {
-		c.answer, errs[4] = s.compileNode(&raw.Answer, out.compiled)
+	if errs[3] != nil {
+		return errors.Join(errs[:]...) // what follows would only name missing findings
 	}
+	if raw.Clear != nil {
+		c.clear, errs[5] = s.compile(*raw.Clear, reflect.Bool)
+	}
+	c.answer, errs[4] = s.compileNode(&raw.Answer, out.compiled)
 	return errors.Join(errs[:]...)
 }
 
