@@ -21,7 +21,7 @@ const model = "model-1"
 type New func(baseURL string, client *http.Client) providers.Provider
 
 // Run tests that a Provider keeps the contract of providers.Provider, against
-// servers that speak its dialect by script.
+// servers that speak its dialect by script. What the dialect lacks is left out.
 func Run(t *testing.T, newProvider New, dialect Dialect) {
 	t.Helper()
 	k := &kit{newProvider, dialect}
@@ -58,9 +58,20 @@ type kit struct {
 // serve starts a server with h, and returns a provider that calls it.
 func (k *kit) serve(t *testing.T, h http.HandlerFunc) providers.Provider {
 	t.Helper()
+	if k.dialect.Route != nil {
+		h = k.dialect.Route(h)
+	}
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	return k.newProvider(s.URL, s.Client())
+}
+
+// needs skips a test of what the dialect lacks.
+func (*kit) needs(t *testing.T, has bool) {
+	t.Helper()
+	if !has {
+		t.Skip("the dialect has no words for it")
+	}
 }
 
 // says returns a handler that answers with pieces and then ends.
@@ -116,6 +127,9 @@ func wantClass(t *testing.T, err error, want providers.Class) {
 
 func (k *kit) answer(t *testing.T) {
 	want := providers.Usage{Input: 120, Cached: 20, Output: 30}
+	if k.dialect.Lacks.Cached {
+		want.Cached = 0
+	}
 	p := k.serve(t, k.says(want, false, providers.Delta{Text: `{"a"`}, providers.Delta{Text: `: 1`}, providers.Delta{Text: `}`}))
 	text, _, resp, err := ask(t.Context(), p)
 	if err != nil {
@@ -127,7 +141,7 @@ func (k *kit) answer(t *testing.T) {
 	if resp.Usage != want {
 		t.Errorf("usage %+v, want %+v", resp.Usage, want)
 	}
-	if resp.Truncated || resp.FirstToken <= 0 {
+	if resp.Truncated || (resp.FirstToken <= 0) != k.dialect.Lacks.Stream {
 		t.Errorf("truncated %t, first token after %v", resp.Truncated, resp.FirstToken)
 	}
 }
@@ -156,6 +170,7 @@ func (k *kit) thinks(t *testing.T, pieces ...providers.Delta) {
 }
 
 func (k *kit) truncated(t *testing.T) {
+	k.needs(t, !k.dialect.Lacks.Truncation)
 	_, _, resp, err := ask(t.Context(), k.serve(t, k.says(FakeUsage, true, providers.Delta{Text: `{"a":`})))
 	if err != nil {
 		t.Fatal(err)
@@ -184,7 +199,7 @@ func (k *kit) request(t *testing.T) {
 		t.Fatal(err)
 	}
 	name, schema, stream := k.dialect.Asked(body)
-	if name != model || !schema || !stream {
+	if name != model || !schema || stream == k.dialect.Lacks.Stream {
 		t.Errorf("model %q, schema %t, stream %t in %s", name, schema, stream, body)
 	}
 	for _, m := range req.Messages {

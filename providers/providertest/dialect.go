@@ -18,6 +18,19 @@ type Dialect struct {
 	Fail  func(w http.ResponseWriter, status int, message string)  // an answer that is an error
 	List  func(w http.ResponseWriter, models ...string)            // an answer that lists models
 	Asked func(body []byte) (model string, schema, stream bool)    // what a request asks for
+
+	// Route, if not nil, turns a script for one answer into the handler of a
+	// dialect that needs several requests for it.
+	Route func(script http.HandlerFunc) http.HandlerFunc
+	Lacks Lacks
+}
+
+// Lacks is what a dialect has no words for.
+type Lacks struct {
+	Stream     bool // answers come in one piece
+	Cached     bool // cached tokens are not told apart
+	Truncation bool // an answer that was cut off looks like any other
+	Models     bool // there is no list of models
 }
 
 // Ollama speaks as Ollama 0.40 does at /api/chat and /api/tags.

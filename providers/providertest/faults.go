@@ -162,6 +162,7 @@ func (k *kit) ended(t *testing.T) {
 }
 
 func (k *kit) models(t *testing.T) {
+	k.needs(t, !k.dialect.Lacks.Models)
 	p := k.serve(t, func(w http.ResponseWriter, _ *http.Request) { k.dialect.List(w, "a", "b-embed") })
 	models, err := p.Models(t.Context())
 	if err != nil {
@@ -180,6 +181,7 @@ func (k *kit) models(t *testing.T) {
 }
 
 func (k *kit) modelsFail(t *testing.T) {
+	k.needs(t, !k.dialect.Lacks.Models)
 	p := k.serve(t, func(w http.ResponseWriter, _ *http.Request) { k.dialect.Fail(w, http.StatusUnauthorized, "no") })
 	_, err := p.Models(t.Context())
 	wantClass(t, err, providers.ClassAuthDead)
