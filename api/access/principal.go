@@ -26,7 +26,7 @@ type Principal struct {
 	Scopes  []Scope    // what it may do
 	Address netip.Addr // where it calls from
 
-	rate  Rate      // zero: the installation's
+	rate  *Rate     // nil: the installation's
 	until time.Time // when the credential ends by itself; zero: never
 }
 

@@ -47,6 +47,7 @@ func badCredential(detail string, cause error) error {
 // What a credential may be told.
 const (
 	detailUnknown = "The credential is not valid here: it is malformed, unknown, expired or revoked."
+	detailExpired = "The token has expired."
 	detailToken   = "The token is not valid here: its signature, algorithm, issuer, audience, times or tenant are not as they must be."
 )
 

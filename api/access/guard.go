@@ -1,0 +1,217 @@
+package access
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Config says who is let in. The zero Config lets in everyone, as DefaultTenant.
+type Config struct {
+	// Keys are the API keys that count. Without them there is no authentication:
+	// everyone may do everything but administer. With them nobody may do anything
+	// without a credential.
+	Keys *Keys
+	// Tokens are the JSON Web Tokens that count beside keys. Default: none.
+	Tokens *Tokens
+	// Rate is how many requests each caller may make whose key does not say
+	// otherwise, in all processes together. Default: no limit.
+	Rate Rate
+	// Allow are the networks that callers may come from. Default: all.
+	Allow []netip.Prefix
+	// Proxies are the networks of proxies whose X-Forwarded-For is believed.
+	// Default: none; the peer of the connection is the caller.
+	Proxies []netip.Prefix
+	// Log gets what callers are not told. Default: it is dropped.
+	Log *slog.Logger
+}
+
+// Guard decides about requests. It is safe for concurrent use.
+type Guard struct {
+	cfg       Config
+	lookup    *lookup // nil without authentication
+	strangers *strangers
+	holds     holds
+}
+
+// New returns a Guard.
+func New(cfg Config) *Guard {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	g := &Guard{cfg: cfg, strangers: newStrangers(time.Now)}
+	if cfg.Keys != nil {
+		g.lookup = newLookup(cfg.Keys, cfg.Log)
+		g.strangers.now = cfg.Keys.now
+		g.holds = holds{lookup: g.lookup, every: believed}
+	}
+	return g
+}
+
+// Enter lets a request pass that comes from where callers may come from, and
+// notes its address in its context. It is for every request, whatever its path.
+func (g *Guard) Enter(r *http.Request) (*http.Request, error) {
+	address := ClientAddress(r, g.cfg.Proxies)
+	if len(g.cfg.Allow) > 0 && !within(g.cfg.Allow, address) {
+		return nil, elsewhere("This service cannot be used from your address.")
+	}
+	return r.WithContext(with(r.Context(), Principal{Method: ByNobody, Address: address})), nil
+}
+
+// Greet lets a request for a public route pass, which must have come through
+// Enter, unless its address asks too often.
+func (g *Guard) Greet(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	if g.lookup == nil {
+		return r, nil
+	}
+	if wait, ok := g.strangers.take(From(r.Context()).Address); !ok {
+		return nil, tooMany(strangerRate, wait)
+	}
+	return r, nil
+}
+
+// Admit lets a request pass, which must have come through Enter, if its caller
+// has shown who it is, may do all that is needed, and does not ask too often. It
+// leaves the caller's Principal in the request's context, and tells the caller's
+// rate in the headers of the response. Its error is a *Refusal, or a
+// *tasks.Error with CodeRateLimited or CodeUnavailable. A route that needs no
+// scope at all is a mistake, and refused.
+func (g *Guard) Admit(w http.ResponseWriter, r *http.Request, need ...Scope) (*http.Request, error) {
+	if len(need) == 0 {
+		return nil, errors.New("access: a route that names no scope admits nobody")
+	}
+	p, err := g.identify(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.count(r.Context(), w.Header(), p); err != nil {
+		return nil, err
+	}
+	if !p.Can(need...) {
+		return nil, lacking(need)
+	}
+	return r.WithContext(with(r.Context(), p)), nil
+}
+
+// identify finds out who makes the request.
+func (g *Guard) identify(r *http.Request) (Principal, error) {
+	address := From(r.Context()).Address
+	if g.lookup == nil {
+		return anyone(address), nil
+	}
+	credential, err := bearer(r.Header)
+	if err != nil {
+		return Principal{}, g.refuse(address, err)
+	}
+	if strings.HasPrefix(credential, tokenPrefix) {
+		return g.byKey(r.Context(), credential, address)
+	}
+	return g.byToken(r.Context(), credential, address)
+}
+
+// bearer returns the credential of the Authorization header.
+func bearer(h http.Header) (string, error) {
+	lines := h.Values("Authorization")
+	if len(lines) == 0 {
+		return "", errNoCredential
+	}
+	scheme, credential, _ := strings.Cut(lines[0], " ")
+	if credential = strings.TrimSpace(credential); len(lines) > 1 || !strings.EqualFold(scheme, "Bearer") || credential == "" {
+		return "", badCredential("Send one Authorization header: Bearer, a space, and an API key or a JSON Web Token.", nil)
+	}
+	return credential, nil
+}
+
+// refuse returns err, or another error if the address has been refused too often.
+func (g *Guard) refuse(address netip.Addr, err error) error {
+	if wait, ok := g.strangers.take(address); !ok {
+		return tooMany(strangerRate, wait)
+	}
+	return err
+}
+
+// byKey finds out whose API key that is.
+func (g *Guard) byKey(ctx context.Context, text string, address netip.Addr) (Principal, error) {
+	t, err := parseToken(text)
+	if err != nil {
+		return Principal{}, g.refuse(address, badCredential(detailUnknown, err))
+	}
+	// An address that guesses is not looked up, but does not lock out its
+	// neighbours whose keys are known.
+	if wait, ok := g.strangers.check(address); !ok && !g.lookup.met(t) {
+		return Principal{}, tooMany(strangerRate, wait)
+	}
+	r, err := g.lookup.recent(ctx, t.id)
+	switch {
+	case tasks.CodeOf(err) == tasks.CodeNotFound:
+		return Principal{}, g.refuse(address, badCredential(detailUnknown, err))
+	case err != nil:
+		return Principal{}, err
+	case !sameHash(r.hash, t.hash), !r.Active(g.cfg.Keys.now()):
+		return Principal{}, g.refuse(address, badCredential(detailUnknown, nil))
+	case len(r.AllowIPs) > 0 && !within(r.AllowIPs, address):
+		return Principal{}, elsewhere("This key cannot be used from your address.")
+	}
+	return Principal{Tenant: r.Tenant, Method: ByKey, Subject: r.ID, Scopes: r.Scopes, Address: address, rate: r.Rate}, nil
+}
+
+func sameHash(a, b [sha256.Size]byte) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }
+
+// byToken finds out for whom a JSON Web Token speaks.
+func (g *Guard) byToken(ctx context.Context, text string, address netip.Addr) (Principal, error) {
+	if g.cfg.Tokens == nil {
+		return Principal{}, g.refuse(address, badCredential(detailUnknown, nil))
+	}
+	p, err := g.cfg.Tokens.verify(ctx, text)
+	if err != nil {
+		g.cfg.Log.DebugContext(ctx, "token refused", "error", err)
+		detail := detailToken
+		if errors.Is(err, jwt.ErrTokenExpired) {
+			detail = detailExpired
+		}
+		return Principal{}, g.refuse(address, badCredential(detail, err))
+	}
+	p.Address = address
+	return p, nil
+}
+
+// count takes the request from the caller's rate.
+func (g *Guard) count(ctx context.Context, h http.Header, p Principal) error {
+	limit := g.cfg.Rate
+	if p.rate != nil {
+		limit = *p.rate
+	}
+	if limit == (Rate{}) || g.lookup == nil {
+		return nil
+	}
+	used, err := take(ctx, g.cfg.Keys.rdb, p.caller(), limit)
+	if err != nil {
+		return err
+	}
+	used.tell(h, limit)
+	if !used.allowed {
+		return tooMany(limit, used.next)
+	}
+	return nil
+}
+
+// caller is the name that requests are counted under. A subject may be as long
+// as its issuer likes, and hold anything.
+func (p Principal) caller() string {
+	if p.Method == ByKey {
+		return p.Subject
+	}
+	digest := sha256.Sum256([]byte(p.Tenant + "\n" + p.Subject))
+	return hex.EncodeToString(digest[:])
+}

@@ -1,0 +1,85 @@
+package access
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// strangerRate is how often an address may call without a credential that
+// counts.
+var strangerRate = Rate{Requests: 300, Per: time.Minute, Burst: 300}
+
+// maxStrangers is how many addresses are watched at once.
+const maxStrangers = 10_000
+
+// strangers counts requests without a credential by address, in this process
+// alone: they must cost Redis nothing.
+type strangers struct {
+	now func() time.Time
+
+	mu      sync.Mutex // guards drained
+	drained map[netip.Prefix]time.Time
+}
+
+func newStrangers(now func() time.Time) *strangers {
+	return &strangers{now: now, drained: make(map[netip.Prefix]time.Time)}
+}
+
+// network is what an address is counted under: who has one IPv6 address has
+// the whole /64.
+func network(address netip.Addr) netip.Prefix {
+	bits := address.BitLen()
+	if address.Is6() {
+		bits = 64
+	}
+	return netip.PrefixFrom(address, bits).Masked()
+}
+
+// take counts a request, and returns how long the address must wait if that was
+// one too many.
+func (s *strangers) take(address netip.Addr) (wait time.Duration, ok bool) {
+	return s.count(address, 1)
+}
+
+// check tells as take does, without counting.
+func (s *strangers) check(address netip.Addr) (wait time.Duration, ok bool) {
+	return s.count(address, 0)
+}
+
+func (s *strangers) count(address netip.Addr, n time.Duration) (wait time.Duration, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, who := s.now(), network(address)
+	drained := s.drained[who]
+	if drained.Before(now) {
+		drained = now
+	}
+	each := strangerRate.each()
+	if wait = drained.Add(each).Sub(now) - each*time.Duration(strangerRate.Burst); wait > 0 {
+		return wait, false
+	}
+	if n > 0 {
+		if len(s.drained) >= maxStrangers {
+			s.forget(now)
+		}
+		s.drained[who] = drained.Add(n * each)
+	}
+	return 0, true
+}
+
+// forget makes room: for the addresses that have been quiet, or for one more. It
+// needs the lock.
+func (s *strangers) forget(now time.Time) {
+	for who, drained := range s.drained {
+		if drained.Before(now) {
+			delete(s.drained, who)
+		}
+	}
+	for who := range s.drained {
+		if len(s.drained) < maxStrangers {
+			return
+		}
+		delete(s.drained, who)
+	}
+}
