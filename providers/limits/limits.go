@@ -1,0 +1,164 @@
+// Package limits keeps the calls of all workers within what a provider's account
+// may use: requests and tokens per minute, and calls at once. The state is in
+// Redis, so that the limits hold for an installation and not for a process.
+//
+// What may be used per minute is spread evenly over it, since some services also
+// count by the second. Limits start from what is known of an account. When a
+// provider says all the same that they are reached, they are cut to half for
+// all workers, and recover slowly; where it says for how long it wants to be
+// left alone, nobody calls it meanwhile.
+//
+// Calls of workers that have died are forgotten when their lease is over.
+package limits
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"log/slog"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/providers"
+)
+
+var (
+	//go:embed lua/lib.lua
+	libSource string
+	//go:embed lua/enter.lua
+	enterSource string
+	//go:embed lua/leave.lua
+	leaveSource string
+
+	enterScript = redis.NewScript(libSource + enterSource)
+	leaveScript = redis.NewScript(libSource + leaveSource)
+)
+
+// keysOf are the keys of a scope, in the order of the scripts' prelude.
+func keysOf(scope string) []string {
+	key := "spillway:limits:{" + scope + "}"
+	return []string{key, key + ":calls"}
+}
+
+// Rule says what holds for a candidate: the limits, and what it shares them
+// with, by a stable name such as "kimi". A scope of "" has no limits, and learns
+// none.
+type Rule func(c providers.Candidate) (scope string, l providers.Limits)
+
+// Guard is a providers.Guard that holds limits. While Redis is away it lets
+// every call pass.
+type Guard struct {
+	rdb   redis.UniversalClient
+	rule  Rule
+	lease time.Duration
+	log   *slog.Logger
+	away  atomic.Bool // Redis was, when it was last asked
+}
+
+// New returns a guard that keeps its state in rdb. A call counts as under way for
+// lease at most, which must be longer than any call.
+func New(rdb redis.UniversalClient, rule Rule, lease time.Duration, log *slog.Logger) *Guard {
+	return &Guard{rdb: rdb, rule: rule, lease: lease, log: log}
+}
+
+// patience is how long Redis may take to answer.
+const patience = time.Second
+
+// Enter lets a call in if its limits have room for it.
+func (g *Guard) Enter(ctx context.Context, c *providers.Call) (leave func(*providers.Attempt), err error) {
+	scope, limits := g.rule(c.Candidate)
+	if scope == "" {
+		return func(*providers.Attempt) {}, nil
+	}
+	p := &pass{g, scope, []any{
+		rand.Text(), g.lease.Milliseconds(),
+		limits.Concurrency, limits.RequestsPerMinute, limits.TokensPerMinute, c.Input + c.Output,
+	}}
+	reply, ok := p.run(ctx, enterScript)
+	if ctx.Err() != nil {
+		return nil, providers.Canceled(ctx)
+	}
+	if !ok {
+		return func(*providers.Attempt) {}, nil
+	}
+	if wait, _ := reply[0].(int64); wait > 0 {
+		return nil, &providers.Refusal{
+			Reason:     providers.LimitReached,
+			Message:    scope + ": " + because(reply[1]),
+			RetryAfter: time.Duration(wait) * time.Millisecond,
+		}
+	}
+	return func(a *providers.Attempt) { p.leave(context.WithoutCancel(ctx), a) }, nil
+}
+
+// because says what enter.lua found.
+func because(found any) string {
+	switch found {
+	case "closed":
+		return "it asked to be left alone for a while"
+	case "calls":
+		return "as many calls as it bears are under way"
+	case "requests":
+		return "as many requests were made as it allows per minute"
+	}
+	return "as many tokens are used as it allows per minute"
+}
+
+// pass is a call that was let in.
+type pass struct {
+	*Guard
+	scope string
+	args  []any // of both scripts
+}
+
+// leave tells how the call ended.
+func (p *pass) leave(ctx context.Context, a *providers.Attempt) {
+	limited := a.Called && a.Outcome == string(providers.ClassRateLimited)
+	var after time.Duration
+	if limited {
+		after = min(max(a.RetryAfter, 0), longestClosed)
+	}
+	p.run(ctx, leaveScript, flag(a.Called), used(a), flag(limited), after.Milliseconds()) // if it fails, the lease ends the call
+}
+
+// longestClosed bounds for how long a provider can have itself left alone: by
+// then an error of its own must be over.
+const longestClosed = time.Hour
+
+// used is how many tokens a call took off the account, "" when nobody knows.
+func used(a *providers.Attempt) string {
+	if !a.Metered() {
+		return ""
+	}
+	return strconv.Itoa(a.Usage.Input + a.Usage.Output)
+}
+
+func flag(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}
+
+// run calls a script, and logs once when Redis goes, and when it is back. It
+// reports false when there is no reply.
+func (p *pass) run(ctx context.Context, script *redis.Script, more ...any) (reply []any, ok bool) {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	reply, err := script.Run(limited, p.rdb, keysOf(p.scope), append(p.args, more...)...).Slice()
+	if errors.Is(err, redis.Nil) { // a script that returns nothing
+		err = nil
+	}
+	switch {
+	case ctx.Err() != nil:
+	case err != nil && p.away.CompareAndSwap(false, true):
+		p.log.WarnContext(ctx, "the limits of providers are not held while Redis is away", "error", err)
+	case err == nil && p.away.CompareAndSwap(true, false):
+		p.log.InfoContext(ctx, "the limits of providers are held again")
+	}
+	return reply, err == nil && len(reply) > 0
+}

@@ -1,0 +1,30 @@
+-- enter lets a call in if every limit has room for it, and reserves that room.
+-- A call that comes again (its reply was lost) is let in once.
+-- Returns {0} or {ms to wait, what there is too much of: closed, calls, requests or tokens}.
+if redis.call('ZSCORE', calls, id) then return { 0 } end
+redis.call('ZREMRANGEBYSCORE', calls, '-inf', ms(now))
+
+local longest, what = 0, ''
+local function wait(time, why)
+  if time > longest then longest, what = time, why end
+end
+wait(closed - now, 'closed')
+-- Nobody knows when a call ends: whoever waits looks again in a second.
+if most_calls > 0 and redis.call('ZCARD', calls) >= most_calls then wait(1000, 'calls') end
+if requests then
+  local every, burst = spacing(requests)
+  wait(due.requests - (burst - 1) * every - now, 'requests')
+  due.requests = math.max(due.requests, now) + every
+end
+if tokens then
+  -- A call may be larger than a second's share, even than a minute's: those
+  -- after it wait until it is paid off.
+  wait(due.tokens - now, 'tokens')
+  due.tokens = math.max(due.tokens, now) + tonumber(ARGV[6]) * 60000 / tokens
+end
+if longest > 0 then return { math.ceil(longest), what } end
+
+keep('requests', ms(due.requests), 'tokens', ms(due.tokens))
+redis.call('ZADD', calls, ms(now + lease), id)
+redis.call('PEXPIRE', calls, lease)
+return { 0 }
