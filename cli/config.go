@@ -37,6 +37,10 @@ type config struct {
 	LocalTimeout  time.Duration `split_words:"true" default:"120s" desc:"longest local call; one that has not begun after three quarters of it, or falls silent for 20 s, ends sooner"`
 	CloudTimeout  time.Duration `split_words:"true" default:"60s" desc:"longest call of a cloud API, and likewise"`
 
+	BreakerFailures int           `split_words:"true" default:"5" desc:"failures, or bad answers, in a row after which a model is left alone; so is one that fails half of its last 20 calls"`
+	BreakerCoolDown time.Duration `split_words:"true" default:"10s" desc:"how long it is left alone before one call tries it again; doubled each time that fails, up to 2 min; 10 min when the key or the account is refused"`
+	BreakerSlow     float64       `split_words:"true" default:"0.9" desc:"an answer that takes this share of the longest call counts as a failure; 0: none does"`
+
 	LocalSlots  int           `split_words:"true" default:"1" desc:"jobs at once beside local models; as many as the GPU bears"`
 	CloudSlots  int           `split_words:"true" default:"8" desc:"jobs at once per cloud queue"`
 	WorkerDrain time.Duration `split_words:"true" default:"2m" desc:"how long running jobs may go on after a worker was told to stop"`
@@ -127,7 +131,7 @@ type cloudKey struct {
 // and so on for each.
 func readCloudKeys() []cloudKey {
 	var keys []cloudKey
-	for _, p := range presets.All() {
+	for _, p := range presets.Clouds() {
 		if key := os.Getenv(p.KeyEnv); key != "" {
 			keys = append(keys, cloudKey{p, providers.NewSecret(key), os.Getenv(cloudEnv(p, "URL")), os.Getenv(cloudEnv(p, "MODEL"))})
 		}

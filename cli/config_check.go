@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -61,13 +62,17 @@ func (c config) faults() []settingFault {
 	own(c.OllamaNumCtx > 0, "OLLAMA_NUM_CTX", c.OllamaNumCtx, count)
 	own(c.LocalTimeout > 0, "LOCAL_TIMEOUT", c.LocalTimeout, positive)
 	own(c.CloudTimeout > 0, "CLOUD_TIMEOUT", c.CloudTimeout, positive)
+	own(c.BreakerFailures > 0, "BREAKER_FAILURES", c.BreakerFailures, count)
+	own(c.BreakerCoolDown > 0, "BREAKER_COOL_DOWN", c.BreakerCoolDown, positive)
+	own(c.BreakerSlow >= 0 && c.BreakerSlow <= 1, "BREAKER_SLOW", c.BreakerSlow, "a share from 0 to 1")
 	own(c.LocalSlots > 0, "LOCAL_SLOTS", c.LocalSlots, count)
 	own(c.CloudSlots > 0, "CLOUD_SLOTS", c.CloudSlots, count)
 	own(c.WorkerDrain >= 0, "WORKER_DRAIN", c.WorkerDrain, "0 or more")
 	own(c.Retention >= minRetention, "RETENTION", c.Retention, fmt.Sprintf("%v or more", minRetention))
 	own(c.LogFormat == logText || c.LogFormat == logJSON, "LOG_FORMAT", quoted(c.LogFormat), logText+" or "+logJSON)
 	for _, k := range c.Clouds {
-		want(k.baseURL == "" || isURL(k.baseURL), cloudEnv(k.preset, "URL"), quoted(withoutPassword(k.baseURL)), "a URL such as "+k.preset.BaseURL)
+		want(isURL(k.preset.Host(k.baseURL)), cloudEnv(k.preset, "URL"), quoted(withoutPassword(k.baseURL)), "a URL such as "+k.preset.BaseURL)
+		want(cmp.Or(k.model, k.preset.Model) != "", cloudEnv(k.preset, "MODEL"), "none", "the ID of a bot that is published as an API")
 	}
 	return faults
 }
@@ -111,6 +116,8 @@ func unreadable(err error) settingFault {
 	switch parse.TypeName {
 	case "int", "int64":
 		detail = fmt.Sprintf("got %q, want a whole number", parse.Value)
+	case "float64":
+		detail = fmt.Sprintf("got %q, want a number such as 0.9", parse.Value)
 	case "bool":
 		detail = fmt.Sprintf("got %q, want true or false", parse.Value)
 	case "time.Duration":

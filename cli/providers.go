@@ -75,6 +75,6 @@ func (s *system) worker(lanes []tasks.Lane) (*worker.Worker, error) {
 	cfg := worker.Config{Lanes: lanes, LocalSlots: s.cfg.LocalSlots, CloudSlots: s.cfg.CloudSlots, Drain: s.cfg.WorkerDrain}
 	return worker.New(cfg, worker.Parts{
 		Redis: s.rdb, Store: s.store, Dispatcher: s.dispatcher, Agents: s.agents,
-		Fleet: fleet, Router: providers.NewRouter(s.log), Log: s.log,
+		Fleet: fleet, Router: providers.NewRouter(s.log, s.guards()...), Log: s.log,
 	}), nil
 }
