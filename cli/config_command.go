@@ -57,7 +57,7 @@ func settingsInForce() ([]setting, error) {
 	if err := envconfig.Usaget(envPrefix, &config{}, &strings.Builder{}, each); err != nil {
 		return nil, fmt.Errorf("list the settings: %w", err)
 	}
-	for _, p := range presets.All() {
+	for _, p := range presets.Clouds() {
 		add(p.KeyEnv, "", "key of "+p.Title+"; set it to use that cloud")
 		add(cloudEnv(p, "URL"), p.BaseURL, "where "+p.Title+" is")
 		add(cloudEnv(p, "MODEL"), p.Model, "model asked of "+p.Title+" where an agent names none")
@@ -85,5 +85,5 @@ func (s setting) shown() (value, preset string) {
 
 // cloudEnv is the variable of a setting of a cloud provider.
 func cloudEnv(p presets.Preset, setting string) string {
-	return envPrefix + "_" + strings.ToUpper(p.Name) + "_" + setting
+	return envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(p.Name, "-", "_")) + "_" + setting
 }

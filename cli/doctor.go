@@ -210,7 +210,7 @@ func examineOllama(ctx context.Context, cfg config, all []*agents.Agent) []findi
 func examineClouds(ctx context.Context, cfg config) []finding {
 	if len(cfg.Clouds) == 0 {
 		var names []string
-		for _, p := range presets.All() {
+		for _, p := range presets.Clouds() {
 			names = append(names, p.KeyEnv)
 		}
 		return []finding{finding{check: "clouds"}.warn("no key is set", "set one of "+strings.Join(names, ", ")+"; without any there is no cloud lane on this machine")}
@@ -228,7 +228,7 @@ func examineCloud(ctx context.Context, k cloudKey) finding {
 	if err != nil {
 		return f.fail(err.Error(), "correct "+cloudEnv(k.preset, "URL"))
 	}
-	if k.preset.Quirks.StaticModels {
+	if k.preset.Quirks.StaticModels || k.preset.Dialect == presets.Coze {
 		return f.ok("has a key, which its API lets nobody check without a paid call")
 	}
 	ctx, cancel := context.WithTimeout(ctx, examineTimeout)

@@ -22,13 +22,20 @@ type doer struct {
 	client *http.Client
 	key    providers.Secret
 	extra  map[string]any
+	path   string // instead of chatPath; "": that
 
 	failure error  // what the answer means, when it is a failure that go-openai cannot tell
 	whole   []byte // an answer that is one JSON object though a stream was asked for
 }
 
+// chatPath is where go-openai sends questions, below the base URL.
+const chatPath = "/chat/completions"
+
 // Do implements go-openai's HTTPDoer.
 func (d *doer) Do(req *http.Request) (*http.Response, error) {
+	if base, ok := strings.CutSuffix(req.URL.Path, chatPath); ok && d.path != "" {
+		req.URL.Path = base + d.path
+	}
 	if err := d.addFields(req); err != nil {
 		d.failure = providers.Errorf(providers.ClassBadRequest, "the request cannot be written as JSON").WithCause(err)
 		return nil, d.failure

@@ -48,6 +48,11 @@ type Quirks struct {
 	MaxTokensField string         `yaml:"max_tokens_field"` // default MaxTokens
 	Temperature    *Range         `yaml:"temperature"`      // what it accepts; nil: it must not be sent
 	ExtraBody      map[string]any `yaml:"extra_body"`       // fields sent with every call, such as thinking
+	ChatPath       string         `yaml:"chat_path"`        // where questions go, below the base URL; default /chat/completions
+
+	// SchemaInPrompt writes the schema into the prompt also where the server is
+	// to enforce it, for servers that may not.
+	SchemaInPrompt bool `yaml:"schema_in_prompt"`
 
 	// ThinkingTokens is added to a request's output limit, where the service
 	// counts thinking as output.
@@ -112,6 +117,9 @@ func (q Quirks) validate() error {
 	if !slices.Contains([]string{"", MaxTokens, MaxCompletionTokens}, q.MaxTokensField) {
 		problems = append(problems, fmt.Errorf("max_tokens_field %q: want %s or %s", q.MaxTokensField, MaxTokens, MaxCompletionTokens))
 	}
+	if q.ChatPath != "" && !strings.HasPrefix(q.ChatPath, "/") {
+		problems = append(problems, fmt.Errorf("chat_path %q: want a path such as /chat/completions", q.ChatPath))
+	}
 	if r := q.Temperature; r != nil && r.Min > r.Max {
 		problems = append(problems, errors.New("temperature: min is above max"))
 	}
@@ -144,7 +152,7 @@ func (p *provider) sdkClient(d *doer) *sdk.Client {
 
 func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta func(providers.Delta)) (*providers.Response, error) {
 	model := p.model(req.Model)
-	d := &doer{client: p.client, key: p.config.Key, extra: model.fields(req)}
+	d := &doer{client: p.client, key: p.config.Key, extra: model.fields(req), path: model.Quirks.ChatPath}
 	in := &intake{key: p.config.Key, cumulative: model.Quirks.Cumulative, Answer: outbound.Answer{Began: time.Now(), OnDelta: onDelta}}
 	err := p.stream(ctx, d, model.request(req), in)
 	answer := in.response()

@@ -14,7 +14,7 @@ import (
 // model whose name reminds it of one of OpenAI's.
 func (m Model) request(req *providers.Request) sdk.ChatCompletionRequest {
 	messages := req.Messages
-	if m.Quirks.JSONMode != JSONSchema {
+	if m.Quirks.JSONMode != JSONSchema || m.Quirks.SchemaInPrompt {
 		messages = providers.WithSchema(messages, req.Schema)
 	}
 	out := sdk.ChatCompletionRequest{

@@ -1,6 +1,7 @@
-// Package presets is the list of cloud services that Spillway knows, as data:
-// where they are, which models they have, what they cost and in what they
-// differ. The list is presets.yaml, and carries the date of its prices.
+// Package presets is the list of services that Spillway knows, as data: where
+// they are, which models they have, what they cost and in what they differ. The
+// list is presets.yaml, and carries the date of its prices. A file of a user's
+// own adds servers in the same words.
 package presets
 
 import (
@@ -9,7 +10,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -25,13 +25,17 @@ var embedded []byte
 
 // Preset describes one service. It is data and not to be changed.
 type Preset struct {
-	Name         string            `yaml:"name"`  // stable, e.g. "deepseek"
-	Title        string            `yaml:"title"` // for people
+	Name         string            `yaml:"name"`    // stable, e.g. "deepseek"
+	Title        string            `yaml:"title"`   // for people
+	Dialect      Dialect           `yaml:"dialect"` // default OpenAI
+	Lane         Lane              `yaml:"lane"`    // default Cloud
 	BaseURL      string            `yaml:"base_url"`
-	KeyEnv       string            `yaml:"key_env"` // the environment variable that usually holds the key; for documentation
-	Model        string            `yaml:"model"`   // the default, one of Models
+	Hosts        map[string]string `yaml:"hosts"`   // other base URLs by short name, e.g. "cn"
+	KeyEnv       string            `yaml:"key_env"` // the environment variable that holds the key; "": it needs none
+	Model        string            `yaml:"model"`   // the default, one of Models; "" where a user must name it
 	Aliases      map[string]string `yaml:"aliases"` // old or other name → one of Models
 	Models       []Model           `yaml:"models"`
+	Slots        int               `yaml:"slots"`          // calls at once per model of a local server; 0: as many as the worker's
 	PeakHoursUTC []Hours           `yaml:"peak_hours_utc"` // on weekdays; see Model.Peak
 	Limits       providers.Limits  `yaml:"limits"`         // of a new account
 	Quirks       openai.Quirks     `yaml:"quirks"`
@@ -61,8 +65,9 @@ type Hours struct {
 
 // Overrides replace a preset's settings where they are not zero.
 type Overrides struct {
-	BaseURL string
+	BaseURL string // or the short name of one of Hosts
 	Model   string // the model for requests that name none
+	NumCtx  int    // tokens of prompt and answer together, for an Ollama server
 }
 
 // All returns every preset, sorted by name. It panics if the embedded list is
@@ -75,6 +80,11 @@ func All() []Preset {
 	return all
 }
 
+// Clouds returns the presets of services that are called over the internet.
+func Clouds() []Preset {
+	return slices.DeleteFunc(All(), func(p Preset) bool { return p.Lane == Local })
+}
+
 // Lookup returns the preset of that name.
 func Lookup(name string) (Preset, bool) {
 	all := All()
@@ -83,30 +93,6 @@ func Lookup(name string) (Preset, bool) {
 		return Preset{}, false
 	}
 	return all[i], true
-}
-
-// New returns a provider that calls the service with key through client.
-func (p Preset) New(key providers.Secret, client *http.Client, o Overrides) (providers.Provider, error) {
-	c := p.config(key, o)
-	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("provider %s: %w", p.Name, err)
-	}
-	return openai.New(c, client), nil
-}
-
-func (p Preset) config(key providers.Secret, o Overrides) openai.Config {
-	c := openai.Config{
-		Name:    p.Name,
-		BaseURL: cmp.Or(o.BaseURL, p.BaseURL),
-		Key:     key,
-		Model:   p.Resolve(o.Model),
-		Aliases: p.Aliases,
-		Quirks:  p.Quirks,
-	}
-	for _, m := range p.Models {
-		c.Models = append(c.Models, openai.Model{Name: m.Name, OutputLimit: m.OutputLimit, Quirks: m.Quirks})
-	}
-	return c
 }
 
 // Resolve returns the service's own name for a model: the default for "", and
@@ -162,12 +148,12 @@ func parse(data []byte) ([]Preset, error) {
 	seen := make(map[string]bool)
 	for i := range f.Presets {
 		p := &f.Presets[i]
-		p.AsOf = asOf
+		p.AsOf, p.Lane, p.Dialect = asOf, cmp.Or(p.Lane, Cloud), cmp.Or(p.Dialect, OpenAI)
 		if seen[p.Name] {
 			problems = append(problems, fmt.Errorf("preset %q stands twice", p.Name))
 		}
 		seen[p.Name] = true
-		if err := p.validate(); err != nil {
+		if err := errors.Join(p.Validate(), p.complete()); err != nil {
 			problems = append(problems, fmt.Errorf("preset %q: %w", p.Name, err))
 		}
 	}
@@ -175,23 +161,23 @@ func parse(data []byte) ([]Preset, error) {
 	return f.Presets, errors.Join(problems...)
 }
 
-func (p Preset) validate() error {
-	problems := []error{p.config(providers.Secret{}, Overrides{}).Validate()}
-	seen := make(map[string]bool)
+// complete reports what a preset of ours must tell and a user's need not.
+func (p Preset) complete() error {
+	if p.Dialect != OpenAI {
+		return nil // its models are the user's own
+	}
+	var problems []error
 	for _, m := range p.Models {
-		if seen[m.Name] {
-			problems = append(problems, fmt.Errorf("model %q stands twice", m.Name))
-		}
-		seen[m.Name] = true
 		if m.Context <= 0 || m.OutputLimit <= 0 || m.Price.Output <= 0 {
 			problems = append(problems, fmt.Errorf("model %q: context, output_limit and price are required", m.Name))
 		}
 	}
-	if !seen[p.Model] {
+	if _, ok := p.Lookup(p.Model); !ok {
 		problems = append(problems, fmt.Errorf("default model %q is not listed", p.Model))
 	}
 	for alias, model := range p.Aliases {
-		if !seen[model] || seen[alias] {
+		_, known := p.Lookup(model)
+		if !known || slices.ContainsFunc(p.Models, func(m Model) bool { return m.Name == alias }) {
 			problems = append(problems, fmt.Errorf("alias %q: want another name of a listed model", alias))
 		}
 	}
