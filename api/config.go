@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
+
+	"github.com/topcentral/spillway/api/access"
 )
 
 // Config sets the limits of the HTTP surface and fits it into its surroundings.
@@ -28,10 +29,9 @@ type Config struct {
 	// call to [Jobs] or to the health check may take. Default 10 s.
 	RequestTimeout time.Duration `split_words:"true"`
 
-	// Tenant tells whose request it is, or why it is refused. It is asked for
-	// every operation that the contract does not mark as public, before the body
-	// is read; this is where authentication goes. Default: everyone is "default".
-	Tenant func(*http.Request) (string, error) `ignored:"true"`
+	// Guard decides who may do what, before the body is read. Default: everyone
+	// may do everything, as access.DefaultTenant.
+	Guard *access.Guard `ignored:"true"`
 	// Log gets the causes that callers are not told. Default: they are dropped.
 	Log *slog.Logger `ignored:"true"`
 }
@@ -66,8 +66,8 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.Heartbeat, 15*time.Second)
 	orDefault(&c.WriteTimeout, 10*time.Second)
 	orDefault(&c.RequestTimeout, 10*time.Second)
-	if c.Tenant == nil {
-		c.Tenant = func(*http.Request) (string, error) { return "default", nil }
+	if c.Guard == nil {
+		c.Guard = access.New(access.Config{})
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

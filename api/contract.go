@@ -14,6 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/api/internal/spec"
 )
 
@@ -29,9 +30,10 @@ type contract struct {
 
 // operation is what the generated code does not enforce of an operation.
 type operation struct {
-	id     string
-	public bool               // asks for no credentials: "security: []"
-	body   *jsonschema.Schema // of the request; nil if there is none
+	id           string
+	method, path string
+	need         []access.Scope     // what a caller must be allowed; none: the operation is public
+	body         *jsonschema.Schema // of the request; nil if there is none
 }
 
 // contractURL names the contract among schemas; nothing is fetched from there.
@@ -53,7 +55,7 @@ func readContract(source []byte) (*contract, error) {
 		return nil, err
 	}
 	c := &contract{json: asJSON, document: document}
-	paths := asMap(document["paths"])
+	paths, schemes := asMap(document["paths"]), asMap(asMap(document["components"])["securitySchemes"])
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
 		item := asMap(paths[path])
 		for _, method := range slices.Sorted(maps.Keys(item)) {
@@ -65,11 +67,12 @@ func readContract(source []byte) (*contract, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s %s: %w", method, path, err)
 			}
-			security, declared := op["security"].([]any)
+			need, err := scopesOf(op, schemes)
+			if err != nil {
+				return nil, fmt.Errorf("%s %s: %w", method, path, err)
+			}
 			c.operations = append(c.operations, operation{
-				id:     fmt.Sprint(op["operationId"]),
-				public: declared && len(security) == 0,
-				body:   body,
+				id: fmt.Sprint(op["operationId"]), method: strings.ToUpper(method), path: path, need: need, body: body,
 			})
 		}
 	}

@@ -213,7 +213,11 @@ func TestStreamEnds(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				h := newChecker(t).check(t, s.receive(s.router()))
+				router, err := s.router()
+				if err != nil {
+					t.Fatal(err)
+				}
+				h := newChecker(t).check(t, s.receive(router))
 				target := "/jobs/" + m.submitted(t).ID + "/events"
 				stream, stop := follow(t, h, target)
 				defer stop()

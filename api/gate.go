@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"net/http"
+
+	"github.com/topcentral/spillway/api/access"
 )
 
 // gate lets a request pass, perhaps changed, or refuses it.
@@ -10,9 +12,9 @@ type gate func(http.ResponseWriter, *http.Request) (*http.Request, error)
 
 // gatesOf lists what a request for op must pass: first who asks, then what.
 func (s *server) gatesOf(op operation) []gate {
-	var gates []gate
-	if !op.public {
-		gates = append(gates, s.identify)
+	gates := []gate{s.cfg.Guard.Greet}
+	if len(op.need) > 0 {
+		gates = []gate{s.admit(op.need)}
 	}
 	if op.body != nil {
 		gates = append(gates, s.checkBody(op.body))
@@ -20,19 +22,18 @@ func (s *server) gatesOf(op operation) []gate {
 	return gates
 }
 
-type tenantKey struct{}
-
-// identify finds out whose request it is.
-func (s *server) identify(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
-	tenant, err := s.cfg.Tenant(r)
-	if err != nil {
-		return nil, err
+// admit returns the gate for callers who may do all that is needed.
+func (s *server) admit(need []access.Scope) gate {
+	return func(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+		ctx, cancel := context.WithTimeout(r.Context(), s.cfg.RequestTimeout)
+		defer cancel()
+		admitted, err := s.cfg.Guard.Admit(w, r.WithContext(ctx), need...)
+		if err != nil {
+			return nil, err
+		}
+		return r.WithContext(access.Under(r.Context(), access.From(admitted.Context()))), nil
 	}
-	return r.WithContext(context.WithValue(r.Context(), tenantKey{}, tenant)), nil
 }
 
-// tenantOf returns what identify found out.
-func tenantOf(ctx context.Context) string {
-	tenant, _ := ctx.Value(tenantKey{}).(string)
-	return tenant
-}
+// tenantOf returns whose jobs the request is about.
+func tenantOf(ctx context.Context) string { return access.From(ctx).Tenant }

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -71,8 +72,10 @@ func TestReplayWaits(t *testing.T) {
 
 func TestKeyMakesOneJobOfOneRequest(t *testing.T) {
 	m := newMemory()
-	h := newAPI(t, Config{Tenant: func(r *http.Request) (string, error) { return r.Header.Get("Authorization"), nil }}, m.deps())
-	do(t, h, "POST", "/jobs", submission, "Idempotency-Key", key, "Authorization", "acme")
+	ring := newKeyring(t, access.Config{})
+	h := newAPI(t, Config{Guard: ring.guard}, m.deps())
+	as := map[string]string{"acme": ring.bearer(t, "acme", access.JobsWrite), "other": ring.bearer(t, "other", access.JobsWrite)}
+	do(t, h, "POST", "/jobs", submission, "Idempotency-Key", key, "Authorization", as["acme"])
 	for _, c := range []struct {
 		name, body, key, as string
 		status              int
@@ -84,7 +87,7 @@ func TestKeyMakesOneJobOfOneRequest(t *testing.T) {
 		{"another tenant", submission, key, "other", 202, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := do(t, h, "POST", "/jobs", c.body, "Idempotency-Key", c.key, "Authorization", c.as)
+			w := do(t, h, "POST", "/jobs", c.body, "Idempotency-Key", c.key, "Authorization", as[c.as])
 			if w.Code != c.status || w.Header().Get("Idempotent-Replayed") != "" {
 				t.Errorf("got %d %v, want %d", w.Code, w.Header(), c.status)
 			}

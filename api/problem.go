@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -112,6 +114,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := describe(err)
 	p.Instance = r.URL.EscapedPath()
 	p.RequestID = w.Header().Get(headerRequestID)
+	tellRefusal(w.Header(), err)
 	if p.Status >= http.StatusInternalServerError {
 		s.logFailure(r, w.Header(), err)
 	}
@@ -127,6 +130,16 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(body) // a caller that has gone needs no body
+}
+
+// tellRefusal sets the headers by which a refused caller learns what would help.
+func tellRefusal(h http.Header, err error) {
+	if r, ok := errors.AsType[*access.Refusal](err); ok && r.Challenge != "" {
+		h.Set("WWW-Authenticate", r.Challenge)
+	}
+	if e, ok := errors.AsType[*tasks.Error](err); ok && e.RetryAfter() > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((e.RetryAfter()+time.Second-1)/time.Second)))
+	}
 }
 
 // logFailure logs what went wrong with r, quietly if it is only that the caller

@@ -13,18 +13,24 @@ const headerRequestID = "X-Request-Id"
 var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._~:-]{1,128}$`)
 
 // receive does what holds for every request, whatever its path: it gives the
-// request an ID and the response its common headers.
+// request an ID and the response its common headers, and refuses who calls from
+// where nobody may.
 func (s *server) receive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			w = bodiless{w}
+		}
 		h := w.Header()
 		h.Set(headerRequestID, requestID(r))
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "private, no-cache")
 		joinLists(r.Header)
-		if r.Method == http.MethodHead {
-			w = bodiless{w}
+		entered, err := s.cfg.Guard.Enter(r)
+		if err != nil {
+			s.fail(w, r, err)
+			return
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, entered)
 	})
 }
 

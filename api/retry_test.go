@@ -48,16 +48,6 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-func TestRetryIsItsOwners(t *testing.T) {
-	m := newMemory()
-	h := newAPI(t, Config{Tenant: func(*http.Request) (string, error) { return "other", nil }}, m.deps())
-	job := m.submitted(t)
-	m.becomes(job.ID, tasks.Failed)
-	if got := do(t, h, "POST", "/jobs/"+job.ID+"/retry", "").Code; got != http.StatusNotFound {
-		t.Errorf("got %d, want 404", got)
-	}
-}
-
 // restless is Jobs in which a failed job is retried, once, just before anyone
 // looks at it.
 type restless struct {

@@ -36,7 +36,11 @@ func New(life context.Context, cfg Config, deps Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.receive(s.router()), nil
+	router, err := s.router()
+	if err != nil {
+		return nil, err
+	}
+	return s.receive(router), nil
 }
 
 func newServer(life context.Context, cfg Config, deps Deps) (*server, error) {
@@ -65,8 +69,9 @@ func newServer(life context.Context, cfg Config, deps Deps) (*server, error) {
 	}, nil
 }
 
-// router returns an Echo that knows every operation of the contract.
-func (s *server) router() *echo.Echo {
+// router returns an Echo that knows every operation of the contract, and nothing
+// else.
+func (s *server) router() (*echo.Echo, error) {
 	e := echo.New()
 	// Without this, any client can choose its own address with a header.
 	e.IPExtractor = echo.ExtractIPDirect()
@@ -79,7 +84,7 @@ func (s *server) router() *echo.Echo {
 	}
 	handler := spec.NewStrictHandler(s, nil)
 	spec.RegisterHandlersWithOptions(headToo{e}, handler, spec.RegisterHandlersOptions{OperationMiddlewares: gates})
-	return e
+	return e, checkRoutes(e.Routes(), s.contract.operations)
 }
 
 // headToo answers HEAD wherever it answers GET.

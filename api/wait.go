@@ -21,9 +21,10 @@ func (s slots) enter() (leave func(), ok bool) {
 	}
 }
 
-// until returns a context that ends with ctx or with the service.
+// until returns a context that ends with ctx, with the service, or with the
+// credential of the caller.
 func (s *server) until(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := s.cfg.Guard.Hold(ctx)
 	stop := context.AfterFunc(s.life, cancel)
 	return ctx, func() { stop(); cancel() }
 }

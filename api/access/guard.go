@@ -66,7 +66,7 @@ func (g *Guard) Enter(r *http.Request) (*http.Request, error) {
 	if len(g.cfg.Allow) > 0 && !within(g.cfg.Allow, address) {
 		return nil, elsewhere("This service cannot be used from your address.")
 	}
-	return r.WithContext(with(r.Context(), Principal{Method: ByNobody, Address: address})), nil
+	return r.WithContext(Under(r.Context(), Principal{Method: ByNobody, Address: address})), nil
 }
 
 // Greet lets a request for a public route pass, which must have come through
@@ -101,7 +101,7 @@ func (g *Guard) Admit(w http.ResponseWriter, r *http.Request, need ...Scope) (*h
 	if !p.Can(need...) {
 		return nil, lacking(need)
 	}
-	return r.WithContext(with(r.Context(), p)), nil
+	return r.WithContext(Under(r.Context(), p)), nil
 }
 
 // identify finds out who makes the request.

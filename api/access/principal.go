@@ -44,7 +44,9 @@ func From(ctx context.Context) Principal {
 	return p
 }
 
-func with(ctx context.Context, p Principal) context.Context {
+// Under returns ctx as that of a request of p. [Guard.Admit] does it for
+// requests; others are those who carry a principal over to another context.
+func Under(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
 
