@@ -1,0 +1,118 @@
+package mockllm
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// All stands for every provider.
+const All = "all"
+
+// Set replaces the behavior of a provider, or of All. A fault that a provider's
+// API has no words for is an error, and left out for All. The script begins
+// anew.
+func (s *Server) Set(provider string, b Behavior) error {
+	if err := b.Validate(); err != nil {
+		return err
+	}
+	if provider != All && s.services[provider] == nil {
+		return fmt.Errorf("no provider is called %q; there are %s and %s", provider, All, strings.Join(Providers(), ", "))
+	}
+	for name, svc := range s.services {
+		if provider != All && provider != name {
+			continue
+		}
+		own := b
+		if provider == All {
+			own.Faults = maps.Clone(b.Faults)
+			maps.DeleteFunc(own.Faults, func(f Fault, _ float64) bool { return !Speaks(name, f) })
+			own.Script = slices.DeleteFunc(slices.Clone(b.Script), func(f Fault) bool { return !Speaks(name, f) })
+		} else if err := b.speakable(name); err != nil {
+			return err
+		}
+		svc.set(own)
+	}
+	return nil
+}
+
+// speakable reports the faults that a provider's API has no words for.
+func (b Behavior) speakable(provider string) error {
+	var problems []error
+	for _, f := range append(slices.Sorted(maps.Keys(b.Faults)), b.Script...) {
+		if !Speaks(provider, f) {
+			problems = append(problems, fmt.Errorf("%s never answers %s", provider, f))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// Speaks reports whether a fault happens at a provider: whether its API has
+// words for it.
+func Speaks(provider string, f Fault) bool {
+	if !f.refusal() {
+		return true
+	}
+	table := cozeErrors
+	switch provider {
+	case Ollama:
+		table = ollamaErrors
+	case Coze:
+	default:
+		table = flavours()[provider].errors
+	}
+	_, ok := table[f]
+	return ok
+}
+
+func (svc *service) set(b Behavior) {
+	svc.mu.Lock()
+	defer svc.mu.Unlock()
+	svc.behavior, svc.scripted = b, 0
+}
+
+// Behavior returns how a provider behaves now; the zero value for one that is
+// not known.
+func (s *Server) Behavior(provider string) Behavior {
+	svc := s.services[provider]
+	if svc == nil {
+		return Behavior{}
+	}
+	svc.mu.Lock()
+	defer svc.mu.Unlock()
+	return svc.behavior
+}
+
+// Stats returns what was counted.
+func (s *Server) Stats() Stats {
+	s.journal.mu.Lock()
+	defer s.journal.mu.Unlock()
+	st := Stats{Calls: []Count{}, Recent: slices.Clone(s.journal.recent)}
+	for _, c := range s.journal.counts {
+		st.Calls = append(st.Calls, *c)
+	}
+	slices.SortFunc(st.Calls, func(a, b Count) int {
+		return strings.Compare(a.Provider+"\x00"+a.Model+"\x00"+a.Outcome, b.Provider+"\x00"+b.Model+"\x00"+b.Outcome)
+	})
+	return st
+}
+
+// Reset makes the server as it was when it was new: every provider is well,
+// nothing is counted or denied, the clocks are right and chance begins anew.
+func (s *Server) Reset() {
+	for _, svc := range s.services {
+		svc.set(Behavior{})
+		svc.mu.Lock()
+		svc.calls, svc.loaded, svc.window.past = 0, nil, nil
+		svc.mu.Unlock()
+	}
+	s.journal.reset()
+	s.SetNow(time.Time{})
+	s.Deny()
+	s.tripwire.mu.Lock()
+	s.tripwire.trips, s.tripwire.count = nil, 0
+	s.tripwire.mu.Unlock()
+}

@@ -1,0 +1,50 @@
+package mockllm
+
+import (
+	"net/http"
+	"time"
+)
+
+// dialect is how a provider is called and how it answers.
+type dialect interface {
+	// read reads a request; its second result says why it is refused.
+	read(r *http.Request, body []byte) (*ask, *complaint)
+	// refuse answers with an error in the words of the service.
+	refuse(w http.ResponseWriter, a *ask, c complaint)
+	// voice returns who writes an answer.
+	voice(w http.ResponseWriter, a *ask) voice
+}
+
+// voice writes one answer.
+type voice interface {
+	begin(*reply)                 // the status and the headers
+	alive()                       // a sign of life before the first piece; may be nothing
+	piece(text, reasoning string) // a part of the answer
+	end(*reply)                   // all that follows the last piece
+	broken(complaint)             // an error after the status was sent
+	garbage()                     // what is no answer in any dialect
+}
+
+// ask is a request as it was read.
+type ask struct {
+	Ask
+	stream   bool
+	schema   []byte
+	limit    int  // tokens of the answer, 0 for none
+	room     int  // tokens of the prompt, 0 for no bound
+	cut      bool // a prompt that is too long is cut silently
+	thinks   bool
+	input    int // tokens of the prompt
+	protocol any // what only the dialect knows of it
+}
+
+// reply is a complete answer.
+type reply struct {
+	id              string
+	text, reasoning string
+	finish          string // stop or length
+	usage           Usage
+	load            time.Duration
+	prefill, decode time.Duration
+	at              time.Time
+}

@@ -1,0 +1,256 @@
+package mockllm
+
+import (
+	"cmp"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// answer lets a call through the provider's limits, and does with it what the
+// provider's behavior says.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, svc *service, d dialect, a *ask, wrong *complaint, c *Call) {
+	s.date(w)
+	b, wait, ok := svc.enter(a)
+	if !ok {
+		c.Outcome = string(RateLimited)
+		d.refuse(w, a, complaint{fault: RateLimited, retry: seconds(wait)})
+		return
+	}
+	defer svc.leave()
+	if wrong == nil {
+		wrong = b.refuses(a)
+	}
+	if wrong != nil {
+		c.Outcome = Rejected
+		d.refuse(w, a, *wrong)
+		return
+	}
+	act, directed := Act{}, false
+	if s.config.Direct != nil {
+		act, directed = s.config.Direct(a.Ask)
+	}
+	n := svc.next()
+	rep := s.reply(&b, a, svc.load(a.Model, &b), n)
+	if !directed {
+		act = svc.act(&b, s.config.Seed, n)
+		act.Wait += rep.load + rep.prefill
+		act.Takes = rep.decode
+	}
+	if act.Fault == "" {
+		act.Fault = None
+	}
+	c.Outcome = string(act.Fault)
+	p := &player{w: w, r: r, d: d, a: a, rep: rep, act: act, behavior: &b}
+	if p.play() {
+		c.Output = rep.usage.Output
+	}
+}
+
+// refuses says why a request cannot be answered although it is well formed.
+func (b *Behavior) refuses(a *ask) *complaint {
+	room := a.room
+	if b.Window > 0 && (room == 0 || b.Window < room) {
+		room = b.Window
+	}
+	if room == 0 || a.input <= room {
+		return nil
+	}
+	if b.SilentCut || a.cut {
+		a.input = room
+		return nil
+	}
+	a.room = room
+	return &complaint{fault: ContextOverflow}
+}
+
+// seconds rounds up, as Retry-After is told.
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+
+// deferred is a dialect whose answers are fetched by further calls. It reports
+// whether there will be one.
+type deferred interface{ later(p *player) bool }
+
+// player plays one call.
+type player struct {
+	w        http.ResponseWriter
+	r        *http.Request
+	d        dialect
+	a        *ask
+	rep      *reply
+	act      Act
+	behavior *Behavior
+}
+
+// play does what the act says. It reports whether a whole answer was given.
+func (p *player) play() bool {
+	fault := p.act.Fault
+	if fault.refusal() {
+		if p.pause(p.act.Wait) {
+			p.d.refuse(p.w, p.a, complaint{fault: fault, retry: p.retry(fault)})
+		}
+		return false
+	}
+	if fault == Refuse {
+		panic(http.ErrAbortHandler)
+	}
+	if later, ok := p.d.(deferred); ok && fault != Garbage {
+		p.spoil()
+		return later.later(p)
+	}
+	v := p.d.voice(p.w, p.a)
+	if fault == Garbage {
+		v.garbage()
+		return false
+	}
+	v.begin(p.rep)
+	v.alive()
+	if fault == Hang || !p.wait(v) {
+		p.silence(v)
+		return false
+	}
+	return p.write(v)
+}
+
+// write writes the answer, or as much of it as the fault lets through.
+func (p *player) write(v voice) bool {
+	rep, fault := p.rep, p.act.Fault
+	p.spoil()
+	text := rep.text
+	broken := fault == ErrorInside || fault == Stall || fault == Drop || fault == EarlyEnd
+	if broken {
+		text = half(text)
+	}
+	if !p.pieces(v, rep.reasoning, text) {
+		return false
+	}
+	switch fault {
+	case ErrorInside:
+		v.broken(complaint{fault: ServerError})
+	case Stall:
+		p.silence(v)
+	case Drop:
+		panic(http.ErrAbortHandler)
+	case EarlyEnd: // nothing more
+	default:
+		v.end(rep)
+		return true
+	}
+	return false
+}
+
+// spoil makes the answer as bad as the fault says.
+func (p *player) spoil() {
+	switch p.act.Fault {
+	case Blank:
+		p.rep.text = " \n"
+	case InvalidJSON:
+		p.rep.text = "It depends, as always: {\"score\": about seven"
+	case Truncated:
+		p.rep.text, p.rep.finish = half(p.rep.text), "length"
+	case SlowDrip:
+		each := cmp.Or(time.Duration(p.behavior.Drip), time.Second)
+		p.act.Takes = time.Duration(len([]rune(p.rep.text))) * each
+	}
+}
+
+// retry returns what a refusal says of when to come back.
+func (p *player) retry(f Fault) int {
+	if f != RateLimited && f != Overloaded {
+		return 0
+	}
+	if p.behavior.RetryAfter == 0 && f == RateLimited {
+		return 1
+	}
+	return seconds(time.Duration(p.behavior.RetryAfter))
+}
+
+// aliveEvery is how often a service gives a sign of life while nothing happens.
+const aliveEvery = time.Second
+
+// wait waits for the first piece, with signs of life. It reports whether the
+// caller is still there.
+func (p *player) wait(v voice) bool {
+	for left := p.act.Wait; left > 0; left -= aliveEvery {
+		if !p.pause(min(left, aliveEvery)) {
+			return false
+		}
+		if left > aliveEvery {
+			v.alive()
+		}
+	}
+	return p.r.Context().Err() == nil
+}
+
+// silence lasts until the caller leaves.
+func (p *player) silence(v voice) {
+	for p.pause(aliveEvery) {
+		v.alive()
+	}
+}
+
+// pieces writes reasoning and text, evenly over the time they take.
+func (p *player) pieces(v voice, reasoning, text string) bool {
+	const fewest, every = 6, 50 * time.Millisecond
+	n := max(fewest, int(p.act.Takes/every))
+	if p.act.Fault == SlowDrip {
+		n = math.MaxInt
+	}
+	thoughts, words := chop(reasoning, n), chop(text, n)
+	pause := p.act.Takes / time.Duration(max(1, len(thoughts)+len(words)))
+	for i, piece := range append(thoughts, words...) {
+		if !p.pause(pause) {
+			return false
+		}
+		if i < len(thoughts) {
+			v.piece("", piece)
+		} else {
+			v.piece(piece, "")
+		}
+	}
+	return p.r.Context().Err() == nil
+}
+
+// pause waits, and reports whether the caller is still there.
+func (p *player) pause(d time.Duration) bool {
+	if d <= 0 {
+		return p.r.Context().Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-p.r.Context().Done():
+		return false
+	}
+}
+
+// chop cuts text into at most n pieces of whole characters.
+func chop(text string, n int) []string {
+	runes := []rune(text)
+	size := max(1, len(runes)/n)
+	if len(runes) > size*n {
+		size++
+	}
+	var pieces []string
+	for part := range slices.Chunk(runes, size) {
+		pieces = append(pieces, string(part))
+	}
+	return pieces
+}
+
+// half returns the first half of a text, and at least one character.
+func half(text string) string {
+	runes := []rune(text)
+	return string(runes[:(len(runes)+1)/2])
+}
+
+// fill puts values into an error's words.
+func fill(text string, a *ask, retry int) string {
+	return strings.NewReplacer(
+		"{model}", a.Model, "{tokens}", itoa(a.input), "{room}", itoa(a.room), "{wait}", itoa(max(1, retry)),
+	).Replace(text)
+}

@@ -1,0 +1,115 @@
+package mockllm
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// service is what the server is to the callers of one provider.
+type service struct {
+	name string
+
+	mu       sync.Mutex
+	behavior Behavior
+	calls    uint64   // so far
+	scripted int      // steps of the behavior's script that were taken
+	loaded   []string // models in memory, the latest used first
+	window   window
+}
+
+func newService(name string) *service { return &service{name: name} }
+
+// enter counts a call against the provider's limits, and returns the behavior
+// in force; or how long to stay away.
+func (svc *service) enter(a *ask) (Behavior, time.Duration, bool) {
+	svc.mu.Lock()
+	defer svc.mu.Unlock()
+	wait, ok := svc.window.enter(svc.behavior.Limits, a.input, time.Now())
+	return svc.behavior, wait, ok
+}
+
+func (svc *service) leave() {
+	svc.mu.Lock()
+	defer svc.mu.Unlock()
+	svc.window.leave()
+}
+
+// next counts a call that is let through, from 0.
+func (svc *service) next() uint64 {
+	svc.mu.Lock()
+	defer svc.mu.Unlock()
+	svc.calls++
+	return svc.calls - 1
+}
+
+// act says what happens in the nth call: by the script, then by chance.
+func (svc *service) act(b *Behavior, seed, n uint64) Act {
+	fault, wait := b.draw(dice(seed, svc.name, n))
+	svc.mu.Lock()
+	defer svc.mu.Unlock()
+	if svc.scripted < len(b.Script) {
+		fault = b.Script[svc.scripted]
+		svc.scripted++
+	}
+	return Act{Fault: fault, Wait: wait}
+}
+
+// load makes a model the one used last, and returns how long that takes.
+func (svc *service) load(model string, b *Behavior) time.Duration {
+	svc.mu.Lock()
+	defer svc.mu.Unlock()
+	was := slices.Contains(svc.loaded, model)
+	svc.loaded = slices.DeleteFunc(svc.loaded, func(m string) bool { return m == model })
+	svc.loaded = slices.Insert(svc.loaded, 0, model)
+	svc.loaded = svc.loaded[:min(len(svc.loaded), max(1, b.LoadedModels))]
+	if was {
+		return 0
+	}
+	return time.Duration(b.Load)
+}
+
+func (svc *service) inMemory() []string {
+	svc.mu.Lock()
+	defer svc.mu.Unlock()
+	return slices.Clone(svc.loaded)
+}
+
+// models are the provider's models, or those it usually has.
+func (svc *service) models(usual []string) []string {
+	svc.mu.Lock()
+	defer svc.mu.Unlock()
+	if len(svc.behavior.Models) > 0 {
+		return slices.Clone(svc.behavior.Models)
+	}
+	return usual
+}
+
+// listed serves a list of models, which fails as calls do, but is not counted
+// and not scripted.
+func (s *Server) listed(svc *service, d dialect, list func(http.ResponseWriter)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.date(w)
+		if svc.name != Ollama && !authorized(r) {
+			d.refuse(w, &ask{}, complaint{fault: AuthDead})
+			return
+		}
+		svc.mu.Lock()
+		b := svc.behavior
+		svc.mu.Unlock()
+		for _, f := range Faults() {
+			if b.Faults[f] < 1 {
+				continue
+			}
+			if f.refusal() && f != BadRequest && f != ContextOverflow && f != ContentBlocked {
+				d.refuse(w, &ask{}, complaint{fault: f})
+				return
+			}
+			if f == Refuse {
+				panic(http.ErrAbortHandler)
+			}
+		}
+		list(w)
+	}
+}
