@@ -19,7 +19,8 @@ type Agent struct {
 	input     *schema
 	output    *schema
 	prompt    *prompt
-	scorecard *scorecard // nil: the folder has none
+	variants  map[string]*prompt // by variant; those that have none of their own are missing
+	scorecard *scorecard         // nil: the folder has none
 	examples  []example
 }
 
@@ -51,8 +52,9 @@ func load(f *folder) (*Agent, error) {
 	}
 	a := &Agent{Agent: def, input: in, output: out}
 	a.Version = f.digest()
-	var errs [3]error
-	a.prompt, errs[0] = loadPrompt(f, in)
+	var errs [4]error
+	a.prompt, errs[0] = loadPrompt(f, promptFile, in)
+	a.variants, errs[3] = loadVariants(f, def.Variants, in)
 	a.scorecard, errs[1] = loadScorecard(f, in, out)
 	a.examples, errs[2] = loadExamples(f)
 	if err := errors.Join(errs[:]...); err != nil {
@@ -117,11 +119,17 @@ func (a *Agent) OutputSchema() json.RawMessage { return a.output.source }
 // every job of the agent, and a user message that carries the input as JSON and
 // asks for an answer in lang. It expects an input that CheckInput has passed.
 func (a *Agent) Prompt(input json.RawMessage, lang tasks.Language) (system, user string, err error) {
+	return a.PromptOf("", input, lang)
+}
+
+// PromptOf is Prompt for a job of a variant. A variant that has no prompt of its
+// own, or is no longer there, asks with the agent's.
+func (a *Agent) PromptOf(variant string, input json.RawMessage, lang tasks.Language) (system, user string, err error) {
 	v, err := decodeInput(input)
 	if err != nil {
 		return "", "", tasks.Errorf(tasks.CodeInvalid, "the input is not JSON").WithCause(err)
 	}
-	return a.prompt.fill(v, lang)
+	return a.promptOf(variant).fill(v, lang)
 }
 
 // HasScorecard reports whether the agent can answer without a model.

@@ -19,7 +19,12 @@ var languages = []tasks.Language{tasks.Chinese, tasks.English}
 
 var idForm = regexp.MustCompile(`^[A-Z][A-Z0-9]{1,15}$`)
 
-const maxOutputTokens = 8192
+const (
+	maxOutputTokens = 8192
+	// defaultMinOutput is the part of max_output_tokens below which an answer is
+	// of no use, where the author does not say.
+	defaultMinOutput = 4
+)
 
 // readDefinition decodes and checks agent.yaml, and tells every problem in it.
 func readDefinition(f *folder) (tasks.Agent, error) {
@@ -40,11 +45,14 @@ func readDefinition(f *folder) (tasks.Agent, error) {
 		return def, err
 	}
 	var errs []error
-	for _, p := range slices.Concat(textProblems(def), placeProblems(def), limitProblems(def)) {
+	for _, p := range slices.Concat(textProblems(def), placeProblems(def), limitProblems(def), variantProblems(def)) {
 		errs = append(errs, errorAt(file, keyLine(&root, p.key), "%s: %s", p.key, p.detail))
 	}
 	if prefix := strings.ToLower(def.ID) + "_"; idForm.MatchString(def.ID) && !strings.HasPrefix(f.base(), prefix) {
 		errs = append(errs, errorAt(file, keyLine(&root, "id"), "id: the folder %s of agent %s must be named %s and a name", f.base(), def.ID, prefix))
+	}
+	if def.MinOutput == 0 {
+		def.MinOutput = max(1, def.OutputLimit/defaultMinOutput)
 	}
 	return def, errors.Join(errs...)
 }
@@ -142,6 +150,9 @@ func limitProblems(def tasks.Agent) []problem {
 	}
 	if def.OutputLimit < 1 || def.OutputLimit > maxOutputTokens {
 		ps = append(ps, problem{"max_output_tokens", fmt.Sprintf("must be between 1 and %d", maxOutputTokens)})
+	}
+	if def.MinOutput < 0 || def.MinOutput > def.OutputLimit {
+		ps = append(ps, problem{"min_output_tokens", "must be between 1 and max_output_tokens"})
 	}
 	if math.IsNaN(def.Temperature) || def.Temperature < 0 || def.Temperature > 2 {
 		ps = append(ps, problem{"temperature", "must be between 0 and 2"})

@@ -68,27 +68,45 @@ func loadExamples(f *folder) ([]example, error) {
 // RunExamples checks every example of the agent in every language: the input
 // must be valid, the prompt must take it, and the scorecard must give a valid
 // answer that is as the example demands. It also checks that the sample answer
-// in the prompt, the block between ```json and ```, fits the output schema.
+// in every prompt, the block between ```json and ```, fits the output schema.
 func (a *Agent) RunExamples() []ExampleResult {
 	results := make([]ExampleResult, 0, 1+len(a.examples))
-	results = append(results, ExampleResult{Name: "prompt sample", Err: a.checkSample()})
+	results = append(results, ExampleResult{Name: "prompt sample", Err: a.checkSample(a.prompt)})
+	for _, v := range a.Variants {
+		if p, ok := a.variants[v.Name]; ok {
+			results = append(results, ExampleResult{Name: "prompt sample of " + v.Name, Err: a.checkSample(p)})
+		}
+	}
 	for _, e := range a.examples {
 		results = append(results, ExampleResult{Name: e.name, Err: a.runExample(e)})
 	}
 	return results
 }
 
-// checkSample compares the sample answer in the prompt with the output schema.
-func (a *Agent) checkSample() error {
-	_, after, found := strings.Cut(a.prompt.system, "```json\n")
+// checkSample compares the sample answer in a prompt with the output schema.
+func (a *Agent) checkSample(p *prompt) error {
+	_, after, found := strings.Cut(p.system, "```json\n")
 	sample, _, closed := strings.Cut(after, "```")
 	if !found || !closed {
-		return errorAt(a.prompt.file, 0, "the system part shows no sample answer between ```json and ```")
+		return errorAt(p.file, 0, "the system part shows no sample answer between ```json and ```")
 	}
 	for _, f := range a.CheckOutput(json.RawMessage(sample)) {
-		return errorAt(a.prompt.file, 0, "the sample answer breaks the output schema at %q: %s", f.Pointer, f.Detail)
+		return errorAt(p.file, 0, "the sample answer breaks the output schema at %q: %s", f.Pointer, f.Detail)
 	}
 	return nil
+}
+
+// checkPrompts makes sure that every prompt takes the example's input.
+func (a *Agent) checkPrompts(e example, lang tasks.Language) error {
+	_, _, err := a.Prompt(e.body.Input, lang)
+	errs := []error{err}
+	for _, v := range a.Variants {
+		if _, ok := a.variants[v.Name]; ok {
+			_, _, err := a.PromptOf(v.Name, e.body.Input, lang)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (a *Agent) runExample(e example) error {
@@ -97,7 +115,7 @@ func (a *Agent) runExample(e example) error {
 	}
 	var errs []error
 	for _, lang := range languages {
-		if _, _, err := a.Prompt(e.body.Input, lang); err != nil {
+		if err := a.checkPrompts(e, lang); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", lang, err))
 		}
 		if !a.HasScorecard() {

@@ -14,8 +14,9 @@ import (
 	"strings"
 )
 
-// The files of an agent's folder. Examples are examples/*.json; other files
-// are the author's own and are not read.
+// The files of an agent's folder. Examples are examples/*.json, and prompt*.md
+// the prompts that variants may ask with; other files are the author's own and
+// are not read.
 const (
 	definitionFile   = "agent.yaml"
 	promptFile       = "prompt.md"
@@ -23,6 +24,7 @@ const (
 	outputSchemaFile = "output.schema.json"
 	scorecardFile    = "scorecard.yaml"
 	exampleGlob      = "examples/*.json"
+	promptGlob       = "prompt*.md"
 )
 
 const (
@@ -49,6 +51,15 @@ func readFolder(fsys fs.FS, dir, shown string) (*folder, error) {
 	}
 	for _, e := range examples {
 		names = append(names, path.Join("examples", path.Base(e)))
+	}
+	prompts, err := fs.Glob(fsys, path.Join(dir, promptGlob))
+	if err != nil {
+		return nil, fmt.Errorf("%s: list prompts: %w", shown, err)
+	}
+	for _, p := range prompts {
+		if path.Base(p) != promptFile {
+			names = append(names, path.Base(p))
+		}
 	}
 	f := &folder{path: shown, files: make(map[string][]byte, len(names))}
 	for _, name := range names {

@@ -41,13 +41,14 @@ var languageNames = map[tasks.Language]languageName{
 	tasks.English: "English",
 }
 
-// loadPrompt compiles prompt.md and checks the fields that it names.
-func loadPrompt(f *folder, in *schema) (*prompt, error) {
-	data, err := f.need(promptFile)
+// loadPrompt compiles prompt.md, or the file of a variant in its place, and
+// checks the fields that it names.
+func loadPrompt(f *folder, name string, in *schema) (*prompt, error) {
+	data, err := f.need(name)
 	if err != nil {
 		return nil, err
 	}
-	file := f.shown(promptFile)
+	file := f.shown(name)
 	source := strings.ReplaceAll(string(data), "\r\n", "\n")
 	system, user, found := strings.Cut(source, "\n"+userMark+"\n")
 	if !found || strings.Contains(user, userMark) {

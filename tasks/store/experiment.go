@@ -88,6 +88,11 @@ func (s *Store) Count(ctx context.Context, j *tasks.Job, t Tallied) error {
 	return nil
 }
 
+// notMade are the outcomes of calls that were refused before they were made.
+var notMade = []string{
+	tasks.OutcomeBreakerOpen, tasks.OutcomeLimitReached, tasks.OutcomeBudgetSpent, tasks.OutcomeTooSlow, tasks.OutcomeNotMasked,
+}
+
 // answered reports whether a model has.
 func (t *Tallied) answered() bool { return t.Ended == tasks.Succeeded && t.By != tasks.Scorecard }
 
@@ -103,7 +108,7 @@ func (t *Tallied) figures() map[string]int64 {
 	}
 	for i := range t.Calls {
 		c := &t.Calls[i]
-		if c.Lane == tasks.Scorecard {
+		if c.Lane == tasks.Scorecard || slices.Contains(notMade, c.Outcome) {
 			continue
 		}
 		f[figureCalls]++

@@ -18,13 +18,14 @@ func TestOutcomesAreTalliedByVariant(t *testing.T) {
 		terse := &tasks.Job{Agent: "A02", AgentVersion: "v1", Variant: "terse"}
 		good := tasks.Attempt{Lane: tasks.Cloud, Outcome: tasks.OutcomeSucceeded, Tokens: tasks.Tokens{Input: 1000, Output: 300, Reasoning: 100}, Cost: 5000}
 		bad := tasks.Attempt{Lane: tasks.Local, Outcome: "bad_output", Tokens: tasks.Tokens{Input: 1000, Output: 900}}
+		slow := tasks.Attempt{Lane: tasks.Local, Outcome: tasks.OutcomeTooSlow}
 		rules := tasks.Attempt{Lane: tasks.Scorecard, Outcome: tasks.OutcomeSucceeded}
 		for _, c := range []struct {
 			job *tasks.Job
 			t   store.Tallied
 		}{
 			{plain, store.Tallied{Calls: []tasks.Attempt{bad}}},
-			{plain, store.Tallied{Ended: tasks.Succeeded, By: tasks.Cloud, Took: 4 * time.Second, Calls: []tasks.Attempt{good}}},
+			{plain, store.Tallied{Ended: tasks.Succeeded, By: tasks.Cloud, Took: 4 * time.Second, Calls: []tasks.Attempt{slow, good}}},
 			{plain, store.Tallied{Ended: tasks.Succeeded, By: tasks.Cloud, Took: 16 * time.Second, Calls: []tasks.Attempt{good}}},
 			{terse, store.Tallied{Ended: tasks.Succeeded, By: tasks.Scorecard, Calls: []tasks.Attempt{bad, rules}}},
 			{terse, store.Tallied{Ended: tasks.Failed}},

@@ -13,9 +13,10 @@ type Rate string
 
 // The rates.
 const (
-	Prefill Rate = "prefill" // prompt tokens read per second
-	Decode  Rate = "decode"  // tokens written per second
-	Load    Rate = "load"    // seconds until a model that was not in memory is
+	Prefill    Rate = "prefill"     // prompt tokens read per second
+	Decode     Rate = "decode"      // tokens written per second
+	Load       Rate = "load"        // seconds until a model that was not in memory is
+	FirstToken Rate = "first_token" // seconds until the first token, where prefill is not told
 )
 
 // Rates are what has been measured of one candidate's speed: mean and variance
