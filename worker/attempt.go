@@ -79,6 +79,12 @@ func (w *Worker) claim(ctx context.Context, id string, lane tasks.Lane) error {
 		}
 	}
 	claim, err := w.Store.Claim(ctx, id, lane, w.id)
+	for err == nil && claim.Verdict == store.Follows {
+		if err := w.follow(ctx, id, claim.Leader, lane); err != nil {
+			return err
+		}
+		claim, err = w.Store.Claim(ctx, id, lane, w.id)
+	}
 	if err != nil {
 		w.Log.WarnContext(ctx, "claim failed; the ticket comes back", "job", id, "lane", lane, "error", err)
 		return &queue.Retry{After: time.Second, Cause: err}
@@ -124,6 +130,7 @@ func (a *attempt) run() {
 	default:
 		a.log.Error("outcome not written; another attempt follows when the lease ends", "outcome", outcome.kind, "error", err)
 	}
+	a.share(outcome, err)
 }
 
 // answer decides how this attempt ends. It is the whole life of an attempt:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
@@ -32,6 +33,8 @@ type Config struct {
 	// OffPeakAt returns the first time from t on at which the cloud is cheap; nil
 	// takes it to be the same at all hours.
 	OffPeakAt func(t time.Time) time.Time
+	// CloudOrder is the installation's own order of cloud providers.
+	CloudOrder agents.CloudOrder
 	// MaxCost is the most that one call for such a job may cost on a cloud
 	// candidate, named provider/model; nil: not known. It is asked for previews
 	// alone.
@@ -53,7 +56,8 @@ func (d *Dispatcher) Issue(ctx context.Context, j *tasks.Job) error {
 	if err != nil {
 		return err
 	}
-	return d.issue(ctx, j, Plan(j, view.Live, time.Now()))
+	now := time.Now()
+	return d.issue(ctx, j, putOff(Plan(j, view.Live, now), d.cheapFrom(j, view, now)))
 }
 
 // IssueAt gives a queued job one ticket for each of its open lanes with a model,
@@ -85,7 +89,7 @@ func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, chances []Chance) 
 // its position and when it is expected to start and end.
 func (d *Dispatcher) Job(ctx context.Context, tenant, id string) (*tasks.Job, error) {
 	j, err := d.store.Job(ctx, tenant, id)
-	if err != nil || j.Waiting == nil {
+	if err != nil || j.Waiting == nil || strings.HasPrefix(j.Waiting.Queue, store.SharedQueue) {
 		return j, err
 	}
 	if j.Waiting.Position, err = d.store.Position(ctx, j); err != nil {

@@ -13,7 +13,10 @@ import (
 const (
 	// maxDeadline bounds how far off a job's run-at time, and from there its
 	// deadline, may be.
-	maxDeadline  = 30 * 24 * time.Hour
+	maxDeadline = 30 * 24 * time.Hour
+	// waitDeadline is how long a job that waits for its models does so unless it
+	// says otherwise: longer than any outage that is not given up on.
+	waitDeadline = 24 * time.Hour
 	minRetention = time.Minute
 	maxRetention = 90 * 24 * time.Hour
 )
@@ -51,6 +54,9 @@ func (d *Dispatcher) draft(tenant string, s *tasks.Submission, now time.Time) (*
 	}
 	if s.Cache != tasks.CacheUsed {
 		j.Cache = s.Cache
+	}
+	if j.OnExhausted == tasks.Wait {
+		j.Deadline = start.Add(max(agent.Deadline.Std(), waitDeadline))
 	}
 	if !s.Deadline.IsZero() {
 		j.Deadline = s.Deadline.UTC().Truncate(time.Millisecond)

@@ -42,6 +42,12 @@ func TestWhatTheCallerLeavesOpenTheAgentSets(t *testing.T) {
 		{"wait instead of degrade", func(s *tasks.Submission) { s.OnExhausted = tasks.Wait },
 			func(j *tasks.Job) {
 				j.OnExhausted, j.Lanes = tasks.Wait, []tasks.Lane{tasks.Local, tasks.Cloud}
+				j.Deadline = now.Add(24 * time.Hour) // survives a long outage
+			}},
+		{"wait, but not for long", func(s *tasks.Submission) { s.OnExhausted, s.Deadline = tasks.Wait, now.Add(time.Hour) },
+			func(j *tasks.Job) {
+				j.OnExhausted, j.Lanes = tasks.Wait, []tasks.Lane{tasks.Local, tasks.Cloud}
+				j.Deadline = now.Add(time.Hour)
 			}},
 		{"a later deadline leaves the target", func(s *tasks.Submission) { s.Deadline = now.Add(time.Hour) },
 			func(j *tasks.Job) { j.Deadline = now.Add(time.Hour) }},

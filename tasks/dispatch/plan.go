@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/agents"
 	"github.com/topcentral/spillway/tasks/queue"
 )
 
@@ -16,13 +17,17 @@ type Live struct {
 	Recent  map[string]bool     // served until a moment ago, by workers that have signed off
 	Slots   map[string]int      // jobs that may run at once
 	Running map[string]int      // jobs that run; of a worker that serves several queues, each gets its share
+	Reach   map[tasks.Lane]agents.Reach
 }
 
 // LiveOf sums up the registry.
 func LiveOf(workers []tasks.Worker) Live {
-	l := Live{Workers: map[string][]string{}, Recent: map[string]bool{}, Slots: map[string]int{}, Running: map[string]int{}}
+	l := Live{Workers: map[string][]string{}, Recent: map[string]bool{}, Slots: map[string]int{}, Running: map[string]int{}, Reach: map[tasks.Lane]agents.Reach{}}
 	for _, w := range workers {
 		for _, lane := range w.Serves {
+			if !w.Leaving {
+				l.reaches(lane)
+			}
 			for _, q := range lane.Queues {
 				if w.Leaving {
 					l.Recent[q] = true
@@ -40,6 +45,18 @@ func LiveOf(workers []tasks.Worker) Live {
 		}
 	}
 	return l
+}
+
+// reaches adds what a worker can ask on a lane.
+func (l Live) reaches(s tasks.LaneService) {
+	r := l.Reach[s.Lane]
+	r.Lane, r.StandIn = s.Lane, r.StandIn || s.StandIn
+	for _, m := range s.Models {
+		if !slices.Contains(r.Models, m) {
+			r.Models = append(r.Models, m)
+		}
+	}
+	l.Reach[s.Lane] = r
 }
 
 // Serves reports whether a live worker takes such jobs on the lane.

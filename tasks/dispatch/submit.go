@@ -1,7 +1,6 @@
 package dispatch
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -41,13 +40,19 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 	if err != nil {
 		return nil, false, err
 	}
-	j.ID, j.SpillAt = d.store.NewID(tenant, once), view.spillAt(j).Truncate(time.Millisecond)
-	id, err := d.store.Create(ctx, j, s.Input, once)
+	j.ID = d.store.NewID(tenant, once)
+	k := d.know(ctx, j, s, d.join)
+	d.chart(j, view)
+	k.explain(j.Plan)
+	id, err := d.create(ctx, j, s.Input, once, k)
 	if err != nil {
 		return nil, false, err
 	}
 	if id != j.ID { // another request with the same key was first
 		return d.replay(ctx, tenant, id)
+	}
+	if j.State.Terminal() {
+		return j, false, nil
 	}
 	// The job is recorded: from here on it cannot be lost, also if its caller
 	// is gone. If its tickets cannot be issued now, a watchdog issues them.
@@ -78,13 +83,7 @@ func idempotency(s *tasks.Submission) (store.Idempotency, error) {
 	if err != nil {
 		return store.Idempotency{}, fmt.Errorf("fingerprint the request: %w", err)
 	}
-	numbers := json.NewDecoder(bytes.NewReader(body))
-	numbers.UseNumber()
-	var sorted any
-	if err := numbers.Decode(&sorted); err != nil {
-		return store.Idempotency{}, fmt.Errorf("fingerprint the request: %w", err)
-	}
-	if body, err = json.Marshal(sorted); err != nil {
+	if body, err = canonical(body); err != nil {
 		return store.Idempotency{}, fmt.Errorf("fingerprint the request: %w", err)
 	}
 	digest := sha256.Sum256(body)

@@ -131,23 +131,6 @@ func (v View) backlogBefore(lane tasks.Lane, c tasks.Complexity, ahead int) time
 	return work / time.Duration(max(1, v.Live.Slots[q]))
 }
 
-// spillAt is when a drafted job's second lane gets its chance.
-func (v View) spillAt(j *tasks.Job) time.Time {
-	start, backlog := j.CreatedAt, time.Duration(0)
-	models := modelLanes(j.Lanes)
-	if len(models) < 2 {
-		return j.TargetAt
-	}
-	first, second := models[0], models[1]
-	if j.RunAt.IsZero() {
-		backlog = v.backlogBefore(first, j.Complexity, v.backlog[queue.Name(first, j.Complexity)])
-	} else { // what waits now says nothing of then
-		start = j.RunAt
-	}
-	return spillTime(start, j.TargetAt, v.Live.Serves(first, j.Complexity), backlog,
-		v.forecast(first, j.Agent, j.Complexity), v.forecast(second, j.Agent, j.Complexity))
-}
-
 // expect fills in where a waiting job's ticket is, and when it is expected to
 // start and end, if a live worker serves one of its lanes.
 func (v View) expect(j *tasks.Job, now time.Time) {

@@ -59,7 +59,11 @@ type Seat struct {
 // the one that does. A flight that does not land is forgotten after the time
 // given.
 func (s *Store) TakeSeat(ctx context.Context, digest, id string, lasts time.Duration) (Seat, error) {
-	verdict, rest, err := s.runOn(ctx, boardScript, boardOf(digest).all(), id, lasts.Milliseconds())
+	return s.seat(ctx, boardScript, boardOf(digest).all(), id, lasts.Milliseconds())
+}
+
+func (s *Store) seat(ctx context.Context, script *redis.Script, keys []string, args ...any) (Seat, error) {
+	verdict, rest, err := s.runOn(ctx, script, keys, args...)
 	if err != nil {
 		return Seat{}, fmt.Errorf("look for an equal job: %w", err)
 	}
@@ -96,16 +100,10 @@ func decodeShared(entry string) (*Shared, error) {
 }
 
 // TakeOver has a job get the result for all equal ones in the place of the one
-// that it followed. If another was first, leader is that one's ID, else "".
-func (s *Store) TakeOver(ctx context.Context, digest, id, from string, lasts time.Duration) (leader string, err error) {
-	verdict, rest, err := s.runOn(ctx, takeoverScript, []string{boardOf(digest).flight()}, id, from, lasts.Milliseconds())
-	if err != nil {
-		return "", fmt.Errorf("take over from an equal job: %w", err)
-	}
-	if verdict == "follows" {
-		return text(rest, 0), nil
-	}
-	return "", nil
+// that it followed, unless there is a result by now or another was first.
+func (s *Store) TakeOver(ctx context.Context, digest, id, from string, lasts time.Duration) (Seat, error) {
+	b := boardOf(digest)
+	return s.seat(ctx, takeoverScript, []string{b.cache(), b.flight()}, id, from, lasts.Milliseconds())
 }
 
 // Land tells that a job that got the result for all has it, or, with a nil

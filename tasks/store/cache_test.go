@@ -68,11 +68,11 @@ func TestAFlightThatFailsHasOneSuccessor(t *testing.T) {
 		}
 		over := func(id, from string) string {
 			t.Helper()
-			leader, err := s.TakeOver(t.Context(), digest, id, from, time.Minute)
-			if err != nil {
-				t.Fatalf("take over: %v", err)
+			seat, err := s.TakeOver(t.Context(), digest, id, from, time.Minute)
+			if err != nil || seat.Hit != nil {
+				t.Fatalf("take over: got %+v, %v", seat, err)
 			}
-			return leader
+			return seat.Leader
 		}
 		if got := over("b", "a"); got != "" {
 			t.Errorf("b from a: got leader %q, want the lead", got)
@@ -90,6 +90,12 @@ func TestAFlightThatFailsHasOneSuccessor(t *testing.T) {
 		}
 		if seat := take(t, s, "d"); seat.Leader != "b" {
 			t.Errorf("after a's failure: got %+v, want to follow b", seat)
+		}
+		if _, err := s.Land(t.Context(), digest, "b", shared("b"), time.Hour); err != nil {
+			t.Fatalf("land: %v", err)
+		}
+		if seat, err := s.TakeOver(t.Context(), digest, "c", "b", time.Minute); err != nil || seat.Hit == nil {
+			t.Errorf("c from b, which has a result: got %+v, %v, want the result", seat, err)
 		}
 	})
 }

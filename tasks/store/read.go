@@ -51,6 +51,18 @@ func (s *Store) Find(ctx context.Context, id string) (*tasks.Job, error) {
 	return j, nil
 }
 
+// Input returns a job's input. CodeNotFound when there is no such job.
+func (s *Store) Input(ctx context.Context, id string) (json.RawMessage, error) {
+	input, err := s.rdb.Get(ctx, s.keys(id).input()).Bytes()
+	if errors.Is(err, redis.Nil) {
+		return nil, notFound(id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read input: %w", away(err))
+	}
+	return input, nil
+}
+
 func notFound(id string) *tasks.Error {
 	return tasks.Errorf(tasks.CodeNotFound, "there is no job %.64q", id)
 }

@@ -76,6 +76,9 @@ func (s *Store) Ping(ctx context.Context) error {
 // Lease returns how long a claim lasts without renewal.
 func (s *Store) Lease() time.Duration { return s.cfg.Lease }
 
+// Retention returns how long an ended job is kept that does not say so itself.
+func (s *Store) Retention() time.Duration { return s.cfg.Retention }
+
 // run calls a job script and returns its reply, whose first element is the
 // script's verdict.
 func (s *Store) run(ctx context.Context, script *redis.Script, id string, args ...any) (string, []any, error) {

@@ -1,0 +1,63 @@
+package dispatch
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Preview tells what would become of a submission, and records nothing. It finds
+// the same faults as Submit.
+func (d *Dispatcher) Preview(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Preview, error) {
+	j, err := d.draft(tenant, s, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	view, err := d.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	k := d.know(ctx, j, s, d.peek)
+	d.chart(j, view)
+	k.explain(j.Plan)
+	p := &tasks.Preview{Job: j}
+	d.pretend(j, k)
+	if p.AnsweredBy = j.AnsweredBy; p.AnsweredBy != "" {
+		return p, nil
+	}
+	if i := slices.IndexFunc(j.Plan.Lanes, func(l tasks.LanePlan) bool { return l.Lane == tasks.Cloud }); i >= 0 {
+		d.previewCloud(p, s, j.Plan.Lanes[i].Candidates)
+	}
+	return p, nil
+}
+
+// pretend puts a drafted job into the state in which it would be made.
+func (d *Dispatcher) pretend(j *tasks.Job, k known) {
+	j.State, j.Attempts = tasks.Queued, []tasks.Attempt{}
+	if j.Retention == 0 {
+		j.Retention = tasks.Duration(d.store.Retention())
+	}
+	switch {
+	case k.clear != nil:
+		j.State, j.AnsweredBy, j.Result = tasks.Succeeded, tasks.ByFastPath, k.clear
+	case k.seat.Hit != nil:
+		j.State, j.AnsweredBy, j.Result = tasks.Succeeded, tasks.ByCache, k.seat.Hit.Output
+		j.AnsweredAs, j.Saved = k.seat.Hit.JobID, k.seat.Hit.Cost
+	case !j.RunAt.IsZero():
+		j.State = tasks.Scheduled
+	}
+}
+
+// previewCloud adds what the way to the cloud would cost and mask.
+func (d *Dispatcher) previewCloud(p *tasks.Preview, s *tasks.Submission, candidates []string) {
+	if d.cfg.MaxCost != nil {
+		for _, c := range candidates {
+			p.MaxCost = max(p.MaxCost, d.cfg.MaxCost(p.Job, s.Input, c))
+		}
+	}
+	if d.cfg.Masked != nil && p.Job.Privacy == tasks.Masked {
+		p.Masked = d.cfg.Masked(p.Job, s.Input)
+	}
+}

@@ -1,0 +1,170 @@
+package dispatch
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/agents"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+const (
+	// seatTimeout bounds how long a submission waits for the cache: it spares
+	// work, and is not worth a delay.
+	seatTimeout = 250 * time.Millisecond
+	// flightSlack is how long after its job's deadline a flight may still land.
+	flightSlack = time.Minute
+)
+
+// Digest names what makes jobs equal, so that one's result answers the other: the
+// tenant, the agent and its version, the language, the privacy, the class of
+// models, the arm of an experiment, and the input, in which neither order nor
+// white space counts, but numbers do as they are written.
+func Digest(j *tasks.Job, input json.RawMessage) (string, error) {
+	same, err := canonical(input)
+	if err != nil {
+		return "", fmt.Errorf("digest the input: %w", err)
+	}
+	body, err := json.Marshal([]any{
+		j.Tenant, j.Agent, j.AgentVersion, j.Language, j.Privacy, j.Complexity, j.Candidates, j.Variant, json.RawMessage(same),
+	})
+	if err != nil {
+		return "", fmt.Errorf("digest the job: %w", err)
+	}
+	digest := sha256.Sum256(body)
+	return hex.EncodeToString(digest[:]), nil
+}
+
+// canonical writes JSON with sorted members, no white space, and numbers as they
+// were.
+func canonical(text []byte) ([]byte, error) {
+	numbers := json.NewDecoder(bytes.NewReader(text))
+	numbers.UseNumber()
+	var sorted any
+	if err := numbers.Decode(&sorted); err != nil {
+		return nil, err
+	}
+	return json.Marshal(sorted)
+}
+
+// FlightLasts is how long a job may get the result for all equal ones.
+func FlightLasts(j *tasks.Job, now time.Time) time.Duration {
+	return max(j.Deadline.Sub(now), 0) + flightSlack
+}
+
+// known is how a drafted job comes to its answer without a run of its own.
+type known struct {
+	clear  json.RawMessage // the scorecard's, for a clear case
+	seat   store.Seat      // an equal job's
+	digest string          // under which this job gets the result for all; "": it does not
+}
+
+// know looks whether there is an answer already, or will be. take is how a seat
+// among equal jobs is found. Nothing that fails here is worth a refusal: the job
+// runs by itself then.
+func (d *Dispatcher) know(ctx context.Context, j *tasks.Job, s *tasks.Submission, take takeSeat) known {
+	agent, ok := d.agents.Lookup(j.Agent)
+	if !ok || !j.RunAt.IsZero() {
+		return known{}
+	}
+	if s.FastPath {
+		answer, err := agent.ScoreClear(s.Input, j.Language)
+		if err != nil {
+			d.log.WarnContext(ctx, "scorecard failed; a model is asked", "agent", j.Agent, "error", err)
+		} else if answer != nil {
+			return known{clear: answer}
+		}
+	}
+	if !Shares(agent, j) {
+		return known{}
+	}
+	digest, err := Digest(j, s.Input)
+	if err != nil {
+		return known{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, seatTimeout)
+	defer cancel()
+	seat, err := take(ctx, digest, j)
+	if err != nil {
+		d.log.WarnContext(ctx, "cache is away; the job runs by itself", "error", err)
+		return known{}
+	}
+	return known{seat: seat, digest: digest}
+}
+
+// takeSeat finds a job's seat among those equal to it.
+type takeSeat func(ctx context.Context, digest string, j *tasks.Job) (store.Seat, error)
+
+// join takes a seat. A flexible job may wait for hours, so it does not get the
+// result for others, who would wait with it.
+func (d *Dispatcher) join(ctx context.Context, digest string, j *tasks.Job) (store.Seat, error) {
+	if j.Flexible {
+		seat, err := d.peek(ctx, digest, j)
+		seat.Leader = ""
+		return seat, err
+	}
+	return d.store.TakeSeat(ctx, digest, j.ID, FlightLasts(j, j.CreatedAt))
+}
+
+// peek looks for a seat without taking it.
+func (d *Dispatcher) peek(ctx context.Context, digest string, _ *tasks.Job) (store.Seat, error) {
+	return d.store.Peek(ctx, digest)
+}
+
+// Shares reports whether a job takes part in the sharing of results.
+func Shares(agent *agents.Agent, j *tasks.Job) bool {
+	return agent.CacheTTL > 0 && j.Cache != tasks.CacheBypassed
+}
+
+// explain notes in the plan that the job does not run by itself.
+func (k known) explain(p *tasks.Plan) {
+	switch {
+	case k.clear != nil:
+		p.Reason = tasks.PlanFastPath
+	case k.seat.Hit != nil:
+		p.Reason = tasks.PlanCached
+	case k.seat.Leader != "":
+		p.Reason = tasks.PlanShared
+	}
+}
+
+// create records a job by what is known of its answer.
+func (d *Dispatcher) create(ctx context.Context, j *tasks.Job, input json.RawMessage, once store.Idempotency, k known) (id string, err error) {
+	switch {
+	case k.clear != nil:
+		return d.store.CreateClear(ctx, j, input, once, k.clear)
+	case k.seat.Hit != nil:
+		return d.store.CreateCached(ctx, j, input, once, k.seat.Hit)
+	case k.seat.Leader != "":
+		return d.store.CreateFollowing(ctx, j, input, once, k.seat.Leader)
+	}
+	id, err = d.store.Create(ctx, j, input, once)
+	if id != j.ID && k.digest != "" { // there is no such job, so it gets the result for nobody
+		d.standDown(ctx, j, k.digest)
+	}
+	return id, err
+}
+
+// standDown gives up a seat. If that fails too, whoever follows finds that there
+// is no such job.
+func (d *Dispatcher) standDown(ctx context.Context, j *tasks.Job, digest string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), seatTimeout)
+	defer cancel()
+	if _, err := d.store.Land(ctx, digest, j.ID, nil, 0); err != nil {
+		d.log.DebugContext(ctx, "seat not given up", "job", j.ID, "error", err)
+	}
+}
+
+// Wake gives a queued job that waited for an equal one fresh tickets at once,
+// beside those it has.
+func (d *Dispatcher) Wake(ctx context.Context, j *tasks.Job) error {
+	woken := *j
+	woken.Attempt = -1 // no other ticket of the job has this round
+	return d.Issue(ctx, &woken)
+}

@@ -1,0 +1,163 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/dispatch"
+	"github.com/topcentral/spillway/tasks/queue"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+// follow decides about a ticket of a job that waits for the result of an equal
+// one, its leader. It returns nil when the job is to be claimed after all: it has
+// the result, or runs by itself; otherwise when the ticket comes back. So the job
+// depends on its leader's word only while its tickets say nothing else: a leader
+// that dies without a word is found out here.
+func (w *Worker) follow(ctx context.Context, id, leaderID string, lane tasks.Lane) error {
+	again := func(err error) error { return &queue.Retry{After: time.Second, Cause: err} }
+	j, err := w.Store.Find(ctx, id)
+	switch {
+	case tasks.CodeOf(err) == tasks.CodeNotFound:
+		return nil // the claim will say so, too
+	case err != nil:
+		return again(err)
+	case j.State != tasks.Queued:
+		return nil
+	}
+	leader, err := w.Store.Find(ctx, leaderID)
+	if err != nil && tasks.CodeOf(err) != tasks.CodeNotFound {
+		return again(err)
+	}
+	now := time.Now()
+	switch {
+	case err == nil && w.answers(leader, now):
+		_, err = w.Store.Adopt(ctx, id, store.SharedOf(leader))
+	case err == nil && worthWaiting(j, leader, lane, now):
+		return &queue.Retry{After: lookAgain(j, now)}
+	default:
+		err = w.takeOver(ctx, j, leaderID, now)
+	}
+	if err != nil {
+		return again(err)
+	}
+	return nil
+}
+
+// answers reports whether a job has a result that answers equal ones.
+func (w *Worker) answers(leader *tasks.Job, now time.Time) bool {
+	agent, ok := w.Agents.Lookup(leader.Agent)
+	return ok && store.SharedOf(leader) != nil && now.Before(leader.EndedAt.Add(agent.CacheTTL.Std()))
+}
+
+// comesBack is how soon a job is claimed again whose worker has let it go, unless
+// it has to wait for its providers.
+const comesBack = 5 * time.Second
+
+// worthWaiting reports whether a job on a lane gets its result sooner from its
+// leader than by itself. Past its target it relies on nobody. When it spills, the
+// leader must be on that lane, or have its ticket there before it.
+func worthWaiting(j, leader *tasks.Job, lane tasks.Lane, now time.Time) bool {
+	if !now.Before(j.TargetAt) {
+		return false
+	}
+	spills := j.OpenLanes()[0] != lane && !now.Before(j.SpillAt)
+	switch {
+	case leader.State == tasks.Running:
+		return !spills || leader.Lane == lane
+	case leader.State != tasks.Queued:
+		return false
+	case leader.Attempt > 0:
+		return leader.Waiting != nil && now.Before(leader.Waiting.Since.Add(comesBack))
+	}
+	return !spills || !now.Before(leader.SpillAt)
+}
+
+// lookAgain is how long a ticket stays away whose job waits for a leader. That
+// one's worker tells of its end; this is for the case that it cannot.
+func lookAgain(j *tasks.Job, now time.Time) time.Duration {
+	pause := min(now.Sub(j.CreatedAt)/4, j.TargetAt.Sub(now), comesBack)
+	return max(pause, time.Second)
+}
+
+// takeOver has a job run by itself whose leader is not worth waiting for. Of
+// several that find so, one gets the result for the others.
+func (w *Worker) takeOver(ctx context.Context, j *tasks.Job, leaderID string, now time.Time) error {
+	input, err := w.Store.Input(ctx, j.ID)
+	if err != nil {
+		return err
+	}
+	digest, err := dispatch.Digest(j, input)
+	if err != nil {
+		return w.Store.Unfollow(ctx, j.ID, leaderID, "")
+	}
+	seat, err := w.Store.TakeOver(ctx, digest, j.ID, leaderID, dispatch.FlightLasts(j, now))
+	switch {
+	case err != nil:
+		return err
+	case seat.Hit != nil:
+		_, err = w.Store.Adopt(ctx, j.ID, seat.Hit)
+		return err
+	case !now.Before(j.TargetAt):
+		return w.Store.Unfollow(ctx, j.ID, leaderID, "")
+	}
+	return w.Store.Unfollow(ctx, j.ID, leaderID, seat.Leader)
+}
+
+// shareTimeout bounds how long a worker takes to tell equal jobs of a result.
+// Those it does not reach find it by themselves.
+const shareTimeout = 10 * time.Second
+
+// share tells equal jobs what came of this one, once that is written down: they
+// get the result, or one of them takes over. It does so beside the worker's next
+// job.
+func (a *attempt) share(o outcome, written error) {
+	agent, ok := a.Agents.Lookup(a.job.Agent)
+	lost := written != nil && !errors.Is(written, store.ErrCanceled)
+	if !ok || agent.CacheTTL <= 0 || lost || o.release.Reason != "" {
+		return // nothing to share, or the job goes on
+	}
+	var result *store.Shared
+	if written == nil && o.result.Output != nil && !o.result.Degraded && agent.Version == a.job.AgentVersion {
+		result = &store.Shared{JobID: a.job.ID, Output: o.result.Output}
+		result.Add(a.job.Attempts)
+		result.Add(a.records)
+	}
+	if result == nil && !dispatch.Shares(agent, a.job) {
+		return // it had no followers
+	}
+	a.inHand.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(a.base), shareTimeout)
+		defer cancel()
+		if err := a.land(ctx, result, agent.CacheTTL.Std()); err != nil {
+			a.log.Warn("equal jobs not told; they look by themselves", "error", err)
+		}
+	})
+}
+
+// land ends the flight and tells those that wait.
+func (a *attempt) land(ctx context.Context, result *store.Shared, keep time.Duration) error {
+	digest, err := dispatch.Digest(a.job, a.input)
+	if err != nil {
+		return err
+	}
+	waiting, err := a.Store.Land(ctx, digest, a.job.ID, result, keep)
+	if err != nil {
+		return err
+	}
+	for _, id := range waiting {
+		if result != nil {
+			if _, err := a.Store.Adopt(ctx, id, result); err != nil {
+				return err
+			}
+			continue
+		}
+		j, err := a.Store.Find(ctx, id)
+		if err == nil && j.State == tasks.Queued {
+			return a.Dispatcher.Wake(ctx, j)
+		}
+	}
+	return nil
+}
