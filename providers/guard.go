@@ -10,7 +10,8 @@ import (
 // them in reverse how the call ended.
 //
 // Implementations are safe for concurrent use. A guard that cannot tell, because
-// what it needs is away, lets the call pass.
+// what it needs is away, lets the call pass, unless it could cost more than may
+// be spent.
 type Guard interface {
 	// Enter asks whether the call may be made now. If it may, leave (never nil)
 	// must be called exactly once, with how the call ended. The error is a

@@ -3,8 +3,6 @@ package presets
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
@@ -17,15 +15,20 @@ type Rate int64
 // UnmarshalText reads dollars per million tokens in decimal, e.g. "0.15", with
 // at most six places.
 func (r *Rate) UnmarshalText(b []byte) error {
-	whole, fraction, _ := strings.Cut(string(b), ".")
-	digits := whole + fraction + strings.Repeat("0", max(6-len(fraction), 0))
-	n, err := strconv.ParseUint(digits, 10, 32)
-	if err != nil || whole == "" || len(fraction) > 6 {
-		return fmt.Errorf("%q is not an amount of dollars such as 0.15", b)
+	const tokens = 1e6
+	var million providers.PicoUSD
+	if err := million.UnmarshalText(b); err != nil {
+		return err
 	}
-	*r = Rate(n)
+	if million%tokens != 0 || million > maxRate*tokens {
+		return fmt.Errorf("%q is not an amount of dollars with at most six places", b)
+	}
+	*r = Rate(million / tokens)
 	return nil
 }
+
+// maxRate is a thousand dollars for a million tokens.
+const maxRate = 1e9
 
 // Price is what a model's tokens cost.
 type Price struct {

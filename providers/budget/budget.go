@@ -1,0 +1,246 @@
+// Package budget keeps what calls cost within what may be spent, by day and by
+// month, of a provider, a tenant or an agent.
+//
+// The most that a call can cost is reserved before it is made, and what it has
+// cost is booked in its place when it has ended. One script looks at all budgets
+// that a call falls under and reserves on all, so that no number of workers
+// spends more together. What a call has cost whose end nobody knows, since its
+// worker died or the answer was not waited for, stays reserved until the period
+// ends: it may have been billed.
+//
+// The accounts are kept for every provider, tenant and agent, also for those
+// without a budget, and tell what was spent.
+package budget
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/providers"
+)
+
+var (
+	//go:embed lua/lib.lua
+	libSource string
+	//go:embed lua/reserve.lua
+	reserveSource string
+	//go:embed lua/settle.lua
+	settleSource string
+
+	reserveScript = redis.NewScript(libSource + reserveSource)
+	settleScript  = redis.NewScript(libSource + settleSource)
+)
+
+// Config says what may be spent.
+type Config struct {
+	Budgets Settings
+	Zone    *time.Location // in which days and months begin; nil: UTC
+	// Paid reports whether calls of a provider cost money. One without a tariff
+	// is then let pass, counted and logged. nil: none does.
+	Paid func(provider string) bool
+}
+
+// Guard is a providers.Guard that holds budgets. A candidate without a tariff
+// costs nothing and passes; any other that falls under a budget is refused while
+// Redis is away.
+type Guard struct {
+	rdb    redis.UniversalClient
+	cfg    Config
+	log    *slog.Logger
+	warned sync.Map // candidates whose price is not known, by name
+}
+
+// New returns a guard that keeps its accounts in rdb.
+func New(rdb redis.UniversalClient, cfg Config, log *slog.Logger) *Guard {
+	if cfg.Zone == nil {
+		cfg.Zone = time.UTC
+	}
+	return &Guard{rdb: rdb, cfg: cfg, log: log}
+}
+
+const (
+	// patience is how long Redis may take to answer.
+	patience = time.Second
+	// whileAway is after how long it is worth asking again when Redis is away.
+	whileAway = 5 * time.Second
+	// whileHeld is that when a budget is not spent, but reserved by calls that
+	// may cost less.
+	whileHeld = 10 * time.Second
+)
+
+// Enter reserves the most that the call can cost.
+func (g *Guard) Enter(ctx context.Context, c *providers.Call) (leave func(*providers.Attempt), err error) {
+	b := g.booking(c, time.Now().In(g.cfg.Zone))
+	tariff := c.Candidate.Tariff
+	switch {
+	case tariff == nil:
+		b.unpriced = g.cfg.Paid != nil && g.cfg.Paid(c.Candidate.Provider.Name())
+		g.warn(ctx, b, c.Candidate)
+	case b.limited:
+		b.amount = tariff.Most(c.Input, c.Output, b.at)
+		if err := b.reserve(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return func(a *providers.Attempt) { b.settle(context.WithoutCancel(ctx), a) }, nil
+}
+
+// warn tells once of a candidate whose price is not known.
+func (g *Guard) warn(ctx context.Context, b *booking, c providers.Candidate) {
+	if !b.unpriced {
+		return
+	}
+	if _, told := g.warned.LoadOrStore(c.String(), true); !told {
+		g.log.WarnContext(ctx, "the price of a model is not known; its calls count for no budget", "candidate", c.String())
+	}
+}
+
+// booking is one call's entry in the accounts.
+type booking struct {
+	*Guard
+	at       time.Time
+	accounts []account
+	limits   []any // of each account as the script takes it; "" for none
+	limited  bool  // one of them has a limit
+	keys     []string
+	args     []any // of both scripts
+
+	unpriced bool
+	amount   providers.PicoUSD // reserved
+	left     *providers.PicoUSD
+}
+
+func (g *Guard) booking(c *providers.Call, at time.Time) *booking {
+	b := &booking{Guard: g, at: at, accounts: accountsOf(c)}
+	for _, a := range b.accounts {
+		limit, ok := g.cfg.Budgets.limit(a)
+		if ok {
+			b.limits, b.limited = append(b.limits, int64(limit)), true
+		} else {
+			b.limits = append(b.limits, "")
+		}
+	}
+	b.keys = []string{dayKey(at), monthKey(at), callKey(rand.Text())}
+	b.args = []any{dayKept.Milliseconds(), monthKept.Milliseconds(), callKnown.Milliseconds()}
+	for _, a := range b.accounts[:3] {
+		b.args = append(b.args, a.who())
+	}
+	return b
+}
+
+// reserve holds the amount on every account, or returns the refusal.
+func (b *booking) reserve(ctx context.Context) error {
+	verdict, states, err := b.run(ctx, reserveScript, append([]any{int64(b.amount)}, b.limits...)...)
+	switch {
+	case ctx.Err() != nil:
+		b.settle(context.WithoutCancel(ctx), &providers.Attempt{}) // it may be reserved all the same
+		return providers.Canceled(ctx)
+	case err != nil:
+		b.settle(ctx, &providers.Attempt{})
+		b.log.WarnContext(ctx, "a call was not made because its budget cannot be looked at", "error", err)
+		return &providers.Refusal{
+			Reason: providers.BudgetSpent, Message: "what is left of the budget cannot be told while Redis is away", RetryAfter: whileAway,
+		}
+	case verdict != "ok":
+		return b.refusal(states)
+	}
+	b.left = b.tightest(states)
+	return nil
+}
+
+// state is what an account holds.
+type state struct{ spent, held providers.PicoUSD }
+
+// refusal says which budget is in the way, and until when: the one that is for
+// the longest.
+func (b *booking) refusal(states []state) *providers.Refusal {
+	r := &providers.Refusal{Reason: providers.BudgetSpent, Message: "a budget is spent", RetryAfter: whileHeld}
+	longest := time.Duration(0)
+	for i, a := range b.accounts {
+		limit, ok := b.cfg.Budgets.limit(a)
+		if !ok || states[i].spent+states[i].held+b.amount <= limit {
+			continue
+		}
+		wait, why := a.period.Ends(b.at).Sub(b.at), "spent"
+		if states[i].spent+b.amount <= limit {
+			wait, why = whileHeld, "reserved by calls under way"
+		}
+		if wait > longest {
+			longest, r.RetryAfter = wait, wait
+			r.Message = fmt.Sprintf("of the budget of %s for this %s, %s dollars, too much is %s", a.who(), a.period, limit, why)
+		}
+	}
+	return r
+}
+
+// tightest returns what is left of the budget that has least left; nil if there
+// is none.
+func (b *booking) tightest(states []state) *providers.PicoUSD {
+	var least *providers.PicoUSD
+	for i, a := range b.accounts {
+		limit, ok := b.cfg.Budgets.limit(a)
+		if left := limit - states[i].spent - states[i].held; ok && (least == nil || left < *least) {
+			least = &left
+		}
+	}
+	return least
+}
+
+// settle books what the call has cost, and tells it how much is left.
+func (b *booking) settle(ctx context.Context, a *providers.Attempt) {
+	a.BudgetLeft = b.left
+	back, metered := b.amount, a.Metered()
+	if !metered {
+		back = 0
+	}
+	used := a.Usage.Input+a.Usage.Output > 0
+	if b.amount == 0 && !used {
+		return // nothing to write down
+	}
+	_, states, err := b.run(ctx, settleScript, int64(a.Cost), int64(back), flag(used), a.Usage.Input, a.Usage.Output, flag(used && b.unpriced))
+	if err != nil {
+		b.log.WarnContext(ctx, "the cost of a call was not booked; what was reserved for it stays so", "candidate", a.Candidate, "cost", a.Cost.String(), "error", err)
+		return
+	}
+	if b.amount > 0 {
+		a.BudgetLeft = b.tightest(states)
+	}
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// run calls a script, and returns its verdict and the state of each account.
+func (b *booking) run(ctx context.Context, script *redis.Script, more ...any) (verdict string, states []state, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	reply, err := script.Run(ctx, b.rdb, b.keys, append(b.args, more...)...).StringSlice()
+	if err != nil {
+		return "", nil, err
+	}
+	if len(reply) != 1+2*len(b.accounts) {
+		return "", nil, fmt.Errorf("a budget script returned %d values", len(reply))
+	}
+	for i := 1; i < len(reply); i += 2 {
+		states = append(states, state{amount(reply[i]), amount(reply[i+1])})
+	}
+	return reply[0], states, nil
+}
+
+// amount reads a field of an account; only the scripts write them.
+func amount(s string) providers.PicoUSD {
+	n, _ := strconv.ParseInt(s, 10, 64)
+	return providers.PicoUSD(n)
+}

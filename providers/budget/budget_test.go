@@ -1,0 +1,292 @@
+package budget_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/topcentral/spillway/lab/redistest"
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/budget"
+	"github.com/topcentral/spillway/providers/providertest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// noon is a zone in which it is noon, in the middle of a month, so that no period
+// ends during a test.
+var noon = time.FixedZone("noon", int(time.Until(time.Date(2026, 11, 15, 12, 0, 0, 0, time.UTC)).Seconds()))
+
+// flat is a tariff of a millionth of a dollar per token, of the prompt and of the answer.
+type flat struct{}
+
+const token providers.PicoUSD = 1e6
+
+func (flat) Cost(u providers.Usage, _ time.Time) providers.PicoUSD {
+	return token * providers.PicoUSD(u.Input+u.Output)
+}
+
+func (flat) Most(input, output int, _ time.Time) providers.PicoUSD {
+	return token * providers.PicoUSD(input+output)
+}
+
+// call is a call that costs 100 tokens at most.
+func call(tenant, agent string) *providers.Call {
+	return &providers.Call{
+		Candidate: providers.Candidate{Provider: providertest.NewFake("deepseek"), Model: "flash", Tariff: flat{}},
+		Owner:     providers.Owner{Tenant: tenant, Agent: agent}, Input: 60, Output: 40,
+	}
+}
+
+func free() *providers.Call {
+	c := call("acme", "A03")
+	c.Candidate.Provider, c.Candidate.Tariff = providertest.NewFake("ollama"), nil
+	return c
+}
+
+func guard(t *testing.T, rdb redis.UniversalClient, budgets string) *budget.Guard {
+	t.Helper()
+	return budget.New(rdb, budget.Config{Budgets: settings(t, budgets), Zone: noon}, slog.New(slog.DiscardHandler))
+}
+
+// done is how a call ends that used so many tokens.
+func done(input, output int) *providers.Attempt {
+	u := providers.Usage{Input: input, Output: output}
+	return &providers.Attempt{Called: true, Outcome: providers.Succeeded, Usage: u, Cost: flat{}.Cost(u, time.Time{})}
+}
+
+func mustEnter(t *testing.T, g *budget.Guard, c *providers.Call) (leave func(*providers.Attempt)) {
+	t.Helper()
+	leave, err := g.Enter(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leave
+}
+
+func refusal(t *testing.T, g *budget.Guard, c *providers.Call) *providers.Refusal {
+	t.Helper()
+	_, err := g.Enter(t.Context(), c)
+	r, ok := errors.AsType[*providers.Refusal](err)
+	if !ok || r.Reason != providers.BudgetSpent || r.RetryAfter <= 0 {
+		t.Fatalf("got %v, want a refusal", err)
+	}
+	return r
+}
+
+func standing(t *testing.T, rdb redis.UniversalClient, budgets string) []budget.Standing {
+	t.Helper()
+	r, err := budget.Read(t.Context(), rdb, settings(t, budgets), time.Now().In(noon))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Budgets
+}
+
+// TestNoOvershoot lets 200 jobs spend what is left of budgets, and looks whether
+// any of them is ever overspent.
+func TestNoOvershoot(t *testing.T) {
+	for _, c := range []struct {
+		name, budgets string
+		calls         int64 // that the tightest budget allows, each of 100 tokens
+	}{
+		{"spent", "tenant:acme=0/day", 0},
+		{"nearly spent", "tenant:acme=0.000199/day", 1},
+		{"some left", "tenant:acme=0.001/day,provider:deepseek=0.0007/month,agent:A03=5/day", 7},
+		{"more than Lua's numbers can tell apart", "tenant:*=0.0003/month,agent:*=9000000/month", 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+				var made, spent atomic.Int64
+				var all sync.WaitGroup
+				for range 200 {
+					g := guard(t, rdb, c.budgets)
+					all.Go(func() {
+						leave, err := g.Enter(t.Context(), call("acme", "A03"))
+						if err != nil {
+							return
+						}
+						a := done(60, 40)
+						made.Add(1)
+						spent.Add(int64(a.Cost))
+						leave(a)
+					})
+				}
+				all.Wait()
+				if made.Load() != c.calls {
+					t.Errorf("%d calls were made, want %d", made.Load(), c.calls)
+				}
+				for _, s := range standing(t, rdb, c.budgets) {
+					if s.Name != budget.Each && (int64(s.Spent) != spent.Load() || s.Reserved != 0 || s.Left < 0) {
+						t.Errorf("%v: spent %s, reserved %s, left %s", s.Budget, s.Spent, s.Reserved, s.Left)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestWhatACallDoesNotUseIsGivenBack(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		const budgets = "tenant:acme=0.00015/day"
+		g := guard(t, rdb, budgets)
+		leave := mustEnter(t, g, call("acme", "A03"))
+		if r := refusal(t, g, call("acme", "A03")); !strings.Contains(r.Message, "reserved") || r.RetryAfter > time.Minute {
+			t.Errorf("%v, after %v", r, r.RetryAfter)
+		}
+		a := done(30, 20)
+		leave(a)
+		if a.BudgetLeft == nil || *a.BudgetLeft != 100*token {
+			t.Errorf("%v is left, want 100 tokens' worth", a.BudgetLeft)
+		}
+		leave(done(30, 20)) // the network delivers it once more
+		mustEnter(t, g, call("acme", "A03"))(done(60, 40))
+		if r := refusal(t, g, call("acme", "A03")); !strings.Contains(r.Message, "tenant:acme") || !strings.Contains(r.Message, "spent") {
+			t.Errorf("%v", r)
+		}
+		if s := standing(t, rdb, budgets)[0]; s.Spent != 150*token || s.Left != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestHowACallEndsDecidesWhatIsBooked(t *testing.T) {
+	failed := func(class providers.Class) *providers.Attempt {
+		return &providers.Attempt{Called: true, Outcome: string(class)}
+	}
+	billed := done(50, 0)
+	billed.Outcome = string(providers.ClassServer)
+	for _, c := range []struct {
+		name            string
+		told            *providers.Attempt
+		spent, reserved providers.PicoUSD
+	}{
+		{"succeeded", done(60, 10), 70 * token, 0},
+		{"failed and was billed", billed, 50 * token, 0},
+		{"turned away", failed(providers.ClassRateLimited), 0, 0},
+		{"not made", &providers.Attempt{Outcome: providers.LimitReached}, 0, 0},
+		{"not waited for", failed(providers.ClassTimeout), 0, 100 * token},
+		{"used more than was thought", done(150, 0), 150 * token, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rdb := redistest.Embedded(t)
+			const budgets = "provider:deepseek=1/month"
+			mustEnter(t, guard(t, rdb, budgets), call("acme", "A03"))(c.told)
+			if s := standing(t, rdb, budgets)[0]; s.Spent != c.spent || s.Reserved != c.reserved || s.Left != providers.Dollar-c.spent-c.reserved {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+func TestAReservationOfADeadWorkerStays(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	mustEnter(t, guard(t, rdb, "agent:A03=0.0001/day"), call("acme", "A03")) // and never leaves
+	refusal(t, guard(t, rdb, "agent:A03=0.0001/day"), call("acme", "A03"))
+}
+
+func TestEachHasItsOwn(t *testing.T) {
+	g := guard(t, redistest.Embedded(t), "tenant:*=0.0001/day,tenant:vip=0.0002/day")
+	mustEnter(t, g, call("a", "A03"))
+	mustEnter(t, g, call("b", "A03"))
+	refusal(t, g, call("a", "A03"))
+	mustEnter(t, g, call("vip", "A03"))
+	mustEnter(t, g, call("vip", "A03"))
+	refusal(t, g, call("vip", "A03"))
+}
+
+func TestTheNextPeriodBeginsAnewInTheZoneOfTheBudgets(t *testing.T) {
+	zone := time.FixedZone("Beijing", 8*60*60)
+	at := time.Date(2026, 12, 31, 20, 0, 0, 0, zone)
+	if got, want := budget.Day.Ends(at), time.Date(2027, 1, 1, 0, 0, 0, 0, zone); !got.Equal(want) {
+		t.Errorf("the day ends %v", got)
+	}
+	if got, want := budget.Month.Ends(at.AddDate(0, 0, -11)), time.Date(2027, 1, 1, 0, 0, 0, 0, zone); !got.Equal(want) {
+		t.Errorf("the month ends %v", got)
+	}
+	r := refusal(t, guard(t, redistest.Embedded(t), "tenant:acme=0.00001/day"), call("acme", "A03"))
+	if r.RetryAfter < 11*time.Hour || r.RetryAfter > 13*time.Hour {
+		t.Errorf("asks at noon to come back after %v", r.RetryAfter)
+	}
+}
+
+func TestWithoutRedisNothingThatCostsPasses(t *testing.T) {
+	m := miniredis.RunT(t)
+	rdb := redis.NewClient(&redis.Options{Addr: m.Addr(), MaxRetries: -1})
+	defer rdb.Close()
+	m.SetError("LOADING")
+	g := guard(t, rdb, "tenant:acme=1/day")
+	refusal(t, g, call("acme", "A03"))
+	mustEnter(t, g, free())(done(1, 1))
+	mustEnter(t, g, call("another", "A03"))(done(1, 1)) // no budget applies
+}
+
+func TestWhatHasNoPricePassesAndIsCounted(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	var log strings.Builder
+	cfg := budget.Config{Budgets: settings(t, "tenant:acme=0/day"), Zone: noon, Paid: func(p string) bool { return p == "deepseek" }}
+	g := budget.New(rdb, cfg, slog.New(slog.NewTextHandler(&log, nil)))
+	unknown := call("acme", "A03")
+	unknown.Candidate.Tariff = nil
+	for _, c := range []*providers.Call{unknown, unknown, free()} {
+		a := done(5, 2)
+		a.Cost = 0
+		mustEnter(t, g, c)(a)
+		if a.BudgetLeft != nil {
+			t.Errorf("%s is left of a budget that does not apply", *a.BudgetLeft)
+		}
+	}
+	r, err := budget.Read(t.Context(), rdb, budget.Settings{}, time.Now().In(noon))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []budget.Spending{
+		{Provider: "deepseek", Period: budget.Day, Calls: 2, Unpriced: 2, Input: 10, Output: 4},
+		{Provider: "deepseek", Period: budget.Month, Calls: 2, Unpriced: 2, Input: 10, Output: 4},
+		{Provider: "ollama", Period: budget.Day, Calls: 1, Input: 5, Output: 2},
+		{Provider: "ollama", Period: budget.Month, Calls: 1, Input: 5, Output: 2},
+	}
+	if len(r.Providers) != len(want) {
+		t.Fatalf("got %+v", r.Providers)
+	}
+	for i, got := range r.Providers {
+		if got != want[i] {
+			t.Errorf("got %+v, want %+v", got, want[i])
+		}
+	}
+	if n := strings.Count(log.String(), "deepseek/flash"); n != 1 {
+		t.Errorf("logged %d times:\n%s", n, &log)
+	}
+}
+
+func TestMoneyIsCountedWithoutBudgets(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		mustEnter(t, guard(t, rdb, ""), call("acme", "A03"))(done(60, 40))
+		r, err := budget.Read(t.Context(), rdb, budget.Settings{}, time.Now().In(noon))
+		if err != nil || len(r.Providers) != 2 || r.Providers[0].Spent != 100*token || r.Providers[0].Input != 60 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
+
+func TestACanceledCallReservesNothing(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	const budgets = "tenant:acme=1/day"
+	if _, err := guard(t, rdb, budgets).Enter(ctx, call("acme", "A03")); providers.ClassOf(err) != providers.ClassCanceled {
+		t.Errorf("got %v", err)
+	}
+	if s := standing(t, rdb, budgets)[0]; s.Reserved != 0 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -1,0 +1,70 @@
+package budget
+
+import (
+	"time"
+
+	"github.com/topcentral/spillway/providers"
+)
+
+// prefix begins every key. The braces put all of them into one slot of a Redis
+// Cluster: a call is booked on several accounts at once.
+const prefix = "spillway:{budgets}:"
+
+// How long what is in Redis is kept, from the last change on.
+const (
+	dayKept   = 40 * 24 * time.Hour
+	monthKept = 400 * 24 * time.Hour
+	// callKnown is for how long what is reserved for a call can be given back, and
+	// a script is recognized that the network delivers twice.
+	callKnown = 10 * time.Minute
+)
+
+func dayKey(at time.Time) string   { return prefix + "day:" + at.Format(time.DateOnly) }
+func monthKey(at time.Time) string { return prefix + "month:" + at.Format("2006-01") }
+func callKey(id string) string     { return prefix + "call:" + id }
+
+// Period is how long a budget lasts.
+type Period string
+
+// The periods, which begin at midnight in the zone of the budgets.
+const (
+	Day   Period = "day"
+	Month Period = "month"
+)
+
+// Ends returns when the period ends that a time lies in.
+func (p Period) Ends(at time.Time) time.Time {
+	if p == Day {
+		return time.Date(at.Year(), at.Month(), at.Day()+1, 0, 0, 0, 0, at.Location())
+	}
+	return time.Date(at.Year(), at.Month()+1, 1, 0, 0, 0, 0, at.Location())
+}
+
+// Scope is what a budget is for.
+type Scope string
+
+// The scopes.
+const (
+	Provider Scope = "provider"
+	Tenant   Scope = "tenant"
+	Agent    Scope = "agent"
+)
+
+// account is what calls are booked on: one of the scopes' own, in one period.
+type account struct {
+	scope  Scope
+	name   string
+	period Period
+}
+
+func (a account) who() string { return string(a.scope) + ":" + a.name }
+
+// accountsOf lists the accounts of a call, in the order in which the scripts
+// know them.
+func accountsOf(c *providers.Call) []account {
+	var all []account
+	for _, p := range []Period{Day, Month} {
+		all = append(all, account{Provider, c.Candidate.Provider.Name(), p}, account{Tenant, c.Owner.Tenant, p}, account{Agent, c.Owner.Agent, p})
+	}
+	return all
+}
