@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
-	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/kelseyhightower/envconfig"
 
-	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/presets"
 	"github.com/topcentral/spillway/worker/webhook"
 )
@@ -53,7 +51,13 @@ type config struct {
 	LogLevel  slog.Level `split_words:"true" default:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`
 	LogFormat string     `split_words:"true" default:"text" desc:"text or json"`
 
-	Clouds []cloudKey `ignored:"true"` // those that have a key
+	OpenaiCompatible compatibleServers `split_words:"true" desc:"local servers without a key that speak OpenAI's chat API, e.g. farm=http://10.0.0.9:8000/v1,lmstudio=http://127.0.0.1:1234/v1"`
+	ProvidersFile    string            `split_words:"true" desc:"YAML file with servers and clouds of your own"`
+	CloudOrder       cloudOrder        `split_words:"true" desc:"clouds to ask first, by complexity, e.g. extreme=deepseek,kimi;low=minimax; the others follow in the usual order"`
+
+	Clouds  []cloudKey       `ignored:"true"` // those that have a key
+	Servers []cloudKey       `ignored:"true"` // on machines of one's own, beside Ollama
+	Keyless []presets.Preset `ignored:"true"` // of the providers file, whose key is not set
 }
 
 const envPrefix = "SPILLWAY"
@@ -72,7 +76,7 @@ func readConfig() (config, error) {
 		}
 		value.Set(one.Elem().Field(0))
 	}
-	c.Clouds = readCloudKeys()
+	faults = append(faults, c.readServices()...)
 	for _, f := range c.faults() {
 		if !slices.ContainsFunc(faults, func(g settingFault) bool { return f.setting == g.setting }) {
 			faults = append(faults, f)
@@ -116,27 +120,6 @@ func (d *durability) UnmarshalText(text []byte) error {
 		return nil
 	}
 	return fmt.Errorf("want %s or %s", durabilityDefault, durabilityFsync)
-}
-
-// cloudKey is a cloud provider that the environment has a key for.
-type cloudKey struct {
-	preset  presets.Preset
-	key     providers.Secret
-	baseURL string
-	model   string
-}
-
-// readCloudKeys looks for the keys of the clouds that are known. Beside
-// DEEPSEEK_API_KEY it reads SPILLWAY_DEEPSEEK_URL and SPILLWAY_DEEPSEEK_MODEL,
-// and so on for each.
-func readCloudKeys() []cloudKey {
-	var keys []cloudKey
-	for _, p := range presets.Clouds() {
-		if key := os.Getenv(p.KeyEnv); key != "" {
-			keys = append(keys, cloudKey{p, providers.NewSecret(key), os.Getenv(cloudEnv(p, "URL")), os.Getenv(cloudEnv(p, "MODEL"))})
-		}
-	}
-	return keys
 }
 
 // newLog returns the log that the settings ask for.

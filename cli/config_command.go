@@ -77,7 +77,7 @@ func (s setting) shown() (value, preset string) {
 		return value, ""
 	case strings.HasSuffix(s.name, "_KEY"), strings.HasSuffix(s.name, "_SECRET"):
 		value = hidden
-	case strings.HasSuffix(s.name, "_URL"):
+	case strings.HasSuffix(s.name, "_URL"), strings.HasSuffix(s.name, "_COMPATIBLE"):
 		value = withoutPassword(value)
 	}
 	return value, cmp.Or(s.preset, "(none)")

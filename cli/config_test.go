@@ -27,9 +27,14 @@ func TestEverySettingThatIsWrongIsNamedAtOnce(t *testing.T) {
 		{"SPILLWAY_WEBHOOK_ALLOW", "10.0.0.1", "want networks such as"},
 		{"SPILLWAY_LOG_LEVEL", "loud", "want DEBUG, INFO, WARN or ERROR"},
 		{"SPILLWAY_LOG_FORMAT", "xml", `got "xml", want text or json`},
+		{"SPILLWAY_OPENAI_COMPATIBLE", "farm=10.0.0.9:8000", "want name=URL, such as farm=http"},
+		{"SPILLWAY_PROVIDERS_FILE", "testdata/none.yaml", "no such file"},
+		{"SPILLWAY_CLOUD_ORDER", "huge=kimi", "want each complexity once"},
+		{"SPILLWAY_COZE_MODEL", "", "want the ID of a bot"},
 		{"SPILLWAY_KIMI_URL", "https://user:hush@", "want a URL such as https://api.moonshot.ai/v1"},
 	}
 	t.Setenv("KIMI_API_KEY", "hush")
+	t.Setenv("COZE_API_KEY", "hush")
 	for _, w := range wrong {
 		t.Setenv(w.name, w.value)
 	}

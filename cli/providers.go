@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,11 +13,12 @@ import (
 	"github.com/topcentral/spillway/providers/presets"
 	"github.com/topcentral/spillway/providers/scorecard"
 	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/agents"
 	"github.com/topcentral/spillway/worker"
 )
 
-// fleet makes the providers that the settings name: Ollama beside the worker,
-// each cloud that has a key, and the scorecards.
+// fleet makes the providers that the settings name: Ollama and other servers
+// beside the worker, each cloud that has a key, and the scorecards.
 func (s *system) fleet() (*worker.Fleet, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is documented to be one
 	transport.MaxIdleConnsPerHost = 64
@@ -31,6 +33,17 @@ func (s *system) fleet() (*worker.Fleet, error) {
 		Local:     []providers.Provider{providers.WithSlots(s.limited(ollama.New(local, client), s.cfg.LocalTimeout), s.cfg.LocalSlots)},
 		Scorecard: scorecard.New(s.score),
 		StandIn:   s.cfg.OllamaStandIn,
+		Order:     agents.CloudOrder(s.cfg.CloudOrder),
+		Prefer:    map[string]string{},
+	}
+	for _, k := range s.cfg.Servers {
+		p, err := k.preset.New(k.key, client, presets.Overrides{NumCtx: s.cfg.OllamaNumCtx})
+		if err != nil {
+			return nil, err
+		}
+		slots := cmp.Or(k.preset.Slots, s.cfg.LocalSlots)
+		cfg.Local = append(cfg.Local, providers.WithSlots(s.limited(p, s.cfg.LocalTimeout), slots))
+		cfg.Prefer[p.Name()] = k.preset.Model
 	}
 	for _, k := range s.cfg.Clouds {
 		p, err := k.preset.New(k.key, client, presets.Overrides{BaseURL: k.baseURL, Model: k.model})

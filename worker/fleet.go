@@ -24,6 +24,7 @@ type Fleet struct {
 	agents    *agents.Catalogue
 	standIn   bool
 	order     agents.CloudOrder
+	prefer    map[string]string
 	log       *slog.Logger
 
 	mu        sync.RWMutex
@@ -55,12 +56,13 @@ type FleetConfig struct {
 	// installed.
 	StandIn bool
 	Order   agents.CloudOrder // of the cloud providers, where it is not the usual one
+	Prefer  map[string]string // by local provider: its model that stands in before its largest
 }
 
 // NewFleet returns a Fleet that reaches nothing until it is refreshed.
 func NewFleet(cfg FleetConfig, catalogue *agents.Catalogue, log *slog.Logger) *Fleet {
 	return &Fleet{
-		local: cfg.Local, cloud: cfg.Cloud, scorecard: cfg.Scorecard, standIn: cfg.StandIn, order: cfg.Order,
+		local: cfg.Local, cloud: cfg.Cloud, scorecard: cfg.Scorecard, standIn: cfg.StandIn, order: cfg.Order, prefer: cfg.Prefer,
 		agents: catalogue, log: log, reachable: map[string][]providers.Model{}, missed: map[string]int{},
 	}
 }
@@ -161,7 +163,7 @@ func (f *Fleet) candidate(lane tasks.Lane, provider, model string) (c providers.
 }
 
 // Reach returns whom a lane can ask now: every local model that writes text, a
-// server's largest first, and the default of every cloud that answers, followed
+// server's preferred one first and then its largest, and the default of every cloud that answers, followed
 // by those of its models that agents name.
 func (f *Fleet) Reach(lane tasks.Lane) agents.Reach {
 	f.mu.RLock()
@@ -171,7 +173,7 @@ func (f *Fleet) Reach(lane tasks.Lane) agents.Reach {
 	case tasks.Local:
 		r.StandIn = f.standIn
 		for _, p := range f.local {
-			for _, m := range writers(f.reachable[p.Name()]) {
+			for _, m := range writers(f.reachable[p.Name()], f.prefer[p.Name()]) {
 				r.Models = append(r.Models, p.Name()+"/"+m.Name)
 			}
 		}
@@ -189,10 +191,17 @@ func (f *Fleet) Reach(lane tasks.Lane) agents.Reach {
 	return r
 }
 
-// writers are the models that write text, the largest first.
-func writers(models []providers.Model) []providers.Model {
+// writers are the models that write text: the one of that name first, then the
+// largest.
+func writers(models []providers.Model, first string) []providers.Model {
 	found := slices.DeleteFunc(slices.Clone(models), func(m providers.Model) bool { return m.Embedding })
 	slices.SortFunc(found, func(a, b providers.Model) int {
+		switch first {
+		case a.Name:
+			return -1
+		case b.Name:
+			return 1
+		}
 		return cmp.Or(-cmp.Compare(a.Parameters, b.Parameters), cmp.Compare(a.Name, b.Name))
 	})
 	return found

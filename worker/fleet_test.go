@@ -195,14 +195,15 @@ func TestTheInstallationsOrder(t *testing.T) {
 func TestTheReachOfALane(t *testing.T) {
 	ollama := models{providertest.NewFake("ollama"), []providers.Model{{Name: "b", Parameters: 7}, {Name: "embed", Embedding: true}, {Name: "a", Parameters: 70}}}
 	f := NewFleet(FleetConfig{
-		Local: []providers.Provider{ollama, models{providertest.NewFake("farm"), []providers.Model{{Name: "x/y"}}}},
+		Local: []providers.Provider{ollama, models{providertest.NewFake("farm"), []providers.Model{{Name: "x/y"}, {Name: "x/z"}}}},
+		Prefer: map[string]string{"farm": "x/z"},
 		Cloud: []CloudProvider{{Provider: providertest.NewFake("kimi", "k1", "k2", "k3"), Model: "k2"}}, StandIn: true,
 	}, testAgents(t), quiet)
 	if got := f.Reach(tasks.Local).Models; len(got) > 0 {
 		t.Errorf("before the first look: got %v", got)
 	}
 	f.Refresh(t.Context())
-	if got, want := f.Reach(tasks.Local), []string{"ollama/a", "ollama/b", "farm/x/y"}; !got.StandIn || !slices.Equal(got.Models, want) {
+	if got, want := f.Reach(tasks.Local), []string{"ollama/a", "ollama/b", "farm/x/z", "farm/x/y"}; !got.StandIn || !slices.Equal(got.Models, want) {
 		t.Errorf("local: got %+v, want %v, the first of which stands in", got, want)
 	}
 	if got, want := f.Reach(tasks.Cloud), []string{"kimi/k2"}; got.StandIn || !slices.Equal(got.Models, want) {

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// provided writes a providers file and names it in the settings.
+func provided(t *testing.T, yaml string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "providers.yaml")
+	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SPILLWAY_PROVIDERS_FILE", path)
+}
+
+func providerNames(keys []cloudKey) []string {
+	var all []string
+	for _, k := range keys {
+		all = append(all, k.preset.Name)
+	}
+	return all
+}
+
+func TestServicesComeFromKeysAFileAndASetting(t *testing.T) {
+	t.Setenv("SPILLWAY_OPENAI_COMPATIBLE", "farm=http://10.0.0.9:8000/v1, lmstudio=http://127.0.0.1:1234/v1")
+	t.Setenv("SPILLWAY_CLOUD_ORDER", "extreme=gateway, kimi ;low=unset")
+	t.Setenv("DEEPSEEK_API_KEY", "k1")
+	t.Setenv("KIMI_API_KEY", "k2")
+	t.Setenv("GATEWAY_KEY", "k3")
+	provided(t, `providers:
+  - {name: gpu, lane: local, base_url: "http://10.0.0.5:8000/v1", slots: 4}
+  - {name: gateway, lane: cloud, base_url: "https://llm.example.com/v1", key_env: GATEWAY_KEY, model: big}
+  - {name: kimi, preset: kimi, base_url: cn}
+  - {name: unset, preset: openai, key_env: UNSET_KEY}
+`)
+	c, err := readConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := providerNames(c.Clouds), []string{"deepseek", "gateway", "kimi"}; !slices.Equal(got, want) {
+		t.Errorf("clouds: got %v, want %v", got, want)
+	}
+	if got, want := providerNames(c.Servers), []string{"farm", "lmstudio", "gpu"}; !slices.Equal(got, want) {
+		t.Errorf("servers: got %v, want %v", got, want)
+	}
+	if kimi := c.Clouds[2]; kimi.preset.BaseURL != "https://api.moonshot.cn/v1" || kimi.key.Reveal() != "k2" {
+		t.Errorf("kimi is not the file's: %+v", kimi)
+	}
+	if got, want := c.CloudOrder[tasks.Extreme], []string{"gateway", "kimi"}; !slices.Equal(got, want) {
+		t.Errorf("order: got %v, want %v", got, want)
+	}
+}
+
+func TestServicesAtFault(t *testing.T) {
+	const entry = `  - {name: farm, lane: local, base_url: "http://x/v1"}`
+	for _, test := range []struct{ name, setting, value, yaml, says string }{
+		{"a file's fault with its line", "SPILLWAY_CLOUD_ORDER", "", "providers:\n  - {name: farm, colour: red}", "providers.yaml:2: unknown field colour"},
+		{"a name in the file and in the setting", "SPILLWAY_OPENAI_COMPATIBLE", "farm=http://y/v1", "providers:\n" + entry, "two providers are named farm"},
+		{"the name of a provider that needs no setting", "SPILLWAY_OPENAI_COMPATIBLE", "ollama=http://y/v1", "", "SPILLWAY_OLLAMA_URL"},
+		{"a server twice", "SPILLWAY_OPENAI_COMPATIBLE", "a=http://y/v1,a=http://z/v1", "", "two providers are named a"},
+		{"an order of strangers", "SPILLWAY_CLOUD_ORDER", "low=depseek", "", `low: there is no cloud provider "depseek"`},
+		{"an order with a name twice", "SPILLWAY_CLOUD_ORDER", "low=kimi,kimi", "", "each once"},
+		{"an order without names", "SPILLWAY_CLOUD_ORDER", "low=", "", "each once"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv(test.setting, test.value)
+			if test.yaml != "" {
+				provided(t, test.yaml)
+			}
+			if _, err := readConfig(); err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %v, want it said that %s", err, test.says)
+			}
+		})
+	}
+}
