@@ -108,7 +108,7 @@ func wire(cfg config, policy webhook.Policy, rdb redis.UniversalClient, c cleanu
 		store: store.New(rdb, storeConfig), queue: queue.NewClient(rdb),
 	}
 	s.cleanup.add("event subscription", s.store.Close)
-	var rules dispatch.Config
+	rules := dispatch.Config{CloudOrder: agents.CloudOrder(cfg.CloudOrder)}
 	if len(cfg.WebhookSecret) > 0 {
 		rules.CheckCallback = policy.CheckURL
 	}
