@@ -164,6 +164,11 @@ func TestSchemasAreTheStructs(t *testing.T) {
 	c := newChecker(t)
 	for name, of := range map[string]reflect.Type{
 		"Job":         reflect.TypeFor[tasks.Job](),
+		"DraftJob":    reflect.TypeFor[tasks.Job](),
+		"Preview":     reflect.TypeFor[tasks.Preview](),
+		"Plan":        reflect.TypeFor[tasks.Plan](),
+		"LanePlan":    reflect.TypeFor[tasks.LanePlan](),
+		"Variant":     reflect.TypeFor[tasks.Variant](),
 		"Waiting":     reflect.TypeFor[tasks.Waiting](),
 		"Submission":  reflect.TypeFor[tasks.Submission](),
 		"Attempt":     reflect.TypeFor[tasks.Attempt](),

@@ -31,6 +31,9 @@ type Jobs interface {
 	// with /input, CodeUnknownAgent, CodeKeyReused and CodeConflict are the
 	// caller's.
 	Submit(ctx context.Context, tenant string, s *tasks.Submission) (j *tasks.Job, replayed bool, err error)
+	// Preview tells what would become of s, and makes nothing. Its errors are
+	// those of Submit, but for the ones about keys.
+	Preview(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Preview, error)
 	// Job returns the job as it is now. CodeNotFound if the tenant has none of
 	// that ID.
 	Job(ctx context.Context, tenant, id string) (*tasks.Job, error)
@@ -98,6 +101,12 @@ func (b bounded) Submit(ctx context.Context, tenant string, s *tasks.Submission)
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	return b.next.Submit(ctx, tenant, s)
+}
+
+func (b bounded) Preview(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Preview, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	return b.next.Preview(ctx, tenant, s)
 }
 
 func (b bounded) Job(ctx context.Context, tenant, id string) (*tasks.Job, error) {

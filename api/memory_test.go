@@ -44,15 +44,36 @@ func (m *memory) deps() Deps {
 	}}
 }
 
-func (m *memory) Submit(_ context.Context, tenant string, s *tasks.Submission) (*tasks.Job, bool, error) {
+// checkSubmission finds the faults that there are to find.
+func checkSubmission(s *tasks.Submission) error {
 	known := slices.ContainsFunc(catalogue(), func(a AgentDefinition) bool { return a.ID == s.Agent })
 	if !known {
-		return nil, false, tasks.Errorf(tasks.CodeUnknownAgent, "There is no agent %q.", s.Agent)
+		return tasks.Errorf(tasks.CodeUnknownAgent, "There is no agent %q.", s.Agent)
 	}
 	if strings.Contains(string(s.Input), `"bad"`) {
 		e := tasks.Errorf(tasks.CodeInvalid, "The input does not fit the agent.")
 		e.Faults = []tasks.Fault{{Pointer: "/input/bad", Detail: "is not wanted"}}
-		return nil, false, e
+		return e
+	}
+	return nil
+}
+
+func (m *memory) Preview(_ context.Context, tenant string, s *tasks.Submission) (*tasks.Preview, error) {
+	if err := checkSubmission(s); err != nil {
+		return nil, err
+	}
+	job := newJob(tenant, s)
+	job.ID, job.State = "", tasks.Queued
+	job.Plan = &tasks.Plan{MadeAt: job.CreatedAt, Reason: tasks.PlanUnserved, Lanes: []tasks.LanePlan{
+		{Lane: tasks.Local, At: job.TargetAt, Pressure: 0.5, Backlog: tasks.Duration(time.Second), Expected: tasks.Duration(time.Second), Expected95: tasks.Duration(2 * time.Second)},
+		{Lane: tasks.Cloud, Served: true, Candidates: []string{"kimi/kimi-k3"}},
+	}}
+	return &tasks.Preview{Job: job, MaxCost: tasks.Dollar / 1000, Masked: map[string]int{"phone": 1}}, nil
+}
+
+func (m *memory) Submit(_ context.Context, tenant string, s *tasks.Submission) (*tasks.Job, bool, error) {
+	if err := checkSubmission(s); err != nil {
+		return nil, false, err
 	}
 	body, err := json.Marshal(s)
 	if err != nil {

@@ -2,13 +2,19 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
 
 	"github.com/topcentral/spillway/api/internal/spec"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // SubmitJob takes a job, and holds the answer back if the caller prefers so. A
 // replay is answered as the job is now.
 func (s *server) SubmitJob(ctx context.Context, request spec.SubmitJobRequestObject) (spec.SubmitJobResponseObject, error) {
+	if request.Params.DryRun {
+		return s.preview(ctx, request.Body)
+	}
 	key, err := parseKey(request.Params.IdempotencyKey)
 	if err != nil {
 		return nil, err
@@ -48,4 +54,31 @@ func (s *server) SubmitJob(ctx context.Context, request spec.SubmitJobRequestObj
 			Vary:               varyPrefer,
 		},
 	}, nil
+}
+
+// preview tells what would become of a submission.
+func (s *server) preview(ctx context.Context, submission *tasks.Submission) (spec.SubmitJobResponseObject, error) {
+	p, err := s.jobs.Preview(ctx, tenantOf(ctx), submission)
+	if err != nil {
+		return nil, err
+	}
+	told := *p
+	told.Job = new(shown(p.Job))
+	return previewed(told), nil
+}
+
+// previewed is the answer to a dry run.
+type previewed tasks.Preview
+
+// VisitSubmitJobResponse writes the preview.
+func (p previewed) VisitSubmitJobResponse(w http.ResponseWriter) error {
+	body, err := json.Marshal(tasks.Preview(p))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Vary", varyPrefer)
+	w.WriteHeader(http.StatusOK)
+	_, err = w.Write(append(body, '\n'))
+	return err
 }

@@ -224,6 +224,9 @@ type DocsFileParams struct {
 
 // SubmitJobParams defines parameters for SubmitJob.
 type SubmitJobParams struct {
+	// DryRun Only tell what would become of the submission; `Prefer` and `Idempotency-Key` do not count then.
+	DryRun bool `form:"dry_run,omitempty" json:"dry_run,omitempty"`
+
 	// IdempotencyKey The caller's own name for this submission, such as a UUID; modelled on
 	// draft-ietf-httpapi-idempotency-key-header-07. It is a string of 1 to
 	// 255 printable ASCII characters in double quotes, with a backslash
@@ -416,6 +419,12 @@ func (w *ServerInterfaceWrapper) SubmitJob(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params SubmitJobParams
+	// ------------- Optional query parameter "dry_run" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "dry_run", ctx.QueryParams(), &params.DryRun, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dry_run: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Idempotency-Key" -------------
