@@ -212,6 +212,7 @@ func (m *machine) compareRecord(t *rapid.T, j *spec, got *tasks.Job) {
 		{"attempt", got.Attempt, j.attempt},
 		{"lane", got.Lane, j.lane},
 		{"crashes", got.Crashes, j.crashes},
+		{"cost", got.Cost, j.cost()},
 		{"sequence", got.Sequence, int64(len(j.log))},
 		{"result", string(got.Result), j.result},
 		{"error", failure, j.failure},

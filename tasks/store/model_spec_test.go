@@ -39,6 +39,7 @@ type spec struct {
 	failure   tasks.Code
 	log       []event
 	retries   int
+	costs     map[int]tasks.Money // by attempt
 
 	runAt, deadline, due, since, started, ended time.Time
 
@@ -159,6 +160,26 @@ func (s *spec) append(now time.Time, attempt int, typ tasks.EventType) error {
 		s.tell(typ)
 	}
 	return err
+}
+
+// spend counts what an attempt has cost so far.
+func (s *spec) spend(now time.Time, attempt int, sofar tasks.Money) error {
+	if s.gone(now) {
+		return store.ErrStale
+	}
+	if s.costs == nil {
+		s.costs = map[int]tasks.Money{}
+	}
+	s.costs[attempt] = max(s.costs[attempt], sofar)
+	return nil
+}
+
+// cost is what all attempts have cost.
+func (s *spec) cost() (sum tasks.Money) {
+	for _, c := range s.costs {
+		sum += c
+	}
+	return sum
 }
 
 // settle ends an attempt by one of the steps complete, fail and release.

@@ -43,6 +43,7 @@ func TestModel(t *testing.T) {
 			"renew":        m.renew,
 			"retry":        m.retry,
 			"script flush": m.flush,
+			"spend":        m.spend,
 			"watchdog":     m.watchdog,
 		})
 		m.drain(t)

@@ -119,6 +119,13 @@ func (m *machine) release(t *rapid.T) {
 		})
 }
 
+func (m *machine) spend(t *rapid.T) {
+	sofar := tasks.Money(rapid.IntRange(1, 9).Draw(t, "so far"))
+	m.write(t, "spend",
+		func(h *holder) error { return h.store.Spend(t.Context(), h.job.id, h.attempt, sofar) },
+		func(h *holder) error { return h.job.spend(m.now, h.attempt, sofar) })
+}
+
 // record is what a holder says of its attempt.
 func record(h *holder, outcome string) []tasks.Attempt {
 	return []tasks.Attempt{{Number: h.attempt, Lane: h.lane, Outcome: outcome}}

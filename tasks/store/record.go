@@ -40,8 +40,9 @@ func decode(h map[string]string) (*tasks.Job, error) {
 	j.Sequence, _ = strconv.ParseInt(h["seq"], 10, 64)
 	j.Degraded = h["degraded"] == "1"
 	j.AnsweredBy, j.AnsweredAs = tasks.AnsweredBy(h["answered_by"]), h["answered_as"]
+	cost, _ := strconv.ParseInt(h["cost"], 10, 64)
 	saved, _ := strconv.ParseInt(h["saved"], 10, 64)
-	j.Saved = tasks.Money(saved)
+	j.Cost, j.Saved = tasks.Money(cost), tasks.Money(saved)
 	j.CreatedAt, j.TargetAt, j.Deadline = millis(h["created"]), millis(h["target"]), millis(h["deadline"])
 	j.RunAt, j.SpillAt, j.StartedAt = millis(h["run_at"]), millis(h["spill"]), millis(h["started"])
 	j.EndedAt, j.ExpiresAt = millis(h["ended"]), millis(h["expires"])

@@ -23,6 +23,8 @@ var (
 	completeSource string
 	//go:embed lua/fail.lua
 	failSource string
+	//go:embed lua/spend.lua
+	spendSource string
 	//go:embed lua/release.lua
 	releaseSource string
 	//go:embed lua/cancel.lua
@@ -56,6 +58,7 @@ var (
 	appendScript   = jobScript(appendSource)
 	completeScript = jobScript(completeSource)
 	failScript     = jobScript(failSource)
+	spendScript    = jobScript(spendSource)
 	releaseScript  = jobScript(releaseSource)
 	cancelScript   = jobScript(cancelSource)
 	overdueScript  = jobScript(overdueSource)

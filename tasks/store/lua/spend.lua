@@ -1,0 +1,13 @@
+-- spend counts what the calls of an attempt have cost. It is not fenced: what was
+-- spent is spent, also when the attempt was cut. The sum of an attempt is given
+-- anew each time, so that a call that comes again counts nothing twice.
+--   ARGV[2] attempt   ARGV[3] picodollars that all its calls have cost so far (less than 9,000 dollars)
+-- Returns {'ok'} or {'stale', 'unknown'} when there is no such job.
+if tonumber(redis.call('HGET', job, 'attempt') or '0') < tonumber(ARGV[2]) then return { 'stale', 'unknown' } end
+local field = 'cost:' .. ARGV[2]
+local more = tonumber(ARGV[3]) - tonumber(redis.call('HGET', job, field) or '0')
+if more > 0 then
+  redis.call('HSET', job, field, ARGV[3])
+  redis.call('HINCRBY', job, 'cost', int(more))
+end
+return { 'ok' }
