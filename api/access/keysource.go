@@ -104,7 +104,7 @@ func (f *keyFile) look() error {
 		return nil
 	}
 	f.looked = now
-	info, err := os.Stat(f.path)
+	info, err := os.Stat(f.path) //nolint:gosec // the operator names it
 	if err != nil {
 		return fmt.Errorf("keys of the token issuer: %w", err)
 	}

@@ -66,16 +66,20 @@ func (r Rate) String() string {
 	if r == (Rate{}) {
 		return noRate
 	}
-	text := strconv.Itoa(r.Requests) + "/"
-	for _, p := range ratePeriods {
-		if p.long == r.Per {
-			text += p.name
-		}
-	}
+	text := strconv.Itoa(r.Requests) + "/" + r.period()
 	if r.Burst != r.Requests {
 		text += ":" + strconv.Itoa(r.Burst)
 	}
 	return text
+}
+
+func (r Rate) period() string {
+	for _, p := range ratePeriods {
+		if p.long == r.Per {
+			return p.name
+		}
+	}
+	return r.Per.String()
 }
 
 // MarshalText writes the rate as ParseRate reads it.

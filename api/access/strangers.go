@@ -39,15 +39,15 @@ func network(address netip.Addr) netip.Prefix {
 // take counts a request, and returns how long the address must wait if that was
 // one too many.
 func (s *strangers) take(address netip.Addr) (wait time.Duration, ok bool) {
-	return s.count(address, 1)
+	return s.count(address, true)
 }
 
 // check tells as take does, without counting.
 func (s *strangers) check(address netip.Addr) (wait time.Duration, ok bool) {
-	return s.count(address, 0)
+	return s.count(address, false)
 }
 
-func (s *strangers) count(address netip.Addr, n time.Duration) (wait time.Duration, ok bool) {
+func (s *strangers) count(address netip.Addr, add bool) (wait time.Duration, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, who := s.now(), network(address)
@@ -59,11 +59,11 @@ func (s *strangers) count(address netip.Addr, n time.Duration) (wait time.Durati
 	if wait = drained.Add(each).Sub(now) - each*time.Duration(strangerRate.Burst); wait > 0 {
 		return wait, false
 	}
-	if n > 0 {
+	if add {
 		if len(s.drained) >= maxStrangers {
 			s.forget(now)
 		}
-		s.drained[who] = drained.Add(n * each)
+		s.drained[who] = drained.Add(each)
 	}
 	return 0, true
 }

@@ -1,0 +1,212 @@
+package access
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/lab/redistest"
+	"github.com/topcentral/spillway/tasks"
+)
+
+func TestAKeySpeaksForItsTenant(t *testing.T) {
+	keys, _ := newKeys(redistest.Embedded(t))
+	guard := New(Config{Keys: keys})
+	text, made := create(t, keys, func(k *Key) { k.Scopes = []Scope{JobsRead, AgentsRead} })
+	p, _, err := ask(t, guard, text, JobsRead)
+	if err != nil || p.Tenant != "acme" || p.Subject != made.ID || p.Method != ByKey || p.Address != netip.MustParseAddr("192.0.2.1") {
+		t.Errorf("got %+v, %v", p, err)
+	}
+	_, _, err = ask(t, guard, text, JobsRead, JobsWrite)
+	if r, ok := errors.AsType[*Refusal](err); !ok || tasks.CodeOf(err) != tasks.CodeForbidden || !strings.Contains(r.Challenge, `scope="jobs:read jobs:write"`) {
+		t.Errorf("without a scope: got %v", err)
+	}
+	if _, _, err := ask(t, guard, text); err == nil {
+		t.Error("a route that names no scope admits callers")
+	}
+}
+
+func TestCredentialsThatDoNotCount(t *testing.T) {
+	keys, clock := newKeys(redistest.Embedded(t))
+	guard := New(Config{Keys: keys})
+	text, made := create(t, keys, nil)
+	expired, _ := create(t, keys, func(k *Key) { k.ExpiresAt = clock.now() })
+	stranger, _ := newToken("live")
+	forged := "spw_live_" + made.ID + "_" + strings.Repeat("0", secretLength)
+	for name, credential := range map[string]string{
+		"none": "", "a typing error": text[:len(text)-1], "expired": expired, "unknown": stranger,
+		"another secret for a known ID": forged + checksum(forged), "a token": "eyJhbGciOiJub25lIn0.e30.",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := ask(t, guard, credential, JobsRead)
+			if r, ok := errors.AsType[*Refusal](err); !ok || tasks.CodeOf(err) != tasks.CodeNoCredential || !strings.HasPrefix(r.Challenge, "Bearer ") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestARevocationHoldsWithinASecond has two processes use a key, and a third one
+// revoke it.
+func TestARevocationHoldsWithinASecond(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		keys, clock := newKeys(rdb)
+		guards := []*Guard{New(Config{Keys: keys}), New(Config{Keys: keys})}
+		text, made := create(t, keys, nil)
+		for _, g := range guards {
+			if _, _, err := ask(t, g, text, JobsRead); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := NewKeys(rdb).Revoke(t.Context(), made.ID); err != nil {
+			t.Fatal(err)
+		}
+		clock.pass(time.Second - time.Millisecond)
+		for _, g := range guards {
+			if _, _, err := ask(t, g, text, JobsRead); tasks.CodeOf(err) != tasks.CodeNoCredential {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+}
+
+func TestWhatGoesOnEndsWithItsKey(t *testing.T) {
+	keys := NewKeys(redistest.Embedded(t))
+	guard := New(Config{Keys: keys})
+	guard.holds.every = time.Millisecond
+	text, made := create(t, keys, nil)
+	p, _, err := ask(t, guard, text, JobsRead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, leave := guard.Hold(Under(t.Context(), p))
+	stayed, stop := guard.Hold(Under(t.Context(), p))
+	defer stop()
+	leave()
+	if left.Err() == nil || stayed.Err() != nil {
+		t.Fatalf("one has left: got %v, %v", left.Err(), stayed.Err())
+	}
+	if _, err := keys.Revoke(t.Context(), made.ID); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-stayed.Done():
+	case <-time.After(30 * time.Second):
+		t.Error("goes on under a revoked key")
+	}
+}
+
+func TestAddressesOfAKey(t *testing.T) {
+	keys, _ := newKeys(redistest.Embedded(t))
+	guard := New(Config{Keys: keys, Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}})
+	text, _ := create(t, keys, func(k *Key) { k.AllowIPs = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")} })
+	for peer, want := range map[string]tasks.Code{
+		"10.1.2.3:1": "", "[::ffff:10.1.2.3]:1": "", "10.2.0.1:1": tasks.CodeForbidden, "[fd00::1]:1": tasks.CodeForbidden,
+		"192.0.2.1:1": tasks.CodeForbidden, "": tasks.CodeForbidden, "@": tasks.CodeForbidden,
+	} {
+		if _, _, err := askFrom(t.Context(), guard, peer, text, JobsRead); tasks.CodeOf(err) != want {
+			t.Errorf("from %q: got %v, want %q", peer, err, want)
+		}
+	}
+}
+
+func TestRatesHoldForAllProcesses(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		keys, _ := newKeys(rdb)
+		guards := []*Guard{New(Config{Keys: keys, Rate: Rate{6, time.Hour, 4}}), New(Config{Keys: keys, Rate: Rate{6, time.Hour, 4}})}
+		text, _ := create(t, keys, nil)
+		other, _ := create(t, keys, func(k *Key) { k.Rate = &Rate{} })
+		for i := range 4 {
+			_, h, err := ask(t, guards[i%2], text, JobsRead)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := h.Get("RateLimit"); !strings.HasPrefix(got, `"default";r=`+strconv.Itoa(3-i)+";t=") {
+				t.Errorf("request %d: RateLimit: got %s", i, got)
+			}
+			if got := h.Get("RateLimit-Policy"); got != `"default";q=6;w=3600` {
+				t.Errorf("RateLimit-Policy: got %s", got)
+			}
+		}
+		_, h, err := ask(t, guards[0], text, JobsRead)
+		e, _ := errors.AsType[*tasks.Error](err)
+		if tasks.CodeOf(err) != tasks.CodeRateLimited || e.RetryAfter() <= 9*time.Minute || e.RetryAfter() > 10*time.Minute {
+			t.Errorf("a fifth at once: got %v", err)
+		}
+		if got := h.Get("RateLimit"); !strings.HasPrefix(got, `"default";r=0;t=`) {
+			t.Errorf("RateLimit: got %s", got)
+		}
+		for range 10 {
+			if _, h, err := ask(t, guards[0], other, JobsRead); err != nil || h.Get("RateLimit") != "" {
+				t.Fatalf("a key without limit: got %v, %v", h, err)
+			}
+		}
+	})
+}
+
+func TestAddressesThatGuessAreSlowedDown(t *testing.T) {
+	keys, clock := newKeys(redistest.Embedded(t))
+	guard := New(Config{Keys: keys})
+	text, _ := create(t, keys, nil)
+	fresh, _ := create(t, keys, nil)
+	if _, _, err := ask(t, guard, text, JobsRead); err != nil {
+		t.Fatal(err)
+	}
+	for range strangerRate.Burst {
+		if _, _, err := ask(t, guard, "spw_guess", JobsRead); tasks.CodeOf(err) != tasks.CodeNoCredential {
+			t.Fatalf("got %v", err)
+		}
+	}
+	for name, credential := range map[string]string{"nothing": "", "a guess": "spw_guess", "a key never seen": fresh} {
+		if _, _, err := ask(t, guard, credential, JobsRead); tasks.CodeOf(err) != tasks.CodeRateLimited {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if _, _, err := ask(t, guard, text, JobsRead); err != nil {
+		t.Errorf("a neighbour whose key is known: got %v", err)
+	}
+	if _, _, err := askFrom(t.Context(), guard, "192.0.2.2:1", fresh, JobsRead); err != nil {
+		t.Errorf("another address: got %v", err)
+	}
+	clock.pass(time.Second)
+	if _, _, err := ask(t, guard, fresh, JobsRead); err != nil {
+		t.Errorf("after a while: got %v", err)
+	}
+}
+
+func TestWithoutAuthenticationEveryoneUsesButNobodyRuns(t *testing.T) {
+	guard := New(Config{})
+	p, _, err := ask(t, guard, "", JobsRead, JobsWrite, JobsCancel, AgentsRead, WebhooksWrite)
+	if err != nil || p.Tenant != DefaultTenant || p.Method != ByNobody {
+		t.Errorf("got %+v, %v", p, err)
+	}
+	if _, _, err := ask(t, guard, "", AdminRead); tasks.CodeOf(err) != tasks.CodeForbidden {
+		t.Errorf("admin: got %v", err)
+	}
+}
+
+func TestRedisAwayIsNotARefusal(t *testing.T) {
+	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
+	defer rdb.Close()
+	text, _ := newToken("live")
+	if _, _, err := ask(t, New(Config{Keys: NewKeys(rdb)}), text, JobsRead); tasks.CodeOf(err) != tasks.CodeUnavailable {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOneAuthorizationHeader(t *testing.T) {
+	for name, lines := range map[string][]string{"two": {"Bearer a", "Bearer b"}, "basic": {"Basic c3B3"}, "bare": {"Bearer"}, "empty": {"Bearer  "}} {
+		if got, err := bearer(http.Header{"Authorization": lines}); err == nil {
+			t.Errorf("%s: got %q", name, got)
+		}
+	}
+	if got, err := bearer(http.Header{"Authorization": {"bearer  spw_x "}}); err != nil || got != "spw_x" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
