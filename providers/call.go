@@ -3,6 +3,7 @@ package providers
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -89,8 +90,8 @@ func (c *call) tell() {
 	if c.route.OnAttempt != nil {
 		c.told.Next = c.next(c.at)
 	}
-	for i := len(c.leaves) - 1; i >= 0; i-- {
-		c.leaves[i](&c.told)
+	for _, leave := range slices.Backward(c.leaves) {
+		leave(&c.told)
 	}
 	if c.route.OnAttempt != nil {
 		c.route.OnAttempt(c.told)

@@ -1,7 +1,8 @@
 // Package output turns what a model wrote into the JSON it was asked for.
 // Models wrap their answers in reasoning, in code fences and in politeness;
 // all that is taken off. What is left must be exactly one complete JSON object
-// (or array): nothing is guessed, and nothing that was cut off is ever closed.
+// (or array). Slips of the pen in it, such as a comma too many, are mended; but
+// no value is guessed, and nothing that was cut off is ever closed.
 //
 // The errors are written for the model: it is shown them when it is asked again.
 package output
@@ -27,7 +28,8 @@ var (
 
 // Extract returns the one JSON object in a model's text, or the one array when
 // there is no object. Reasoning in <think> tags, code fences and prose around it
-// are dropped; duplicate keys, NaN and stray brackets are errors.
+// are dropped, and near-JSON is repaired; duplicate keys, NaN and stray brackets
+// are errors.
 func Extract(raw string) (json.RawMessage, error) {
 	if !utf8.ValidString(raw) {
 		return nil, fmt.Errorf("%w: it is not UTF-8", ErrSyntax)
@@ -92,10 +94,27 @@ func values(text string) ([]json.RawMessage, error) {
 		}
 		skip := aside(text[at:])
 		if skip == 0 {
-			return nil, explain(text, at, err)
+			why := explain(text, at, err)
+			if value, skip = mendSyntax(text[at:], why); skip == 0 {
+				return nil, why
+			}
+			found = append(found, value)
 		}
 		at += skip
 	}
+}
+
+// mendSyntax repairs the JSON that text begins with if why it is broken allows
+// that. It returns the length of what it repaired, or 0.
+func mendSyntax(text string, why error) (json.RawMessage, int) {
+	if errors.Is(why, ErrTruncated) {
+		return nil, 0
+	}
+	value, length, ok := mend(text)
+	if !ok {
+		return nil, 0
+	}
+	return value, length
 }
 
 // first decodes the JSON value that text begins with.
@@ -113,7 +132,7 @@ func first(text string) (json.RawMessage, error) {
 func aside(text string) int {
 	closing := map[byte]byte{'{': '}', '[': ']'}[text[0]]
 	end := strings.IndexByte(text, closing)
-	if end < 0 || strings.ContainsAny(text[1:end], "{[\"") {
+	if end < 0 || strings.ContainsAny(text[1:end], "{[\"“") || text[0] == '{' && strings.ContainsAny(text[1:end], ":：") {
 		return 0
 	}
 	return end + 1

@@ -58,12 +58,9 @@ func TestExtractRefuses(t *testing.T) {
 		{"cut off inside a string", `{"a":"b`, output.ErrTruncated, ""},
 		{"cut off inside a fence", "```json\n{\"a\":", output.ErrTruncated, "line 2, column 1"},
 		{"cut off behind an answer", `{"a":1} {"a":`, output.ErrTruncated, ""},
-		{"a trailing comma", `{"a":1,}`, output.ErrSyntax, "invalid character '}'"},
 		{"an inner object of a broken one", `{"a":1,, "b":{"c":2}}`, output.ErrSyntax, "line 1, column 8"},
-		{"single quotes", `{'a':{"b":1}}`, output.ErrSyntax, ""},
 		{"NaN", `{"a":NaN}`, output.ErrSyntax, "invalid character 'N'"},
 		{"Infinity", `{"a":-Infinity}`, output.ErrSyntax, ""},
-		{"a comment", "{\"a\":1 // one\n}", output.ErrSyntax, "near"},
 		{"a stray bracket behind it", `{"a":1}}`, output.ErrSyntax, "stray '}'"},
 		{"a stray bracket before it", `] {"a":1}`, output.ErrSyntax, "stray ']'"},
 		{"a key twice", `{"a":1,"a":2}`, output.ErrSyntax, `"a" stands twice`},
@@ -92,6 +89,9 @@ func FuzzExtract(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	for _, s := range slips {
+		f.Add(s.raw)
+	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		got, err := output.Extract(raw)
 		if err != nil {
@@ -100,8 +100,8 @@ func FuzzExtract(f *testing.F) {
 			}
 			return
 		}
-		if !json.Valid(got) || !strings.Contains(raw, string(got)) {
-			t.Errorf("%q is not JSON out of %q", got, raw)
+		if !json.Valid(got) {
+			t.Errorf("%q, out of %q, is not JSON", got, raw)
 		}
 		// What was found stands by itself, and any piece of it does not: no
 		// answer that was cut off is ever accepted as a smaller one.
