@@ -57,7 +57,7 @@ check-tidy:
 	go mod tidy -diff
 
 check-generated: generate
-	@git diff --exit-code -- '*.gen.go' || { echo "generated files are out of date: commit what make generate wrote"; exit 1; }
+	@git diff --exit-code -- '*.gen.go' docs/providers.md || { echo "generated files are out of date: commit what make generate wrote"; exit 1; }
 
 check-chaos:
 	@if command -v redis-server >/dev/null || test -n "$$SPILLWAY_TEST_REQUIRE_REDIS"; then $(MAKE) chaos-short; \

@@ -7,10 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// minimaxCode are the codes of base_resp.
+// minimaxCode are the codes of base_resp. There is none for an overload, which
+// the gateway answers in either API.
 var minimaxCode = map[Fault]int{
 	RateLimited: 1002, QuotaDead: 1008, AuthDead: 1004, BadRequest: 2013, ContextOverflow: 2013, ContentBlocked: 1026,
-	Overloaded: 1041, ServerError: 1024, UpstreamTimeout: 1001,
+	ServerError: 1024, UpstreamTimeout: 1001,
 }
 
 // minimaxCompatible is MiniMax behind OpenAI's API.
@@ -92,7 +93,6 @@ func (s *Server) minimaxNative(svc *service) {
 		words, _, _ := strings.Cut(e.message, " (")
 		f.errors[fault] = failure{status: http.StatusOK, code: itoa(code), message: words}
 	}
-	f.shape = minimaxBase
 	d := minimaxDialect{openAIDialect{svc, f}}
 	s.mux.HandleFunc("POST "+strings.TrimSuffix(Path(MiniMax), "/v1")+"/v1/text/chatcompletion_v2", s.serve(svc, d))
 }

@@ -248,9 +248,13 @@ func half(text string) string {
 	return string(runes[:(len(runes)+1)/2])
 }
 
+// usualRoom is the bound that a refusal names when the prompt is not too long at
+// all, in tokens.
+const usualRoom = 131_072
+
 // fill puts values into an error's words.
 func fill(text string, a *ask, retry int) string {
 	return strings.NewReplacer(
-		"{model}", a.Model, "{tokens}", itoa(a.input), "{room}", itoa(a.room), "{wait}", itoa(max(1, retry)),
+		"{model}", a.Model, "{tokens}", itoa(a.input), "{room}", itoa(cmp.Or(a.room, usualRoom)), "{wait}", itoa(max(1, retry)),
 	).Replace(text)
 }

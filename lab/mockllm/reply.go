@@ -33,7 +33,7 @@ func (s *Server) reply(b *Behavior, a *ask, load time.Duration, n uint64) *reply
 	default:
 		r.text = "This is an answer of a mock model. 这是模拟模型的回答。"
 	}
-	if a.thinks {
+	if a.thinks || a.Provider == Coze && b.Thinking > 0 { // a bot thinks if it was made to
 		think := b.Thinking
 		if think == 0 {
 			think = defaultThinking

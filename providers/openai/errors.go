@@ -153,7 +153,11 @@ func judge(status int, f fault, key providers.Secret) *providers.Error {
 	class := providers.ClassOfStatus(status)
 	named := false
 	for _, name := range []string{f.Code, f.Type} {
-		if c, ok := names[strings.ToLower(name)]; ok {
+		c, ok := names[strings.ToLower(name)]
+		if ok && c == providers.ClassServer && status >= http.StatusInternalServerError {
+			break // OpenAI's name for every 5xx; the status says more
+		}
+		if ok {
 			class, named = c, true
 			break
 		}

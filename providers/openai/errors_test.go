@@ -29,6 +29,7 @@ func TestErrors(t *testing.T) {
 		{"DeepSeek: parameters", 422, `{"error":{"message":"Failed to deserialize"}}`, "bad_request"},
 		{"DeepSeek: concurrency", 429, `{"error":{"message":"Too many concurrent requests"}}`, "rate_limited"},
 		{"DeepSeek: overloaded", 503, `{"error":{"message":"Service is too busy"}}`, "overloaded"},
+		{"OpenAI: overloaded", 503, `{"error":{"message":"Try again later","type":"server_error","code":null}}`, "overloaded"},
 
 		{"Kimi: quota is a 429", 429, `{"error":{"type":"exceeded_current_quota_error","message":"Your account is suspended, please check your plan and billing details"}}`, "quota_dead"},
 		{"Kimi: rate is a 429", 429, `{"error":{"type":"rate_limit_reached_error","message":"Your account reached max request, please try again after 1 seconds"}}`, "rate_limited"},
