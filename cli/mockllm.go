@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+
+	"github.com/topcentral/spillway/lab/mockllm"
+)
+
+type mockLLMCommand struct {
+	Listen string `default:"127.0.0.1:11500" placeholder:"ADDRESS" help:"Where to listen; keep it on loopback, it has no login."`
+	Seed   uint64 `default:"1" help:"Decides everything that chance would; one seed, one course of events."`
+}
+
+// Help gives an example.
+func (mockLLMCommand) Help() string {
+	return "A model server without a model: it speaks the API of Ollama and of every cloud, answers with JSON\n" +
+		"that is valid for the schema it is given, and fails in the way it is told at /control.\n\n" +
+		"Examples:\n  spillway mock-llm\n  spillway mock-llm --listen 127.0.0.1:11501 --seed 7"
+}
+
+// Run serves until ctx ends.
+func (c mockLLMCommand) Run(ctx context.Context, s streams) error {
+	var listener net.ListenConfig
+	l, err := listener.Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("%w; is another server running there? --listen names another address", err)
+	}
+	sayMockLLM(s.out, l.Addr())
+	return serveHTTP(ctx, l, mockllm.New(mockllm.Config{Seed: c.Seed}), slog.New(slog.NewTextHandler(s.err, nil)))
+}
+
+// sayMockLLM says which settings point a Spillway at the server.
+func sayMockLLM(w io.Writer, addr net.Addr) {
+	at := func(provider string) string { return "http://" + addr.String() + mockllm.Path(provider) }
+	fmt.Fprintf(w, `
+The mock model server is ready. Settings that point a Spillway at it:
+
+  export SPILLWAY_OLLAMA_URL=%s
+  export DEEPSEEK_API_KEY=x SPILLWAY_DEEPSEEK_URL=%s
+  export KIMI_API_KEY=x SPILLWAY_KIMI_URL=%s
+  export MINIMAX_API_KEY=x SPILLWAY_MINIMAX_URL=%s
+  export OPENAI_API_KEY=x SPILLWAY_OPENAI_URL=%s
+  export DASHSCOPE_API_KEY=x SPILLWAY_DASHSCOPE_URL=%s
+
+How to make it fail:
+
+  curl http://%[7]s/control
+`, at(mockllm.Ollama), at(mockllm.DeepSeek), at(mockllm.Kimi), at(mockllm.MiniMax), at(mockllm.OpenAI), at(mockllm.DashScope), addr)
+}
