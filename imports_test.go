@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"providers":       {"providers/output"},
 	"providers/...":   {"providers", "providers/..."},
 	"worker":          {"tasks", "tasks/...", "providers", "providers/..."},
-	"worker/...":      {"tasks", "tasks/..."},
+	"worker/...":      {"tasks", "tasks/...", "worker/..."},
 	"api":             {"tasks", "api/..."},
 	"api/...":         {"tasks"},
 	"examples":        {},

@@ -6,14 +6,16 @@ import (
 
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/worker/webhook"
+	"github.com/topcentral/spillway/worker/webhook/endpoints"
 )
 
 const (
 	// webhookGroup is the consumer group that relays read the outbox in. They
 	// share one consumer of that name: what one leaves behind comes back to all.
 	webhookGroup = "webhooks"
-	// webhookSlots is how many webhooks a worker delivers at once.
-	webhookSlots = 32
+	// webhookSlots is how many webhooks a worker delivers at once: many times what
+	// one tenant may have, so that receivers who do not answer delay no other's.
+	webhookSlots = 256
 	// webhookDrain is how long a worker that stops waits for deliveries at most;
 	// each takes 15 s at the most.
 	webhookDrain = 20 * time.Second
@@ -33,9 +35,13 @@ func (s *system) webhooks() (func(ctx context.Context) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler := webhook.NewHandler(s.store, courier, s.log)
+	book, err := s.endpoints()
+	if err != nil {
+		return nil, err
+	}
+	handler := webhook.NewHandler(s.store, book, s.queue, courier, s.log)
 	outbox := s.store.Outbox(webhookGroup, relayIdle)
-	relay := webhook.NewRelay(outbox, s.queue, webhookGroup, s.log)
+	relay := webhook.NewRelay(outbox, book, s.queue, webhookGroup, s.log)
 	return func(ctx context.Context) error {
 		server, err := queue.Serve(s.rdb, queue.ServerConfig{
 			Queues: []string{queue.Webhooks}, Slots: webhookSlots, Drain: min(webhookDrain, s.cfg.WorkerDrain+time.Second),
@@ -47,4 +53,9 @@ func (s *system) webhooks() (func(ctx context.Context) error, error) {
 		relay.Run(ctx)
 		return nil
 	}, nil
+}
+
+// endpoints opens the register of tenants' webhook endpoints.
+func (s *system) endpoints() (*endpoints.Book, error) {
+	return endpoints.Open(s.rdb, s.cfg.WebhookSecret, s.policy.CheckURL)
 }

@@ -77,7 +77,7 @@ func (c *Client) issue(ctx context.Context, t Ticket, at time.Time) (id string, 
 // twice.
 func (c *Client) EnqueueWebhook(ctx context.Context, n Notice) error {
 	_, err := c.enqueue(ctx, typeNotice, n, nil, []asynq.Option{
-		asynq.Queue(Webhooks), asynq.TaskID(n.ID), asynq.MaxRetry(noRetryLimit),
+		asynq.Queue(Webhooks), asynq.TaskID(n.taskID()), asynq.MaxRetry(noRetryLimit),
 		asynq.Timeout(time.Minute), asynq.Retention(noticeKept),
 	})
 	return err

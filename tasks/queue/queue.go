@@ -101,12 +101,27 @@ var ErrGivenUp = errors.New("given up")
 type Notice struct {
 	ID       string          `json:"id"` // the webhook's ID, the same over all its tries
 	Tenant   string          `json:"tenant"`
-	JobID    string          `json:"job"`
+	JobID    string          `json:"job,omitempty"`
+	Endpoint string          `json:"endpoint,omitempty"` // the tenant's endpoint it goes to; "": the job's callback URL
+	Subject  string          `json:"subject,omitempty"`  // what it is about, where that is no job: the ID of an endpoint
+	Again    string          `json:"again,omitempty"`    // tells a webhook that is sent again on request from the first
 	Type     tasks.EventType `json:"type"`
 	Sequence int64           `json:"sequence_number"`
 	At       time.Time       `json:"at"`
 
 	Tries int `json:"-"` // that went before this one
+}
+
+// taskID names the notice, so that what is queued twice is sent once.
+func (n Notice) taskID() string {
+	id := n.ID
+	if n.Endpoint != "" {
+		id += "." + n.Endpoint
+	}
+	if n.Again != "" {
+		id += "." + n.Again
+	}
+	return id
 }
 
 func decode[T any](payload []byte) (T, error) {

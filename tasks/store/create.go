@@ -108,10 +108,6 @@ func (s *Store) createArgs(j *tasks.Job, input json.RawMessage, once Idempotency
 	if err != nil {
 		return nil, err
 	}
-	callback := "0"
-	if j.CallbackURL != "" {
-		callback = "1"
-	}
 	lanes := make([]string, len(j.Lanes))
 	for i, l := range j.Lanes {
 		lanes[i] = string(l)
@@ -124,7 +120,7 @@ func (s *Store) createArgs(j *tasks.Job, input json.RawMessage, once Idempotency
 		j.Retention = tasks.Duration(s.cfg.Retention)
 	}
 	return []any{
-		j.ID, j.Tenant, spec, []byte(input), callback, strings.Join(lanes, ","), string(j.Complexity),
+		j.ID, j.Tenant, spec, []byte(input), callback(j), strings.Join(lanes, ","), string(j.Complexity),
 		runAt, j.TargetAt.UnixMilli(), j.Deadline.UnixMilli(), j.SpillAt.UnixMilli(),
 		j.Retention.Std().Milliseconds(), s.firstLook().Milliseconds(),
 		once.Fingerprint, IdempotencyKept.Milliseconds(),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ type OutboxEntry struct {
 	Sequence int64 // of the event in the job's own log
 	Attempt  int
 	At       time.Time
-	Callback bool // the job has a callback URL
+	Callback bool // the job's callback URL is to be told
 }
 
 // Outbox reads every job's state changes on behalf of one consumer group, at
@@ -183,9 +184,37 @@ func decodeEntry(shard int, m redis.XMessage) OutboxEntry {
 	field := fields(m)
 	e := OutboxEntry{
 		Shard: shard, StreamID: m.ID, JobID: field("job"), Tenant: field("tenant"),
-		Type: tasks.EventType(field("type")), At: millis(field("at")), Callback: field("callback") == "1",
+		Type: tasks.EventType(field("type")), At: millis(field("at")),
 	}
+	e.Callback = calls(field("callback"), e.Type)
 	e.Sequence, _ = strconv.ParseInt(field("seq"), 10, 64)
 	e.Attempt, _ = strconv.Atoi(field("attempt"))
 	return e
+}
+
+// callback is what the record keeps of a job's callback: "0" for none, "1" for
+// one that is told of the job's end, or what it is told of.
+func callback(j *tasks.Job) string {
+	switch {
+	case j.CallbackURL == "":
+		return "0"
+	case len(j.CallbackEvents) == 0:
+		return "1"
+	}
+	names := make([]string, len(j.CallbackEvents))
+	for i, typ := range j.CallbackEvents {
+		names[i] = string(typ)
+	}
+	return strings.Join(names, ",")
+}
+
+// calls reports whether such a callback is told of an event.
+func calls(callback string, typ tasks.EventType) bool {
+	switch callback {
+	case "", "0":
+		return false
+	case "1":
+		return typ.Terminal()
+	}
+	return slices.Contains(strings.Split(callback, ","), string(typ))
 }

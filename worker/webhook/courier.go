@@ -11,7 +11,6 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -21,7 +20,9 @@ type Config struct {
 	Policy   Policy
 	Secrets  []Secret // that sign, at least one; more than one while they are rotated
 	Timeouts Timeouts
-	PerHost  int // deliveries to one host at once; default 8
+
+	PerHost   int // deliveries to one host at once; default 8
+	PerTenant int // deliveries of one tenant at once; default 16
 }
 
 // Validate reports every problem with the configuration at once.
@@ -35,8 +36,8 @@ func (c Config) Validate() error {
 			errs = append(errs, errors.New("a webhook secret is empty"))
 		}
 	}
-	if c.PerHost < 0 {
-		errs = append(errs, errors.New("webhook deliveries per host must not be negative"))
+	if c.PerHost < 0 || c.PerTenant < 0 {
+		errs = append(errs, errors.New("webhook deliveries per host and per tenant must not be negative"))
 	}
 	return errors.Join(errs...)
 }
@@ -45,17 +46,15 @@ func (c Config) Validate() error {
 // nothing that must be closed.
 //
 // A host that does not answer holds each delivery for the total timeout. So
-// that it can not hold all of them, a host has a small number of deliveries at
-// once, and what goes beyond is turned away as Busy at once, not queued. Run
-// several times as many deliveries as that number.
+// that it cannot hold all of them, a host has a small number of deliveries at
+// once, and only one while it does not answer; so has a tenant, whatever the
+// number of its hosts. What goes beyond is turned away as Busy at once, not
+// queued. Run many times as many deliveries as those numbers.
 type Courier struct {
 	policy  Policy
 	secrets []Secret
 	client  *http.Client
-	perHost int
-
-	mu     sync.Mutex
-	active map[string]int // deliveries under way, by host and port
+	places  *places
 }
 
 // NewCourier returns a Courier, or what Validate says of the configuration.
@@ -67,16 +66,17 @@ func NewCourier(c Config) (*Courier, error) {
 		policy:  c.Policy,
 		secrets: c.Secrets,
 		client:  NewClient(c.Policy, c.Timeouts),
-		perHost: cmp.Or(c.PerHost, 8),
-		active:  map[string]int{},
+		places:  newPlaces(cmp.Or(c.PerHost, 8), cmp.Or(c.PerTenant, 16)),
 	}, nil
 }
 
 // Delivery is one webhook on its way.
 type Delivery struct {
-	ID   string // the same for every try; without dots
-	URL  string
-	Body []byte // JSON; not changed
+	ID      string // the same for every try; without dots
+	Tenant  string // whose it is
+	URL     string
+	Secrets []Secret // that sign; none: the courier's own
+	Body    []byte   // JSON; not changed
 }
 
 // Deliver makes one try, within the total timeout.
@@ -93,11 +93,13 @@ func (c *Courier) deliver(ctx context.Context, d Delivery) Outcome {
 		return Outcome{Class: Forbidden, cause: err}
 	}
 	host := hostOf(d.URL)
-	if !c.acquire(host) {
+	leave, ok := c.places.take(d.Tenant, host)
+	if !ok {
 		return Outcome{Class: Busy}
 	}
-	defer c.release(host)
-	return c.post(ctx, d)
+	o := c.post(ctx, d)
+	leave(o)
+	return o
 }
 
 // maxBody is how much of an answer's body is read, in bytes. Its content does
@@ -115,33 +117,30 @@ func (c *Courier) post(ctx context.Context, d Delivery) Outcome {
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "Spillway-Webhook")
-	sign(r.Header, c.secrets, d.ID, time.Now(), d.Body)
+	secrets := d.Secrets
+	if len(secrets) == 0 {
+		secrets = c.secrets
+	}
+	sign(r.Header, secrets, d.ID, time.Now(), d.Body)
 
 	resp, err := c.client.Do(r)
 	if err != nil {
 		return failed(ctx, err, handshakeFailed.Load())
 	}
 	defer func() { _ = resp.Body.Close() }()
+	o := answered(resp)
+	o.Answer = beginning(resp.Body)
 	_, _ = io.CopyN(io.Discard, resp.Body, maxBody) // the status has said it all
-	return answered(resp)
+	return o
 }
 
-func (c *Courier) acquire(host string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.active[host] >= c.perHost {
-		return false
-	}
-	c.active[host]++
-	return true
-}
+// maxAnswer is how much of an answer's body the log keeps, in bytes.
+const maxAnswer = 1 << 10
 
-func (c *Courier) release(host string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.active[host]--; c.active[host] == 0 {
-		delete(c.active, host)
-	}
+// beginning reads the first bytes of an answer, as valid text.
+func beginning(body io.Reader) string {
+	b, _ := io.ReadAll(io.LimitReader(body, maxAnswer)) // what came before an error is still worth keeping
+	return strings.ToValidUTF8(string(b), "")
 }
 
 // hostOf returns the part of a URL that may be logged and counted by: host and

@@ -147,8 +147,8 @@ func TestDeliverLimitsEachHost(t *testing.T) {
 			t.Errorf("within the share: got %s, want %s", got, Delivered)
 		}
 	}
-	if len(c.active) != 0 {
-		t.Errorf("hosts still counted: %v", c.active)
+	if len(c.places.hosts)+len(c.places.tenants) != 0 {
+		t.Errorf("still counted: %v %v", c.places.hosts, c.places.tenants)
 	}
 }
 

@@ -2,9 +2,11 @@ package webhook
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/queue"
@@ -20,14 +22,17 @@ type Jobs interface {
 // Handler makes single tries of the webhooks that a queue holds. It is safe for
 // concurrent use.
 type Handler struct {
-	jobs    Jobs
-	courier *Courier
-	log     *slog.Logger
+	jobs     Jobs
+	register Register
+	sender   Sender
+	courier  *Courier
+	log      *slog.Logger
 }
 
-// NewHandler returns a Handler.
-func NewHandler(jobs Jobs, courier *Courier, log *slog.Logger) *Handler {
-	return &Handler{jobs, courier, log}
+// NewHandler returns a Handler. The sender queues what the handler itself has to
+// tell: that an endpoint was disabled.
+func NewHandler(jobs Jobs, register Register, sender Sender, courier *Courier, log *slog.Logger) *Handler {
+	return &Handler{jobs, register, sender, courier, log}
 }
 
 // Handle makes one try. The answer is nil when the webhook is done with, a
@@ -36,37 +41,122 @@ func NewHandler(jobs Jobs, courier *Courier, log *slog.Logger) *Handler {
 // queue.ErrGivenUp. Delivery takes no longer than the courier's total timeout;
 // ctx should allow for that.
 func (h *Handler) Handle(ctx context.Context, n queue.Notice) error {
-	log := h.log.With("webhook_id", n.ID, "job_id", n.JobID, "tenant", n.Tenant, "type", n.Type, "try", n.Tries+1)
-	job, err := h.jobs.Job(ctx, n.Tenant, n.JobID)
-	if tasks.CodeOf(err) == tasks.CodeNotFound {
-		log.Warn("webhook dropped: its job is forgotten")
+	log := h.log.With("webhook_id", n.ID, "job_id", n.JobID, "endpoint", n.Endpoint, "tenant", n.Tenant, "type", n.Type, "try", n.Tries+1)
+	d, err := h.prepare(ctx, n)
+	switch {
+	case errors.Is(err, errNobody), tasks.CodeOf(err) == tasks.CodeNotFound:
+		log.Info("webhook dropped: its job or its endpoint is gone", "cause", err)
 		return nil
-	}
-	if err != nil {
-		log.Error("webhook not sent: its job could not be loaded", "cause", err)
+	case errors.Is(err, queue.ErrGivenUp):
+		log.Error("webhook given up: it could not be encoded", "cause", err)
+		return err
+	case err != nil:
+		log.Error("webhook not sent: what it needs could not be loaded", "cause", err)
 		return notLoaded(ctx, err, n.Tries)
 	}
-	if job.CallbackURL == "" {
-		return nil
-	}
-	body, err := Payload(n, job)
-	if err != nil {
-		log.Error("webhook given up: its job could not be encoded", "cause", err)
-		return errors.Join(queue.ErrGivenUp, err)
-	}
-	o := h.courier.Deliver(ctx, Delivery{ID: n.ID, URL: job.CallbackURL, Body: body})
+	at := time.Now()
+	o := h.courier.Deliver(ctx, *d)
 	err = verdict(o, n.Tries)
-	report(ctx, log.With("host", hostOf(job.CallbackURL)), o, err)
+	report(ctx, log.With("host", hostOf(d.URL)), o, err)
+	if o.Class != Busy && o.Class != Interrupted { // else nothing was tried
+		h.note(ctx, log, n, try(n, d.URL, at, o, err))
+	}
 	return err
 }
 
-// notLoaded answers for a job that the store could not give. A store that is
-// away uses up no try; a record that it can not read must not come back for ever.
+// errNobody says that nobody is to be told any more.
+var errNobody = errors.New("the job has no callback URL")
+
+// prepare finds out where a webhook goes and what it says.
+func (h *Handler) prepare(ctx context.Context, n queue.Notice) (*Delivery, error) {
+	d := &Delivery{ID: n.ID, Tenant: n.Tenant}
+	if n.Endpoint != "" {
+		target, err := h.register.Target(ctx, n.Tenant, n.Endpoint)
+		if err != nil {
+			return nil, err
+		}
+		d.URL, d.Secrets = target.URL, target.Secrets
+	}
+	var err error
+	if n.JobID == "" {
+		d.Body, err = notePayload(n)
+		return d, err
+	}
+	job, err := h.jobs.Job(ctx, n.Tenant, n.JobID)
+	if err != nil {
+		return nil, err
+	}
+	if n.Endpoint == "" {
+		d.URL = job.CallbackURL
+	}
+	if d.URL == "" {
+		return nil, errNobody
+	}
+	if d.Body, err = Payload(n, job); err != nil {
+		return nil, errors.Join(queue.ErrGivenUp, err)
+	}
+	return d, nil
+}
+
+// try is the log's entry of one try.
+func try(n queue.Notice, url string, at time.Time, o Outcome, verdict error) *tasks.Delivery {
+	d := &tasks.Delivery{
+		WebhookID: n.ID, Endpoint: n.Endpoint, JobID: n.JobID, Type: n.Type, Host: hostOf(url), Try: n.Tries + 1,
+		Outcome: string(o.Class), HTTPStatus: o.Status, Answer: o.Answer,
+		At: at.UTC().Truncate(time.Millisecond), DurationMS: o.Took.Milliseconds(),
+	}
+	if later, ok := errors.AsType[*queue.Retry](verdict); ok {
+		d.NextTryAt = time.Now().Add(later.After).UTC().Truncate(time.Millisecond)
+	}
+	d.Notice, _ = json.Marshal(n) // of strings and numbers
+	return d
+}
+
+// noteTimeout bounds how long the log of a try may take, which goes on when the
+// worker stops.
+const noteTimeout = 5 * time.Second
+
+// note keeps a try in the log. A log that is away is no reason to send again.
+func (h *Handler) note(ctx context.Context, log *slog.Logger, n queue.Notice, d *tasks.Delivery) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
+	defer cancel()
+	disabled, err := h.register.Note(ctx, n.Tenant, d)
+	if err != nil {
+		log.Warn("try not noted", "cause", err)
+		return
+	}
+	if !disabled {
+		return
+	}
+	log.Warn("endpoint disabled", "host", d.Host)
+	if err := h.tellDisabled(ctx, n); err != nil {
+		log.Warn("the tenant's other endpoints were not told", "cause", err)
+	}
+}
+
+// tellDisabled tells the tenant's other endpoints that one is disabled.
+func (h *Handler) tellDisabled(ctx context.Context, n queue.Notice) error {
+	others, err := h.register.Subscribed(ctx, n.Tenant, tasks.EventEndpointDisabled)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, id := range others {
+		errs = append(errs, h.sender.EnqueueWebhook(ctx, queue.Notice{
+			ID: "evt_" + n.Endpoint + "_disabled_" + fmt.Sprint(time.Now().UnixMilli()), Tenant: n.Tenant, Endpoint: id,
+			Subject: n.Endpoint, Type: tasks.EventEndpointDisabled, At: time.Now().UTC(),
+		}))
+	}
+	return errors.Join(errs...)
+}
+
+// notLoaded answers for what the store could not give. A store that is away uses
+// up no try; a record that it cannot read must not come back for ever.
 func notLoaded(ctx context.Context, err error, tries int) error {
 	if ctx.Err() != nil || tasks.CodeOf(err) == tasks.CodeUnavailable {
 		return &queue.Retry{After: jitter(storeWait)}
 	}
-	return again(tries, 0, fmt.Errorf("load the job: %w", err))
+	return again(tries, 0, fmt.Errorf("load the webhook: %w", err))
 }
 
 // report logs what became of a try.

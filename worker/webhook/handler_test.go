@@ -53,7 +53,7 @@ func TestHandleDelivers(t *testing.T) {
 			t.Errorf("got %s", body)
 		}
 	})
-	if err := NewHandler(jobs{job: job}, newCourier(t), quiet).Handle(t.Context(), notice); err != nil {
+	if err := NewHandler(jobs{job: job}, nobody{}, &sender{}, newCourier(t), quiet).Handle(t.Context(), notice); err != nil {
 		t.Error(err)
 	}
 }
@@ -67,7 +67,7 @@ func TestHandleKeepsTheIDOverTries(t *testing.T) {
 			w.WriteHeader(http.StatusBadGateway)
 		}
 	})
-	h := NewHandler(jobs{job: job}, newCourier(t), quiet)
+	h := NewHandler(jobs{job: job}, nobody{}, &sender{}, newCourier(t), quiet)
 	for tries := range 2 {
 		notice.Tries = tries
 		err := h.Handle(t.Context(), notice)
@@ -113,7 +113,7 @@ func TestHandleWithoutADelivery(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			n := notice
 			n.Tries = tt.tries
-			err := NewHandler(tt.jobs, newCourier(t), quiet).Handle(t.Context(), n)
+			err := NewHandler(tt.jobs, nobody{}, &sender{}, newCourier(t), quiet).Handle(t.Context(), n)
 			if !tt.want(err) {
 				t.Errorf("got %v", err)
 			}
@@ -129,7 +129,7 @@ func TestHandleLogsNoSecrets(t *testing.T) {
 		w.WriteHeader(http.StatusInternalServerError)
 		_, _ = io.WriteString(w, "stack trace of the receiver")
 	}) + "/hook/path-token?query=token"
-	h := NewHandler(jobs{job: job}, newCourier(t), slog.New(slog.NewJSONHandler(&out, nil)))
+	h := NewHandler(jobs{job: job}, nobody{}, &sender{}, newCourier(t), slog.New(slog.NewJSONHandler(&out, nil)))
 	_ = h.Handle(t.Context(), notice)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

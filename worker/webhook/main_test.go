@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -46,6 +47,17 @@ func newCourier(t testing.TB, change ...func(*Config)) *Courier {
 	}
 	return c
 }
+
+// nobody is a register without endpoints, whose log is not kept.
+type nobody struct{}
+
+func (nobody) Subscribed(context.Context, string, tasks.EventType) ([]string, error) { return nil, nil }
+
+func (nobody) Target(context.Context, string, string) (*Target, error) {
+	return nil, tasks.Errorf(tasks.CodeNotFound, "no endpoint")
+}
+
+func (nobody) Note(context.Context, string, *tasks.Delivery) (bool, error) { return false, nil }
 
 // receiver starts a server and returns its URL.
 func receiver(t testing.TB, h http.HandlerFunc) string {

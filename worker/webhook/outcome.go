@@ -35,6 +35,7 @@ type Outcome struct {
 	Status     int           // of the answer; 0: there was none
 	RetryAfter time.Duration // what the receiver asked for; 0: nothing
 	Took       time.Duration
+	Answer     string // the beginning of the answer's body; not to be trusted
 
 	cause error // for logs only; it may name addresses
 }

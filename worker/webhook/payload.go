@@ -47,3 +47,27 @@ func Payload(n queue.Notice, job *tasks.Job) ([]byte, error) {
 	}
 	return body, nil
 }
+
+// note is the body of a webhook about an endpoint.
+type note struct {
+	Type      tasks.EventType `json:"type"`
+	Timestamp time.Time       `json:"timestamp"`
+	Data      noteData        `json:"data"`
+}
+
+type noteData struct {
+	Endpoint string `json:"endpoint"` // the endpoint that the event is about
+}
+
+// notePayload encodes the webhook of an event that is about no job.
+func notePayload(n queue.Notice) ([]byte, error) {
+	about := n.Subject
+	if about == "" {
+		about = n.Endpoint
+	}
+	body, err := json.Marshal(note{n.Type, n.At.UTC(), noteData{about}})
+	if err != nil {
+		return nil, fmt.Errorf("encode the webhook: %w", err)
+	}
+	return body, nil
+}

@@ -77,3 +77,12 @@ func TestEventID(t *testing.T) {
 		t.Errorf("%s holds a dot, which separates the signed parts", id)
 	}
 }
+
+func decodeNote(t testing.TB, body []byte) note {
+	t.Helper()
+	var n note
+	if err := json.Unmarshal(body, &n); err != nil {
+		t.Fatalf("%q: %v", body, err)
+	}
+	return n
+}

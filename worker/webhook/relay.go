@@ -29,18 +29,19 @@ type Sender interface {
 	EnqueueWebhook(ctx context.Context, n queue.Notice) error
 }
 
-// Relay carries the ends of jobs from the outbox to the queue of webhooks.
+// Relay carries the changes of jobs from the outbox to the queue of webhooks.
 // Any number of relays may share an outbox, under one name or several.
 type Relay struct {
 	outbox   Outbox
+	register Register
 	sender   Sender
 	consumer string
 	log      *slog.Logger
 }
 
 // NewRelay returns a relay that consumes the outbox under the name consumer.
-func NewRelay(outbox Outbox, sender Sender, consumer string, log *slog.Logger) *Relay {
-	return &Relay{outbox, sender, consumer, log}
+func NewRelay(outbox Outbox, register Register, sender Sender, consumer string, log *slog.Logger) *Relay {
+	return &Relay{outbox, register, sender, consumer, log}
 }
 
 // The pace of a relay.
@@ -90,19 +91,32 @@ func (r *Relay) step(ctx context.Context) error {
 	return err
 }
 
-// relay queues the webhook that e calls for, if it calls for one.
+// relay queues the webhooks that e calls for: to the job's callback URL, and to
+// each endpoint of the tenant that wants to be told.
 func (r *Relay) relay(ctx context.Context, e store.OutboxEntry) error {
-	if !e.Type.Terminal() || !e.Callback {
-		return nil
-	}
-	return r.sender.EnqueueWebhook(ctx, queue.Notice{
+	n := queue.Notice{
 		ID:       EventID(e.JobID, e.Sequence),
 		Tenant:   e.Tenant,
 		JobID:    e.JobID,
 		Type:     e.Type,
 		Sequence: e.Sequence,
 		At:       e.At,
-	})
+	}
+	if e.Callback {
+		if err := r.sender.EnqueueWebhook(ctx, n); err != nil {
+			return err
+		}
+	}
+	endpoints, err := r.register.Subscribed(ctx, e.Tenant, e.Type)
+	if err != nil {
+		return err
+	}
+	for _, n.Endpoint = range endpoints {
+		if err := r.sender.EnqueueWebhook(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pause waits for d, or less if ctx ends.

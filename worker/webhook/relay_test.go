@@ -125,7 +125,7 @@ func run(o Outbox, s Sender, consumer string) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		NewRelay(o, s, consumer, quiet).Run(ctx)
+		NewRelay(o, nobody{}, s, consumer, quiet).Run(ctx)
 	}()
 	return func() {
 		cancel()
@@ -136,13 +136,13 @@ func run(o Outbox, s Sender, consumer string) (stop func()) {
 func TestRelayQueuesTheEndsOfJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, s := newOutbox(
-			entry("1", tasks.EventQueued, true),
-			entry("2", tasks.EventRunning, true),
+			entry("1", tasks.EventQueued, false),
+			entry("2", tasks.EventRunning, false),
 			entry("3", tasks.EventSucceeded, true),
 			entry("4", tasks.EventSucceeded, false),
 			entry("5", tasks.EventFailed, true),
 			entry("6", tasks.EventCanceled, true),
-			entry("7", "job.of_the_future", true),
+			entry("7", "job.of_the_future", false),
 		), &sender{}
 		stop := run(o, s, "a")
 		synctest.Wait()

@@ -1,0 +1,83 @@
+package tasks
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Events about webhooks themselves, beside those of jobs.
+const (
+	EventWebhookTest      EventType = "webhook.test"              // a test send, asked for by its owner
+	EventEndpointDisabled EventType = "webhook.endpoint_disabled" // told to the tenant's other endpoints
+)
+
+// Endpoint is where a tenant wants to be told of its jobs.
+type Endpoint struct {
+	ID          string      `json:"id"` // "ep_" and 26 letters and digits
+	Tenant      string      `json:"tenant"`
+	URL         string      `json:"url"`
+	Description string      `json:"description,omitempty"`
+	Events      []EventType `json:"events"` // what it is told of
+	CreatedAt   time.Time   `json:"created_at"`
+
+	Disabled     DisabledReason `json:"disabled,omitempty"`        // why nothing is sent there; "": it is
+	DisabledAt   time.Time      `json:"disabled_at,omitzero"`      // when that began
+	FailingSince time.Time      `json:"failing_since,omitzero"`    // the first of the tries that have all failed; zero: the last one did not
+	OldSecretEnd time.Time      `json:"old_secret_until,omitzero"` // until when the secret before the last rotation signs, too
+
+	// Secret is shown once, when it is made.
+	Secret string `json:"secret,omitempty"`
+}
+
+// DisabledReason says why an endpoint is sent nothing. The values are stable.
+type DisabledReason string
+
+// The reasons.
+const (
+	DisabledByOwner DisabledReason = "by_owner"
+	DisabledGone    DisabledReason = "gone"    // it answered 410
+	DisabledFailing DisabledReason = "failing" // every try of five days failed
+)
+
+// EndpointEvents lists what an endpoint may be told of.
+func EndpointEvents() []EventType {
+	return []EventType{
+		EventScheduled, EventQueued, EventRunning, EventSucceeded, EventFailed, EventCanceled, EventEndpointDisabled,
+	}
+}
+
+// Delivery is one try to send a webhook, as the log keeps it.
+type Delivery struct {
+	ID         string          `json:"id"`                 // "dlv_…", in the order of time
+	WebhookID  string          `json:"webhook_id"`         // the same over all tries
+	Endpoint   string          `json:"endpoint,omitempty"` // "": the job's callback_url
+	JobID      string          `json:"job_id,omitempty"`
+	Type       EventType       `json:"type"`
+	Host       string          `json:"host"`                  // of the URL; the rest may hold the receiver's own token
+	Try        int             `json:"try"`                   // from 1
+	Outcome    string          `json:"outcome"`               // delivered, or in a word what went wrong
+	HTTPStatus int             `json:"http_status,omitempty"` // 0: no answer
+	Answer     string          `json:"answer,omitempty"`      // the beginning of the answer's body; not to be trusted
+	At         time.Time       `json:"at"`
+	DurationMS int64           `json:"duration_ms"`
+	NextTryAt  time.Time       `json:"next_try_at,omitzero"` // zero: there is none
+	Notice     json.RawMessage `json:"-"`                    // what to queue to send it again
+}
+
+// EndpointDraft is what a tenant asks for when it registers an endpoint or
+// changes one; a nil field of a change is left as it is.
+type EndpointDraft struct {
+	URL         *string     `json:"url,omitempty"`
+	Description *string     `json:"description,omitempty"`
+	Events      []EventType `json:"events,omitempty"`
+	Disabled    *bool       `json:"disabled,omitempty"`
+}
+
+// DeliveryFilter chooses deliveries of a tenant.
+type DeliveryFilter struct {
+	Endpoint string // "": any
+	JobID    string // "": any
+	Outcome  string // "": any
+	Before   string // only deliveries older than the one of this ID; "": from the newest on
+	Limit    int    // 1 to 100
+}

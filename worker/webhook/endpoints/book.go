@@ -1,0 +1,298 @@
+// Package endpoints keeps where tenants want to be told of their jobs: URLs,
+// secrets, and whether they still answer; and the log of every try to reach
+// them. All of it is in Redis, and a tenant's is apart from every other's.
+package endpoints
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed" // for replace.lua
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/worker/webhook"
+)
+
+const (
+	// maxEndpoints is how many endpoints a tenant may have.
+	maxEndpoints = 20
+	// Overlap is how long the secret before a rotation goes on signing, unless the
+	// owner says otherwise, and maxOverlap the longest that may be asked for.
+	Overlap    = 24 * time.Hour
+	maxOverlap = 7 * 24 * time.Hour
+	// maxDescription is in characters.
+	maxDescription = 200
+)
+
+//go:embed lua/replace.lua
+var replaceSource string
+
+var replaceScript = redis.NewScript(replaceSource)
+
+// Book is the register of endpoints and the log of deliveries. It is safe for
+// concurrent use.
+type Book struct {
+	rdb   redis.UniversalClient
+	seals sealer
+	check func(url string) error
+	asked subscribers
+}
+
+// Open returns the Book on rdb. The secrets are the installation's own, the
+// first of which seals those of endpoints; check says what is wrong with a URL.
+func Open(rdb redis.UniversalClient, secrets []webhook.Secret, check func(url string) error) (*Book, error) {
+	keys := make([]string, len(secrets))
+	for i, s := range secrets {
+		keys[i] = s.Reveal()
+	}
+	seals, err := newSealer(keys)
+	if err != nil {
+		return nil, err
+	}
+	return &Book{rdb: rdb, seals: seals, check: check}, nil
+}
+
+// Register makes an endpoint, and shows its secret this once.
+func (b *Book) Register(ctx context.Context, tenant string, d *tasks.EndpointDraft) (*tasks.Endpoint, error) {
+	r := &record{Endpoint: tasks.Endpoint{
+		ID: "ep_" + strings.ToLower(rand.Text()), Tenant: tenant, CreatedAt: now(),
+		Events: []tasks.EventType{tasks.EventSucceeded, tasks.EventFailed, tasks.EventCanceled},
+	}}
+	if d.URL == nil {
+		return nil, faulty(tasks.Fault{Pointer: "/url", Detail: "is required"})
+	}
+	if err := b.apply(r, d); err != nil {
+		return nil, err
+	}
+	secret := webhook.NewSecret().Reveal()
+	r.Secrets = []sealed{{Box: b.seals.seal(r.ID, secret)}}
+	if err := b.replace(ctx, r); err != nil {
+		return nil, err
+	}
+	e := r.shown()
+	e.Secret = secret
+	return e, nil
+}
+
+// Endpoints lists a tenant's endpoints, the oldest first.
+func (b *Book) Endpoints(ctx context.Context, tenant string) ([]*tasks.Endpoint, error) {
+	records, err := b.records(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*tasks.Endpoint, len(records))
+	for i, r := range records {
+		list[i] = r.shown()
+	}
+	slices.SortFunc(list, func(a, b *tasks.Endpoint) int {
+		if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return list, nil
+}
+
+// Endpoint returns one endpoint of a tenant. CodeNotFound if there is none.
+func (b *Book) Endpoint(ctx context.Context, tenant, id string) (*tasks.Endpoint, error) {
+	r, err := b.record(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	return r.shown(), nil
+}
+
+// Change changes an endpoint. To enable one that was disabled also forgets that
+// it has failed.
+func (b *Book) Change(ctx context.Context, tenant, id string, d *tasks.EndpointDraft) (*tasks.Endpoint, error) {
+	return b.update(ctx, tenant, id, func(r *record) error {
+		if err := b.apply(r, d); err != nil {
+			return err
+		}
+		if d.Disabled != nil && !*d.Disabled {
+			r.FailingSince = time.Time{}
+			return away(b.rdb.HDel(ctx, failingKey(tenant), id).Err())
+		}
+		return nil
+	})
+}
+
+// Remove forgets an endpoint. What is queued for it is dropped.
+func (b *Book) Remove(ctx context.Context, tenant, id string) error {
+	r, err := b.record(ctx, tenant, id)
+	if err != nil {
+		return err
+	}
+	_, err = replaceScript.Run(ctx, b.rdb, []string{recordsKey(tenant)}, id, r.raw, "", maxEndpoints).Text()
+	if err == nil {
+		err = b.rdb.HDel(ctx, failingKey(tenant), id).Err()
+	}
+	return away(err)
+}
+
+// Rotate gives an endpoint a new secret, shown this once. The one before goes on
+// signing beside it for the overlap.
+func (b *Book) Rotate(ctx context.Context, tenant, id string, overlap time.Duration) (*tasks.Endpoint, error) {
+	if overlap < 0 || overlap > maxOverlap {
+		return nil, faulty(tasks.Fault{Pointer: "/overlap_seconds", Detail: "must be from 0 to 604800 (7 days)"})
+	}
+	secret := webhook.NewSecret().Reveal()
+	e, err := b.update(ctx, tenant, id, func(r *record) error {
+		r.OldSecretEnd = now().Add(overlap)
+		old := r.Secrets[:min(1, len(r.Secrets))]
+		r.Secrets = []sealed{{Box: b.seals.seal(id, secret)}}
+		for _, s := range old {
+			r.Secrets = append(r.Secrets, sealed{Box: s.Box, Until: r.OldSecretEnd})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.Secret = secret
+	return e, nil
+}
+
+// apply changes a record as a draft asks, and tells every fault at once.
+func (b *Book) apply(r *record, d *tasks.EndpointDraft) error {
+	var faults []tasks.Fault
+	if d.URL != nil {
+		if err := b.check(*d.URL); err != nil {
+			faults = append(faults, tasks.Fault{Pointer: "/url", Detail: err.Error()})
+		}
+		r.URL = *d.URL
+	}
+	if d.Description != nil {
+		if len([]rune(*d.Description)) > maxDescription {
+			faults = append(faults, tasks.Fault{Pointer: "/description", Detail: "is longer than 200 characters"})
+		}
+		r.Description = *d.Description
+	}
+	for i, typ := range d.Events {
+		if !slices.Contains(tasks.EndpointEvents(), typ) {
+			faults = append(faults, tasks.Fault{Pointer: "/events/" + strconv.Itoa(i), Detail: fmt.Sprintf("must be one of %v", tasks.EndpointEvents())})
+		}
+	}
+	if len(d.Events) > 0 {
+		r.Events = d.Events
+	}
+	if d.Disabled != nil {
+		r.Disabled, r.DisabledAt = "", time.Time{}
+		if *d.Disabled {
+			r.Disabled, r.DisabledAt = tasks.DisabledByOwner, now()
+		}
+	}
+	if len(faults) > 0 {
+		return faulty(faults...)
+	}
+	return nil
+}
+
+func faulty(faults ...tasks.Fault) error {
+	e := tasks.Errorf(tasks.CodeInvalid, "the endpoint cannot be as it is asked for")
+	e.Faults = faults
+	return e
+}
+
+func (b *Book) record(ctx context.Context, tenant, id string) (*record, error) {
+	raw, err := b.rdb.HGet(ctx, recordsKey(tenant), id).Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, tasks.Errorf(tasks.CodeNotFound, "there is no such endpoint; GET /webhooks/endpoints lists them")
+	}
+	if err != nil {
+		return nil, away(err)
+	}
+	r, err := decodeRecord(raw)
+	if err != nil {
+		return nil, err
+	}
+	return r, b.addHealth(ctx, tenant, r)
+}
+
+func (b *Book) records(ctx context.Context, tenant string) ([]*record, error) {
+	all, err := b.rdb.HGetAll(ctx, recordsKey(tenant)).Result()
+	if err != nil {
+		return nil, away(err)
+	}
+	var records []*record
+	for _, raw := range all {
+		r, err := decodeRecord(raw)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, r)
+	}
+	return records, b.addHealth(ctx, tenant, records...)
+}
+
+// addHealth fills in since when endpoints have failed.
+func (b *Book) addHealth(ctx context.Context, tenant string, records ...*record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	failing, err := b.rdb.HGetAll(ctx, failingKey(tenant)).Result()
+	if err != nil {
+		return away(err)
+	}
+	for _, r := range records {
+		if ms, err := strconv.ParseInt(failing[r.ID], 10, 64); err == nil {
+			r.FailingSince = time.UnixMilli(ms).UTC()
+		}
+	}
+	return nil
+}
+
+// update reads, changes and writes an endpoint, again if another was faster.
+func (b *Book) update(ctx context.Context, tenant, id string, change func(*record) error) (*tasks.Endpoint, error) {
+	for range 10 {
+		r, err := b.record(ctx, tenant, id)
+		if err != nil {
+			return nil, err
+		}
+		if err := change(r); err != nil {
+			return nil, err
+		}
+		err = b.replace(ctx, r)
+		if !errors.Is(err, errChanged) {
+			return r.shown(), err
+		}
+	}
+	return nil, tasks.Errorf(tasks.CodeConflict, "the endpoint is being changed by others; try again")
+}
+
+var errChanged = errors.New("changed meanwhile")
+
+func (b *Book) replace(ctx context.Context, r *record) error {
+	stored := *r
+	stored.FailingSince = time.Time{} // is kept elsewhere
+	next, err := stored.encode()
+	if err != nil {
+		return err
+	}
+	verdict, err := replaceScript.Run(ctx, b.rdb, []string{recordsKey(r.Tenant)}, r.ID, r.raw, next, maxEndpoints).Text()
+	switch {
+	case err != nil:
+		return away(err)
+	case verdict == "changed":
+		return errChanged
+	case verdict == "full":
+		return tasks.Errorf(tasks.CodeConflict, "a tenant may have %d endpoints; remove one first", maxEndpoints)
+	}
+	return nil
+}
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+func away(err error) error {
+	if err == nil {
+		return nil
+	}
+	return tasks.Errorf(tasks.CodeUnavailable, "webhook endpoints cannot be read now; try again shortly").WithCause(err)
+}

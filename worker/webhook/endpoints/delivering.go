@@ -1,0 +1,120 @@
+package endpoints
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/worker/webhook"
+)
+
+// failingFor is how long every try of an endpoint may fail before it is
+// disabled.
+const failingFor = 5 * 24 * time.Hour
+
+// Subscribed lists the endpoints of a tenant that are to be told of such an
+// event, in order. What an owner changes holds within a second.
+func (b *Book) Subscribed(ctx context.Context, tenant string, typ tasks.EventType) ([]string, error) {
+	records, known := b.asked.recall(tenant, time.Now())
+	if !known {
+		var err error
+		if records, err = b.records(ctx, tenant); err != nil {
+			return nil, err
+		}
+		b.asked.remember(tenant, records, time.Now())
+	}
+	var ids []string
+	for _, r := range records {
+		if r.wants(typ) {
+			ids = append(ids, r.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// Target says where and with which secrets a webhook of an endpoint is sent.
+// CodeNotFound when the endpoint is gone or disabled.
+func (b *Book) Target(ctx context.Context, tenant, id string) (*webhook.Target, error) {
+	r, err := b.record(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	if r.Disabled != "" {
+		return nil, tasks.Errorf(tasks.CodeNotFound, "the endpoint is disabled (%s)", r.Disabled)
+	}
+	t := &webhook.Target{URL: r.URL}
+	for _, s := range r.signing(time.Now()) {
+		text, err := b.seals.open(id, s.Box)
+		if err != nil {
+			return nil, tasks.Errorf(tasks.CodeInternal, "%v", err)
+		}
+		secret, err := webhook.ParseSecret(text)
+		if err != nil {
+			return nil, err
+		}
+		t.Secrets = append(t.Secrets, secret)
+	}
+	return t, nil
+}
+
+// Note keeps a try in the log, and draws from it whether its endpoint still
+// answers: one that has answered 410, or has failed in every try of five days,
+// is disabled. It reports whether this try has disabled it.
+func (b *Book) Note(ctx context.Context, tenant string, d *tasks.Delivery) (disabled bool, err error) {
+	if err := b.log(ctx, tenant, d); err != nil || d.Endpoint == "" {
+		return false, err
+	}
+	switch webhook.Class(d.Outcome) {
+	case webhook.Delivered:
+		return false, away(b.rdb.HDel(ctx, failingKey(tenant), d.Endpoint).Err())
+	case webhook.Gone:
+		return b.disable(ctx, tenant, d.Endpoint, tasks.DisabledGone)
+	}
+	first, err := b.firstFailure(ctx, tenant, d)
+	if err != nil || d.At.Sub(first) < failingFor {
+		return false, err
+	}
+	return b.disable(ctx, tenant, d.Endpoint, tasks.DisabledFailing)
+}
+
+// firstFailure returns when the tries of an endpoint began to fail, which is now
+// if the one before did not.
+func (b *Book) firstFailure(ctx context.Context, tenant string, d *tasks.Delivery) (time.Time, error) {
+	var held *redis.StringCmd
+	_, err := b.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.HSetNX(ctx, failingKey(tenant), d.Endpoint, d.At.UnixMilli())
+		held = p.HGet(ctx, failingKey(tenant), d.Endpoint)
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return d.At, away(err)
+	}
+	ms, err := strconv.ParseInt(held.Val(), 10, 64)
+	if err != nil {
+		return d.At, nil // a success was just noted
+	}
+	return time.UnixMilli(ms), nil
+}
+
+// errDisabledAlready ends an update that has nothing to do.
+var errDisabledAlready = errors.New("disabled already")
+
+func (b *Book) disable(ctx context.Context, tenant, id string, why tasks.DisabledReason) (bool, error) {
+	_, err := b.update(ctx, tenant, id, func(r *record) error {
+		if r.Disabled != "" {
+			return errDisabledAlready
+		}
+		r.Disabled, r.DisabledAt = why, now()
+		return nil
+	})
+	if errors.Is(err, errDisabledAlready) || tasks.CodeOf(err) == tasks.CodeNotFound {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,169 @@
+package endpoints
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/worker/webhook"
+)
+
+const (
+	// logKept and logTries bound a tenant's log of tries.
+	logKept  = 30 * 24 * time.Hour
+	logTries = 10_000
+	// logScan is how many tries one question looks through at most.
+	logScan = 2_000
+	// deliveryPrefix marks the IDs of tries; the rest is the place in the stream.
+	deliveryPrefix = "dlv_"
+)
+
+// entry is a try as the log keeps it.
+type entry struct {
+	tasks.Delivery
+	Notice json.RawMessage `json:"notice"`
+}
+
+// log appends a try to the tenant's log, and gives it its ID.
+func (b *Book) log(ctx context.Context, tenant string, d *tasks.Delivery) error {
+	body, err := json.Marshal(entry{Delivery: *d, Notice: d.Notice})
+	if err != nil {
+		return fmt.Errorf("encode delivery: %w", err)
+	}
+	var added *redis.StringCmd
+	_, err = b.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		added = p.XAdd(ctx, &redis.XAddArgs{Stream: triesKey(tenant), MaxLen: logTries, Approx: true, Values: []any{"try", body}})
+		p.PExpire(ctx, triesKey(tenant), logKept)
+		return nil
+	})
+	if err != nil {
+		return away(err)
+	}
+	d.ID = deliveryID(added.Val())
+	return nil
+}
+
+func deliveryID(stream string) string { return deliveryPrefix + strings.ReplaceAll(stream, "-", "_") }
+
+// place is where in the stream the try of an ID stands; "" if it is no ID.
+func place(id string) string {
+	ms, seq, ok := strings.Cut(strings.TrimPrefix(id, deliveryPrefix), "_")
+	if !ok || !strings.HasPrefix(id, deliveryPrefix) || strings.Trim(ms, "0123456789") != "" || strings.Trim(seq, "0123456789") != "" ||
+		ms == "" || seq == "" || len(ms) > 18 || len(seq) > 18 {
+		return ""
+	}
+	return ms + "-" + seq
+}
+
+// Deliveries lists a tenant's tries, the newest first. The last ID given as
+// Before yields those that follow; more reports whether there may be any.
+func (b *Book) Deliveries(ctx context.Context, tenant string, f tasks.DeliveryFilter) (found []*tasks.Delivery, more bool, err error) {
+	from := "+"
+	if f.Before != "" {
+		p := place(f.Before)
+		if p == "" {
+			return nil, false, tasks.Errorf(tasks.CodeInvalid, "the cursor is not one that was given")
+		}
+		from = "(" + p
+	}
+	for range logScan / 100 {
+		msgs, err := b.rdb.XRevRangeN(ctx, triesKey(tenant), from, "-", 100).Result()
+		if err != nil {
+			return nil, false, away(err)
+		}
+		for _, m := range msgs {
+			from = "(" + m.ID
+			d, ok := decodeTry(m)
+			if !ok || !chosen(f, d) {
+				continue
+			}
+			found = append(found, d)
+			if len(found) == f.Limit {
+				return found, true, nil
+			}
+		}
+		if len(msgs) < 100 {
+			return found, false, nil
+		}
+	}
+	return found, len(found) > 0, nil
+}
+
+func chosen(f tasks.DeliveryFilter, d *tasks.Delivery) bool {
+	return (f.Endpoint == "" || f.Endpoint == d.Endpoint) && (f.JobID == "" || f.JobID == d.JobID) && (f.Outcome == "" || f.Outcome == d.Outcome)
+}
+
+// Delivery returns one try of a tenant. CodeNotFound if it is not in the log.
+func (b *Book) Delivery(ctx context.Context, tenant, id string) (*tasks.Delivery, error) {
+	p := place(id)
+	if p == "" {
+		return nil, noDelivery()
+	}
+	msgs, err := b.rdb.XRangeN(ctx, triesKey(tenant), p, p, 1).Result()
+	if err != nil {
+		return nil, away(err)
+	}
+	if len(msgs) == 1 {
+		if d, ok := decodeTry(msgs[0]); ok {
+			return d, nil
+		}
+	}
+	return nil, noDelivery()
+}
+
+func noDelivery() error {
+	return tasks.Errorf(tasks.CodeNotFound, "there is no such delivery; the log keeps 30 days and the last 10,000 tries")
+}
+
+// Undelivered lists the last try of each webhook of an endpoint that was tried
+// in a span of time and never delivered since it began, the oldest first.
+func (b *Book) Undelivered(ctx context.Context, tenant, endpoint string, since, until time.Time) ([]*tasks.Delivery, error) {
+	last := map[string]*tasks.Delivery{} // by webhook ID
+	var order []string
+	from := fmt.Sprintf("%d", since.UnixMilli())
+	for {
+		msgs, err := b.rdb.XRangeN(ctx, triesKey(tenant), from, "+", 500).Result()
+		if err != nil {
+			return nil, away(err)
+		}
+		for _, m := range msgs {
+			from = "(" + m.ID
+			d, ok := decodeTry(m)
+			if !ok || d.Endpoint != endpoint {
+				continue
+			}
+			if _, seen := last[d.WebhookID]; !seen && d.At.Before(until) {
+				order = append(order, d.WebhookID)
+				last[d.WebhookID] = d
+			} else if seen {
+				last[d.WebhookID] = d
+			}
+		}
+		if len(msgs) < 500 {
+			break
+		}
+	}
+	var found []*tasks.Delivery
+	for _, id := range order {
+		if webhook.Class(last[id].Outcome) != webhook.Delivered {
+			found = append(found, last[id])
+		}
+	}
+	return found, nil
+}
+
+func decodeTry(m redis.XMessage) (*tasks.Delivery, bool) {
+	body, _ := m.Values["try"].(string)
+	var e entry
+	if err := json.Unmarshal([]byte(body), &e); err != nil {
+		return nil, false // of a form we do not know
+	}
+	d := e.Delivery
+	d.ID, d.Notice = deliveryID(m.ID), e.Notice
+	return &d, true
+}

@@ -1,0 +1,37 @@
+package webhook
+
+import "testing"
+
+func TestATenantHasItsShareWhateverItsHosts(t *testing.T) {
+	p := newPlaces(2, 3)
+	take := func(tenant, host string) bool {
+		_, ok := p.take(tenant, host)
+		return ok
+	}
+	if !take("acme", "a") || !take("acme", "a") || take("acme", "a") {
+		t.Error("a host: want two places")
+	}
+	if !take("acme", "b") || take("acme", "c") {
+		t.Error("a tenant: want three places")
+	}
+	if !take("other", "c") {
+		t.Error("another tenant waits for it")
+	}
+}
+
+func TestASilentHostHasOnePlaceUntilItAnswers(t *testing.T) {
+	for _, silence := range []Class{TimedOut, Unreachable, Insecure} {
+		p := newPlaces(2, 9)
+		leave, _ := p.take("acme", "a")
+		leave(Outcome{Class: silence})
+		probe, ok := p.take("acme", "a")
+		if _, second := p.take("acme", "a"); !ok || second {
+			t.Errorf("%s: want one place", silence)
+		}
+		probe(Outcome{Class: Rejected}) // it is there again
+		_, first := p.take("acme", "a")
+		if _, second := p.take("acme", "a"); !first || !second {
+			t.Errorf("%s: it answers, and has not its places back", silence)
+		}
+	}
+}
