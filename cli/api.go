@@ -21,12 +21,15 @@ func (apiCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	if err := cfg.mayListen(); err != nil {
+		return err
+	}
 	sys, err := open(ctx, cfg, redisconn.API, newLog(cfg, s.err))
 	if err != nil {
 		return err
 	}
 	defer sys.close()
-	l, err := sys.listen(cfg.APIListen, "SPILLWAY_API_LISTEN")
+	l, err := sys.listenAPI()
 	if err != nil {
 		return err
 	}
@@ -37,6 +40,6 @@ func (apiCommand) Run(ctx context.Context, s streams) error {
 	}
 	group.Go(func() error { return sys.agents.Watch(ctx) })
 	group.Go(func() error { return serveHTTP(ctx, l, handler, sys.log) })
-	sys.log.Info("serving the API", "address", l.Addr().String())
+	sys.log.Info("serving the API", "address", l.Addr().String(), "scheme", cfg.scheme(), "authentication", cfg.authenticates())
 	return group.Wait()
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -21,6 +22,9 @@ import (
 const (
 	serverEnv     = "SPILLWAY_URL"
 	defaultServer = "http://127.0.0.1:8080"
+	// keyEnv is only read from the environment: other users see the arguments of
+	// a command.
+	keyEnv = "SPILLWAY_API_KEY"
 )
 
 // server is the part of the command line that says which Spillway to talk to.
@@ -30,13 +34,14 @@ type server struct {
 
 // client returns a client of that API.
 func (s server) client() *client {
-	return &client{base: strings.TrimRight(s.Server, "/"), http: http.DefaultClient}
+	return &client{base: strings.TrimRight(s.Server, "/"), key: os.Getenv(keyEnv), http: http.DefaultClient}
 }
 
 // client talks to the HTTP API as any other program would. It is safe for
 // concurrent use.
 type client struct {
 	base string
+	key  string // API key or token; "" for none
 	http *http.Client
 	met  atomic.Bool // something answered there
 }
@@ -107,6 +112,9 @@ func (c *client) do(ctx context.Context, method, path string, body []byte, heade
 		return nil, fmt.Errorf("%q is not the URL of a Spillway: %w", c.base, err)
 	}
 	req.Header = header
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kelseyhightower/envconfig"
 
+	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/providers/presets"
 	"github.com/topcentral/spillway/worker/webhook"
 )
@@ -24,6 +25,21 @@ type config struct {
 	Durability durability `default:"default" desc:"default: a new job is on disk when Redis puts it there, within 1 s by appendfsync everysec; fsync: before it is acknowledged, by Redis 7.2 or newer"`
 	APIListen  string     `split_words:"true" default:"127.0.0.1:8080" desc:"address of the HTTP API"`
 	APIMaxBody int64      `split_words:"true" default:"1048576" desc:"largest request body, in bytes"`
+
+	Auth           authentication `default:"auto" desc:"whether callers must show an API key or a token: required; off, which only a loopback address allows; auto: off on loopback, else required"`
+	JWTJwks        string         `split_words:"true" desc:"where the keys of the issuer of JSON Web Tokens are, an https URL or a file; with the next two, its tokens count beside API keys"`
+	JWTIssuer      string         `split_words:"true" desc:"what the claim iss must be"`
+	JWTAudience    string         `split_words:"true" desc:"what the claim aud must hold"`
+	JWTTenantClaim string         `split_words:"true" default:"tenant" desc:"claim that names the tenant"`
+	JWTScopeClaim  string         `split_words:"true" default:"scope" desc:"claim that holds the scopes"`
+	RateLimit      access.Rate    `split_words:"true" default:"600/min" desc:"requests that each key or token may make, unless the key says otherwise: 600/min, 20/s, 600/min:100 (100 at once) or none"`
+	QueuedQuota    int            `split_words:"true" default:"10000" desc:"jobs that each tenant may have waiting at once; 0: as many as it likes"`
+	AllowIps       []netip.Prefix `split_words:"true" desc:"networks that callers may come from, e.g. 10.0.0.0/8,203.0.113.7/32; all by default"`
+	TrustedProxies []netip.Prefix `split_words:"true" desc:"networks of proxies whose X-Forwarded-For is believed; none by default"`
+
+	TLSCert              string `split_words:"true" desc:"file with the certificate chain of the API, in PEM; read again when it changes"`
+	TLSKey               string `split_words:"true" desc:"file with its key"`
+	TLSTerminatedByProxy bool   `split_words:"true" default:"false" desc:"a proxy before the API ends TLS, so that it may serve other machines in the clear"`
 
 	DashboardListen string `split_words:"true" default:"127.0.0.1:8081" desc:"address of the dashboard that dev serves; keep it on loopback, it has no login"`
 
@@ -124,7 +140,7 @@ func (d *durability) UnmarshalText(text []byte) error {
 
 // newLog returns the log that the settings ask for.
 func newLog(c config, w io.Writer) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: c.LogLevel}
+	opts := &slog.HandlerOptions{Level: c.LogLevel, ReplaceAttr: redacted}
 	if c.LogFormat == logJSON {
 		return slog.New(slog.NewJSONHandler(w, opts))
 	}

@@ -70,6 +70,7 @@ func (c config) faults() []settingFault {
 	own(c.WorkerDrain >= 0, "WORKER_DRAIN", c.WorkerDrain, "0 or more")
 	own(c.Retention >= minRetention, "RETENTION", c.Retention, fmt.Sprintf("%v or more", minRetention))
 	own(c.LogFormat == logText || c.LogFormat == logJSON, "LOG_FORMAT", quoted(c.LogFormat), logText+" or "+logJSON)
+	faults = append(faults, c.accessFaults()...)
 	for _, k := range c.Clouds {
 		want(isURL(k.preset.Host(k.baseURL)), cloudEnv(k.preset, "URL"), quoted(withoutPassword(k.baseURL)), "a URL such as "+k.preset.BaseURL)
 		want(cmp.Or(k.model, k.preset.Model) != "", cloudEnv(k.preset, "MODEL"), "none", "the ID of a bot that is published as an API")

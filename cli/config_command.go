@@ -63,6 +63,7 @@ func settingsInForce() ([]setting, error) {
 		add(cloudEnv(p, "MODEL"), p.Model, "model asked of "+p.Title+" where an agent names none")
 	}
 	add(serverEnv, defaultServer, "where the client commands find the API")
+	add(keyEnv, "", "API key or token that the client commands send")
 	return all, nil
 }
 

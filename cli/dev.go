@@ -47,7 +47,7 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer sys.close()
-	api, err := sys.listen(cfg.APIListen, "SPILLWAY_API_LISTEN")
+	api, err := sys.listenAPI()
 	if err != nil {
 		return err
 	}

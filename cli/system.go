@@ -121,7 +121,11 @@ func (s *system) close() { s.cleanup.run(s.log) }
 
 // api returns the handler of the HTTP API, whose streams end with life.
 func (s *system) api(life context.Context) (http.Handler, error) {
-	return api.New(life, api.Config{MaxBody: s.cfg.APIMaxBody, Log: s.log}, api.Deps{
+	guard, err := s.guard(life)
+	if err != nil {
+		return nil, err
+	}
+	return api.New(life, api.Config{MaxBody: s.cfg.APIMaxBody, Guard: guard, Log: s.log}, api.Deps{
 		Jobs:   jobs{s.dispatcher, s.store},
 		Events: s.store,
 		Agents: func() []api.AgentDefinition { return shown(s.agents.All()) },

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/topcentral/spillway/api/access"
+)
+
+// authentication is whether callers must show who they are.
+type authentication string
+
+const (
+	authAuto     authentication = "auto" // unless only this machine can call
+	authOff      authentication = "off"
+	authRequired authentication = "required"
+)
+
+// UnmarshalText reads one of the known values.
+func (a *authentication) UnmarshalText(text []byte) error {
+	switch v := authentication(text); v {
+	case authAuto, authOff, authRequired:
+		*a = v
+		return nil
+	}
+	return fmt.Errorf("want %s, %s or %s", authAuto, authOff, authRequired)
+}
+
+// authenticates reports whether callers of the API must show who they are.
+func (c config) authenticates() bool {
+	return c.Auth == authRequired || c.Auth == authAuto && !access.Loopback(c.APIListen)
+}
+
+// tokens is which JSON Web Tokens count; ok is false if none do.
+func (c config) tokens() (t access.TokenConfig, ok bool) {
+	t = access.TokenConfig{JWKS: c.JWTJwks, Issuer: c.JWTIssuer, Audience: c.JWTAudience, TenantClaim: c.JWTTenantClaim, ScopeClaim: c.JWTScopeClaim}
+	return t, t.JWKS != "" || t.Issuer != "" || t.Audience != ""
+}
+
+// accessFaults tells what is wrong with the settings of who may do what.
+func (c config) accessFaults() []settingFault {
+	var faults []settingFault
+	if t, ok := c.tokens(); ok {
+		if err := t.Validate(); err != nil {
+			faults = append(faults, settingFault{envPrefix + "_JWT_JWKS, _ISSUER and _AUDIENCE", err.Error()})
+		}
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		faults = append(faults, settingFault{envPrefix + "_TLS_CERT and _TLS_KEY", "want both, or neither"})
+	}
+	if c.QueuedQuota < 0 {
+		faults = append(faults, settingFault{envPrefix + "_QUEUED_QUOTA", fmt.Sprintf("got %d, want 0 (no quota) or more", c.QueuedQuota)})
+	}
+	return faults
+}
+
+// mayListen refuses to serve the API to other machines without authentication,
+// or in the clear.
+func (c config) mayListen() error {
+	if access.Loopback(c.APIListen) {
+		return nil
+	}
+	var errs []error
+	if !c.authenticates() {
+		errs = append(errs, errors.New("SPILLWAY_AUTH=off would let everyone who reaches it use it: leave SPILLWAY_AUTH out, and make keys with \"spillway keys create\""))
+	}
+	if c.TLSCert == "" && !c.TLSTerminatedByProxy {
+		errs = append(errs, errors.New("keys and data would cross the network in the clear: set SPILLWAY_TLS_CERT and SPILLWAY_TLS_KEY, or SPILLWAY_TLS_TERMINATED_BY_PROXY=true if a proxy before it ends TLS"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("SPILLWAY_API_LISTEN=%s can be reached from other machines:\n%w", c.APIListen, err)
+	}
+	return nil
+}
+
+// listenAPI opens the listener of the API, with TLS if the settings have a
+// certificate.
+func (s *system) listenAPI() (net.Listener, error) {
+	if err := s.cfg.mayListen(); err != nil {
+		return nil, err
+	}
+	cert, err := openCertificate(s.cfg.TLSCert, s.cfg.TLSKey, s.log)
+	if err != nil {
+		return nil, err
+	}
+	l, err := s.listen(s.cfg.APIListen, "SPILLWAY_API_LISTEN")
+	if err != nil || cert == nil {
+		return l, err
+	}
+	return cert.over(l), nil
+}
+
+// scheme is that of the API's URL.
+func (c config) scheme() string {
+	if c.TLSCert != "" {
+		return "https"
+	}
+	return "http"
+}
+
+// guard makes what decides who may do what. Its keys of a token issuer are kept
+// fresh until life ends.
+func (s *system) guard(life context.Context) (*access.Guard, error) {
+	cfg := access.Config{Allow: s.cfg.AllowIps, Proxies: s.cfg.TrustedProxies, Log: s.log}
+	if !s.cfg.authenticates() {
+		return access.New(cfg), nil
+	}
+	cfg.Keys, cfg.Rate = access.NewKeys(s.rdb), s.cfg.RateLimit
+	if t, ok := s.cfg.tokens(); ok {
+		var err error
+		if cfg.Tokens, err = access.NewTokens(life, t, s.log); err != nil {
+			return nil, fmt.Errorf("SPILLWAY_JWT_JWKS: %w", err)
+		}
+	}
+	return access.New(cfg), nil
+}
+
+// redacted is how a log attribute is written: without the keys and tokens that
+// may stand in what callers sent or in what went wrong.
+func redacted(_ []string, a slog.Attr) slog.Attr {
+	switch v := a.Value.Any().(type) {
+	case string:
+		if safe := access.Redact(v); safe != v {
+			return slog.String(a.Key, safe)
+		}
+	case error:
+		if text := v.Error(); access.Redact(text) != text {
+			return slog.String(a.Key, access.Redact(text))
+		}
+	}
+	return a
+}
