@@ -17,19 +17,21 @@ import (
 
 // commands is the grammar of the command line.
 type commands struct {
-	Demo    demoCommand    `cmd:"" group:"try" help:"Run real opportunities through the agents, compare with the known outcomes, and end."`
-	Dev     devCommand     `cmd:"" group:"try" help:"Serve everything from one process, in memory, until Ctrl-C."`
-	MockLLM mockLLMCommand `cmd:"" name:"mock-llm" group:"try" help:"Serve a mock of every model API, to try outages without a model."`
-	API     apiCommand     `cmd:"" name:"api" group:"serve" help:"Serve the HTTP API, on a real Redis."`
-	Worker  workerCommand  `cmd:"" group:"serve" help:"Run jobs, on a real Redis."`
-	Submit  submitCommand  `cmd:"" group:"use" help:"Post a job."`
-	Get     getCommand     `cmd:"" group:"use" help:"Show a job."`
-	Watch   watchCommand   `cmd:"" group:"use" help:"Follow a job's events until it ends."`
-	Cancel  cancelCommand  `cmd:"" group:"use" help:"End a job."`
-	Retry   retryCommand   `cmd:"" group:"use" help:"Run a job again that failed or was canceled."`
-	Agents  agentsCommand  `cmd:"" group:"use" help:"List, show and test agents."`
-	Doctor  doctorCommand  `cmd:"" group:"serve" help:"Look at Redis, queues, workers, providers and agents, and say what to do."`
-	Config  configCommand  `cmd:"" group:"serve" help:"Show every setting, the value in force and what it means."`
+	Demo      demoCommand      `cmd:"" group:"try" help:"Run real opportunities through the agents, compare with the known outcomes, and end."`
+	Dev       devCommand       `cmd:"" group:"try" help:"Serve everything from one process, in memory, until Ctrl-C."`
+	MockLLM   mockLLMCommand   `cmd:"" name:"mock-llm" group:"try" help:"Serve a mock of every model API, to try outages without a model."`
+	API       apiCommand       `cmd:"" name:"api" group:"serve" help:"Serve the HTTP API, on a real Redis."`
+	Worker    workerCommand    `cmd:"" group:"serve" help:"Run jobs, on a real Redis."`
+	Submit    submitCommand    `cmd:"" group:"use" help:"Post a job."`
+	Get       getCommand       `cmd:"" group:"use" help:"Show a job."`
+	Watch     watchCommand     `cmd:"" group:"use" help:"Follow a job's events until it ends."`
+	Cancel    cancelCommand    `cmd:"" group:"use" help:"End a job."`
+	Retry     retryCommand     `cmd:"" group:"use" help:"Run a job again that failed or was canceled."`
+	Agents    agentsCommand    `cmd:"" group:"use" help:"List, show and test agents."`
+	Providers providersCommand `cmd:"" group:"serve" help:"List the providers of models, and check that they answer."`
+	Keys      keysCommand      `cmd:"" group:"serve" help:"Make, list, rotate and revoke API keys."`
+	Doctor    doctorCommand    `cmd:"" group:"serve" help:"Look at Redis, queues, workers, providers and agents, and say what to do."`
+	Config    configCommand    `cmd:"" group:"serve" help:"Show every setting, the value in force and what it means."`
 }
 
 // streams are where a command reads and writes.

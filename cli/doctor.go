@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -40,7 +39,7 @@ func (doctorCommand) Run(ctx context.Context, s streams) error {
 	silent := slog.New(slog.DiscardHandler) // what is wrong is a finding
 	redisconn.LogTo(silent)
 	all, agentFinding := examineAgents(cfg, silent)
-	findings := slices.Concat(examineRedis(ctx, cfg), []finding{agentFinding}, examineOllama(ctx, cfg, all), examineClouds(ctx, cfg))
+	findings := slices.Concat(examineRedis(ctx, cfg), []finding{agentFinding}, examineOllama(ctx, cfg, all), examineServers(ctx, cfg), examineClouds(ctx, cfg))
 	if failed := printFindings(s.out, findings); failed > 0 {
 		return fmt.Errorf("%d of %d checks failed", failed, len(findings))
 	}
@@ -206,6 +205,25 @@ func examineOllama(ctx context.Context, cfg config, all []*agents.Agent) []findi
 	return findings
 }
 
+// examineServers asks each local server for its models.
+func examineServers(ctx context.Context, cfg config) []finding {
+	var findings []finding
+	for _, k := range cfg.Servers {
+		f := finding{check: "server " + k.preset.Name}
+		p, err := k.provider(cfg, http.DefaultClient)
+		if err != nil {
+			findings = append(findings, f.fail(err.Error(), "correct its settings"))
+			continue
+		}
+		if models, err := modelsOf(ctx, p); err != nil {
+			findings = append(findings, f.warn(err.Error(), k.advice(err)))
+		} else {
+			findings = append(findings, k.found(f, models))
+		}
+	}
+	return findings
+}
+
 // examineClouds asks each cloud whether it takes its key.
 func examineClouds(ctx context.Context, cfg config) []finding {
 	if len(cfg.Clouds) == 0 {
@@ -217,33 +235,27 @@ func examineClouds(ctx context.Context, cfg config) []finding {
 	}
 	var findings []finding
 	for _, k := range cfg.Clouds {
-		findings = append(findings, examineCloud(ctx, k))
+		findings = append(findings, examineCloud(ctx, cfg, k))
 	}
 	return findings
 }
 
-func examineCloud(ctx context.Context, k cloudKey) finding {
+func examineCloud(ctx context.Context, cfg config, k cloudKey) finding {
 	f := finding{check: "cloud " + k.preset.Name}
-	p, err := k.preset.New(k.key, http.DefaultClient, presets.Overrides{BaseURL: k.baseURL, Model: k.model})
+	p, err := k.provider(cfg, http.DefaultClient)
 	if err != nil {
 		return f.fail(err.Error(), "correct "+cloudEnv(k.preset, "URL"))
 	}
-	if k.preset.Quirks.StaticModels || k.preset.Dialect == presets.Coze {
+	if k.unlisted() {
 		return f.ok("has a key, which its API lets nobody check without a paid call")
 	}
-	ctx, cancel := context.WithTimeout(ctx, examineTimeout)
-	defer cancel()
-	models, err := p.Models(ctx)
-	if err == nil {
+	models, err := modelsOf(ctx, p)
+	switch providers.ClassOf(err) {
+	case "":
 		return f.ok(fmt.Sprintf("takes its key, and has %d models", len(models)))
+	case providers.ClassAuthDead, providers.ClassQuotaDead:
+		return f.fail(err.Error(), k.advice(err))
+	default:
+		return f.warn(err.Error(), k.advice(err)+"; workers ask again by themselves")
 	}
-	if failure, ok := errors.AsType[*providers.Error](err); ok {
-		switch failure.Class {
-		case providers.ClassAuthDead:
-			return f.fail(err.Error(), "put a valid key into "+k.preset.KeyEnv+"; a key of another region wants "+cloudEnv(k.preset, "URL"))
-		case providers.ClassQuotaDead:
-			return f.fail(err.Error(), "top up the account of "+k.preset.Title)
-		}
-	}
-	return f.warn(err.Error(), "look whether this machine reaches it; workers ask again by themselves")
 }
