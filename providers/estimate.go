@@ -1,6 +1,6 @@
 package providers
 
-import "unicode/utf8"
+import "math/bits"
 
 // EstimateTokens estimates how many tokens a request's prompt has: a quarter of
 // a token for each ASCII character, and 0.65 for each other one, which is what
@@ -16,10 +16,18 @@ func EstimateTokens(req *Request) int {
 }
 
 // count returns how many ASCII and how many other characters s has, where each
-// of the others is taken to have three bytes: a look at every one is not worth
-// the time.
+// of the others is taken to have three bytes. It takes eight bytes at a time,
+// because it looks at the whole prompt before every call.
 func count(s string) (ascii, other int) {
-	runes := utf8.RuneCountInString(s)
-	other = (len(s) - runes) / 2
-	return max(runes-other, 0), other
+	const high = 0x8080808080808080 // the bit that ASCII does not have, of each byte
+	beyond, i := 0, 0
+	for ; i+8 <= len(s); i += 8 {
+		word := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		beyond += bits.OnesCount64(word & high)
+	}
+	for ; i < len(s); i++ {
+		beyond += int(s[i] >> 7)
+	}
+	return len(s) - beyond, (beyond + 2) / 3
 }

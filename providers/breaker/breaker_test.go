@@ -394,29 +394,3 @@ func TestAnOpenBreakerTellsWhenToComeBack(t *testing.T) {
 		}
 	})
 }
-
-func BenchmarkFallbackFromAnOpenBreaker(b *testing.B) {
-	quiet := slog.New(slog.DiscardHandler)
-	dead := providertest.NewFake("dead").Does(providertest.FailWith(providers.ClassAuthDead))
-	answer := &instant{resp: providers.Response{Text: "{}"}}
-	router := providers.NewRouter(quiet, breaker.New(breaker.Config{}, quiet))
-	route := &providers.Route{Candidates: []providers.Candidate{{Provider: dead, Model: "m"}, {Provider: answer, Model: "m"}}}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := router.Run(b.Context(), route); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-// instant answers at once.
-type instant struct {
-	providers.Provider
-	resp providers.Response
-}
-
-func (*instant) Name() string { return "instant" }
-
-func (p *instant) Generate(context.Context, *providers.Request, func(providers.Delta)) (*providers.Response, error) {
-	return &p.resp, nil
-}
