@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
@@ -143,7 +144,7 @@ func (h *Handler) tellDisabled(ctx context.Context, n queue.Notice) error {
 	var errs []error
 	for _, id := range others {
 		errs = append(errs, h.sender.EnqueueWebhook(ctx, queue.Notice{
-			ID: "evt_" + n.Endpoint + "_disabled_" + fmt.Sprint(time.Now().UnixMilli()), Tenant: n.Tenant, Endpoint: id,
+			ID: "evt_" + n.Endpoint + "_disabled_" + strconv.FormatInt(time.Now().UnixMilli(), 10), Tenant: n.Tenant, Endpoint: id,
 			Subject: n.Endpoint, Type: tasks.EventEndpointDisabled, At: time.Now().UTC(),
 		}))
 	}

@@ -95,11 +95,10 @@ func (b *Book) firstFailure(ctx context.Context, tenant string, d *tasks.Deliver
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return d.At, away(err)
 	}
-	ms, err := strconv.ParseInt(held.Val(), 10, 64)
-	if err != nil {
-		return d.At, nil // a success was just noted
+	if ms, err := strconv.ParseInt(held.Val(), 10, 64); err == nil {
+		return time.UnixMilli(ms), nil
 	}
-	return time.UnixMilli(ms), nil
+	return d.At, nil // a success was just noted
 }
 
 // errDisabledAlready ends an update that has nothing to do.

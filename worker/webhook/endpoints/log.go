@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -125,7 +126,7 @@ func noDelivery() error {
 func (b *Book) Undelivered(ctx context.Context, tenant, endpoint string, since, until time.Time) ([]*tasks.Delivery, error) {
 	last := map[string]*tasks.Delivery{} // by webhook ID
 	var order []string
-	from := fmt.Sprintf("%d", since.UnixMilli())
+	from := strconv.FormatInt(since.UnixMilli(), 10)
 	for {
 		msgs, err := b.rdb.XRangeN(ctx, triesKey(tenant), from, "+", 500).Result()
 		if err != nil {
