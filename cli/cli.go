@@ -24,6 +24,7 @@ type commands struct {
 	Worker    workerCommand    `cmd:"" group:"serve" help:"Run jobs, on a real Redis."`
 	Submit    submitCommand    `cmd:"" group:"use" help:"Post a job."`
 	Get       getCommand       `cmd:"" group:"use" help:"Show a job."`
+	Explain   explainCommand   `cmd:"" group:"use" help:"Tell why a job went where it went, and what it cost."`
 	Watch     watchCommand     `cmd:"" group:"use" help:"Follow a job's events until it ends."`
 	Cancel    cancelCommand    `cmd:"" group:"use" help:"End a job."`
 	Retry     retryCommand     `cmd:"" group:"use" help:"Run a job again that failed or was canceled."`

@@ -102,9 +102,10 @@ func jobFinding(ctx context.Context, jobs *store.Store) finding {
 	if err != nil {
 		return f.fail(err.Error(), "look at the log of Redis")
 	}
-	return f.ok(fmt.Sprintf("%d scheduled, %d queued, %d running; so far %d succeeded (%d by scorecard), %d failed, %d canceled",
+	return f.ok(fmt.Sprintf("%d scheduled, %d queued, %d running; so far %d succeeded (%d by scorecard, %d by fast path, %d from the cache, which spared %d tokens and $%s), %d failed, %d canceled",
 		n["now:scheduled"], n["now:queued"], n["now:running"],
-		n["total:succeeded"], n["total:degraded"], n["total:failed"], n["total:canceled"]))
+		n["total:succeeded"], n["total:degraded"], n["total:fast_path"], n["total:cache"], n["saved:tokens"], tasks.Money(n["saved:picodollars"]),
+		n["total:failed"], n["total:canceled"]))
 }
 
 // workerFindings judges the live workers.
