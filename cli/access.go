@@ -106,6 +106,7 @@ func (c config) scheme() string {
 func (s *system) guard(life context.Context) (*access.Guard, error) {
 	cfg := access.Config{Allow: s.cfg.AllowIps, Proxies: s.cfg.TrustedProxies, Log: s.log}
 	if !s.cfg.authenticates() {
+		cfg.LocalNames = true
 		return access.New(cfg), nil
 	}
 	cfg.Keys, cfg.Rate = access.NewKeys(s.rdb), s.cfg.RateLimit

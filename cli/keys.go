@@ -44,7 +44,7 @@ func withKeys(ctx context.Context, use func(*access.Keys) error) error {
 
 type keysCreateCommand struct {
 	Tenant  string       `required:"" help:"Whose jobs the key is for."`
-	Scope   []string     `placeholder:"SCOPE" help:"What the key may do: ${scopes}; several with commas."`
+	Scope   []string     `placeholder:"SCOPE" help:"What the key may do: jobs:read, jobs:write, jobs:cancel, agents:read, webhooks:read, webhooks:write, admin:read, admin:write; several with commas."`
 	Role    access.Role  `placeholder:"ROLE" help:"Or a set of scopes by name: viewer, submitter or operator."`
 	Name    string       `help:"What the key is for, for people."`
 	Env     string       `default:"live" help:"Word in the key that tells it from others, e.g. test."`

@@ -33,6 +33,10 @@ type Config struct {
 	// Proxies are the networks of proxies whose X-Forwarded-For is believed.
 	// Default: none; the peer of the connection is the caller.
 	Proxies []netip.Prefix
+	// LocalNames lets in only requests under the name localhost or an IP address:
+	// without authentication, a page in a browser on this machine could otherwise
+	// reach the service by a name of its own (DNS rebinding).
+	LocalNames bool
 	// Log gets what callers are not told. Default: it is dropped.
 	Log *slog.Logger
 }
@@ -65,6 +69,9 @@ func (g *Guard) Enter(r *http.Request) (*http.Request, error) {
 	address := ClientAddress(r, g.cfg.Proxies)
 	if len(g.cfg.Allow) > 0 && !within(g.cfg.Allow, address) {
 		return nil, elsewhere("This service cannot be used from your address.")
+	}
+	if g.cfg.LocalNames && !localName(r.Host) {
+		return nil, elsewhere("Without authentication this service answers under localhost or an IP address only.")
 	}
 	return r.WithContext(Under(r.Context(), Principal{Method: ByNobody, Address: address})), nil
 }

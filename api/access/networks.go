@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -56,6 +57,15 @@ func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 		}
 	}
 	return address
+}
+
+// localName reports whether the host of a request, with or without a port, is
+// one that nobody else can point at this machine.
+func localName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.EqualFold(host, "localhost") || parseAddress(host).IsValid()
 }
 
 // parseAddress reads an address, with or without a port, in its plain form.

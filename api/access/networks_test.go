@@ -46,6 +46,18 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
+func TestLocalNames(t *testing.T) {
+	for host, want := range map[string]bool{
+		"localhost:8080": true, "LOCALHOST": true, "127.0.0.1:8080": true, "[::1]:8080": true, "[::1]": true, "192.0.2.1": true,
+		"evil.example.com:8080": false, "localhost.example.com": false, "127.0.0.1.example.com": false, "": false,
+	} {
+		guard := New(Config{LocalNames: true})
+		if _, err := guard.Enter(&http.Request{Host: host, RemoteAddr: "127.0.0.1:1"}); (err == nil) != want {
+			t.Errorf("%q: got %v", host, err)
+		}
+	}
+}
+
 func TestParseRate(t *testing.T) {
 	for _, text := range []string{"600/min", "20/s", "600/min:100", "5/h:1", "none"} {
 		r, err := ParseRate(text)
