@@ -69,8 +69,13 @@ func TestRequest(t *testing.T) {
 		{"configured", ollama.Config{NumCtx: 4096, KeepAlive: -1}, req, map[string]any{
 			"keep_alive": -1.0, "options": map[string]any{"num_ctx": 4096.0, "num_predict": 300.0, "temperature": 0.0},
 		}},
-		{"a model that thinks may think on top", ollama.Config{ThinkingTokens: 1000}, &thinker, map[string]any{
-			"think": nil, "options": map[string]any{"num_ctx": 8192.0, "num_predict": 1300.0, "temperature": 0.0},
+		{"a model that thinks may think on top, and reads the schema that binds it only afterwards", ollama.Config{ThinkingTokens: 1000}, &thinker, map[string]any{
+			"think": nil, "format": map[string]any{"type": "object"},
+			"messages": []any{
+				map[string]any{"role": "system", "content": providers.WithSchema(nil, schema)[0].Content},
+				map[string]any{"role": "user", "content": "问"},
+			},
+			"options": map[string]any{"num_ctx": 8192.0, "num_predict": 1300.0, "temperature": 0.0},
 		}},
 		{"but not more than there is time for", ollama.Config{ThinkingTokens: 1000}, &hurried, map[string]any{
 			"options": map[string]any{"num_ctx": 8192.0, "num_predict": 700.0, "temperature": 0.0},

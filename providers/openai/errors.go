@@ -29,8 +29,7 @@ var names = map[string]providers.Class{
 	"rate_limit_reached_error":  providers.ClassRateLimited, // Kimi
 	"rate_limit_exceeded":       providers.ClassRateLimited,
 	"rate_limit_error":          providers.ClassRateLimited,
-	"throttling.ratequota":      providers.ClassRateLimited, // DashScope
-	"throttling.burstrate":      providers.ClassRateLimited,
+	"throttling":                providers.ClassRateLimited, // DashScope, and all that begins so
 	"engine_overloaded_error":   providers.ClassOverloaded, // Kimi
 	"overloaded_error":          providers.ClassOverloaded,
 	"server_overloaded":         providers.ClassOverloaded,
@@ -45,6 +44,7 @@ var names = map[string]providers.Class{
 	"insufficient_balance_error":        providers.ClassQuotaDead, // MiniMax
 	"arrearage":                         providers.ClassQuotaDead, // DashScope
 	"throttling.allocationquota":        providers.ClassQuotaDead,
+	"allocationquota.freetieronly":      providers.ClassQuotaDead,
 
 	"incorrect_api_key_error":      providers.ClassAuthDead, // Kimi
 	"invalid_api_key":              providers.ClassAuthDead,
@@ -153,7 +153,7 @@ func judge(status int, f fault, key providers.Secret) *providers.Error {
 	class := providers.ClassOfStatus(status)
 	named := false
 	for _, name := range []string{f.Code, f.Type} {
-		c, ok := names[strings.ToLower(name)]
+		c, ok := byName(name)
 		if ok && c == providers.ClassServer && status >= http.StatusInternalServerError {
 			break // OpenAI's name for every 5xx; the status says more
 		}
@@ -173,6 +173,18 @@ func judge(status int, f fault, key providers.Secret) *providers.Error {
 		e.Message = "the service gave no reason"
 	}
 	return e
+}
+
+// byName returns the class of an error type or code, or of the family that it
+// belongs to: what stands before the first dot.
+func byName(name string) (providers.Class, bool) {
+	name = strings.ToLower(name)
+	if c, ok := names[name]; ok {
+		return c, true
+	}
+	family, _, _ := strings.Cut(name, ".")
+	c, ok := names[family]
+	return c, ok
 }
 
 func byText(class providers.Class, text string) providers.Class {

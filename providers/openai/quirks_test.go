@@ -65,6 +65,15 @@ func sent(t *testing.T, c openai.Config, req *providers.Request) (body map[strin
 	return body, header
 }
 
+// toAny returns messages as a request's body has them.
+func toAny(messages []providers.Message) []any {
+	all := make([]any, 0, len(messages))
+	for _, m := range messages {
+		all = append(all, map[string]any{"role": string(m.Role), "content": m.Content})
+	}
+	return all
+}
+
 func TestRequestFields(t *testing.T) {
 	ask := &providers.Request{Model: "m", Messages: []providers.Message{{Role: providers.User, Content: "问"}}, OutputLimit: 300}
 	schema := *ask
@@ -105,6 +114,10 @@ func TestRequestFields(t *testing.T) {
 		{"JSON schema", openai.Quirks{JSONMode: openai.JSONSchema}, &schema, map[string]any{"response_format": map[string]any{
 			"type": "json_schema", "json_schema": map[string]any{"name": "verdict", "schema": map[string]any{"type": "object"}},
 		}}},
+		{"JSON schema, and in the prompt for servers that ignore it", openai.Quirks{JSONMode: openai.JSONSchema, SchemaInPrompt: true}, &schema, map[string]any{
+			"response_format": map[string]any{"type": "json_schema", "json_schema": map[string]any{"name": "verdict", "schema": map[string]any{"type": "object"}}},
+			"messages":        toAny(providers.WithSchema(schema.Messages, schema.Schema)),
+		}},
 		{"a stranger named gpt-5", sampling, &gpt5, map[string]any{"max_tokens": 300.0, "temperature": 0.0}},
 		{"a stranger named o3", sampling, &o3, map[string]any{"max_tokens": 300.0, "temperature": 0.0}},
 		{"a stranger named gpt-6-luna", sampling, &gpt6, map[string]any{"max_tokens": 300.0, "temperature": 0.0}},
@@ -122,6 +135,19 @@ func TestRequestFields(t *testing.T) {
 				t.Errorf("authorization %q", got)
 			}
 		})
+	}
+}
+
+func TestQuestionsGoWhereTheServiceWantsThem(t *testing.T) {
+	for chatPath, want := range map[string]string{"": "/v1/chat/completions", "/text/chatcompletion_v2": "/v1/text/chatcompletion_v2"} {
+		path := ""
+		p := serve(t, openai.Quirks{ChatPath: chatPath}, func(w http.ResponseWriter, r *http.Request) {
+			path = r.URL.Path
+			events(textEvent, stopEvent)(w, r)
+		})
+		if _, err := generate(t.Context(), p, &providers.Request{Model: "m"}); err != nil || path != want {
+			t.Errorf("asked %s, want %s (%v)", path, want, err)
+		}
 	}
 }
 
