@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -61,11 +62,11 @@ func (c *call) enter(ctx context.Context, req *Request) error {
 			return err
 		}
 	}
-	c.told.TokenLimit = req.OutputLimit
+	c.told.TokenLimit = cmp.Or(req.TotalLimit, req.OutputLimit)
 	if len(c.guards) == 0 {
 		return nil
 	}
-	asked := &Call{Candidate: c.candidate, Owner: c.route.Owner, Input: EstimateTokens(req), Output: req.OutputLimit}
+	asked := &Call{Candidate: c.candidate, Owner: c.route.Owner, Input: EstimateTokens(req), Output: c.told.TokenLimit}
 	for _, g := range c.guards {
 		leave, err := g.Enter(ctx, asked)
 		if err != nil {

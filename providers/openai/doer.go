@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,26 +61,51 @@ func (d *doer) addFields(req *http.Request) error {
 	if req.Body == nil || len(d.extra) == 0 {
 		return nil
 	}
-	var body map[string]json.RawMessage
-	if err := json.NewDecoder(req.Body).Decode(&body); err != nil {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
 		return fmt.Errorf("read the body back: %w", err)
 	}
 	_ = req.Body.Close()
-	for name, value := range d.extra {
-		raw, err := json.Marshal(value)
-		if err != nil {
-			return fmt.Errorf("field %s: %w", name, err)
-		}
-		body[name] = raw
-	}
-	raw, err := json.Marshal(body)
+	raw, err := d.merge(body)
 	if err != nil {
-		return fmt.Errorf("write the body: %w", err)
+		return err
 	}
 	req.Body = io.NopCloser(bytes.NewReader(raw))
 	req.ContentLength = int64(len(raw))
 	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil }
 	return nil
+}
+
+// merge returns the object in body with the extra fields. Where body has none of
+// them, as is usual, they are put behind its own, so that a long prompt need not
+// be read again.
+func (d *doer) merge(body []byte) ([]byte, error) {
+	fields, err := json.Marshal(d.extra)
+	if err != nil {
+		return nil, fmt.Errorf("extra fields: %w", err)
+	}
+	body = bytes.TrimSpace(body)
+	if own, ok := bytes.CutSuffix(body, []byte("}")); ok && len(own) > 1 && !d.mayHave(own) {
+		return slices.Concat(own, []byte(","), fields[1:]), nil
+	}
+	var merged map[string]json.RawMessage
+	if err := json.Unmarshal(body, &merged); err != nil {
+		return nil, fmt.Errorf("read the body back: %w", err)
+	}
+	if err := json.Unmarshal(fields, &merged); err != nil {
+		return nil, fmt.Errorf("extra fields: %w", err)
+	}
+	return json.Marshal(merged)
+}
+
+// mayHave reports whether one of the extra fields may be in an object already.
+func (d *doer) mayHave(object []byte) bool {
+	for name := range d.extra {
+		if bytes.Contains(object, []byte(`"`+name+`":`)) {
+			return true
+		}
+	}
+	return false
 }
 
 // refusal reads an answer whose status is not 200.
