@@ -24,7 +24,10 @@ type attempt struct {
 	input   json.RawMessage
 	lane    tasks.Lane
 	log     *slog.Logger
-	records []tasks.Attempt // what each candidate did
+	records []tasks.Attempt     // what each candidate did
+	calls   []providers.Attempt // those of models, as the router told of them
+	cost    tasks.Money         // of all its calls
+	unspent bool                // the job has not been told of the last of it
 	// deadline is the job's by this machine's clock; the job's own is by the
 	// clock of Redis.
 	deadline time.Time
@@ -182,10 +185,13 @@ func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage
 		Candidates: a.Fleet.Candidates(a.lane, agent, a.job),
 		Request:    *req,
 		StopAt:     a.stopAt(ctx),
-		Check:      checkOutput(agent),
-		OnDelta:    func(_ providers.Candidate, d providers.Delta) { deltas.add(d.Text) },
+		Fit: func(ctx context.Context, c providers.Candidate, req *providers.Request) error {
+			return a.fit(ctx, agent, c, req)
+		},
+		Check:   checkOutput(agent),
+		OnDelta: func(_ providers.Candidate, d providers.Delta) { deltas.add(d.Text) },
 		// What this call wrote is told before its end is.
-		OnAttempt: func(r providers.Attempt) { deltas.flush(); a.record(a.lane, r) },
+		OnAttempt: func(r providers.Attempt) { deltas.flush(); a.record(a.lane, r); a.note(&r) },
 	})
 	if err != nil {
 		return nil, err

@@ -48,6 +48,11 @@ func interrupted(ctx context.Context) outcome {
 // that has been paid for is not thrown away. It gives up when the job is no
 // longer this attempt's, or the worker must end.
 func (a *attempt) settle(o outcome) error {
+	if a.unspent {
+		if err := a.persist(a.writeCost); err != nil {
+			a.log.Error("the cost of this attempt is lost to its job", "cost", a.cost.String(), "error", err)
+		}
+	}
 	if o.cause != nil {
 		return o.cause
 	}
@@ -67,19 +72,6 @@ func (a *attempt) settle(o outcome) error {
 	}
 	a.handOn(o.release)
 	return nil
-}
-
-// learn remembers how long a model took, for the estimates of later jobs. It is
-// not worth holding anything up for.
-func (a *attempt) learn(o outcome, took time.Duration) {
-	if o.result.Output == nil || o.result.Degraded {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.base), signOffTimeout)
-	defer cancel()
-	if err := a.Store.Learn(ctx, store.LearnedKey{Agent: a.job.Agent, Lane: a.lane}, took); err != nil {
-		a.log.Debug("duration not learned", "error", err)
-	}
 }
 
 // handOn gives a released job its next tickets. If that fails, a watchdog does

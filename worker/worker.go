@@ -39,6 +39,8 @@ type Config struct {
 	CloudSlots int           // jobs at once per cloud queue
 	Drain      time.Duration // how long running jobs may go on after a stop
 	Refresh    time.Duration // how often providers are asked which models they have; 0: every 30 s
+
+	LongestCall map[tasks.Lane]time.Duration // after which a call is cut off; none: it is not
 }
 
 // scorecardSlots is how many scorecards a worker fills at once; each takes
@@ -69,6 +71,10 @@ type Worker struct {
 	doubts  chan struct{}                // holds a signal that a provider should be looked at now
 	gpu     chan struct{}                // as many places as jobs may run beside local models
 	inHand  sync.WaitGroup               // tickets in hand, also those that asynq no longer waits for
+	paces   *paces                       // how fast candidates are
+
+	serving context.Context    // ends when the worker takes no more tickets
+	leave   context.CancelFunc // ends serving
 
 	servers map[string]*laneServer              // by lane and queue; touched by Run alone
 	serves  atomic.Pointer[[]tasks.LaneService] // what the servers take
@@ -94,6 +100,8 @@ func New(cfg Config, parts Parts) *Worker {
 	w.serves.Store(new([]tasks.LaneService))
 	w.doubts, w.gpu = make(chan struct{}, 1), make(chan struct{}, max(1, cfg.LocalSlots))
 	w.base, w.kill = context.WithCancelCause(context.Background())
+	w.serving, w.leave = context.WithCancel(w.base)
+	w.paces = newPaces(parts.Store, parts.Log)
 	return w
 }
 
@@ -200,6 +208,7 @@ func (w *Worker) entry() *tasks.Worker {
 // shutdown ends what Run began: no new tickets; the registry is told; the
 // attempts in hand get the drain time, and what is left then is handed back.
 func (w *Worker) shutdown() {
+	w.leave()
 	for _, s := range w.servers {
 		// Side by side: a server whose Redis hangs takes its time to stop.
 		w.stopped.Go(func() { s.server.Stop(); s.server.Shutdown() })

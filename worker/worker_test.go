@@ -62,7 +62,7 @@ func TestHowAJobEnds(t *testing.T) {
 			state: tasks.Failed, code: tasks.CodeExhausted, attempts: []string{localDead, largeDead, cloudDead}},
 		{name: "a panic in a provider is a failure like any other",
 			local: panics, cloud: providertest.Answer(answer),
-			state: tasks.Succeeded, result: answer, attempts: []string{cloudAnswers}},
+			state: tasks.Succeeded, result: answer, attempts: []string{"ollama/small server", cloudAnswers}},
 		{name: "data that must stay local never reaches the cloud",
 			local: dead, cloud: providertest.Answer(answer), ask: func(s *tasks.Submission) { s.Privacy = tasks.LocalOnly },
 			state: tasks.Succeeded, result: `{"score":50}`, degraded: true,
