@@ -1,7 +1,7 @@
 //go:build unix
 
 // Command chaos runs Spillway for real (a Redis with an append-only file,
-// several API and worker processes, a scripted model server, a receiver of
+// several API and worker processes, a mock model server, a receiver of
 // webhooks), has concurrent clients post thousands of jobs, and all the while
 // kills, freezes, restarts and cuts off what runs, at random from a seed. Then
 // it holds what everybody saw against what Spillway promises, and prints how

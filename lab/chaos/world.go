@@ -21,6 +21,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/lab/history"
+	"github.com/topcentral/spillway/lab/mockllm"
 )
 
 // world is everything that runs: the system under test, and what stands for
@@ -35,7 +36,7 @@ type world struct {
 	workers  []*process
 	apis     []*process
 	apiURLs  []string
-	models   string // URL of the scripted model server
+	models   string // URL of the mock model server
 	hooks    string // URL of the receiver of webhooks
 	secret   string
 	features history.Features
@@ -192,9 +193,9 @@ func (w *world) environment(redisAddr string) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir,
 		"SPILLWAY_REDIS_URL=redis://" + redisAddr + "/0",
-		"SPILLWAY_OLLAMA_URL=" + w.models,
-		"SPILLWAY_OPENAI_URL=" + w.models + "/v1",
-		"OPENAI_API_KEY=scripted",
+		"SPILLWAY_OLLAMA_URL=" + w.models + mockllm.Path(mockllm.Ollama),
+		"SPILLWAY_OPENAI_URL=" + w.models + mockllm.Path(mockllm.OpenAI),
+		"OPENAI_API_KEY=mock",
 		"SPILLWAY_LOCAL_SLOTS=6", "SPILLWAY_CLOUD_SLOTS=2",
 		"SPILLWAY_LOCAL_TIMEOUT=8s", "SPILLWAY_CLOUD_TIMEOUT=8s",
 		"SPILLWAY_WORKER_DRAIN=1s", // short, so that workers also hand jobs back

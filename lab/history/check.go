@@ -188,9 +188,9 @@ func resultIffSucceeded(_ *History, j *Job) []string {
 
 func staysLocal(_ *History, j *Job) []string {
 	var wrong []string
-	for _, c := range j.Calls {
-		if j.LocalOnly && c.Lane == string(tasks.Cloud) {
-			wrong = append(wrong, fmt.Sprintf("call %d went to the cloud", c.Number))
+	for i, c := range j.Calls {
+		if j.LocalOnly && c.Lane == tasks.Cloud {
+			wrong = append(wrong, fmt.Sprintf("call %d went to the cloud", i+1))
 		}
 	}
 	return wrong

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/topcentral/spillway/lab/scripted"
+	"github.com/topcentral/spillway/lab/mockllm"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -43,9 +43,9 @@ func good() *History {
 			{at(3), 1, tasks.EventQueued}, {at(3), 2, tasks.EventRunning}, {at(12), 3, tasks.EventQueued},
 			{at(13), 4, tasks.EventRunning}, {at(14), 5, tasks.EventDelta}, {at(15), 6, tasks.EventSucceeded},
 		}}},
-		Calls: []scripted.Call{
-			{Job: theMark, Lane: "local", Number: 1, Manner: scripted.Answer, Start: at(3), End: at(4), Left: true},
-			{Job: theMark, Lane: "local", Number: 2, Manner: scripted.Answer, Start: at(13), End: at(15)},
+		Calls: []Call{
+			{tasks.Local, mockllm.Call{Outcome: string(mockllm.None), Start: at(3), End: at(4), Left: true}},
+			{tasks.Local, mockllm.Call{Outcome: string(mockllm.None), Start: at(13), End: at(15)}},
 		},
 		Webhooks: []Delivery{
 			{At: at(16), ID: id, JobID: jobID, Type: tasks.EventSucceeded, Answered: 500},

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/topcentral/spillway/lab/scripted"
+	"github.com/topcentral/spillway/lab/mockllm"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -50,10 +50,19 @@ type Job struct {
 	Retries  []Request
 	Reads    []Request
 	Streams  []Stream
-	Calls    []scripted.Call
+	Calls    []Call
 	Webhooks []Delivery
 	Stored   []Record // every record in the store that bears the marker
 }
+
+// Call is one call of the model server.
+type Call struct {
+	Lane tasks.Lane // by the API that was called
+	mockllm.Call
+}
+
+// answered reports whether the caller got a valid answer.
+func (c Call) answered() bool { return c.Outcome == string(mockllm.None) && !c.Left }
 
 // Request is one request of a client, and what it was told.
 type Request struct {

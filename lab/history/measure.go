@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/topcentral/spillway/lab/scripted"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -116,9 +115,9 @@ func (m *Measures) work(h *History, j *Job) {
 // did so more often than the job had runs: an answer that was not written down
 // in time has to be paid for again.
 func (m *Measures) paid(h *History, j *Job) {
-	var answers []scripted.Call
+	var answers []Call
 	for _, c := range j.Calls {
-		if c.Manner == scripted.Answer && !c.Left {
+		if c.answered() {
 			answers = append(answers, c)
 		}
 	}
@@ -129,14 +128,14 @@ func (m *Measures) paid(h *History, j *Job) {
 		return
 	}
 	m.PaidTwice++
-	if !slices.ContainsFunc(answers[:len(answers)-1], func(c scripted.Call) bool { return h.callDisturbed(j, c) }) {
+	if !slices.ContainsFunc(answers[:len(answers)-1], func(c Call) bool { return h.callDisturbed(j, c) }) {
 		m.PaidTwiceFor = append(m.PaidTwiceFor, j.Marker)
 	}
 }
 
 // callDisturbed reports whether the worker that made a call, or Redis, was not
 // well from its begin until a lease after its end.
-func (h *History) callDisturbed(j *Job, c scripted.Call) bool {
+func (h *History) callDisturbed(j *Job, c Call) bool {
 	until := c.End.Add(leaseTime)
 	for i := range j.Stored {
 		pid := 0

@@ -138,8 +138,8 @@ func (j *Job) lines() []line {
 			add(e.At, "client: event %d %s", e.Sequence, e.Type)
 		}
 	}
-	for _, c := range j.Calls {
-		add(c.Start, "model: call %d (%s) %s until %s, caller left: %t", c.Number, c.Lane, c.Manner, clock(c.End), c.Left)
+	for i, c := range j.Calls {
+		add(c.Start, "model: call %d (%s) %s until %s, caller left: %t", i+1, c.Lane, c.Outcome, clock(c.End), c.Left)
 	}
 	for _, d := range j.Webhooks {
 		add(d.At, "webhook: %s %s → %d %s", d.ID, d.Type, d.Answered, d.Fault)

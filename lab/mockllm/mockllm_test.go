@@ -222,3 +222,28 @@ func TestRealRefusals(t *testing.T) {
 		t.Errorf("without a key: %d", resp.StatusCode)
 	}
 }
+
+// A test that directs every call is told of every call.
+func TestDirected(t *testing.T) {
+	var asked []mockllm.Ask
+	told := make(chan mockllm.Call, 10)
+	_, web := start(t, mockllm.Config{
+		Direct: func(a mockllm.Ask) (mockllm.Act, bool) {
+			asked = append(asked, a)
+			return mockllm.Act{Fault: []mockllm.Fault{mockllm.QuotaDead, ""}[len(asked)-1]}, true
+		},
+		Tell: func(_ mockllm.Ask, c mockllm.Call) { told <- c },
+	})
+	for i, want := range []mockllm.Fault{mockllm.QuotaDead, mockllm.None} {
+		status, body := post(t, web, "/deepseek/chat/completions", ask("job-7"))
+		if (status == 402) != (want == mockllm.QuotaDead) {
+			t.Errorf("call %d: %d %s", i, status, body)
+		}
+		if c := <-told; c.Outcome != string(want) || c.Left || c.End.Before(c.Start) {
+			t.Errorf("told of %+v", c)
+		}
+		if a := asked[i]; a.Provider != mockllm.DeepSeek || a.Model != "deepseek-flash" || a.Prompt != "job-7" {
+			t.Errorf("asked %+v", a)
+		}
+	}
+}
