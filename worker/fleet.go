@@ -30,6 +30,7 @@ type Fleet struct {
 	mu        sync.RWMutex
 	reachable map[string][]providers.Model // by provider name; nil: it did not answer
 	missed    map[string]int               // by provider name: looks in a row that it did not answer
+	reach     map[tasks.Lane]agents.Reach  // as of the last look
 }
 
 // CloudProvider is a cloud API and the model it is asked for by default.
@@ -80,6 +81,9 @@ func (f *Fleet) Refresh(ctx context.Context) {
 		wg.Go(func() { f.probe(ctx, p) })
 	}
 	wg.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reach = map[tasks.Lane]agents.Reach{tasks.Local: f.look(tasks.Local), tasks.Cloud: f.look(tasks.Cloud)}
 }
 
 func (f *Fleet) probe(ctx context.Context, p providers.Provider) {
@@ -162,12 +166,17 @@ func (f *Fleet) candidate(lane tasks.Lane, provider, model string) (c providers.
 	return providers.Candidate{Provider: f.local[i], Model: model}, true
 }
 
-// Reach returns whom a lane can ask now: every local model that writes text, a
-// server's preferred one first and then its largest, and the default of every cloud that answers, followed
-// by those of its models that agents name.
+// Reach returns whom a lane can ask, as of the last look: every local model that
+// writes text, a server's preferred one first and then its largest, and the
+// default of every cloud that answers, followed by those of its models that
+// agents name. It is not to be changed.
 func (f *Fleet) Reach(lane tasks.Lane) agents.Reach {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
+	return f.reach[lane]
+}
+
+func (f *Fleet) look(lane tasks.Lane) agents.Reach {
 	r := agents.Reach{Lane: lane}
 	switch lane {
 	case tasks.Local:

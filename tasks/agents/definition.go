@@ -127,6 +127,11 @@ func placeProblems(def tasks.Agent) []problem {
 	if slices.Contains(def.Lanes, tasks.Local) && len(def.Models.Local) == 0 {
 		ps = append(ps, problem{"models", "the local lane needs a model under local"})
 	}
+	for i, name := range def.Models.Order {
+		if name == "" || strings.Contains(name, "/") || slices.Contains(def.Models.Order[:i], name) {
+			ps = append(ps, problem{"models", fmt.Sprintf("order %q: name providers such as deepseek, each once, without a model", name)})
+		}
+	}
 	if !def.Privacy.Known() {
 		ps = append(ps, problem{"privacy", "must be any or local_only"})
 	}

@@ -30,6 +30,8 @@ func TestBrokenFoldersNameFileAndLine(t *testing.T) {
 		{"unknown lane", definitionFile, "lanes: [local]", "lanes: [local, moon]", `agent.yaml:5: lanes: "moon" is not local or cloud`},
 		{"deadline before target", definitionFile, "target: 5s", "target: 2m", "agent.yaml:8: deadline: must not be shorter"},
 		{"contradicting privacy", definitionFile, "lanes: [local]\nmodels", "lanes: [cloud]\nmodels", ""},
+		{"order of a model", definitionFile, `models: {local: ["qwen2.5:7b"]}`, `models: {local: ["qwen2.5:7b"], order: [kimi/k2]}`, `agent.yaml:6: models: order "kimi/k2": name providers`},
+		{"order with a name twice", definitionFile, `models: {local: ["qwen2.5:7b"]}`, `models: {local: ["qwen2.5:7b"], order: [kimi, kimi]}`, `agent.yaml:6: models: order "kimi"`},
 		{"smallest answer above the largest", definitionFile, "temperature: 0", "temperature: 0\nmin_output_tokens: 101", "agent.yaml:13: min_output_tokens: must be between"},
 		{"variant without weight", definitionFile, "temperature: 0", "temperature: 0\nvariants: [{name: a}]", "agent.yaml:13: variants: a: weight must be"},
 		{"two variants of one name", definitionFile, "temperature: 0", "temperature: 0\nvariants: [{name: a, weight: 1}, {name: a, weight: 2}]", `agent.yaml:13: variants: "a" is named twice`},
