@@ -41,6 +41,7 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 		return nil, false, err
 	}
 	j.ID = d.store.NewID(tenant, once)
+	d.deal(j)
 	k := d.know(ctx, j, s, d.join)
 	d.chart(j, view)
 	k.explain(j.Plan)
