@@ -64,7 +64,7 @@ func bareCall(server *httptest.Server, messages []providers.Message) func(*testi
 	cfg := sdk.DefaultConfig(key)
 	cfg.BaseURL, cfg.HTTPClient = server.URL+"/v1", server.Client()
 	client := sdk.NewClientWithConfig(cfg)
-	req := sdk.ChatCompletionRequest{Model: "m", MaxTokens: 900, StreamOptions: &sdk.StreamOptions{IncludeUsage: true}}
+	req := sdk.ChatCompletionRequest{Model: "m", MaxCompletionTokens: 900, StreamOptions: &sdk.StreamOptions{IncludeUsage: true}}
 	for _, m := range messages {
 		req.Messages = append(req.Messages, sdk.ChatCompletionMessage{Role: string(m.Role), Content: m.Content})
 	}
