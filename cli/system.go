@@ -102,6 +102,7 @@ func wire(cfg config, policy webhook.Policy, rdb redis.UniversalClient, c cleanu
 	}
 	storeConfig := store.DefaultConfig()
 	storeConfig.Retention, storeConfig.Shards = cfg.Retention, int(cfg.Shards)
+	storeConfig.Quota = cfg.QueuedQuota
 	storeConfig.Fsync = cfg.Durability == durabilityFsync
 	s := &system{
 		cfg: cfg, log: log, policy: policy, rdb: rdb, agents: catalogue, cleanup: c,

@@ -73,7 +73,7 @@ func (s *Store) create(ctx context.Context, j *tasks.Job, input json.RawMessage,
 	if err != nil {
 		return "", err
 	}
-	args = append(args, leader, string(known.by), []byte(known.Output), known.JobID, int64(known.Cost), known.tokens())
+	args = append(args, leader, string(known.by), []byte(known.Output), known.JobID, int64(known.Cost), known.tokens(), s.quota())
 	keys := s.keys(j.ID).all()
 	if once.Key != "" {
 		keys = append(keys, s.idempotencyKey(j.Tenant, once.Key))
@@ -87,6 +87,8 @@ func (s *Store) create(ctx context.Context, j *tasks.Job, input json.RawMessage,
 		return text(rest, 0), nil
 	case "mismatch":
 		return "", keyReused()
+	case "quota":
+		return "", s.quotaExceeded(j.Tenant)
 	}
 	j.CreatedAt, j.State = millis(text(rest, 0)), tasks.State(text(rest, 1))
 	j.Sequence, j.Attempts = 1, []tasks.Attempt{}

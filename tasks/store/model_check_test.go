@@ -117,22 +117,27 @@ func (m *machine) checkCounters(t *rapid.T) {
 		if !j.state.Terminal() {
 			want["now:"+string(j.state)]++
 		}
+		if j.state == tasks.Scheduled || j.state == tasks.Queued {
+			want["waiting:"+tenant]++
+		}
 		for _, e := range j.log {
 			if state, ok := stateOf(e.typ); ok {
 				want["total:"+string(state)]++
 			}
 		}
 	}
+	names := []string{"waiting:" + tenant}
 	for _, state := range tasks.States() {
-		for _, name := range []string{"now:" + string(state), "total:" + string(state)} {
-			got := 0
-			for _, shard := range shards {
-				n, _ := strconv.Atoi(m.link.server.HGet(shard+"counters", name))
-				got += n
-			}
-			if got != want[name] {
-				t.Fatalf("counter %s: got %d, want %d", name, got, want[name])
-			}
+		names = append(names, "now:"+string(state), "total:"+string(state))
+	}
+	for _, name := range names {
+		got := 0
+		for _, shard := range shards {
+			n, _ := strconv.Atoi(m.link.server.HGet(shard+"counters", name))
+			got += n
+		}
+		if got != want[name] {
+			t.Fatalf("counter %s: got %d, want %d", name, got, want[name])
 		}
 	}
 }

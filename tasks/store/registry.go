@@ -79,8 +79,9 @@ func (s *Store) beat(ctx context.Context, id, body string) ([]string, error) {
 	return lines, nil
 }
 
-// Counters returns how many jobs are in each waiting state now ("now:queued")
-// and how often each state was entered ("total:succeeded").
+// Counters returns how many jobs are in each waiting state now ("now:queued"),
+// how often each state was entered ("total:succeeded"), and how many jobs of each
+// tenant wait ("waiting:acme").
 func (s *Store) Counters(ctx context.Context) (map[string]int64, error) {
 	sum := map[string]int64{}
 	for _, sh := range s.shards() {

@@ -39,6 +39,7 @@ type Config struct {
 	Lease     time.Duration // how long a claim lasts without renewal
 	Recheck   time.Duration // how often the watchdog looks after a queued job's tickets
 	Retention time.Duration // how long an ended job is kept
+	Quota     int           // jobs that a tenant may have waiting, scheduled or queued; 0: any number
 	Fsync     bool          // a new job is on the disk of Redis before Create returns; needs WAITAOF, of Redis 7.2
 }
 

@@ -10,7 +10,8 @@
 --   ARGV[16] job ID that it waits for, '' for none
 --   ARGV[17] who has answered, '' if nobody yet; then ARGV[18] result (JSON), ARGV[19] job ID whose
 --   result it is, ARGV[20] picodollars and ARGV[21] tokens that this spares, as for give
--- Returns {'ok', created, state}, {'replay', job ID} when the key has made a job of this
+--   ARGV[22] jobs that the tenant may have waiting in this shard, 0 for any number
+-- Returns {'quota'} when that many wait, {'ok', created, state}, {'replay', job ID} when the key has made a job of this
 -- request before, or {'mismatch', job ID} when it was of another request. A
 -- second call with the same ID changes nothing: the reply to the first was lost,
 -- since IDs are never reused. Both then write what is there once more: a caller
@@ -27,8 +28,12 @@ if KEYS[9] then
     local other, print = string.match(held, '^(%S+) (%S+)$')
     return { print == ARGV[14] and 'replay' or 'mismatch', other }
   end
-  redis.call('SET', KEYS[9], id .. ' ' .. ARGV[14], 'PX', ARGV[15])
 end
+local quota = tonumber(ARGV[22])
+if quota > 0 and ARGV[17] == '' and tonumber(redis.call('HGET', counters, 'waiting:' .. ARGV[2]) or 0) >= quota then
+  return { 'quota' }
+end
+if KEYS[9] then redis.call('SET', KEYS[9], id .. ' ' .. ARGV[14], 'PX', ARGV[15]) end
 
 local run_at = tonumber(ARGV[8])
 if ARGV[16] ~= '' then redis.call('HSET', job, 'follows', ARGV[16]) end

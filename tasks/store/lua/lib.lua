@@ -28,14 +28,31 @@ local function emit(kind, attempt, data)
   return seq
 end
 
+-- waits are the states in which a job counts towards its tenant's quota.
+local waits = { scheduled = true, queued = true }
+
+-- count keeps the number of the tenant's jobs that wait, in the counter
+-- waiting:<tenant>. A job knows whether it is counted: jobs from before there was
+-- a quota are not.
+local function count(state, tenant, counted)
+  if waits[state] and not counted then
+    redis.call('HINCRBY', counters, 'waiting:' .. tenant, 1)
+    redis.call('HSET', job, 'counted', '1')
+  elseif counted and not waits[state] then
+    redis.call('HINCRBY', counters, 'waiting:' .. tenant, -1)
+    redis.call('HDEL', job, 'counted')
+  end
+end
+
 -- enter moves the job into a state: field, counters, event and outbox entry.
 local function enter(state, data)
-  local r = redis.call('HMGET', job, 'state', 'attempt', 'tenant', 'callback', 'place')
+  local r = redis.call('HMGET', job, 'state', 'attempt', 'tenant', 'callback', 'place', 'counted')
   local was, attempt, tenant, callback, place = r[1], r[2] or '0', r[3] or '', r[4] or '0', r[5]
   redis.call('HSET', job, 'state', state)
   if was and open[was] then redis.call('HINCRBY', counters, 'now:' .. was, -1) end
   if open[state] then redis.call('HINCRBY', counters, 'now:' .. state, 1) end
   redis.call('HINCRBY', counters, 'total:' .. state, 1)
+  count(state, tenant, r[6])
   if place then
     redis.call('ZREM', waiting, place)
     redis.call('HDEL', job, 'place')
