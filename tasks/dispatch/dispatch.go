@@ -30,9 +30,9 @@ type Config struct {
 	// CheckCallback says what is wrong with a callback URL; nil refuses all of
 	// them, for want of a secret to sign with.
 	CheckCallback func(url string) error
-	// OffPeakAt returns the first time from t on at which the cloud is cheap; nil
-	// takes it to be the same at all hours.
-	OffPeakAt func(t time.Time) time.Time
+	// OffPeakAt returns the first time from t on at which these cloud providers
+	// are cheap; nil takes them to be the same at all hours.
+	OffPeakAt func(providers []string, t time.Time) time.Time
 	// CloudOrder is the installation's own order of cloud providers.
 	CloudOrder agents.CloudOrder
 	// MaxCost is the most that one call for such a job may cost on a cloud

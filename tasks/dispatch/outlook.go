@@ -3,6 +3,7 @@ package dispatch
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
@@ -14,6 +15,7 @@ import (
 type outlook struct {
 	lane    tasks.Lane
 	served  bool
+	full    bool          // by nobody who takes another job now
 	backlog time.Duration // work ahead of the job
 	own     Forecast
 }
@@ -23,7 +25,7 @@ type outlook struct {
 func (v View) outlooks(j *tasks.Job) []outlook {
 	var all []outlook
 	for _, lane := range modelLanes(j.Lanes) {
-		o := outlook{lane: lane, served: v.Live.Serves(lane, j.Complexity), own: v.forecast(lane, j.Agent, j.Complexity)}
+		o := outlook{lane: lane, served: v.Live.Serves(lane, j.Complexity), full: v.Live.Full[queue.Name(lane, j.Complexity)], own: v.forecast(lane, j.Agent, j.Complexity)}
 		if j.RunAt.IsZero() {
 			o.backlog = v.backlogBefore(lane, j.Complexity, v.backlog[queue.Name(lane, j.Complexity)])
 		}
@@ -32,8 +34,12 @@ func (v View) outlooks(j *tasks.Job) []outlook {
 	return all
 }
 
-// pressure is the share of the time left that the job needs on the lane.
+// pressure is the share of the time left that the job needs on the lane: more
+// than there is, where nobody takes another job for now.
 func (o outlook) pressure(left time.Duration) float64 {
+	if o.full {
+		return math.Inf(1)
+	}
 	return pressure(o.backlog, o.own.Quantile(0.5), left)
 }
 
@@ -48,7 +54,7 @@ func (d *Dispatcher) chart(j *tasks.Job, view View) {
 	j.SpillAt = j.TargetAt
 	if len(lanes) > 1 {
 		first, second := lanes[0], lanes[1]
-		j.SpillAt = spillTime(start, j.TargetAt, first.served, first.backlog, first.own, second.own)
+		j.SpillAt = spillTime(start, j.TargetAt, first.served && !first.full, first.backlog, first.own, second.own)
 		if second.lane == tasks.Cloud && j.SpillAt.Before(cheap) {
 			j.SpillAt = cheap
 		}
@@ -127,12 +133,23 @@ func (d *Dispatcher) cheapFrom(j *tasks.Job, view View, now time.Time) time.Time
 	if !j.Flexible || d.cfg.OffPeakAt == nil || !slices.Contains(j.Lanes, tasks.Cloud) {
 		return time.Time{}
 	}
-	cheap := d.cfg.OffPeakAt(now)
+	cheap := d.cfg.OffPeakAt(providersOf(view.Live.Reach[tasks.Cloud].Models), now)
 	needs := view.forecast(tasks.Cloud, j.Agent, j.Complexity).Quantile(0.95)
 	if !cheap.After(now) || cheap.Add(needs).After(j.Deadline) {
 		return time.Time{}
 	}
 	return cheap
+}
+
+// providersOf names the providers of models.
+func providersOf(models []string) []string {
+	var names []string
+	for _, m := range models {
+		if name, _, _ := strings.Cut(m, "/"); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // putOff gives the cloud no chance before that time.

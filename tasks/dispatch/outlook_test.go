@@ -82,9 +82,16 @@ func TestAPlanTellsWhereAJobGoesAndWhy(t *testing.T) {
 	}
 }
 
+func TestProvidersOfModels(t *testing.T) {
+	got := providersOf([]string{"deepseek/chat", "kimi/k2", "deepseek/reasoner"})
+	if want := []string{"deepseek", "kimi"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // cheapAt has the cloud cheap from a time on.
-func cheapAt(at time.Time) func(time.Time) time.Time {
-	return func(t time.Time) time.Time {
+func cheapAt(at time.Time) func([]string, time.Time) time.Time {
+	return func(_ []string, t time.Time) time.Time {
 		if t.Before(at) {
 			return at
 		}
