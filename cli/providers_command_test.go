@@ -6,10 +6,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/presets"
 	"github.com/topcentral/spillway/providers/providertest"
 )
 
@@ -44,6 +47,28 @@ func TestProvidersAreListedWithPricesLimitsAndKeys(t *testing.T) {
 	}
 	if strings.Contains(out+asJSON, "hush") {
 		t.Errorf("a secret shows in\n%s\n%s", out, asJSON)
+	}
+}
+
+func TestTheReadmeTellsOfEveryPreset(t *testing.T) {
+	for _, file := range []string{"../README.md", "../README.zh.md"} {
+		readme, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range presets.All() {
+			row := regexp.MustCompile("(?m)^\\| `" + p.Name + "`.*").FindString(string(readme))
+			for _, want := range []string{p.KeyEnv, p.Model} {
+				if row == "" || !strings.Contains(row, want) {
+					t.Errorf("%s: the row of %s does not tell %q: %s", file, p.Name, want, row)
+				}
+			}
+			for host := range p.Hosts {
+				if !strings.Contains(row, "`"+host+"`") {
+					t.Errorf("%s: the row of %s does not tell of the host %s: %s", file, p.Name, host, row)
+				}
+			}
+		}
 	}
 }
 

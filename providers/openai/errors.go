@@ -30,7 +30,7 @@ var names = map[string]providers.Class{
 	"rate_limit_exceeded":       providers.ClassRateLimited,
 	"rate_limit_error":          providers.ClassRateLimited,
 	"throttling":                providers.ClassRateLimited, // DashScope, and all that begins so
-	"engine_overloaded_error":   providers.ClassOverloaded, // Kimi
+	"engine_overloaded_error":   providers.ClassOverloaded,  // Kimi
 	"overloaded_error":          providers.ClassOverloaded,
 	"server_overloaded":         providers.ClassOverloaded,
 	"service_unavailable_error": providers.ClassOverloaded,

@@ -67,6 +67,18 @@ func TestServersOfAUsersOwn(t *testing.T) {
 	}
 }
 
+func TestTheExampleFileIsSound(t *testing.T) {
+	all, err := Load("../../examples/providers.yaml")
+	if err != nil || len(all) != 4 {
+		t.Fatalf("got %d servers, %v", len(all), err)
+	}
+	for i, lane := range []Lane{Local, Local, Cloud, Cloud} {
+		if all[i].Lane != lane {
+			t.Errorf("%s is on the lane %s, want %s", all[i].Name, all[i].Lane, lane)
+		}
+	}
+}
+
 func TestFaultsInAFileAreToldWithTheirLines(t *testing.T) {
 	const head = "providers:\n  - name: farm\n    lane: local\n    base_url: http://x/v1\n"
 	if _, err := load("f", []byte(head)); err != nil {
