@@ -86,8 +86,12 @@ func (svc *service) models(usual []string) []string {
 	return usual
 }
 
-// listed serves a list of models, which fails as calls do, but is not counted
-// and not scripted.
+// outages are the faults in which a service does not even list its models; an
+// account without money still can.
+var outages = []Fault{Overloaded, AuthDead, ServerError, UpstreamTimeout}
+
+// listed serves a list of models. It fails in an outage of every call, and is
+// neither counted nor scripted.
 func (s *Server) listed(svc *service, d dialect, list func(http.ResponseWriter)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.date(w)
@@ -102,7 +106,7 @@ func (s *Server) listed(svc *service, d dialect, list func(http.ResponseWriter))
 			if b.Faults[f] < 1 {
 				continue
 			}
-			if f.refusal() && f != BadRequest && f != ContextOverflow && f != ContentBlocked {
+			if slices.Contains(outages, f) {
 				d.refuse(w, &ask{}, complaint{fault: f})
 				return
 			}
