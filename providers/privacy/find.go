@@ -1,0 +1,137 @@
+package privacy
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// text masks a text. The caller holds the lock, or is the only one.
+func (m *Mask) text(text string) string {
+	spans := m.find(text)
+	if len(spans) == 0 {
+		return text
+	}
+	var b strings.Builder
+	at := 0
+	for i, s := range spans {
+		b.WriteString(text[at:s.start])
+		token := m.tokens.token(s.base, s.kind, text[s.start:s.end])
+		touches := i+1 < len(spans) && spans[i+1].start == s.end || i > 0 && spans[i-1].end == s.start
+		if touches || ambiguous(text, s) {
+			token = openMark + token + closeMark
+		}
+		b.WriteString(token)
+		at = s.end
+	}
+	b.WriteString(text[at:])
+	return b.String()
+}
+
+// ambiguous reports whether a token without brackets would run together with
+// what stands beside it.
+func ambiguous(text string, s span) bool {
+	before, _ := utf8.DecodeLastRuneInString(text[:s.start])
+	after, _ := utf8.DecodeRuneInString(text[s.end:])
+	for _, r := range []rune{foldRune(before), foldRune(after)} {
+		if isASCIIWord(r) || strings.ContainsRune("_'⟦⟧", r) && r != 0 || r < 0 {
+			return true
+		}
+	}
+	return s.end < len(text) && after == utf8.RuneError || s.start > 0 && before == utf8.RuneError
+}
+
+// find returns the places of values in a text, in order and apart from one
+// another.
+func (m *Mask) find(text string) []span {
+	f := fold(text)
+	spans := m.dict.find(f)
+	known := len(spans)
+	spans = append(spans, detect(f)...)
+	return m.settle(text, spans, known)
+}
+
+// detect finds the values that no dictionary is needed for.
+func detect(f *folded) []span {
+	spans := formed(f)
+	spans = append(spans, numbers(f)...)
+	spans = append(spans, people(f)...)
+	spans = append(spans, companies(f)...)
+	return append(spans, addresses(f)...)
+}
+
+// settle makes one place of those that overlap, so that no piece of a value is
+// left over. A name of the dictionary is not extended to its left by a guess
+// that ends where it does.
+func (m *Mask) settle(text string, spans []span, known int) []span {
+	sure := spans[:known:known]
+	spans = slices.DeleteFunc(slices.Clone(spans), func(s span) bool {
+		return s.rank == rankContext && slices.ContainsFunc(sure, func(k span) bool {
+			return k.end == s.end && k.start > s.start && (s.kind == Company || s.kind == Person)
+		}) || s.rank != rankDictionary && (m.words[text[s.start:s.end]] || m.products[squeezed(text[s.start:s.end])])
+	})
+	slices.SortStableFunc(spans, func(a, b span) int {
+		if a.start != b.start {
+			return a.start - b.start
+		}
+		return b.end - a.end
+	})
+	var out []span
+	for _, s := range spans {
+		last := len(out) - 1
+		if last < 0 || s.start >= out[last].end {
+			out = append(out, s)
+			continue
+		}
+		out[last] = union(out[last], s)
+	}
+	for i := range out {
+		m.link(text, &out[i])
+	}
+	return out
+}
+
+// union covers both of two overlapping places; the longer one gives the kind,
+// and a value of the dictionary inside of the same sort the value.
+func union(a, b span) span {
+	longer, shorter := a, b
+	if b.end-b.start > a.end-a.start {
+		longer, shorter = b, a
+	}
+	if longer.base == "" && (related(longer.kind, shorter.kind) || shorter.start == longer.start && shorter.end == longer.end) {
+		longer.base, longer.kind = shorter.base, pick(longer.kind, shorter)
+	}
+	longer.start, longer.end, longer.rank = min(a.start, b.start), max(a.end, b.end), min(a.rank, b.rank)
+	return longer
+}
+
+func pick(kind Kind, s span) Kind {
+	if s.base != "" {
+		return s.kind
+	}
+	return kind
+}
+
+// related reports whether one may be a spelling of the other.
+func related(a, b Kind) bool {
+	return a == b || (a == Client || a == Company) && (b == Client || b == Company)
+}
+
+// link gives a place its value: the person of the dictionary who is meant by
+// surname and title, if there is one alone, else what stands there.
+func (m *Mask) link(text string, s *span) {
+	if s.base != "" {
+		return
+	}
+	value := text[s.start:s.end]
+	if s.kind == Person {
+		if surname, _ := language().surname(strings.TrimLeft(value, "小老阿")); surname != "" && len(m.persons[surname]) == 1 {
+			rest := strings.TrimPrefix(strings.TrimLeft(value, "小老阿"), surname)
+			if rest == "" || slices.Contains(honorifics, rest) {
+				s.base = m.persons[surname][0]
+				return
+			}
+		}
+	}
+	s.base = string(s.kind) + ":" + squeezed(value)
+}

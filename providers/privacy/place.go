@@ -1,0 +1,244 @@
+package privacy
+
+import (
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+var (
+	legalForm = regexp.MustCompile(`(?:集团|控股|实业)?(?:\(集团\)|\([\p{Han}]{2,6}\))?(?:股份有限公司|有限责任公司|有限公司|集团公司|股份公司|总公司|分公司|律师事务所|会计师事务所|事务所|研究院|设计院|集团|股份|公司|支行|分行|合作社|化工厂|塑料厂|机械厂|电子厂|模具厂|五金厂|纺织厂|印染厂|服装厂|食品厂|制品厂|总厂|研究所)(?:\([\p{Han}]{1,6}\))?(?:[\p{Han}]{2,6}分公司)?`)
+	// latinForm takes the words before it; what they may be is looked at there.
+	latinForm = regexp.MustCompile(`((?:[A-Z0-9\p{Lu}][\p{L}0-9&'.+-]*[ ,]{1,2}(?:(?:&|de|für|und)[ ])?){1,6})\(?(?:Co\.?,? ?Ltd|Co\.|Ltd|Limited|Inc|Incorporated|LLC|GmbH(?: ?& ?Co\. ?KG)?|AG|Corp|Corporation|PLC|Plc|S\.A|SA|B\.V|BV|N\.V|NV|Pte\.? ?Ltd|Pty\.? ?Ltd|Group|Holdings?|KG|Company|S\.r\.l|SpA|S\.p\.A|K\.K|LLP)\b\.?\)?(?:[ ,]{1,2}(?:Ltd|Limited|Inc|LLC|Co)\b\.?){0,2}`)
+	ledIn     = regexp.MustCompile(`^(?:.*(?:拜访了?|联系了?|签下了?|拿下了?|对接|前往|去了?|找|通过|客户|供应商|竞争对手|对手|友商|经销商|代理商|我们|公司名称?|名称|签约了?|走访了?|收到|来自|甲方|乙方|买方|卖方|开票给?|发给|寄给|送到|与|跟|给|由|被|把|了|的|向|说|到了|是)(?:[:： ])?)`)
+)
+
+// companies finds the names of companies: before a legal form, or made of a
+// place, a name and a trade.
+func companies(f *folded) []span {
+	var spans []span
+	words := language()
+	from := 0
+	var chinese, latin [][]int
+	if triggered(f.text, []string{"公司", "集团", "股份", "厂", "事务所", "研究", "设计院", "支行", "分行", "合作社"}) {
+		chinese = legalForm.FindAllStringIndex(f.text, -1)
+	}
+	if triggered(f.lower, latinForms) {
+		latin = latinForm.FindAllStringSubmatchIndex(f.text, -1)
+	}
+	for _, m := range chinese {
+		start := words.companyStart(f, from, m[0])
+		from = m[1]
+		if start < 0 || start == m[0] {
+			continue
+		}
+		spans = append(spans, f.source(start, m[1], Company, rankContext))
+	}
+	for _, m := range latin {
+		if start := latinStart(f.text, m[2], m[3]); start < m[3] {
+			spans = append(spans, f.source(start, m[1], Company, rankContext))
+		}
+	}
+	return append(spans, words.tradeNames(f)...)
+}
+
+var latinForms = strings.Fields(`ltd limited inc llc gmbh corp plc s.a b.v n.v bv nv sa ag kg co. group holding company s.r s.p spa k.k llp`)
+
+// longestName is how long the name before a legal form may be, in bytes.
+const longestName = 54
+
+// companyStart walks back from a legal form to where the name before it begins,
+// not before from; -1 when there is no name.
+func (l *lexicon) companyStart(f *folded, from, end int) int {
+	i := end
+	for i > from && end-i < longestName {
+		r, n := utf8.DecodeLastRuneInString(f.text[:i])
+		if !isHan(r) && r != '(' && r != ')' && r != '·' {
+			break
+		}
+		i -= n
+	}
+	for i < end && strings.ContainsRune("()·和与及跟、或", firstRune(f.text[i:])) {
+		i += len(string(firstRune(f.text[i:])))
+	}
+	name := f.text[i:end]
+	if m := ledIn.FindStringIndex(name); m != nil && utf8.RuneCountInString(name[m[1]:]) >= 2 {
+		i, name = i+m[1], name[m[1]:]
+	}
+	form := legalForm.FindString(f.text[end:])
+	if utf8.RuneCountInString(name) < 2 || l.generic(name) && (!strings.Contains(form, "有限") || l.stems[name]) {
+		return -1
+	}
+	if weak := form == "公司" || form == "股份" || form == "集团" || form == "研究院" || form == "分公司" || form == "总公司"; weak && (utf8.RuneCountInString(name) > 8 && l.firstPlace(name) != 0 || weakName(name)) {
+		return -1
+	}
+	return i
+}
+
+var weakEnding = regexp.MustCompile(`(?:这家|那家|一家|两家|几家|该|本|我|贵|此|某|各|子|母|分|总|我们|他们|你们|对方|客户|上市|持有|转让|收购|出售|增持|减持|购买|部分|全部|的|是|在|有|了|整个|成立|注册|外贸|物流|快递|保险|贸易|竞争对手|供应商|大|小|新|老|[一二三四五六七八九十百]|%|去|来|回|到|离开|加入|通过|下属|旗下|租赁|设计|软件|检测|认证|第三方|运输|货代|电力|自来水|燃气|银行|投资|母)$`)
+
+func weakName(name string) bool { return weakEnding.MatchString(name) }
+
+func firstRune(s string) rune {
+	r, _ := utf8.DecodeRuneInString(s)
+	return r
+}
+
+// firstPlace returns where the first name of a place in s begins, -1 if there is
+// none.
+func (l *lexicon) firstPlace(s string) int {
+	for i := range s {
+		for _, size := range []int{6, 9, 12} {
+			if i+size < len(s) && l.places[s[i:i+size]] {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+var leading = setOf(strings.Fields(`The We Our I They He She Visited Called Met From At With Dear To By For And In On Customer Client Supplier Vendor Competitor Company Contact Please Meeting Visit Call Email Order Quote Quotation Project Deal A An Yesterday Today Tomorrow Monday Tuesday Wednesday Thursday Friday Saturday Sunday`))
+
+// latinStart skips words that only begin the sentence.
+func latinStart(text string, i, j int) int {
+	for i < j {
+		word, _, _ := strings.Cut(text[i:j], " ")
+		if word != "" && !leading[strings.Trim(word, ",.")] {
+			return i
+		}
+		i += len(word) + 1
+	}
+	return j
+}
+
+// cues are words right before the name of a company.
+var cues = strings.Fields(`客户 供应商 竞争对手 对手 竞品 友商 厂家 同行 合作伙伴 经销商 代理商 最终用户 终端`)
+
+// tradeNames finds names such as 苏州恒启塑业, and 远川新材 behind a word such
+// as 竞争对手.
+func (l *lexicon) tradeNames(f *folded) []span {
+	var spans []span
+	for i := 0; i < len(f.text); {
+		r, size := utf8.DecodeRuneInString(f.text[i:])
+		if !isHan(r) {
+			i += size
+			continue
+		}
+		if end := l.tradeName(f, i); end > i {
+			spans = append(spans, f.source(i, end, Company, rankContext))
+			i = end
+			continue
+		}
+		i += size
+	}
+	return spans
+}
+
+func (l *lexicon) tradeName(f *folded, i int) int {
+	stem := i
+	for _, size := range []int{12, 9, 6} {
+		if i+size <= len(f.text) && l.places[f.text[i:i+size]] {
+			stem = i + size
+			if r := firstRune(f.text[stem:]); r == '市' || r == '县' || r == '省' {
+				stem += 3
+			}
+			break
+		}
+	}
+	if stem == i && !endsIn(f.text[max(0, i-24):i], cues) {
+		return i
+	}
+	for _, n := range []int{2, 3, 4} {
+		from := skipHan(f.text, stem, n)
+		if from < 0 {
+			break
+		}
+		name := f.text[stem:from]
+		if l.generic(name) || strings.ContainsAny(name, "的了和与在是有说要表将已需不也很对把让做从向及或来去想问") || l.stems[name] || l.stems[name[:6]] {
+			continue
+		}
+		for _, trade := range l.tradesBySize {
+			if strings.HasPrefix(f.text[from:], trade) {
+				return from + len(trade)
+			}
+		}
+	}
+	return i
+}
+
+var (
+	road    = regexp.MustCompile(`(?:[\p{Han}]{2,8}(?:省|自治区|市|州|盟)){0,2}(?:[\p{Han}]{1,7}(?:新区|开发区|高新区|工业区|区|县|市|旗))?(?:[\p{Han}]{1,7}(?:街道|镇|乡|村|社区|工业园区|工业园|产业园|园区|科技园)){0,2}[\p{Han}0-9]{1,8}(?:大道|大街|公路|路|街|巷|胡同|弄|道)(?:[东南西北中]?段)? ?(?:[0-9A-Za-z一二三四五六七八九十百-]{1,8} ?(?:号|弄|巷|支弄|#)(?:之[0-9一二三]+)?)(?: ?[\p{Han}]{2,10}(?:大厦|大楼|广场|花园|小区|公寓|中心|工业园|产业园|科技园|园区|城|苑|国际|楼))? ?(?:(?:[0-9A-Za-z一二三四五六七八九十]{1,5}[ -]?(?:号楼|楼|幢|栋|座|单元|层|室|房|号|F|f)) ?){0,5}(?:[0-9]{3,5}(?:室)?)?`)
+	levels  = regexp.MustCompile(`[\p{Han}]{2,8}(?:省|自治区|市)[\p{Han}]{1,8}(?:市|区|县|旗)(?:[\p{Han}]{1,8}(?:街道|镇|乡|村|社区|开发区|工业园区|工业园|产业园|园区)){0,3}(?:[0-9A-Za-z]{1,5}(?:号楼|楼|幢|栋|座|单元|层|室|号))*`)
+	block   = regexp.MustCompile(`[\p{Han}]{2,10}(?:大厦|大楼|广场|花园|小区|公寓|产业园|科技园|工业园|创业园|软件园|新村|家园|国际中心|商务中心) ?(?:[0-9A-Za-z一二三四五六七八九十]{1,5}[ -]?(?:期|区|号楼|楼|幢|栋|座|单元|层|室|房|号|F) ?)+(?:[0-9]{2,5}(?:室)?)?`)
+	street  = regexp.MustCompile(`(?:(?:Room|Rm|Unit|Suite|Flat|Building|Bldg|Floor|Block)\.? ?[0-9A-Z-]+,? +){0,3}(?:No\.? ?)?[0-9]{1,5}[A-Z]?,? +(?:[A-Z][\w'.-]* +){1,4}(?:Road|Rd|Street|St|Avenue|Ave|Lane|Ln|Boulevard|Blvd|Drive|Highway|Hwy|Way|Square|Parkway|Court)\b\.?(?:,? +(?:Suite|Unit|Floor|Room|Apt)\.? ?[0-9A-Z-]+)?(?:, *[A-Z][\w' .-]{2,30}(?:District|Province|City|County))*`)
+	strasse = regexp.MustCompile(`[A-ZÄÖÜ][\p{L}-]*(?:straße|strasse|str\.|weg|allee|platz) ?[0-9]{1,4}[a-z]?(?:, ?[0-9]{5} [A-ZÄÖÜ][\p{L}-]+)?`)
+	// toPlace is what comes before an address in a sentence.
+	toPlace = regexp.MustCompile(`^.*(?:地址改?[为是在]?|地址|位于|送到|寄到|发到|送至|寄至|发至|发往|寄往|送往|搬到|搬至|迁至|迁到|设在|坐落于|开在|就在|到了|前往|住在|约在|[在到至往于去是为的了从由])`)
+)
+
+// addresses finds addresses: a road with a number, a chain of districts, a
+// building with a number.
+func addresses(f *folded) []span {
+	var spans []span
+	for _, form := range []struct {
+		marks string
+		form  *regexp.Regexp
+	}{{"路街弄巷道胡", road}, {"省市自", levels}, {"厦楼场园区寓村心", block}} {
+		if strings.ContainsAny(f.text, form.marks) {
+			spans = append(spans, placesOf(f, form.form)...)
+		}
+	}
+	for _, form := range []*regexp.Regexp{street, strasse} {
+		if !triggered(f.lower, latinRoads) {
+			break
+		}
+		for _, m := range form.FindAllStringIndex(f.text, -1) {
+			spans = append(spans, f.source(m[0], m[1], Address, rankContext))
+		}
+	}
+	return spans
+}
+
+var latinRoads = strings.Fields(`road rd street st. avenue ave lane ln boulevard blvd drive highway hwy way square parkway court straße strasse str weg allee platz`)
+
+func placesOf(f *folded, form *regexp.Regexp) []span {
+	var spans []span
+	for _, m := range form.FindAllStringIndex(f.text, -1) {
+		start, end := m[0], m[1]
+		for end > start && f.text[end-1] == ' ' {
+			end--
+		}
+		start += leadIn(f.text[start:end])
+		if form == levels && !addressLike(f.text[start:end]) {
+			continue
+		}
+		spans = append(spans, f.source(start, end, Address, rankContext))
+	}
+	return spans
+}
+
+// leadIn is the length of what stands before an address and is no part of it.
+func leadIn(s string) int {
+	at := language().firstPlace(s)
+	if at == 0 {
+		return 0
+	}
+	head := s
+	if at > 0 {
+		head = s[:at]
+	}
+	lead := toPlace.FindStringIndex(head[:min(len(head), 36)])
+	if lead == nil || at > 0 && lead[1] < at {
+		return 0
+	}
+	if at < 0 && (utf8.RuneCountInString(s[lead[1]:]) < 4 || !strings.ContainsAny(s[lead[1]:min(len(s), lead[1]+30)], "路街弄巷道楼厦场园村区县")) {
+		return 0
+	}
+	return lead[1]
+}
+
+// addressLike tells a chain of districts from a sentence in which such words
+// follow one another.
+func addressLike(s string) bool {
+	return language().firstPlace(s) == 0 && !strings.ContainsAny(s, "的了是和与在有")
+}
