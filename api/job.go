@@ -109,6 +109,9 @@ func etag(job *tasks.Job) string {
 	if w := job.Waiting; w != nil && w.Position > 0 {
 		return fmt.Sprintf(`W/"%d-%s-%d"`, job.Sequence, w.Queue, w.Position)
 	}
+	if job.Cost > 0 { // which may still grow when the job has ended
+		return fmt.Sprintf(`"%d-%d"`, job.Sequence, int64(job.Cost))
+	}
 	return fmt.Sprintf(`"%d"`, job.Sequence)
 }
 

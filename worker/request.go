@@ -14,7 +14,7 @@ import (
 
 // request turns a job into what its candidates are asked.
 func request(agent *agents.Agent, j *tasks.Job, input json.RawMessage) (*providers.Request, error) {
-	system, user, err := agent.Prompt(input, j.Language)
+	system, user, err := agent.PromptOf(j.Variant, input, j.Language)
 	if err != nil {
 		return nil, fmt.Errorf("fill the prompt of %s: %w", agent.ID, err)
 	}
@@ -51,8 +51,11 @@ func (a *attempt) record(lane tasks.Lane, r providers.Attempt) {
 		Number: a.job.Attempt, Lane: lane, Worker: a.id,
 		Candidate: r.Candidate, Outcome: r.Outcome, Message: r.Message,
 		StartedAt: r.StartedAt.UTC().Truncate(time.Millisecond), FirstTokenMS: r.FirstToken.Milliseconds(), DurationMS: r.Duration.Milliseconds(),
-		Tokens: tasks.Tokens{Input: r.Usage.Input, Cached: r.Usage.Cached, Output: r.Usage.Output, Reasoning: r.Usage.Reasoning},
+		Tokens:     tasks.Tokens{Input: r.Usage.Input, Cached: r.Usage.Cached, Output: r.Usage.Output, Reasoning: r.Usage.Reasoning},
+		TokenLimit: r.TokenLimit, Cost: tasks.Money(r.Cost), BudgetLeft: (*tasks.Money)(r.BudgetLeft),
+		Breaker: r.Breaker, Next: r.Next,
 	})
+	a.spend(r.Cost)
 	a.progress(r)
 	if class := providers.Class(r.Outcome); r.Outcome != tasks.OutcomeSucceeded && class.Policy().Whole {
 		a.doubt(r.Candidate)
