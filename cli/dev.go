@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/worker/webhook"
 )
@@ -55,6 +56,10 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	key, err := sys.devKey(ctx)
+	if err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	handler, err := sys.api(ctx)
 	if err != nil {
@@ -71,33 +76,49 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 	group.Go(func() error { return serveHTTP(ctx, api, handler, sys.log) })
 	group.Go(func() error { return serveHTTP(ctx, board, dashboard, sys.log) })
 	group.Go(func() error {
-		return work(ctx, func() { welcome(ctx, s.out, sys, api.Addr(), board.Addr(), madeSecret) })
+		return work(ctx, func() { welcome(ctx, s.out, sys, api.Addr(), board.Addr(), madeSecret, key) })
 	})
 	return group.Wait()
 }
 
 // welcome says where everything is and what to try.
-func welcome(ctx context.Context, w io.Writer, sys *system, api, dashboard net.Addr, madeSecret bool) {
+func welcome(ctx context.Context, w io.Writer, sys *system, api, dashboard net.Addr, madeSecret bool, key string) {
 	models := "none: answers come from the scorecards (degraded: true)"
 	if reached := sys.models(ctx); len(reached) > 0 {
 		models = strings.Join(reached, ", ")
 	}
+	place, header := sys.cfg.scheme()+"://"+api.String(), ""
+	if key != "" {
+		header = " -H 'Authorization: Bearer " + key + "'"
+	}
 	fmt.Fprintf(w, `
 Spillway is ready. Everything is in memory and gone when this process ends.
 
-  API        http://%[1]s
-  Health     http://%[1]s/health
+  API        %[1]s
+  Health     %[1]s/health
   Dashboard  http://%[2]s
   Models     %[3]s
-`, api, dashboard, models)
+`, place, dashboard, models)
 	if madeSecret {
 		fmt.Fprintf(w, "  Webhooks   signed with %s\n", sys.cfg.WebhookSecret[0].Reveal())
 	}
 	fmt.Fprintf(w, `
 Try:
-  curl -s http://%[1]s/jobs -H 'Content-Type: application/json' -H 'Prefer: wait=30' \
+  curl -s %[1]s/jobs -H 'Content-Type: application/json' -H 'Prefer: wait=30'%[3]s \
     -d '%[2]s'
-`, api, tryBody)
+`, place, tryBody, header)
+}
+
+// devKey makes an API key if callers must show one: no command reaches the
+// embedded Redis.
+func (s *system) devKey(ctx context.Context) (string, error) {
+	if !s.cfg.authenticates() {
+		return "", nil
+	}
+	key, _, err := access.NewKeys(s.rdb).Create(ctx, access.Key{
+		Tenant: access.DefaultTenant, Scopes: access.Operator.Scopes(), Name: "dev", CreatedBy: whoami(),
+	})
+	return key, err
 }
 
 // models lists the models that live workers reach, sorted.
