@@ -163,29 +163,33 @@ func TestEveryWordOfTasksIsInTheContract(t *testing.T) {
 func TestSchemasAreTheStructs(t *testing.T) {
 	c := newChecker(t)
 	for name, of := range map[string]reflect.Type{
-		"Job":         reflect.TypeFor[tasks.Job](),
-		"DraftJob":    reflect.TypeFor[tasks.Job](),
-		"Preview":     reflect.TypeFor[tasks.Preview](),
-		"Plan":        reflect.TypeFor[tasks.Plan](),
-		"LanePlan":    reflect.TypeFor[tasks.LanePlan](),
-		"Variant":     reflect.TypeFor[tasks.Variant](),
-		"Waiting":     reflect.TypeFor[tasks.Waiting](),
-		"Submission":  reflect.TypeFor[tasks.Submission](),
-		"Attempt":     reflect.TypeFor[tasks.Attempt](),
-		"Tokens":      reflect.TypeFor[tasks.Tokens](),
-		"Event":       reflect.TypeFor[tasks.Event](),
-		"Agent":       reflect.TypeFor[tasks.Agent](),
-		"Models":      reflect.TypeFor[tasks.Models](),
-		"Error":       reflect.TypeFor[tasks.Error](),
-		"Fault":       reflect.TypeFor[tasks.Fault](),
-		"Problem":     reflect.TypeFor[problem](),
-		"Health":      reflect.TypeFor[Health](),
-		"QueueHealth": reflect.TypeFor[QueueHealth](),
-		"LaneHealth":  reflect.TypeFor[LaneHealth](),
+		"Job":           reflect.TypeFor[tasks.Job](),
+		"DraftJob":      reflect.TypeFor[tasks.Job](),
+		"Preview":       reflect.TypeFor[tasks.Preview](),
+		"Plan":          reflect.TypeFor[tasks.Plan](),
+		"LanePlan":      reflect.TypeFor[tasks.LanePlan](),
+		"Variant":       reflect.TypeFor[tasks.Variant](),
+		"Waiting":       reflect.TypeFor[tasks.Waiting](),
+		"Endpoint":      reflect.TypeFor[tasks.Endpoint](),
+		"Delivery":      reflect.TypeFor[tasks.Delivery](),
+		"EndpointDraft": reflect.TypeFor[tasks.EndpointDraft](),
+		"Submission":    reflect.TypeFor[tasks.Submission](),
+		"Attempt":       reflect.TypeFor[tasks.Attempt](),
+		"Tokens":        reflect.TypeFor[tasks.Tokens](),
+		"Event":         reflect.TypeFor[tasks.Event](),
+		"Agent":         reflect.TypeFor[tasks.Agent](),
+		"Models":        reflect.TypeFor[tasks.Models](),
+		"Error":         reflect.TypeFor[tasks.Error](),
+		"Fault":         reflect.TypeFor[tasks.Fault](),
+		"Problem":       reflect.TypeFor[problem](),
+		"Health":        reflect.TypeFor[Health](),
+		"QueueHealth":   reflect.TypeFor[QueueHealth](),
+		"LaneHealth":    reflect.TypeFor[LaneHealth](),
 	} {
 		schema := asMap(asMap(asMap(c.document["components"])["schemas"])[name])
 		var required []string
-		for _, v := range schema["required"].([]any) {
+		names, _ := schema["required"].([]any)
+		for _, v := range names {
 			required = append(required, fmt.Sprint(v))
 		}
 		slices.Sort(required)

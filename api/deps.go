@@ -10,11 +10,13 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Deps is what the API shows and drives. All of it is required, and all of it
-// must be safe for concurrent use.
+// Deps is what the API shows and drives. All of it is required but Webhooks, and
+// all of it must be safe for concurrent use.
 type Deps struct {
 	Jobs   Jobs
 	Events Events
+	// Webhooks is nil where none are sent.
+	Webhooks Webhooks
 	// Agents lists the agents there are, in order of their IDs.
 	Agents func() []AgentDefinition
 	// Health tells which part is well. It must return soon after ctx has ended.
@@ -52,6 +54,28 @@ type Events interface {
 	// the job or ctx has ended. An event that ends a run is not the last one if
 	// the job has been retried since. An error is yielded last.
 	Watch(ctx context.Context, id string, after int64) iter.Seq2[tasks.Event, error]
+}
+
+// Webhooks keeps tenants' endpoints and the log of deliveries. Its errors are as
+// those of Jobs; CodeNotFound where the tenant has no such endpoint or delivery.
+type Webhooks interface {
+	Endpoints(ctx context.Context, tenant string) ([]*tasks.Endpoint, error)
+	Register(ctx context.Context, tenant string, d *tasks.EndpointDraft) (*tasks.Endpoint, error)
+	Endpoint(ctx context.Context, tenant, id string) (*tasks.Endpoint, error)
+	Change(ctx context.Context, tenant, id string, d *tasks.EndpointDraft) (*tasks.Endpoint, error)
+	Remove(ctx context.Context, tenant, id string) error
+	// Rotate gives the endpoint a new secret, beside which the old one signs for
+	// the overlap.
+	Rotate(ctx context.Context, tenant, id string, overlap time.Duration) (*tasks.Endpoint, error)
+	// Test sends a webhook of type webhook.test. CodeConflict when the endpoint is
+	// disabled, as of Recover and Redeliver.
+	Test(ctx context.Context, tenant, id string) (webhookID string, err error)
+	// Recover sends again what was tried in a span of time and never arrived, and
+	// returns how much that was.
+	Recover(ctx context.Context, tenant, id string, since, until time.Time) (int, error)
+	Deliveries(ctx context.Context, tenant string, f tasks.DeliveryFilter) (found []*tasks.Delivery, more bool, err error)
+	Delivery(ctx context.Context, tenant, id string) (*tasks.Delivery, error)
+	Redeliver(ctx context.Context, tenant, id string) (*tasks.Delivery, error)
 }
 
 // What the API shows of its own; api/openapi.yaml describes each.

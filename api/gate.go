@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/topcentral/spillway/api/access"
 )
@@ -16,11 +17,17 @@ func (s *server) gatesOf(op operation) []gate {
 	if len(op.need) > 0 {
 		gates = []gate{s.admit(op.need)}
 	}
+	if strings.HasPrefix(op.path, "/webhooks/") && s.webhooks == nil {
+		gates = append(gates, noWebhooks)
+	}
 	if op.body != nil {
 		gates = append(gates, s.checkBody(op.body))
 	}
 	return gates
 }
+
+// noWebhooks refuses what an installation without webhooks cannot do.
+func noWebhooks(http.ResponseWriter, *http.Request) (*http.Request, error) { return nil, errNoWebhooks }
 
 // admit returns the gate for callers who may do all that is needed.
 func (s *server) admit(need []access.Scope) gate {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -56,9 +57,9 @@ func TestEveryRouteByEveryRoleAndTenant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring, m := newKeyring(t, access.Config{}), newMemory()
-	h := newAPI(t, Config{Guard: ring.guard}, m.deps())
 	for role, scopes := range rolesOfMatrix() {
+		ring, m := newKeyring(t, access.Config{}), newMemory()
+		h := newAPI(t, Config{Guard: ring.guard}, m.deps())
 		own, other := ring.bearer(t, "acme", scopes...), ring.bearer(t, "other", scopes...)
 		may := access.Principal{Scopes: scopes}
 		for _, op := range contract.operations {
@@ -129,7 +130,11 @@ func examplePath(t *testing.T, c *contract, m *memory, op operation, tenant stri
 	shared, _ := item["parameters"].([]any)
 	path := op.path
 	for _, p := range append(own, shared...) {
-		if parameter := asMap(p); parameter["in"] == "path" {
+		parameter := asMap(p)
+		if ref, ok := parameter["$ref"].(string); ok {
+			parameter = asMap(asMap(asMap(c.document["components"])["parameters"])[strings.TrimPrefix(ref, "#/components/parameters/")])
+		}
+		if parameter["in"] == "path" {
 			path = strings.Replace(path, fmt.Sprintf("{%v}", parameter["name"]), fmt.Sprint(parameter["example"]), 1)
 		}
 	}
@@ -137,11 +142,17 @@ func examplePath(t *testing.T, c *contract, m *memory, op operation, tenant stri
 }
 
 // exampleBody returns a body that suits the operation.
-func exampleBody(_ *contract, op operation) string {
+func exampleBody(c *contract, op operation) string {
 	if op.body == nil {
 		return ""
 	}
-	return submission
+	item := asMap(asMap(asMap(c.document["paths"])[op.path])[strings.ToLower(op.method)])
+	example, ok := asMap(asMap(asMap(item["requestBody"])["content"])["application/json"])["example"]
+	if !ok {
+		return submission
+	}
+	body, _ := json.Marshal(example) // it was YAML
+	return string(body)
 }
 
 func TestRefusalsTellWhatWouldHelp(t *testing.T) {

@@ -39,7 +39,7 @@ func newMemory() *memory {
 }
 
 func (m *memory) deps() Deps {
-	return Deps{Jobs: m, Events: m, Agents: catalogue, Health: func(context.Context) Health {
+	return Deps{Jobs: m, Events: m, Webhooks: newMailbox(), Agents: catalogue, Health: func(context.Context) Health {
 		return Health{Status: HealthOK, Redis: RedisHealth{Status: HealthOK}}
 	}}
 }

@@ -18,6 +18,7 @@ type server struct {
 	life     context.Context // event streams and long polls end with it
 	cfg      Config
 	jobs     Jobs
+	webhooks Webhooks // nil: none are sent
 	events   Events
 	agents   func() []AgentDefinition
 	health   func(context.Context) Health
@@ -60,6 +61,7 @@ func newServer(life context.Context, cfg Config, deps Deps) (*server, error) {
 		life:     life,
 		cfg:      cfg,
 		jobs:     bounded{deps.Jobs, cfg.RequestTimeout},
+		webhooks: deps.Webhooks,
 		events:   deps.Events,
 		agents:   deps.Agents,
 		health:   deps.Health,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/topcentral/spillway/api"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/worker/webhook"
 	"github.com/topcentral/spillway/worker/webhook/endpoints"
@@ -58,4 +59,17 @@ func (s *system) webhooks() (func(ctx context.Context) error, error) {
 // endpoints opens the register of tenants' webhook endpoints.
 func (s *system) endpoints() (*endpoints.Book, error) {
 	return endpoints.Open(s.rdb, s.cfg.WebhookSecret, s.policy.CheckURL)
+}
+
+// post returns what owners of endpoints may ask for; nil where no webhooks are
+// sent.
+func (s *system) post() (api.Webhooks, error) {
+	if len(s.cfg.WebhookSecret) == 0 {
+		return nil, nil //nolint:nilnil // an installation without webhooks is no error
+	}
+	book, err := s.endpoints()
+	if err != nil {
+		return nil, err
+	}
+	return endpoints.NewPost(book, s.queue), nil
 }

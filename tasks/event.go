@@ -22,6 +22,12 @@ const (
 	EventCanceled  EventType = "job.canceled"
 )
 
+// Events about webhooks themselves, which no job's log has.
+const (
+	EventWebhookTest      EventType = "webhook.test"              // a test send, asked for by its owner
+	EventEndpointDisabled EventType = "webhook.endpoint_disabled" // told to the tenant's other endpoints
+)
+
 // EventOf returns the type of the event that tells that a job entered s.
 func EventOf(s State) EventType { return EventType("job." + string(s)) }
 

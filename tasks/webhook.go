@@ -5,12 +5,6 @@ import (
 	"time"
 )
 
-// Events about webhooks themselves, beside those of jobs.
-const (
-	EventWebhookTest      EventType = "webhook.test"              // a test send, asked for by its owner
-	EventEndpointDisabled EventType = "webhook.endpoint_disabled" // told to the tenant's other endpoints
-)
-
 // Endpoint is where a tenant wants to be told of its jobs.
 type Endpoint struct {
 	ID          string      `json:"id"` // "ep_" and 26 letters and digits

@@ -10,11 +10,45 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/oapi-codegen/runtime"
 	"github.com/topcentral/spillway/tasks"
 )
+
+// Defines values for DeliveryOutcome.
+const (
+	Connection DeliveryOutcome = "connection"
+	Delivered  DeliveryOutcome = "delivered"
+	Forbidden  DeliveryOutcome = "forbidden"
+	Gone       DeliveryOutcome = "gone"
+	Rejected   DeliveryOutcome = "rejected"
+	TLS        DeliveryOutcome = "tls"
+	Timeout    DeliveryOutcome = "timeout"
+)
+
+// Valid indicates whether the value is a known member of the DeliveryOutcome enum.
+func (e DeliveryOutcome) Valid() bool {
+	switch e {
+	case Connection:
+		return true
+	case Delivered:
+		return true
+	case Forbidden:
+		return true
+	case Gone:
+		return true
+	case Rejected:
+		return true
+	case TLS:
+		return true
+	case Timeout:
+		return true
+	default:
+		return false
+	}
+}
 
 // Defines values for HealthStatus.
 const (
@@ -61,11 +95,50 @@ type Code = tasks.Code
 // Complexity How much model a job needs, from the shortest jobs to the longest.
 type Complexity = tasks.Complexity
 
+// Delivery One try to send a webhook.
+type Delivery = tasks.Delivery
+
+// DeliveryList A page of the log of tries, the newest first.
+type DeliveryList struct {
+	Data []Delivery `json:"data"`
+
+	// HasMore Whether there may be another page.
+	HasMore bool `json:"has_more"`
+
+	// NextCursor Where it begins; absent on the last page.
+	NextCursor string `json:"next_cursor,omitempty"`
+}
+
+// DeliveryOutcome How a try ended: delivered (2xx), gone (410), rejected (any other answer,
+// redirects too), forbidden (webhooks are not sent there), timeout, tls (no
+// trustworthy connection) or connection (no such name, no connection, or no
+// HTTP answer).
+type DeliveryOutcome string
+
+// DisabledReason Why nothing is sent to an endpoint, absent when it is: its owner said so,
+// it answered 410 (gone), or every try of five days failed (failing).
+type DisabledReason = tasks.DisabledReason
+
+// Endpoint Where a tenant is told of its jobs.
+type Endpoint = tasks.Endpoint
+
+// EndpointDraft An endpoint as its owner wants it. Of a change, fields left out stay as they are.
+type EndpointDraft = tasks.EndpointDraft
+
+// EndpointEvent What an endpoint may be told of. `webhook.endpoint_disabled` tells that another endpoint of the tenant was.
+type EndpointEvent = tasks.EventType
+
+// EndpointList Endpoints, the oldest first.
+type EndpointList struct {
+	Endpoints []Endpoint `json:"endpoints"`
+}
+
 // Error Why a job failed.
 type Error = tasks.Error
 
 // EventType What happened. Each state has a type, told when the job enters it;
-// job.progress and job.delta happen while the job runs.
+// job.progress and job.delta happen while the job runs. The types that begin
+// with webhook are of webhooks alone.
 type EventType = tasks.EventType
 
 // Fault One thing that is wrong with a piece of input.
@@ -176,6 +249,21 @@ type QueueHealth struct {
 	Waiting int `json:"waiting"`
 }
 
+// Recovered What a recovery queued.
+type Recovered struct {
+	// Queued How many webhooks.
+	Queued int `json:"queued"`
+}
+
+// Recovery The span of time of which to send again what never arrived.
+type Recovery struct {
+	// Since From then on.
+	Since time.Time `json:"since"`
+
+	// Until Until then; now by default.
+	Until time.Time `json:"until,omitempty"`
+}
+
 // RedisHealth Whether Redis, where jobs are kept, answers.
 type RedisHealth struct {
 	// Detail What is wrong.
@@ -185,12 +273,24 @@ type RedisHealth struct {
 	Status HealthStatus `json:"status"`
 }
 
+// Rotation How a secret is rotated.
+type Rotation struct {
+	// OverlapSeconds How long the old secret signs beside the new one.
+	OverlapSeconds *int `json:"overlap_seconds,omitempty"`
+}
+
 // State Where a job stands in its life. It has ended when it is succeeded,
 // failed or canceled.
 type State = tasks.State
 
 // Submission What a caller posts to have a job made. Fields left out take the agent's setting.
 type Submission = tasks.Submission
+
+// TestSent A test webhook that was queued.
+type TestSent struct {
+	// WebhookID Its `webhook-id`.
+	WebhookID string `json:"webhook_id"`
+}
 
 // Tokens What a model read and wrote, as its server reported it.
 type Tokens = tasks.Tokens
@@ -201,11 +301,23 @@ type Variant = tasks.Variant
 // Waiting Where a queued job waits, and for how long. The times are estimates, made when they were asked for.
 type Waiting = tasks.Waiting
 
+// Cursor defines model for Cursor.
+type Cursor = string
+
+// DeliveryID defines model for DeliveryID.
+type DeliveryID = string
+
+// EndpointID defines model for EndpointID.
+type EndpointID = string
+
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
 // JobID defines model for JobID.
 type JobID = string
+
+// Limit defines model for Limit.
+type Limit = int
 
 // Prefer defines model for Prefer.
 type Prefer = string
@@ -266,8 +378,38 @@ type StreamJobEventsParams struct {
 	LastEventID string `json:"Last-Event-ID,omitempty"`
 }
 
+// ListDeliveriesParams defines parameters for ListDeliveries.
+type ListDeliveriesParams struct {
+	// Endpoint Only tries at this endpoint.
+	Endpoint string `form:"endpoint,omitempty" json:"endpoint,omitempty"`
+
+	// Job Only webhooks about this job.
+	Job string `form:"job,omitempty" json:"job,omitempty"`
+
+	// Outcome Only tries that ended so.
+	Outcome DeliveryOutcome `form:"outcome,omitempty" json:"outcome,omitempty"`
+
+	// Limit The most entries to answer with.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where to go on, as `next_cursor` of the page before gave it. It belongs to the same filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // SubmitJobJSONRequestBody defines body for SubmitJob for application/json ContentType.
 type SubmitJobJSONRequestBody = Submission
+
+// RegisterEndpointJSONRequestBody defines body for RegisterEndpoint for application/json ContentType.
+type RegisterEndpointJSONRequestBody = EndpointDraft
+
+// ChangeEndpointJSONRequestBody defines body for ChangeEndpoint for application/json ContentType.
+type ChangeEndpointJSONRequestBody = EndpointDraft
+
+// RecoverEndpointJSONRequestBody defines body for RecoverEndpoint for application/json ContentType.
+type RecoverEndpointJSONRequestBody = Recovery
+
+// RotateEndpointJSONRequestBody defines body for RotateEndpoint for application/json ContentType.
+type RotateEndpointJSONRequestBody = Rotation
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -307,6 +449,39 @@ type ServerInterface interface {
 	// OpenapiYAML This file
 	// (GET /openapi.yaml)
 	OpenapiYAML(ctx echo.Context) error
+	// ListDeliveries List the tries to send webhooks
+	// (GET /webhooks/deliveries)
+	ListDeliveries(ctx echo.Context, params ListDeliveriesParams) error
+	// GetDelivery Look at one try
+	// (GET /webhooks/deliveries/{delivery})
+	GetDelivery(ctx echo.Context, delivery DeliveryID) error
+	// Redeliver Send a webhook again
+	// (POST /webhooks/deliveries/{delivery}/redeliver)
+	Redeliver(ctx echo.Context, delivery DeliveryID) error
+	// ListEndpoints List the webhook endpoints
+	// (GET /webhooks/endpoints)
+	ListEndpoints(ctx echo.Context) error
+	// RegisterEndpoint Register a webhook endpoint
+	// (POST /webhooks/endpoints)
+	RegisterEndpoint(ctx echo.Context) error
+	// RemoveEndpoint Remove a webhook endpoint
+	// (DELETE /webhooks/endpoints/{endpoint})
+	RemoveEndpoint(ctx echo.Context, endpoint EndpointID) error
+	// GetEndpoint Look at a webhook endpoint
+	// (GET /webhooks/endpoints/{endpoint})
+	GetEndpoint(ctx echo.Context, endpoint EndpointID) error
+	// ChangeEndpoint Change a webhook endpoint
+	// (PATCH /webhooks/endpoints/{endpoint})
+	ChangeEndpoint(ctx echo.Context, endpoint EndpointID) error
+	// RecoverEndpoint Send again what never arrived
+	// (POST /webhooks/endpoints/{endpoint}/recover)
+	RecoverEndpoint(ctx echo.Context, endpoint EndpointID) error
+	// RotateEndpoint Give a webhook endpoint a new secret
+	// (POST /webhooks/endpoints/{endpoint}/rotate)
+	RotateEndpoint(ctx echo.Context, endpoint EndpointID) error
+	// TestEndpoint Send a test webhook
+	// (POST /webhooks/endpoints/{endpoint}/test)
+	TestEndpoint(ctx echo.Context, endpoint EndpointID) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -606,6 +781,198 @@ func (w *ServerInterfaceWrapper) OpenapiYAML(ctx echo.Context) error {
 	return err
 }
 
+// ListDeliveries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDeliveries(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDeliveriesParams
+	// ------------- Optional query parameter "endpoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endpoint", ctx.QueryParams(), &params.Endpoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpoint: %s", err))
+	}
+
+	// ------------- Optional query parameter "job" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "job", ctx.QueryParams(), &params.Job, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter job: %s", err))
+	}
+
+	// ------------- Optional query parameter "outcome" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "outcome", ctx.QueryParams(), &params.Outcome, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter outcome: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDeliveries(ctx, params)
+	return err
+}
+
+// GetDelivery converts echo context to params.
+func (w *ServerInterfaceWrapper) GetDelivery(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "delivery" -------------
+	var delivery DeliveryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "delivery", ctx.Param("delivery"), &delivery, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter delivery: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetDelivery(ctx, delivery)
+	return err
+}
+
+// Redeliver converts echo context to params.
+func (w *ServerInterfaceWrapper) Redeliver(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "delivery" -------------
+	var delivery DeliveryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "delivery", ctx.Param("delivery"), &delivery, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter delivery: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.Redeliver(ctx, delivery)
+	return err
+}
+
+// ListEndpoints converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEndpoints(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEndpoints(ctx)
+	return err
+}
+
+// RegisterEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) RegisterEndpoint(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RegisterEndpoint(ctx)
+	return err
+}
+
+// RemoveEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpoint" -------------
+	var endpoint EndpointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpoint", ctx.Param("endpoint"), &endpoint, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpoint: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveEndpoint(ctx, endpoint)
+	return err
+}
+
+// GetEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) GetEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpoint" -------------
+	var endpoint EndpointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpoint", ctx.Param("endpoint"), &endpoint, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpoint: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetEndpoint(ctx, endpoint)
+	return err
+}
+
+// ChangeEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpoint" -------------
+	var endpoint EndpointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpoint", ctx.Param("endpoint"), &endpoint, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpoint: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeEndpoint(ctx, endpoint)
+	return err
+}
+
+// RecoverEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) RecoverEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpoint" -------------
+	var endpoint EndpointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpoint", ctx.Param("endpoint"), &endpoint, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpoint: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecoverEndpoint(ctx, endpoint)
+	return err
+}
+
+// RotateEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) RotateEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpoint" -------------
+	var endpoint EndpointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpoint", ctx.Param("endpoint"), &endpoint, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpoint: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RotateEndpoint(ctx, endpoint)
+	return err
+}
+
+// TestEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) TestEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpoint" -------------
+	var endpoint EndpointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpoint", ctx.Param("endpoint"), &endpoint, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpoint: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TestEndpoint(ctx, endpoint)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -665,6 +1032,17 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/jobs/:id/retry", wrapper.RetryJob, options.OperationMiddlewares["retryJob"]...)
 	router.GET(options.BaseURL+"/openapi.json", wrapper.OpenapiJSON, options.OperationMiddlewares["openapiJSON"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.OpenapiYAML, options.OperationMiddlewares["openapiYAML"]...)
+	router.GET(options.BaseURL+"/webhooks/deliveries", wrapper.ListDeliveries, options.OperationMiddlewares["listDeliveries"]...)
+	router.GET(options.BaseURL+"/webhooks/deliveries/:delivery", wrapper.GetDelivery, options.OperationMiddlewares["getDelivery"]...)
+	router.POST(options.BaseURL+"/webhooks/deliveries/:delivery/redeliver", wrapper.Redeliver, options.OperationMiddlewares["redeliver"]...)
+	router.GET(options.BaseURL+"/webhooks/endpoints", wrapper.ListEndpoints, options.OperationMiddlewares["listEndpoints"]...)
+	router.POST(options.BaseURL+"/webhooks/endpoints", wrapper.RegisterEndpoint, options.OperationMiddlewares["registerEndpoint"]...)
+	router.DELETE(options.BaseURL+"/webhooks/endpoints/:endpoint", wrapper.RemoveEndpoint, options.OperationMiddlewares["removeEndpoint"]...)
+	router.GET(options.BaseURL+"/webhooks/endpoints/:endpoint", wrapper.GetEndpoint, options.OperationMiddlewares["getEndpoint"]...)
+	router.PATCH(options.BaseURL+"/webhooks/endpoints/:endpoint", wrapper.ChangeEndpoint, options.OperationMiddlewares["changeEndpoint"]...)
+	router.POST(options.BaseURL+"/webhooks/endpoints/:endpoint/recover", wrapper.RecoverEndpoint, options.OperationMiddlewares["recoverEndpoint"]...)
+	router.POST(options.BaseURL+"/webhooks/endpoints/:endpoint/rotate", wrapper.RotateEndpoint, options.OperationMiddlewares["rotateEndpoint"]...)
+	router.POST(options.BaseURL+"/webhooks/endpoints/:endpoint/test", wrapper.TestEndpoint, options.OperationMiddlewares["testEndpoint"]...)
 
 }
 
@@ -1227,6 +1605,262 @@ func (response OpenapiYAML200ApplicationYamlResponse) VisitOpenapiYAMLResponse(w
 	return err
 }
 
+type ListDeliveriesRequestObject struct {
+	Params ListDeliveriesParams
+}
+
+type ListDeliveriesResponseObject interface {
+	VisitListDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type ListDeliveries200ResponseHeaders struct {
+	Link *string
+}
+
+type ListDeliveries200JSONResponse struct {
+	Body    DeliveryList
+	Headers ListDeliveries200ResponseHeaders
+}
+
+func (response ListDeliveries200JSONResponse) VisitListDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryRequestObject struct {
+	Delivery DeliveryID `json:"delivery"`
+}
+
+type GetDeliveryResponseObject interface {
+	VisitGetDeliveryResponse(w http.ResponseWriter) error
+}
+
+type GetDelivery200JSONResponse Delivery
+
+func (response GetDelivery200JSONResponse) VisitGetDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedeliverRequestObject struct {
+	Delivery DeliveryID `json:"delivery"`
+}
+
+type RedeliverResponseObject interface {
+	VisitRedeliverResponse(w http.ResponseWriter) error
+}
+
+type Redeliver202JSONResponse Delivery
+
+func (response Redeliver202JSONResponse) VisitRedeliverResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEndpointsRequestObject struct {
+}
+
+type ListEndpointsResponseObject interface {
+	VisitListEndpointsResponse(w http.ResponseWriter) error
+}
+
+type ListEndpoints200JSONResponse EndpointList
+
+func (response ListEndpoints200JSONResponse) VisitListEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterEndpointRequestObject struct {
+	Body *RegisterEndpointJSONRequestBody
+}
+
+type RegisterEndpointResponseObject interface {
+	VisitRegisterEndpointResponse(w http.ResponseWriter) error
+}
+
+type RegisterEndpoint201ResponseHeaders struct {
+	Location string
+}
+
+type RegisterEndpoint201JSONResponse struct {
+	Body    Endpoint
+	Headers RegisterEndpoint201ResponseHeaders
+}
+
+func (response RegisterEndpoint201JSONResponse) VisitRegisterEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveEndpointRequestObject struct {
+	Endpoint EndpointID `json:"endpoint"`
+}
+
+type RemoveEndpointResponseObject interface {
+	VisitRemoveEndpointResponse(w http.ResponseWriter) error
+}
+
+type RemoveEndpoint204Response struct {
+}
+
+func (response RemoveEndpoint204Response) VisitRemoveEndpointResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetEndpointRequestObject struct {
+	Endpoint EndpointID `json:"endpoint"`
+}
+
+type GetEndpointResponseObject interface {
+	VisitGetEndpointResponse(w http.ResponseWriter) error
+}
+
+type GetEndpoint200JSONResponse Endpoint
+
+func (response GetEndpoint200JSONResponse) VisitGetEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeEndpointRequestObject struct {
+	Endpoint EndpointID `json:"endpoint"`
+	Body     *ChangeEndpointJSONRequestBody
+}
+
+type ChangeEndpointResponseObject interface {
+	VisitChangeEndpointResponse(w http.ResponseWriter) error
+}
+
+type ChangeEndpoint200JSONResponse Endpoint
+
+func (response ChangeEndpoint200JSONResponse) VisitChangeEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecoverEndpointRequestObject struct {
+	Endpoint EndpointID `json:"endpoint"`
+	Body     *RecoverEndpointJSONRequestBody
+}
+
+type RecoverEndpointResponseObject interface {
+	VisitRecoverEndpointResponse(w http.ResponseWriter) error
+}
+
+type RecoverEndpoint202JSONResponse Recovered
+
+func (response RecoverEndpoint202JSONResponse) VisitRecoverEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateEndpointRequestObject struct {
+	Endpoint EndpointID `json:"endpoint"`
+	Body     *RotateEndpointJSONRequestBody
+}
+
+type RotateEndpointResponseObject interface {
+	VisitRotateEndpointResponse(w http.ResponseWriter) error
+}
+
+type RotateEndpoint200JSONResponse Endpoint
+
+func (response RotateEndpoint200JSONResponse) VisitRotateEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TestEndpointRequestObject struct {
+	Endpoint EndpointID `json:"endpoint"`
+}
+
+type TestEndpointResponseObject interface {
+	VisitTestEndpointResponse(w http.ResponseWriter) error
+}
+
+type TestEndpoint202JSONResponse TestSent
+
+func (response TestEndpoint202JSONResponse) VisitTestEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListAgents List the agents
@@ -1265,6 +1899,39 @@ type StrictServerInterface interface {
 	// OpenapiYAML This file
 	// (GET /openapi.yaml)
 	OpenapiYAML(ctx context.Context, request OpenapiYAMLRequestObject) (OpenapiYAMLResponseObject, error)
+	// ListDeliveries List the tries to send webhooks
+	// (GET /webhooks/deliveries)
+	ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error)
+	// GetDelivery Look at one try
+	// (GET /webhooks/deliveries/{delivery})
+	GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error)
+	// Redeliver Send a webhook again
+	// (POST /webhooks/deliveries/{delivery}/redeliver)
+	Redeliver(ctx context.Context, request RedeliverRequestObject) (RedeliverResponseObject, error)
+	// ListEndpoints List the webhook endpoints
+	// (GET /webhooks/endpoints)
+	ListEndpoints(ctx context.Context, request ListEndpointsRequestObject) (ListEndpointsResponseObject, error)
+	// RegisterEndpoint Register a webhook endpoint
+	// (POST /webhooks/endpoints)
+	RegisterEndpoint(ctx context.Context, request RegisterEndpointRequestObject) (RegisterEndpointResponseObject, error)
+	// RemoveEndpoint Remove a webhook endpoint
+	// (DELETE /webhooks/endpoints/{endpoint})
+	RemoveEndpoint(ctx context.Context, request RemoveEndpointRequestObject) (RemoveEndpointResponseObject, error)
+	// GetEndpoint Look at a webhook endpoint
+	// (GET /webhooks/endpoints/{endpoint})
+	GetEndpoint(ctx context.Context, request GetEndpointRequestObject) (GetEndpointResponseObject, error)
+	// ChangeEndpoint Change a webhook endpoint
+	// (PATCH /webhooks/endpoints/{endpoint})
+	ChangeEndpoint(ctx context.Context, request ChangeEndpointRequestObject) (ChangeEndpointResponseObject, error)
+	// RecoverEndpoint Send again what never arrived
+	// (POST /webhooks/endpoints/{endpoint}/recover)
+	RecoverEndpoint(ctx context.Context, request RecoverEndpointRequestObject) (RecoverEndpointResponseObject, error)
+	// RotateEndpoint Give a webhook endpoint a new secret
+	// (POST /webhooks/endpoints/{endpoint}/rotate)
+	RotateEndpoint(ctx context.Context, request RotateEndpointRequestObject) (RotateEndpointResponseObject, error)
+	// TestEndpoint Send a test webhook
+	// (POST /webhooks/endpoints/{endpoint}/test)
+	TestEndpoint(ctx context.Context, request TestEndpointRequestObject) (TestEndpointResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -1591,6 +2258,369 @@ func (sh *strictHandler) OpenapiYAML(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(OpenapiYAMLResponseObject); ok {
 		return validResponse.VisitOpenapiYAMLResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListDeliveries operation middleware
+func (sh *strictHandler) ListDeliveries(ctx echo.Context, params ListDeliveriesParams) error {
+	var request ListDeliveriesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDeliveries(ctx.Request().Context(), request.(ListDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDeliveries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDeliveriesResponseObject); ok {
+		return validResponse.VisitListDeliveriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetDelivery operation middleware
+func (sh *strictHandler) GetDelivery(ctx echo.Context, delivery DeliveryID) error {
+	var request GetDeliveryRequestObject
+
+	request.Delivery = delivery
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDelivery(ctx.Request().Context(), request.(GetDeliveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDelivery")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetDeliveryResponseObject); ok {
+		return validResponse.VisitGetDeliveryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// Redeliver operation middleware
+func (sh *strictHandler) Redeliver(ctx echo.Context, delivery DeliveryID) error {
+	var request RedeliverRequestObject
+
+	request.Delivery = delivery
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Redeliver(ctx.Request().Context(), request.(RedeliverRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Redeliver")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RedeliverResponseObject); ok {
+		return validResponse.VisitRedeliverResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListEndpoints operation middleware
+func (sh *strictHandler) ListEndpoints(ctx echo.Context) error {
+	var request ListEndpointsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEndpoints(ctx.Request().Context(), request.(ListEndpointsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEndpoints")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEndpointsResponseObject); ok {
+		return validResponse.VisitListEndpointsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RegisterEndpoint operation middleware
+func (sh *strictHandler) RegisterEndpoint(ctx echo.Context) error {
+	var request RegisterEndpointRequestObject
+
+	var body RegisterEndpointJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RegisterEndpoint(ctx.Request().Context(), request.(RegisterEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RegisterEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RegisterEndpointResponseObject); ok {
+		return validResponse.VisitRegisterEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveEndpoint operation middleware
+func (sh *strictHandler) RemoveEndpoint(ctx echo.Context, endpoint EndpointID) error {
+	var request RemoveEndpointRequestObject
+
+	request.Endpoint = endpoint
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveEndpoint(ctx.Request().Context(), request.(RemoveEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveEndpointResponseObject); ok {
+		return validResponse.VisitRemoveEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetEndpoint operation middleware
+func (sh *strictHandler) GetEndpoint(ctx echo.Context, endpoint EndpointID) error {
+	var request GetEndpointRequestObject
+
+	request.Endpoint = endpoint
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEndpoint(ctx.Request().Context(), request.(GetEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetEndpointResponseObject); ok {
+		return validResponse.VisitGetEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangeEndpoint operation middleware
+func (sh *strictHandler) ChangeEndpoint(ctx echo.Context, endpoint EndpointID) error {
+	var request ChangeEndpointRequestObject
+
+	request.Endpoint = endpoint
+
+	var body ChangeEndpointJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeEndpoint(ctx.Request().Context(), request.(ChangeEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeEndpointResponseObject); ok {
+		return validResponse.VisitChangeEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecoverEndpoint operation middleware
+func (sh *strictHandler) RecoverEndpoint(ctx echo.Context, endpoint EndpointID) error {
+	var request RecoverEndpointRequestObject
+
+	request.Endpoint = endpoint
+
+	var body RecoverEndpointJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecoverEndpoint(ctx.Request().Context(), request.(RecoverEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecoverEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecoverEndpointResponseObject); ok {
+		return validResponse.VisitRecoverEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RotateEndpoint operation middleware
+func (sh *strictHandler) RotateEndpoint(ctx echo.Context, endpoint EndpointID) error {
+	var request RotateEndpointRequestObject
+
+	request.Endpoint = endpoint
+
+	var body RotateEndpointJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateEndpoint(ctx.Request().Context(), request.(RotateEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RotateEndpointResponseObject); ok {
+		return validResponse.VisitRotateEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// TestEndpoint operation middleware
+func (sh *strictHandler) TestEndpoint(ctx echo.Context, endpoint EndpointID) error {
+	var request TestEndpointRequestObject
+
+	request.Endpoint = endpoint
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TestEndpoint(ctx.Request().Context(), request.(TestEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TestEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(TestEndpointResponseObject); ok {
+		return validResponse.VisitTestEndpointResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

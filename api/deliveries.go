@@ -1,0 +1,84 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/topcentral/spillway/api/internal/spec"
+	"github.com/topcentral/spillway/tasks"
+)
+
+// The size of a page of a list.
+const (
+	pageSize    = 20 // unless the caller asks for another
+	maxPageSize = 100
+)
+
+// outcomes are those that a delivery may be asked for by; the contract lists
+// them.
+var outcomes = []spec.DeliveryOutcome{
+	spec.Delivered, spec.Gone, spec.Rejected, spec.Forbidden, spec.Timeout, spec.TLS, spec.Connection,
+}
+
+// ListDeliveries shows a page of the log of tries.
+func (s *server) ListDeliveries(ctx context.Context, request spec.ListDeliveriesRequestObject) (spec.ListDeliveriesResponseObject, error) {
+	p := request.Params
+	filter := tasks.DeliveryFilter{
+		Endpoint: p.Endpoint, JobID: p.Job, Outcome: string(p.Outcome), Before: p.Cursor, Limit: cmp.Or(p.Limit, pageSize),
+	}
+	switch {
+	case p.Job != "" && tasks.CheckID(p.Job) != nil:
+		return nil, tasks.Errorf(tasks.CodeInvalid, "job is not a job's ID.")
+	case p.Outcome != "" && !slices.Contains(outcomes, p.Outcome):
+		return nil, tasks.Errorf(tasks.CodeInvalid, "outcome must be one of %v.", outcomes)
+	case filter.Limit < 1 || filter.Limit > maxPageSize:
+		return nil, tasks.Errorf(tasks.CodeInvalid, "limit must be from 1 to %d.", maxPageSize)
+	}
+	found, more, err := s.webhooks.Deliveries(ctx, tenantOf(ctx), filter)
+	if err != nil {
+		return nil, err
+	}
+	page := spec.ListDeliveries200JSONResponse{Body: spec.DeliveryList{Data: []tasks.Delivery{}, HasMore: more}}
+	for _, d := range found {
+		page.Body.Data = append(page.Body.Data, *d)
+	}
+	if more && len(found) > 0 {
+		page.Body.NextCursor = found[len(found)-1].ID
+		page.Headers.Link = new(nextLink("/webhooks/deliveries", url.Values{
+			"endpoint": {p.Endpoint}, "job": {p.Job}, "outcome": {string(p.Outcome)},
+			"limit": {strconv.Itoa(filter.Limit)}, "cursor": {page.Body.NextCursor},
+		}))
+	}
+	return page, nil
+}
+
+// nextLink is the value of a Link header that leads to the next page (RFC 8288).
+func nextLink(path string, query url.Values) string {
+	for name, values := range query {
+		if values[0] == "" {
+			delete(query, name)
+		}
+	}
+	return "<" + path + "?" + query.Encode() + `>; rel="next"`
+}
+
+// GetDelivery shows one try.
+func (s *server) GetDelivery(ctx context.Context, request spec.GetDeliveryRequestObject) (spec.GetDeliveryResponseObject, error) {
+	d, err := s.webhooks.Delivery(ctx, tenantOf(ctx), request.Delivery)
+	if err != nil {
+		return nil, err
+	}
+	return spec.GetDelivery200JSONResponse(*d), nil
+}
+
+// Redeliver queues the webhook of a try again.
+func (s *server) Redeliver(ctx context.Context, request spec.RedeliverRequestObject) (spec.RedeliverResponseObject, error) {
+	d, err := s.webhooks.Redeliver(ctx, tenantOf(ctx), request.Delivery)
+	if err != nil {
+		return nil, err
+	}
+	return spec.Redeliver202JSONResponse(*d), nil
+}

@@ -1,0 +1,95 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// The endpoint and the delivery of tenant acme, as the contract's examples name
+// them.
+const (
+	mailboxEndpoint = "ep_7j5hx2m4kq8w3n6v9t1y0z2c4d"
+	mailboxDelivery = "dlv_1795251631123_0"
+)
+
+// mailbox is Webhooks with one endpoint and a log of a few tries, which forgets
+// what it is told to change.
+type mailbox struct{}
+
+func newMailbox() mailbox { return mailbox{} }
+
+func (mailbox) Endpoint(_ context.Context, tenant, id string) (*tasks.Endpoint, error) {
+	if tenant != "acme" || id != mailboxEndpoint {
+		return nil, tasks.Errorf(tasks.CodeNotFound, "there is no such endpoint")
+	}
+	return &tasks.Endpoint{
+		ID: id, Tenant: tenant, URL: "https://crm.example.com/hooks", Events: []tasks.EventType{tasks.EventSucceeded}, CreatedAt: time.Now().UTC(),
+	}, nil
+}
+
+func (m mailbox) Endpoints(ctx context.Context, tenant string) ([]*tasks.Endpoint, error) {
+	e, err := m.Endpoint(ctx, tenant, mailboxEndpoint)
+	if err != nil {
+		return nil, nil //nolint:nilerr // a tenant without endpoints
+	}
+	return []*tasks.Endpoint{e}, nil
+}
+
+func (m mailbox) Register(ctx context.Context, _ string, d *tasks.EndpointDraft) (*tasks.Endpoint, error) {
+	e, err := m.Endpoint(ctx, "acme", mailboxEndpoint)
+	if err == nil {
+		e.URL, e.Secret = *d.URL, "whsec_secret"
+	}
+	return e, err
+}
+
+func (m mailbox) Change(ctx context.Context, tenant, id string, _ *tasks.EndpointDraft) (*tasks.Endpoint, error) {
+	return m.Endpoint(ctx, tenant, id)
+}
+
+func (m mailbox) Remove(ctx context.Context, tenant, id string) error {
+	_, err := m.Endpoint(ctx, tenant, id)
+	return err
+}
+
+func (m mailbox) Rotate(ctx context.Context, tenant, id string, overlap time.Duration) (*tasks.Endpoint, error) {
+	e, err := m.Endpoint(ctx, tenant, id)
+	if err == nil {
+		e.Secret, e.OldSecretEnd = "whsec_new", time.Now().UTC().Add(overlap)
+	}
+	return e, err
+}
+
+func (m mailbox) Test(ctx context.Context, tenant, id string) (string, error) {
+	_, err := m.Endpoint(ctx, tenant, id)
+	return "evt_test_1", err
+}
+
+func (m mailbox) Recover(ctx context.Context, tenant, id string, _, _ time.Time) (int, error) {
+	_, err := m.Endpoint(ctx, tenant, id)
+	return 3, err
+}
+
+func (mailbox) Delivery(_ context.Context, tenant, id string) (*tasks.Delivery, error) {
+	if tenant != "acme" || id != mailboxDelivery {
+		return nil, tasks.Errorf(tasks.CodeNotFound, "there is no such delivery")
+	}
+	return &tasks.Delivery{
+		ID: id, WebhookID: "evt_1_3", Endpoint: mailboxEndpoint, Type: tasks.EventSucceeded, Host: "crm.example.com",
+		Try: 1, Outcome: "timeout", At: time.Now().UTC(), DurationMS: 15000,
+	}, nil
+}
+
+func (m mailbox) Deliveries(ctx context.Context, tenant string, f tasks.DeliveryFilter) ([]*tasks.Delivery, bool, error) {
+	d, err := m.Delivery(ctx, tenant, mailboxDelivery)
+	if err != nil || f.Before != "" {
+		return nil, false, nil //nolint:nilerr // an empty log
+	}
+	return []*tasks.Delivery{d}, true, nil
+}
+
+func (m mailbox) Redeliver(ctx context.Context, tenant, id string) (*tasks.Delivery, error) {
+	return m.Delivery(ctx, tenant, id)
+}
