@@ -124,6 +124,23 @@ func (c *config) add(p presets.Preset) {
 	c.Clouds = append(slices.DeleteFunc(c.Clouds, named), k)
 }
 
+// contexts returns how many tokens of prompt and answer a model takes; 0: not
+// known.
+func (c config) contexts() func(provider, model string) int {
+	services := c.services()
+	return func(provider, model string) int {
+		i := slices.IndexFunc(services, func(k cloudKey) bool { return k.preset.Name == provider })
+		if i < 0 {
+			return 0
+		}
+		if services[i].preset.Dialect == presets.Ollama {
+			return c.OllamaNumCtx
+		}
+		m, _ := services[i].preset.Lookup(model)
+		return m.Context
+	}
+}
+
 func (c *config) sourceOf(name string) string {
 	if slices.ContainsFunc(c.OpenaiCompatible, func(p presets.Preset) bool { return p.Name == name }) {
 		return envPrefix + "_OPENAI_COMPATIBLE"

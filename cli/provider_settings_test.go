@@ -36,7 +36,7 @@ func TestServicesComeFromKeysAFileAndASetting(t *testing.T) {
 	t.Setenv("GATEWAY_KEY", "k3")
 	provided(t, `providers:
   - {name: gpu, lane: local, base_url: "http://10.0.0.5:8000/v1", slots: 4}
-  - {name: gateway, lane: cloud, base_url: "https://llm.example.com/v1", key_env: GATEWAY_KEY, model: big}
+  - {name: gateway, lane: cloud, base_url: "https://llm.example.com/v1", key_env: GATEWAY_KEY, model: big, models: [{name: big, context: 4096}]}
   - {name: kimi, preset: kimi, base_url: cn}
   - {name: unset, preset: openai, key_env: UNSET_KEY}
 `)
@@ -52,6 +52,14 @@ func TestServicesComeFromKeysAFileAndASetting(t *testing.T) {
 	}
 	if kimi := c.Clouds[2]; kimi.preset.BaseURL != "https://api.moonshot.cn/v1" || kimi.key.Reveal() != "k2" {
 		t.Errorf("kimi is not the file's: %+v", kimi)
+	}
+	contexts := c.contexts()
+	for candidate, want := range map[[2]string]int{
+		{"ollama", "any"}: 8192, {"deepseek", "deepseek-chat"}: 1_000_000, {"gateway", "big"}: 4096, {"gateway", "small"}: 0, {"nobody", ""}: 0,
+	} {
+		if got := contexts(candidate[0], candidate[1]); got != want {
+			t.Errorf("context of %v: got %d, want %d", candidate, got, want)
+		}
 	}
 	if got, want := c.CloudOrder[tasks.Extreme], []string{"gateway", "kimi"}; !slices.Equal(got, want) {
 		t.Errorf("order: got %v, want %v", got, want)

@@ -167,14 +167,19 @@ func TestALaneServesOnlyWhatItsModelsCanAnswer(t *testing.T) {
 func TestAJobsOwnCandidatesAreAskedOnTheirLane(t *testing.T) {
 	ollama := models{providertest.NewFake("ollama"), []providers.Model{{Name: "small"}, {Name: "other"}}}
 	f := NewFleet(FleetConfig{
-		Local: []providers.Provider{ollama},
-		Cloud: []CloudProvider{{Provider: providertest.NewFake("kimi", "k2"), Model: "k2"}, {Provider: providertest.NewFake("minimax", "m3"), Model: "m3"}},
+		Local:   []providers.Provider{ollama},
+		Cloud:   []CloudProvider{{Provider: providertest.NewFake("kimi", "k2"), Model: "k2"}, {Provider: providertest.NewFake("minimax", "m3"), Model: "m3"}},
+		Context: func(provider, model string) int { return len(provider) + len(model) },
 	}, testAgents(t), quiet)
 	f.Refresh(t.Context())
 	job := &tasks.Job{Complexity: tasks.Low, Candidates: []string{"kimi", "ollama/other", "nobody"}}
 	for lane, want := range map[tasks.Lane][]string{tasks.Local: {"ollama/other"}, tasks.Cloud: {"kimi/k2"}} {
-		if got := named(f.Candidates(lane, t1(t), job)); !slices.Equal(got, want) {
-			t.Errorf("%s: got %v, want %v", lane, got, want)
+		got := f.Candidates(lane, t1(t), job)
+		if !slices.Equal(named(got), want) {
+			t.Fatalf("%s: got %v, want %v", lane, named(got), want)
+		}
+		if c := got[0]; c.Context != len(c.String())-1 {
+			t.Errorf("%s: its context is %d", c, c.Context)
 		}
 	}
 }
