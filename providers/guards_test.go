@@ -176,6 +176,26 @@ func TestExhaustedByRefusals(t *testing.T) {
 	}
 }
 
+// A candidate that failed and was then refused its retry has failed.
+func TestARefusedRetryIsAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		once := func(*providers.Call) error {
+			if calls++; calls > 1 {
+				return &providers.Refusal{Reason: providers.BreakerOpen, RetryAfter: 10 * time.Second}
+			}
+			return nil
+		}
+		a := providertest.NewFake("a").Does(providertest.FailWith(providers.ClassServer))
+		_, told, err := guarded(t.Context(), &providers.Route{}, []providers.Guard{gate{"1", new([]string), once}}, a)
+		wantHeard(t, outcomes(told), "a/m:server", "a/m:breaker_open")
+		e, ok := errors.AsType[*providers.ExhaustedError](err)
+		if !ok || e.Class != providers.ClassServer || e.Refused != "" || e.RetryAfter != 10*time.Second {
+			t.Errorf("got %+v", e)
+		}
+	})
+}
+
 func TestAShortRefusalIsWaitedForOnce(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -44,8 +44,11 @@ func (r *Router) Run(ctx context.Context, route *Route) (*Answer, error) {
 		if ctx.Err() != nil {
 			break
 		}
-		class := ClassOf(err)
-		r.log.WarnContext(ctx, "no answer from candidate", "candidate", w.names[i], "class", class, "error", err)
+		class, level := ClassOf(err), slog.LevelWarn
+		if class == "" {
+			level = slog.LevelDebug // refused: whoever did so has told why when it began
+		}
+		r.log.Log(ctx, level, "no answer from candidate", "candidate", w.names[i], "class", class, "error", err)
 		if class != "" && !class.Policy().FallBack {
 			return nil, err
 		}

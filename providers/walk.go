@@ -92,26 +92,31 @@ func (w *walk) next(i int) []string {
 	return names
 }
 
-// ask gets a valid answer from one candidate, or its last failure.
+// ask gets a valid answer from one candidate, or its last failure, or, if it was
+// never called, the refusal.
 func (w *walk) ask(ctx context.Context, i int) (json.RawMessage, error) {
 	messages := w.route.Request.Messages
 	retried, reasked, waited := false, false, false
+	var failed error // of the last call
 	for {
 		c := w.call(ctx, i, messages)
 		if c.err == nil {
 			return c.out, nil
+		}
+		if c.told.Called {
+			failed = c.err
 		}
 		policy := ClassOf(c.err).Policy()
 		switch {
 		case ctx.Err() != nil:
 			return nil, Canceled(ctx)
 		case w.mustStop():
-			return nil, c.err
-		case !c.told.Called:
-			if waited || !soon(c.err) || !sleep(ctx, retryAfter(c.err)) {
-				return nil, c.err
-			}
+			return nil, cmp.Or(failed, c.err)
+		case !c.told.Called && !waited && soon(c.err) && sleep(ctx, retryAfter(c.err)):
 			waited = true
+		case !c.told.Called:
+			w.exhausted.comeBack(retryAfter(c.err))
+			return nil, cmp.Or(failed, c.err)
 		case !w.spare(i):
 			return nil, c.err
 		case policy.Reask && !reasked && c.mendable(ctx):
