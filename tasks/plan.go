@@ -7,7 +7,7 @@ import "time"
 type Plan struct {
 	MadeAt time.Time  `json:"made_at"`
 	Reason PlanReason `json:"reason"`
-	Lanes  []LanePlan `json:"lanes"` // those that the job may run on, in the order of their chances
+	Lanes  []LanePlan `json:"lanes"` // those that the job may run on, in the order of their chances; none when it has its answer
 }
 
 // PlanReason says in a word why the first lane gets the first chance, or why no

@@ -20,8 +20,7 @@ func (d *Dispatcher) Preview(ctx context.Context, tenant string, s *tasks.Submis
 		return nil, err
 	}
 	k := d.know(ctx, j, s, d.peek)
-	d.chart(j, view)
-	k.explain(j.Plan)
+	d.plan(j, view, k)
 	p := &tasks.Preview{Job: j}
 	d.pretend(j, k)
 	if p.AnsweredBy = j.AnsweredBy; p.AnsweredBy != "" {

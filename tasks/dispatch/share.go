@@ -122,15 +122,20 @@ func Shares(agent *agents.Agent, j *tasks.Job) bool {
 	return agent.CacheTTL > 0 && j.Cache != tasks.CacheBypassed
 }
 
-// explain notes in the plan that the job does not run by itself.
-func (k known) explain(p *tasks.Plan) {
+// plan notes where a drafted job is meant to go. One that has its answer goes
+// nowhere.
+func (d *Dispatcher) plan(j *tasks.Job, view View, k known) {
 	switch {
 	case k.clear != nil:
-		p.Reason = tasks.PlanFastPath
+		j.SpillAt, j.Plan = j.TargetAt, &tasks.Plan{MadeAt: j.CreatedAt, Reason: tasks.PlanFastPath, Lanes: []tasks.LanePlan{}}
+		return
 	case k.seat.Hit != nil:
-		p.Reason = tasks.PlanCached
-	case k.seat.Leader != "":
-		p.Reason = tasks.PlanShared
+		j.SpillAt, j.Plan = j.TargetAt, &tasks.Plan{MadeAt: j.CreatedAt, Reason: tasks.PlanCached, Lanes: []tasks.LanePlan{}}
+		return
+	}
+	d.chart(j, view)
+	if k.seat.Leader != "" {
+		j.Plan.Reason = tasks.PlanShared
 	}
 }
 

@@ -43,8 +43,7 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 	j.ID = d.store.NewID(tenant, once)
 	d.deal(j)
 	k := d.know(ctx, j, s, d.join)
-	d.chart(j, view)
-	k.explain(j.Plan)
+	d.plan(j, view, k)
 	id, err := d.create(ctx, j, s.Input, once, k)
 	if err != nil {
 		return nil, false, err
