@@ -72,6 +72,9 @@ func (w *Worker) modelIsBack(ctx context.Context, id string) bool {
 // claim claims a job on a lane, and runs it if it gets it.
 func (w *Worker) claim(ctx context.Context, id string, lane tasks.Lane) error {
 	if lane == tasks.Local {
+		if w.host.full() {
+			return &queue.Retry{After: fullPause}
+		}
 		// The queue's own slots are not enough: it frees one when Redis was away
 		// for long, and an older server may still be at work.
 		select {

@@ -41,6 +41,9 @@ type Config struct {
 	Refresh    time.Duration // how often providers are asked which models they have; 0: every 30 s
 
 	LongestCall map[tasks.Lane]time.Duration // after which a call is cut off; none: it is not
+	HostLimits  HostLimits                   // of the machine beside the local models
+
+	readHost func(context.Context) (cpu, memory float64, err error) // in tests: instead of this machine
 }
 
 // scorecardSlots is how many scorecards a worker fills at once; each takes
@@ -72,6 +75,7 @@ type Worker struct {
 	gpu     chan struct{}                // as many places as jobs may run beside local models
 	inHand  sync.WaitGroup               // tickets in hand, also those that asynq no longer waits for
 	paces   *paces                       // how fast candidates are
+	host    *host                        // how busy this machine is
 
 	serving context.Context    // ends when the worker takes no more tickets
 	leave   context.CancelFunc // ends serving
@@ -101,7 +105,10 @@ func New(cfg Config, parts Parts) *Worker {
 	w.doubts, w.gpu = make(chan struct{}, 1), make(chan struct{}, max(1, cfg.LocalSlots))
 	w.base, w.kill = context.WithCancelCause(context.Background())
 	w.serving, w.leave = context.WithCancel(w.base)
-	w.paces = newPaces(parts.Store, parts.Log)
+	w.paces, w.host = newPaces(parts.Store, parts.Log), newHost(cfg.HostLimits)
+	if cfg.readHost != nil {
+		w.host.read = cfg.readHost
+	}
 	return w
 }
 
@@ -121,6 +128,12 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	defer maintenance.Shutdown()
+	watchesHost := w.host.limited() && slices.Contains(w.cfg.Lanes, tasks.Local)
+	if watchesHost {
+		if err := w.lookAtHost(ctx); err != nil {
+			w.Log.WarnContext(ctx, "this machine's load cannot be measured", "error", err)
+		}
+	}
 	if err := w.refresh(ctx); err != nil {
 		w.shutdown()
 		return err
@@ -136,6 +149,10 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	w.stopped.Go(func() { w.every(loops, watchEvery, "watchdog", w.watchdog().look) })
 	w.stopped.Go(func() { w.every(loops, trimEvery, "outbox trim", w.Store.Trim) })
 	w.stopped.Go(func() { w.every(loops, healEvery, "queue healing", queue.NewHealer(w.Redis, w.Log).Look) })
+
+	if watchesHost {
+		w.stopped.Go(func() { w.every(loops, hostLookEvery, "look at the machine", w.lookAtHost) })
+	}
 
 	every := cmp.Or(w.cfg.Refresh, refreshEvery)
 	refresh := time.NewTimer(w.Fleet.NextLook(every))
@@ -202,7 +219,7 @@ func (w *Worker) entry() *tasks.Worker {
 	for i := range serves {
 		serves[i].Running = int(w.running[serves[i].Lane].Load())
 	}
-	return &tasks.Worker{ID: w.id, Serves: serves, StartedAt: w.started.UTC()}
+	return &tasks.Worker{ID: w.id, Serves: serves, Host: w.host.state(), StartedAt: w.started.UTC()}
 }
 
 // shutdown ends what Run began: no new tickets; the registry is told; the

@@ -14,6 +14,7 @@ import (
 // Live tells what the live workers serve, by queue.
 type Live struct {
 	Workers map[string][]string // IDs of those that serve it
+	Full    map[string]bool     // served by nobody but workers whose machines are too busy for another job
 	Recent  map[string]bool     // served until a moment ago, by workers that have signed off
 	Slots   map[string]int      // jobs that may run at once
 	Running map[string]int      // jobs that run; of a worker that serves several queues, each gets its share
@@ -22,7 +23,7 @@ type Live struct {
 
 // LiveOf sums up the registry.
 func LiveOf(workers []tasks.Worker) Live {
-	l := Live{Workers: map[string][]string{}, Recent: map[string]bool{}, Slots: map[string]int{}, Running: map[string]int{}, Reach: map[tasks.Lane]agents.Reach{}}
+	l := Live{Workers: map[string][]string{}, Full: map[string]bool{}, Recent: map[string]bool{}, Slots: map[string]int{}, Running: map[string]int{}, Reach: map[tasks.Lane]agents.Reach{}}
 	for _, w := range workers {
 		for _, lane := range w.Serves {
 			if !w.Leaving {
@@ -33,8 +34,13 @@ func LiveOf(workers []tasks.Worker) Live {
 					l.Recent[q] = true
 					continue
 				}
+				full := lane.Lane == tasks.Local && w.Host != nil && w.Host.Full
+				l.Full[q] = full && (len(l.Workers[q]) == 0 || l.Full[q])
 				l.Workers[q] = append(l.Workers[q], w.ID)
-				if lane.Lane == tasks.Local { // one server for all its queues
+				if full { // what runs goes on
+					l.Slots[q] += min(lane.Slots, lane.Running)
+					l.Running[q] += lane.Running
+				} else if lane.Lane == tasks.Local { // one server for all its queues
 					l.Slots[q] += lane.Slots
 					l.Running[q] += lane.Running
 				} else { // a server for each
