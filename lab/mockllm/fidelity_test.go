@@ -133,6 +133,7 @@ const schema = `{"type":"object","required":["score","why"],"properties":{"score
 // the schema was sent, and what the service's errors look like.
 func examine(t *testing.T, p subject) (found []providertest.Finding, means string, errs []said) {
 	t.Helper()
+	compiled := compile(t, schema)
 	arrived, left := make(chan struct{}, 1), make(chan struct{}, 1)
 	server := mockllm.New(mockllm.Config{
 		Direct: func(mockllm.Ask) (mockllm.Act, bool) {
@@ -164,7 +165,7 @@ func examine(t *testing.T, p subject) (found []providertest.Finding, means strin
 				Messages: []providers.Message{{Role: providers.System, Content: "You judge."}, {Role: providers.User, Content: "判断这个商机。"}},
 			}
 		},
-		Valid:   func(text string) error { wantValid(t, schema, text); return nil },
+		Valid:   func(text string) error { wantValid(t, compiled, text); return nil },
 		Arrived: wait(arrived), Left: wait(left),
 	}
 	if p.thinks != nil {

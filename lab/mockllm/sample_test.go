@@ -22,8 +22,9 @@ func TestSamplesAreValidForEveryAgent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		compiled := compile(t, string(raw))
 		for seed := range uint64(50) {
-			wantValid(t, string(raw), mockllm.Sample(raw, seed))
+			wantValid(t, compiled, mockllm.Sample(raw, seed))
 		}
 	}
 }
@@ -47,8 +48,9 @@ func TestSamples(t *testing.T) {
 		"true":       `true`,
 	} {
 		t.Run(name, func(t *testing.T) {
+			compiled := compile(t, schema)
 			for seed := range uint64(100) {
-				wantValid(t, schema, mockllm.Sample([]byte(schema), seed))
+				wantValid(t, compiled, mockllm.Sample([]byte(schema), seed))
 			}
 		})
 	}
@@ -57,7 +59,7 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-func wantValid(t *testing.T, schema, value string) {
+func compile(t *testing.T, schema string) *jsonschema.Schema {
 	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(schema))
 	if err != nil {
@@ -72,11 +74,16 @@ func wantValid(t *testing.T, schema, value string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return compiled
+}
+
+func wantValid(t *testing.T, schema *jsonschema.Schema, value string) {
+	t.Helper()
 	v, err := jsonschema.UnmarshalJSON(strings.NewReader(value))
 	if err != nil {
 		t.Fatalf("%v: %s", err, value)
 	}
-	if err := compiled.Validate(v); err != nil {
+	if err := schema.Validate(v); err != nil {
 		t.Errorf("%v: %s", err, value)
 	}
 }
