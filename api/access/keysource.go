@@ -1,6 +1,7 @@
 package access
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -82,7 +83,7 @@ type keyFile struct {
 	mu     sync.Mutex // guards the rest
 	set    keyfunc.Keyfunc
 	looked time.Time
-	read   os.FileInfo // the file as it was read
+	read   []byte // the file as it was read
 }
 
 func (f *keyFile) find(ctx context.Context, token *jwt.Token) (any, error) {
@@ -104,26 +105,23 @@ func (f *keyFile) look() error {
 		return nil
 	}
 	f.looked = now
-	info, err := os.Stat(f.path) //nolint:gosec // the operator names it
+	text, err := os.ReadFile(f.path)
 	if err != nil {
 		return fmt.Errorf("keys of the token issuer: %w", err)
 	}
-	if f.set != nil && info.ModTime().Equal(f.read.ModTime()) && info.Size() == f.read.Size() {
+	if f.set != nil && bytes.Equal(text, f.read) {
 		return nil
 	}
-	set, err := readKeyFile(f.path)
+	set, err := parseKeys(text)
 	if err != nil {
 		return fmt.Errorf("keys of the token issuer: %s: %w", f.path, err)
 	}
-	f.set, f.read = set, info
+	f.set, f.read = set, text
 	return nil
 }
 
-func readKeyFile(path string) (keyfunc.Keyfunc, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // the operator names it
-	if err != nil {
-		return nil, err
-	}
+// parseKeys reads a JSON Web Key Set.
+func parseKeys(text []byte) (keyfunc.Keyfunc, error) {
 	var set jwkset.JWKSMarshal
 	if err := json.Unmarshal(text, &set); err != nil {
 		return nil, err
