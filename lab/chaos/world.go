@@ -168,7 +168,7 @@ func (w *world) openSpillway(ctx, life context.Context, binary string) error {
 			return err
 		}
 		p, err := start(&process{
-			kind: history.API, name: fmt.Sprintf("api-%d", i+1), group: "api", args: []string{"api"}, env: []string{"SPILLWAY_API_LISTEN=" + addr},
+			kind: history.API, name: fmt.Sprintf("api-%d", i+1), group: "api", args: []string{"api"}, env: []string{"SPILLWAY_API_LISTEN=" + addr, "SPILLWAY_QUEUED_QUOTA=0"},
 		})
 		if err != nil {
 			return err
@@ -196,6 +196,7 @@ func (w *world) environment(redisAddr string) []string {
 		"SPILLWAY_OLLAMA_URL=" + w.models + mockllm.Path(mockllm.Ollama),
 		"SPILLWAY_OPENAI_URL=" + w.models + mockllm.Path(mockllm.OpenAI),
 		"OPENAI_API_KEY=mock",
+		"SPILLWAY_HOST_CPU_LIMIT=0", "SPILLWAY_HOST_MEMORY_LIMIT=0", // the load here is the test's own
 		"SPILLWAY_LOCAL_SLOTS=6", "SPILLWAY_CLOUD_SLOTS=2",
 		"SPILLWAY_LOCAL_TIMEOUT=8s", "SPILLWAY_CLOUD_TIMEOUT=8s",
 		"SPILLWAY_WORKER_DRAIN=1s", // short, so that workers also hand jobs back
