@@ -238,7 +238,7 @@ func TestAFollowerSpills(t *testing.T) {
 	b, asked, letGo := held(providertest.Answer(answer))
 	defer close(letGo)
 	w.local.Does(b)
-	w.start(t, bothLanes, twoSlots)
+	w.start(t, bothLanes) // with one slot beside the local models, which the leader has
 	shared := func(s *tasks.Submission) { s.Agent = "T2" }
 	first := w.submit(t, shared)
 	wait(t, asked)
@@ -249,7 +249,7 @@ func TestAFollowerSpills(t *testing.T) {
 	// Its time is too short for the local lane: the cloud gets its chance at once,
 	// and does not wait for the leader.
 	if got := w.end(t, j.ID); got.Lane != tasks.Cloud || got.AnsweredBy != tasks.ByModel {
-		t.Errorf("follower: got it by %q on %q", got.AnsweredBy, got.Lane)
+		t.Errorf("follower: got it by %q on %q after %v; plan %+v", got.AnsweredBy, got.Lane, outcomes(got), got.Plan)
 	}
 	if got, err := w.store.Find(t.Context(), first.ID); err != nil || got.State != tasks.Running {
 		t.Errorf("leader: got %+v, %v, want it to run", got, err)
