@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -214,7 +215,7 @@ func count(n int) string {
 	if n == 0 {
 		return dash("")
 	}
-	return fmt.Sprint(n)
+	return strconv.Itoa(n)
 }
 
 func dash(text string) string { return cmp.Or(text, "-") }

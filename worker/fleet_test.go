@@ -200,9 +200,9 @@ func TestTheInstallationsOrder(t *testing.T) {
 func TestTheReachOfALane(t *testing.T) {
 	ollama := models{providertest.NewFake("ollama"), []providers.Model{{Name: "b", Parameters: 7}, {Name: "embed", Embedding: true}, {Name: "a", Parameters: 70}}}
 	f := NewFleet(FleetConfig{
-		Local: []providers.Provider{ollama, models{providertest.NewFake("farm"), []providers.Model{{Name: "x/y"}, {Name: "x/z"}}}},
+		Local:  []providers.Provider{ollama, models{providertest.NewFake("farm"), []providers.Model{{Name: "x/y"}, {Name: "x/z"}}}},
 		Prefer: map[string]string{"farm": "x/z"},
-		Cloud: []CloudProvider{{Provider: providertest.NewFake("kimi", "k1", "k2", "k3"), Model: "k2"}}, StandIn: true,
+		Cloud:  []CloudProvider{{Provider: providertest.NewFake("kimi", "k1", "k2", "k3"), Model: "k2"}}, StandIn: true,
 	}, testAgents(t), quiet)
 	if got := f.Reach(tasks.Local).Models; len(got) > 0 {
 		t.Errorf("before the first look: got %v", got)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -181,7 +182,7 @@ var (
 func faultsOf(path string, line int, err error) error {
 	var faults []error
 	for _, text := range texts(err) {
-		at := fmt.Sprint(line)
+		at := strconv.Itoa(line)
 		if m := lineOf.FindStringSubmatch(text); m != nil {
 			at, text = m[1], m[2]
 		}
