@@ -57,6 +57,9 @@ type config struct {
 
 	LocalSlots  int           `split_words:"true" default:"1" desc:"jobs at once beside local models; as many as the GPU bears"`
 	CloudSlots  int           `split_words:"true" default:"8" desc:"jobs at once per cloud queue"`
+	HostCPULimit    float64 `split_words:"true" default:"80" desc:"load of the CPU, in percent over about 10 s, above which a worker takes no further local job; 0: none; dev and demo have none"`
+	HostMemoryLimit float64 `split_words:"true" default:"80" desc:"memory in use, in percent, above which it takes none either; 0: none"`
+
 	WorkerDrain time.Duration `split_words:"true" default:"2m" desc:"how long running jobs may go on after a worker was told to stop"`
 
 	Retention time.Duration `split_words:"true" default:"168h" desc:"how long ended jobs are kept"`

@@ -54,6 +54,7 @@ func (c config) faults() []settingFault {
 		endpoint = "a URL such as http://127.0.0.1:11434"
 		positive = "more than 0, such as 90s"
 		count    = "1 or more"
+		percent  = "a percentage from 0 to 100"
 	)
 	own(isAddress(c.APIListen), "API_LISTEN", quoted(c.APIListen), address)
 	own(isAddress(c.DashboardListen), "DASHBOARD_LISTEN", quoted(c.DashboardListen), address)
@@ -67,6 +68,8 @@ func (c config) faults() []settingFault {
 	own(c.BreakerSlow >= 0 && c.BreakerSlow <= 1, "BREAKER_SLOW", c.BreakerSlow, "a share from 0 to 1")
 	own(c.LocalSlots > 0, "LOCAL_SLOTS", c.LocalSlots, count)
 	own(c.CloudSlots > 0, "CLOUD_SLOTS", c.CloudSlots, count)
+	own(isPercent(c.HostCPULimit), "HOST_CPU_LIMIT", c.HostCPULimit, percent)
+	own(isPercent(c.HostMemoryLimit), "HOST_MEMORY_LIMIT", c.HostMemoryLimit, percent)
 	own(c.WorkerDrain >= 0, "WORKER_DRAIN", c.WorkerDrain, "0 or more")
 	own(c.Retention >= minRetention, "RETENTION", c.Retention, fmt.Sprintf("%v or more", minRetention))
 	own(c.LogFormat == logText || c.LogFormat == logJSON, "LOG_FORMAT", quoted(c.LogFormat), logText+" or "+logJSON)
@@ -79,6 +82,8 @@ func (c config) faults() []settingFault {
 }
 
 func quoted(s string) string { return strconv.Quote(s) }
+
+func isPercent(n float64) bool { return n >= 0 && n <= 100 }
 
 func isAddress(s string) bool {
 	_, port, err := net.SplitHostPort(s)

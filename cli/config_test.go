@@ -21,6 +21,8 @@ func TestEverySettingThatIsWrongIsNamedAtOnce(t *testing.T) {
 		{"SPILLWAY_CLOUD_TIMEOUT", "60", `got "60", want a duration such as 90s`},
 		{"SPILLWAY_LOCAL_SLOTS", "0", "got 0, want 1 or more"},
 		{"SPILLWAY_CLOUD_SLOTS", "many", `got "many", want a whole number`},
+		{"SPILLWAY_HOST_CPU_LIMIT", "101", "want a percentage from 0 to 100"},
+		{"SPILLWAY_HOST_MEMORY_LIMIT", "-1", "want a percentage from 0 to 100"},
 		{"SPILLWAY_WORKER_DRAIN", "-1s", "want 0 or more"},
 		{"SPILLWAY_RETENTION", "59s", "got 59s, want 1m0s or more"},
 		{"SPILLWAY_WEBHOOK_SECRET", "whsec_hush", "want whsec_ and the base64"},

@@ -41,7 +41,8 @@ func (c demoCommand) Run(ctx context.Context, s streams) error {
 	if !c.Verbose {
 		cfg.LogLevel = slog.LevelError
 	}
-	cfg.WorkerDrain = time.Second // what is not done by then is not waited for
+	cfg.HostCPULimit, cfg.HostMemoryLimit = 0, 0 // its load is our own
+	cfg.WorkerDrain = time.Second                // what is not done by then is not waited for
 	if c.Language == "" {
 		c.Language = terminalLanguage()
 	}

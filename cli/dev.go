@@ -38,6 +38,7 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	cfg.DashboardListen = cmp.Or(c.Dashboard, cfg.DashboardListen)
+	cfg.HostCPULimit, cfg.HostMemoryLimit = 0, 0 // what loads a developer's machine is the developer
 	cfg.WorkerDrain = min(cfg.WorkerDrain, devDrain)
 	madeSecret := len(cfg.WebhookSecret) == 0
 	if madeSecret {

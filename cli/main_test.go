@@ -42,6 +42,8 @@ func clearSettings() {
 		os.Unsetenv(p.KeyEnv)
 	}
 	os.Setenv("SPILLWAY_OLLAMA_URL", nobody)
+	os.Setenv("SPILLWAY_HOST_CPU_LIMIT", "0") // a machine that tests is busy
+	os.Setenv("SPILLWAY_HOST_MEMORY_LIMIT", "0")
 }
 
 // nobody is where nothing listens.

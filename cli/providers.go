@@ -86,7 +86,11 @@ func (s *system) worker(lanes []tasks.Lane) (*worker.Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := worker.Config{Lanes: lanes, LocalSlots: s.cfg.LocalSlots, CloudSlots: s.cfg.CloudSlots, Drain: s.cfg.WorkerDrain}
+	cfg := worker.Config{
+		Lanes: lanes, LocalSlots: s.cfg.LocalSlots, CloudSlots: s.cfg.CloudSlots, Drain: s.cfg.WorkerDrain,
+		LongestCall: map[tasks.Lane]time.Duration{tasks.Local: s.cfg.LocalTimeout, tasks.Cloud: s.cfg.CloudTimeout},
+		HostLimits:  worker.HostLimits{CPU: s.cfg.HostCPULimit / 100, Memory: s.cfg.HostMemoryLimit / 100},
+	}
 	return worker.New(cfg, worker.Parts{
 		Redis: s.rdb, Store: s.store, Dispatcher: s.dispatcher, Agents: s.agents,
 		Fleet: fleet, Router: providers.NewRouter(s.log, s.guards()...), Log: s.log,
