@@ -74,7 +74,7 @@ func (s *Store) create(ctx context.Context, j *tasks.Job, input json.RawMessage,
 		return "", err
 	}
 	args = append(args, leader, string(known.by), []byte(known.Output), known.JobID, int64(known.Cost), known.tokens(), s.quota())
-	keys := s.keys(j.ID).all()
+	keys := append(s.keys(j.ID).all(), s.keys(j.ID).index(j.Tenant))
 	if once.Key != "" {
 		keys = append(keys, s.idempotencyKey(j.Tenant, once.Key))
 	}

@@ -40,6 +40,10 @@ func (s shard) outbox() string   { return "spillway:" + string(s) + ":outbox" }
 func (s shard) due() string      { return "spillway:" + string(s) + ":due" }
 func (s shard) counters() string { return "spillway:" + string(s) + ":counters" }
 func (s shard) waiting() string  { return "spillway:" + string(s) + ":waiting" }
+func (s shard) ended() string    { return "spillway:" + string(s) + ":ended" }
+
+// index lists a tenant's jobs in the shard by ID.
+func (s shard) index(tenant string) string { return "spillway:" + string(s) + ":idx:" + tenant }
 
 // idempotency is the record of a tenant's idempotency key, of which digest is
 // the SHA-256 in hex.
@@ -80,7 +84,10 @@ func (k jobKeys) events() string { return k.prefix + ":events" }
 func (k jobKeys) input() string  { return k.prefix + ":input" }
 func (k jobKeys) result() string { return k.prefix + ":result" }
 
+// mask is the sealed map of masked values; no script touches it.
+func (k jobKeys) mask() string { return k.prefix + ":mask" }
+
 // all lists the keys in the order that the scripts' prelude gives.
 func (k jobKeys) all() []string {
-	return []string{k.job(), k.events(), k.input(), k.result(), k.outbox(), k.due(), k.counters(), k.waiting()}
+	return []string{k.job(), k.events(), k.input(), k.result(), k.outbox(), k.due(), k.counters(), k.waiting(), k.ended()}
 }

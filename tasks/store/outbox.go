@@ -123,7 +123,7 @@ const (
 
 // Trim drops the entries that every group has acknowledged, so that the outbox
 // stays as short as its slowest reader allows. Without any reader it keeps the
-// newest ones.
+// newest ones. It also takes the jobs off their tenants' lists that are forgotten.
 func (s *Store) Trim(ctx context.Context) error {
 	for _, sh := range s.shards() {
 		groups, err := s.rdb.XInfoGroups(ctx, sh.outbox()).Result()
@@ -140,6 +140,9 @@ func (s *Store) Trim(ctx context.Context) error {
 		}
 		if err != nil && !strings.Contains(err.Error(), "no such key") {
 			return fmt.Errorf("trim outbox: %w", away(err))
+		}
+		if err := s.forget(ctx, sh); err != nil {
+			return fmt.Errorf("take forgotten jobs off the lists: %w", away(err))
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 -- create records a new job: queued, scheduled if it is not to run yet, or already
 -- succeeded if its answer is known.
---   KEYS[9] idempotency record, left out when the caller gave no key
+--   KEYS[10] the tenant's jobs (zset of IDs, all with score 0: IDs sort by time)
+--   KEYS[11] idempotency record, left out when the caller gave no key
 --   ARGV[2] tenant   ARGV[3] spec (JSON: what never changes)   ARGV[4] input (JSON)
 --   ARGV[5] what the callback URL is told of: '0' for nothing, '1' for the end, or event types
 --   ARGV[6] lanes, comma-separated   ARGV[7] complexity
@@ -21,10 +22,10 @@ if created then
   redis.call('HSET', job, 'created', created)
   return { 'ok', created, redis.call('HGET', job, 'state') }
 end
-if KEYS[9] then
-  local held = redis.call('GET', KEYS[9])
+if KEYS[11] then
+  local held = redis.call('GET', KEYS[11])
   if held then
-    redis.call('SET', KEYS[9], held, 'KEEPTTL')
+    redis.call('SET', KEYS[11], held, 'KEEPTTL')
     local other, print = string.match(held, '^(%S+) (%S+)$')
     return { print == ARGV[14] and 'replay' or 'mismatch', other }
   end
@@ -33,7 +34,7 @@ local quota = tonumber(ARGV[22])
 if quota > 0 and ARGV[17] == '' and tonumber(redis.call('HGET', counters, 'waiting:' .. ARGV[2]) or 0) >= quota then
   return { 'quota' }
 end
-if KEYS[9] then redis.call('SET', KEYS[9], id .. ' ' .. ARGV[14], 'PX', ARGV[15]) end
+if KEYS[11] then redis.call('SET', KEYS[11], id .. ' ' .. ARGV[14], 'PX', ARGV[15]) end
 
 local run_at = tonumber(ARGV[8])
 if ARGV[16] ~= '' then redis.call('HSET', job, 'follows', ARGV[16]) end
@@ -44,6 +45,7 @@ redis.call('HSET', job, 'tenant', ARGV[2], 'spec', ARGV[3], 'callback', ARGV[5],
   'target', ARGV[9], 'deadline', ARGV[10], 'spill', ARGV[11], 'target_in', from_start(ARGV[9]),
   'deadline_in', from_start(ARGV[10]), 'spill_in', from_start(ARGV[11]), 'retention', ARGV[12])
 redis.call('SET', KEYS[3], ARGV[4])
+redis.call('ZADD', KEYS[10], '0', id)
 if ARGV[17] ~= '' then
   give(ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21])
 elseif run_at > now then

@@ -2,6 +2,7 @@
 --   KEYS[1] job (hash)        KEYS[2] its events (stream)   KEYS[3] its input   KEYS[4] its result
 --   KEYS[5] outbox (stream)   KEYS[6] due (zset: job ID by the time the watchdog must look at it)
 --   KEYS[7] counters (hash)   KEYS[8] waiting (zset of places: "<lane>.<complexity>:<since>:<job ID>", all with score 0)
+--   KEYS[9] ended (zset: "<job ID> <tenant>" by the time the job is forgotten)
 --   ARGV[1] job ID
 -- All times are Unix milliseconds of this server's clock, so that the clocks of
 -- workers never decide who owns a job.
@@ -103,6 +104,7 @@ local function finish(state, data)
   local seq = enter(state, data)
   redis.call('ZREM', due, id)
   for k = 1, 4 do redis.call('PEXPIRE', KEYS[k], int(keep)) end
+  redis.call('ZADD', KEYS[9], int(now + keep), id .. ' ' .. redis.call('HGET', job, 'tenant'))
   return seq
 end
 

@@ -15,5 +15,6 @@ remember('retry', ARGV[4])
 redis.call('HSET', job, 'target', int(now + tonumber(r[3])), 'deadline', int(now + tonumber(r[4])),
   'spill', int(now + tonumber(r[5])))
 for k = 1, 4 do redis.call('PERSIST', KEYS[k]) end
+redis.call('ZREM', KEYS[9], id .. ' ' .. tenant)
 enqueue(ARGV[3], '{"reason":"retry"}')
 return { 'ok' }

@@ -1,0 +1,153 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+const (
+	// listBatch is how many jobs a list reads at a time.
+	listBatch = 200
+	// listScan bounds how many jobs are looked through for one page, so that a
+	// filter that chooses little cannot hold Redis up.
+	listScan = 2_000
+	// clockSlack is how far the clock that made a job's ID may be off the one that
+	// its times are told by.
+	clockSlack = 10 * time.Second
+)
+
+// List returns a page of a tenant's jobs, the newest first. A page may have less
+// than was asked for and still be followed by another: a filter looks through a
+// bounded number of jobs at a time. It costs one look at the index and one
+// pipeline per 200 jobs looked through.
+func (s *Store) List(ctx context.Context, tenant string, f tasks.JobFilter) (*tasks.JobPage, error) {
+	page, before := &tasks.JobPage{}, f.Before
+	for scanned := 0; scanned < listScan; {
+		ids, err := s.listed(ctx, tenant, f, before)
+		if err != nil {
+			return nil, err
+		}
+		jobs, err := s.read(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		for i, id := range ids {
+			before = id
+			if jobs[i] == nil || !chosen(f, jobs[i]) {
+				continue
+			}
+			page.Jobs = append(page.Jobs, jobs[i])
+			if len(page.Jobs) == f.Limit {
+				page.Next = id
+				return page, nil
+			}
+		}
+		if len(ids) < listBatch {
+			return page, nil
+		}
+		scanned += len(ids)
+	}
+	page.Next = before
+	return page, nil
+}
+
+// listed returns the IDs of the next jobs that may be chosen, the newest first,
+// up to listBatch over all shards.
+func (s *Store) listed(ctx context.Context, tenant string, f tasks.JobFilter, before string) ([]string, error) {
+	within := &redis.ZRangeBy{Min: "-", Max: "+", Count: listBatch}
+	if before != "" {
+		within.Max = "(" + before
+	}
+	if !f.CreatedBefore.IsZero() && before == "" {
+		within.Max = "(" + firstID(f.CreatedBefore.Add(clockSlack))
+	}
+	if !f.CreatedAfter.IsZero() {
+		within.Min = "[" + firstID(f.CreatedAfter.Add(-clockSlack))
+	}
+	var ids []string
+	for _, sh := range s.shards() {
+		found, err := s.rdb.ZRevRangeByLex(ctx, sh.index(tenant), within).Result()
+		if err != nil {
+			return nil, fmt.Errorf("list jobs: %w", away(err))
+		}
+		ids = append(ids, found...)
+	}
+	if s.cfg.Shards > 1 {
+		slices.Sort(ids)
+		slices.Reverse(ids)
+	}
+	return ids[:min(len(ids), listBatch)], nil
+}
+
+// firstID is below every ID that is made at a time or later: the time in
+// milliseconds is the first 48 bits of a UUID of version 7.
+func firstID(at time.Time) string {
+	return fmt.Sprintf("job_%012x", max(0, at.UnixMilli()))
+}
+
+// read returns the jobs of these IDs, without results; nil for one that is gone.
+func (s *Store) read(ctx context.Context, ids []string) ([]*tasks.Job, error) {
+	hashes := make([]*redis.MapStringStringCmd, len(ids))
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			hashes[i] = p.HGetAll(ctx, s.keys(id).job())
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read jobs: %w", away(err))
+	}
+	jobs := make([]*tasks.Job, len(ids))
+	for i, h := range hashes {
+		if len(h.Val()) == 0 {
+			continue
+		}
+		if jobs[i], err = decode(h.Val()); err != nil {
+			return nil, err
+		}
+	}
+	return jobs, nil
+}
+
+func chosen(f tasks.JobFilter, j *tasks.Job) bool {
+	for name, value := range f.Metadata {
+		if held, ok := j.Metadata[name]; !ok || held != value {
+			return false
+		}
+	}
+	return (len(f.States) == 0 || slices.Contains(f.States, j.State)) &&
+		(f.Agent == "" || f.Agent == j.Agent) &&
+		!j.CreatedAt.Before(f.CreatedAfter) &&
+		(f.CreatedBefore.IsZero() || j.CreatedAt.Before(f.CreatedBefore))
+}
+
+// forgetBatch is how many forgotten jobs one round takes off the lists, per
+// shard.
+const forgetBatch = 5_000
+
+// forget takes the jobs off the lists whose retention is over.
+func (s *Store) forget(ctx context.Context, sh shard) error {
+	over, err := s.rdb.ZRangeByScore(ctx, sh.ended(), &redis.ZRangeBy{
+		Min: "-inf", Max: strconv.FormatInt(time.Now().Add(-clockSlack).UnixMilli(), 10), Count: forgetBatch,
+	}).Result()
+	if err != nil || len(over) == 0 {
+		return err
+	}
+	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, entry := range over {
+			id, tenant, _ := strings.Cut(entry, " ")
+			p.ZRem(ctx, sh.index(tenant), id)
+			p.ZRem(ctx, sh.ended(), entry)
+		}
+		return nil
+	})
+	return err
+}
