@@ -16,6 +16,7 @@ import (
 	"github.com/topcentral/spillway/providers/budget"
 	"github.com/topcentral/spillway/providers/limits"
 	"github.com/topcentral/spillway/providers/presets"
+	"github.com/topcentral/spillway/providers/privacy"
 	"github.com/topcentral/spillway/worker/webhook"
 )
 
@@ -57,12 +58,15 @@ type config struct {
 	BreakerCoolDown time.Duration `split_words:"true" default:"10s" desc:"how long it is left alone before one call tries it again; doubled each time that fails, up to 2 min; 10 min when the key or the account is refused"`
 	BreakerSlow     float64       `split_words:"true" default:"0.9" desc:"an answer that takes this share of the longest call counts as a failure; 0: none does"`
 
+	PrivacyMinimum privacyMinimum `split_words:"true" default:"any" desc:"least privacy of all jobs: any, mask or local_only; by tenant as in acme=local_only,*=mask"`
+	PrivacyKey     privacy.Key    `split_words:"true" desc:"32 bytes in base64: mask tokens are derived from it, and the map back to the values is kept with the job, encrypted with it; without it no map is kept"`
+
 	Limits     limits.Settings `split_words:"true" desc:"limits of your accounts where they are not the usual ones: requests (rpm) and tokens (tpm) per minute and calls at once, across all workers, e.g. kimi:rpm=60,concurrency=4;deepseek/deepseek-v4-pro:concurrency=100; 0: no limit"`
 	Budgets    budget.Settings `split_words:"true" desc:"dollars that a provider, a tenant or an agent may cost per day or month, e.g. tenant:acme=10/day,provider:deepseek=50/month,agent:A03=5/day,tenant:*=1/day; * gives each one its own"`
 	BudgetZone zone            `split_words:"true" default:"Asia/Shanghai" desc:"time zone in which the days and months of budgets begin"`
 
-	LocalSlots  int           `split_words:"true" default:"1" desc:"jobs at once beside local models; as many as the GPU bears"`
-	CloudSlots  int           `split_words:"true" default:"8" desc:"jobs at once per cloud queue"`
+	LocalSlots      int     `split_words:"true" default:"1" desc:"jobs at once beside local models; as many as the GPU bears"`
+	CloudSlots      int     `split_words:"true" default:"8" desc:"jobs at once per cloud queue"`
 	HostCPULimit    float64 `split_words:"true" default:"80" desc:"load of the CPU, in percent over about 10 s, above which a worker takes no further local job; 0: none; dev and demo have none"`
 	HostMemoryLimit float64 `split_words:"true" default:"80" desc:"memory in use, in percent, above which it takes none either; 0: none"`
 

@@ -93,6 +93,6 @@ func (s *system) worker(lanes []tasks.Lane) (*worker.Worker, error) {
 	}
 	return worker.New(cfg, worker.Parts{
 		Redis: s.rdb, Store: s.store, Dispatcher: s.dispatcher, Agents: s.agents,
-		Fleet: fleet, Router: providers.NewRouter(s.log, s.guards()...), Log: s.log,
+		Fleet: fleet, Router: providers.NewRouter(s.log, s.guards()...), MaskKey: s.cfg.PrivacyKey, Log: s.log,
 	}), nil
 }

@@ -109,7 +109,7 @@ func wire(cfg config, policy webhook.Policy, rdb redis.UniversalClient, c cleanu
 		store: store.New(rdb, storeConfig), queue: queue.NewClient(rdb),
 	}
 	s.cleanup.add("event subscription", s.store.Close)
-	rules := dispatch.Config{CloudOrder: agents.CloudOrder(cfg.CloudOrder), OffPeakAt: offPeakAt, MaxCost: s.maxCost}
+	rules := dispatch.Config{CloudOrder: agents.CloudOrder(cfg.CloudOrder), OffPeakAt: offPeakAt, MaxCost: s.maxCost, LeastPrivacy: cfg.PrivacyMinimum.of, Masked: s.masked}
 	if len(cfg.WebhookSecret) > 0 {
 		rules.CheckCallback = policy.CheckURL
 	}

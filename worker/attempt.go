@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/privacy"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
 	"github.com/topcentral/spillway/tasks/queue"
@@ -31,6 +32,7 @@ type attempt struct {
 	// deadline is the job's by this machine's clock; the job's own is by the
 	// clock of Redis.
 	deadline time.Time
+	mask     *privacy.Mask // of the data on its way to the cloud; nil: it is not masked
 }
 
 // take turns a ticket into a claim, and runs the job if it gets it. It runs on
@@ -178,17 +180,24 @@ func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage
 	if !slices.Contains(a.job.Lanes, a.lane) {
 		return nil, fmt.Errorf("the job may not run on the lane %s", a.lane)
 	}
-	req, err := request(agent, a.job, a.input)
+	veil, err := a.draw(ctx, agent)
+	if err != nil {
+		return nil, err
+	}
+	req, err := request(agent, a.job, veil.input)
 	if err != nil {
 		return nil, err
 	}
 	deltas := a.streamDeltas()
 	defer deltas.close()
 	answer, err := a.walk(ctx, &providers.Route{
-		Candidates: a.Fleet.Candidates(a.lane, agent, a.job),
+		Candidates: veil.over(a.Fleet.Candidates(a.lane, agent, a.job)),
 		Request:    *req,
 		StopAt:     a.stopAt(ctx),
 		Fit: func(ctx context.Context, c providers.Candidate, req *providers.Request) error {
+			if err := veil.check(req); err != nil {
+				return err
+			}
 			return a.fit(ctx, agent, c, req)
 		},
 		Check:   checkOutput(agent),

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/privacy"
 	"github.com/topcentral/spillway/providers/providertest"
 	"github.com/topcentral/spillway/providers/scorecard"
 	"github.com/topcentral/spillway/tasks"
@@ -61,6 +62,7 @@ type world struct {
 	store *store.Store
 	*dispatch.Dispatcher
 	local, cloud *providertest.Fake
+	maskKey      privacy.Key
 }
 
 // newWorld returns a world on rdb in which both lanes answer.
@@ -109,7 +111,7 @@ func (w *world) start(t *testing.T, lanes []tasks.Lane, change ...func(*Config))
 	}
 	one := New(cfg, Parts{
 		Redis: w.rdb, Store: w.store, Dispatcher: w.Dispatcher, Agents: testAgents(t),
-		Fleet: w.fleet(t), Router: providers.NewRouter(quiet), Log: quiet,
+		Fleet: w.fleet(t), Router: providers.NewRouter(quiet), MaskKey: w.maskKey, Log: quiet,
 	})
 	ctx, end := context.WithCancel(context.Background())
 	ready, done := make(chan bool), make(chan error, 1)

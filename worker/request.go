@@ -47,14 +47,16 @@ func checkOutput(agent *agents.Agent) func(json.RawMessage) (json.RawMessage, er
 
 // record keeps what a candidate did, for the job.
 func (a *attempt) record(lane tasks.Lane, r providers.Attempt) {
-	a.records = append(a.records, tasks.Attempt{
+	call := tasks.Attempt{
 		Number: a.job.Attempt, Lane: lane, Worker: a.id,
 		Candidate: r.Candidate, Outcome: r.Outcome, Message: r.Message,
 		StartedAt: r.StartedAt.UTC().Truncate(time.Millisecond), FirstTokenMS: r.FirstToken.Milliseconds(), DurationMS: r.Duration.Milliseconds(),
 		Tokens:     tasks.Tokens{Input: r.Usage.Input, Cached: r.Usage.Cached, Output: r.Usage.Output, Reasoning: r.Usage.Reasoning},
 		TokenLimit: r.TokenLimit, Cost: tasks.Money(r.Cost), BudgetLeft: (*tasks.Money)(r.BudgetLeft),
 		Breaker: r.Breaker, Next: r.Next,
-	})
+	}
+	a.evidence(&call)
+	a.records = append(a.records, call)
 	a.spend(r.Cost)
 	a.progress(r)
 	if class := providers.Class(r.Outcome); r.Outcome != tasks.OutcomeSucceeded && class.Policy().Whole {

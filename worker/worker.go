@@ -25,6 +25,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/privacy"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
 	"github.com/topcentral/spillway/tasks/dispatch"
@@ -58,6 +59,7 @@ type Parts struct {
 	Agents     *agents.Catalogue
 	Fleet      *Fleet
 	Router     *providers.Router
+	MaskKey    privacy.Key // the zero Key: tokens are derived all the same, and no map is kept
 	Log        *slog.Logger
 }
 

@@ -123,7 +123,22 @@ func (m *Mask) Counts() map[string]int {
 func (m *Mask) Text(text string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.text(text)
+	var b strings.Builder
+	from, last := 0, rune(0)
+	r := reader{text, true, true}
+	for i := 0; i < len(text); { // what is masked already stays
+		if h, v := m.tokens.at(r, i, last); v == found && h.entry != nil {
+			b.WriteString(m.text(text[from:i]))
+			b.WriteString(text[i:h.end])
+			i, from, last = h.end, h.end, '⟧'
+			continue
+		}
+		c, size, _ := r.next(i)
+		last = c
+		i += size
+	}
+	b.WriteString(m.text(text[from:]))
+	return b.String()
 }
 
 // longestValue is the longest text of a field that is taken for a value; a

@@ -17,6 +17,9 @@ import (
 // languages are the output languages that every text of an agent must have.
 var languages = []tasks.Language{tasks.Chinese, tasks.English}
 
+// pointerForm is that of a JSON Pointer (RFC 6901) to a member, not to the whole.
+var pointerForm = regexp.MustCompile(`^(/([^~/]|~[01])+)+$`)
+
 var idForm = regexp.MustCompile(`^[A-Z][A-Z0-9]{1,15}$`)
 
 const (
@@ -133,7 +136,12 @@ func placeProblems(def tasks.Agent) []problem {
 		}
 	}
 	if !def.Privacy.Known() {
-		ps = append(ps, problem{"privacy", "must be any or local_only"})
+		ps = append(ps, problem{"privacy", "must be any, mask or local_only"})
+	}
+	for _, p := range def.NeverSend {
+		if !pointerForm.MatchString(p) {
+			ps = append(ps, problem{"never_send", fmt.Sprintf("%q is not a JSON Pointer such as /account/balance or /contacts/*/phone", p)})
+		}
 	}
 	if def.Privacy == tasks.LocalOnly && slices.Contains(def.Lanes, tasks.Cloud) {
 		ps = append(ps, problem{"privacy", "local_only contradicts the lane cloud; drop one of them"})

@@ -33,6 +33,8 @@ type Config struct {
 	// OffPeakAt returns the first time from t on at which these cloud providers
 	// are cheap; nil takes them to be the same at all hours.
 	OffPeakAt func(providers []string, t time.Time) time.Time
+	// LeastPrivacy is the least privacy of a tenant's jobs; nil: any.
+	LeastPrivacy func(tenant string) tasks.Privacy
 	// CloudOrder is the installation's own order of cloud providers.
 	CloudOrder agents.CloudOrder
 	// MaxCost is the most that one call for such a job may cost on a cloud

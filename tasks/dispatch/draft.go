@@ -39,7 +39,7 @@ func (d *Dispatcher) draft(tenant string, s *tasks.Submission, now time.Time) (*
 		Tenant: tenant, Agent: agent.ID, AgentVersion: agent.Version,
 		Complexity:  cmp.Or(s.Complexity, agent.Complexity),
 		Language:    cmp.Or(s.Language, tasks.Chinese),
-		Privacy:     cmp.Or(s.Privacy, tasks.PrivacyAny).AtLeast(agent.Privacy),
+		Privacy:     cmp.Or(s.Privacy, tasks.PrivacyAny).AtLeast(agent.Privacy).AtLeast(d.leastPrivacy(tenant)),
 		OnExhausted: cmp.Or(s.OnExhausted, tasks.Degrade),
 		Candidates:  s.Candidates, Flexible: s.Flexible,
 		CallbackURL: s.CallbackURL, CallbackEvents: s.CallbackEvents, Metadata: s.Metadata,
@@ -73,11 +73,19 @@ func (d *Dispatcher) draft(tenant string, s *tasks.Submission, now time.Time) (*
 	return j, nil
 }
 
+// leastPrivacy is the least that a tenant's jobs ask for.
+func (d *Dispatcher) leastPrivacy(tenant string) tasks.Privacy {
+	if d.cfg.LeastPrivacy == nil {
+		return tasks.PrivacyAny
+	}
+	return d.cfg.LeastPrivacy(tenant)
+}
+
 // lanes lists where a job may run, first lane first.
 func lanes(agent *agents.Agent, j *tasks.Job) []tasks.Lane {
 	var all []tasks.Lane
 	for _, lane := range agent.Lanes {
-		if lane == tasks.Cloud && j.Privacy != tasks.PrivacyAny {
+		if lane == tasks.Cloud && j.Privacy == tasks.LocalOnly {
 			continue
 		}
 		all = append(all, lane)
