@@ -195,7 +195,7 @@ func (k cloudKey) advice(err error) string {
 	place := withoutPassword(k.preset.Host(k.baseURL))
 	switch e.Class {
 	case providers.ClassAuthDead:
-		text := "give it a valid key"
+		text := "it wants a key: name the variable that holds it as key_env in the providers file"
 		if k.preset.KeyEnv != "" {
 			text = "put a valid key into " + k.preset.KeyEnv
 		}
