@@ -45,7 +45,7 @@ func (s *system) limits() *limits.Guard {
 		}
 		return name, l
 	}
-	return limits.New(s.rdb, rule, max(s.cfg.CloudTimeout, s.cfg.LocalTimeout)+leaseSpare, s.log)
+	return limits.New(s.rdb, limits.Config{Rule: rule, Lease: max(s.cfg.CloudTimeout, s.cfg.LocalTimeout) + leaseSpare}, s.log)
 }
 
 // leaseSpare is by how much a call's place outlasts the longest call.

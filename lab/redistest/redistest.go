@@ -131,6 +131,16 @@ func (s *Server) Client(t testing.TB) *redis.Client {
 	return rdb
 }
 
+// Patient returns a client of the same server that waits for a place and for an
+// answer however slow the machine is. It ends with the test.
+func Patient(t testing.TB, rdb *redis.Client) *redis.Client {
+	o := *rdb.Options()
+	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout, o.DialTimeout = time.Minute, time.Minute, time.Minute, time.Minute
+	patient := redis.NewClient(&o)
+	t.Cleanup(func() { _ = patient.Close() }) // the test is over
+	return patient
+}
+
 func freeAddr(t testing.TB) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

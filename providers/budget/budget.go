@@ -13,6 +13,7 @@
 package budget
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -46,6 +47,9 @@ type Config struct {
 	// Paid reports whether calls of a provider cost money. One without a tariff
 	// is then let pass, counted and logged. nil: none does.
 	Paid func(provider string) bool
+	// Patience is how long Redis may take to answer before a call; 0: 1 s. After
+	// it Redis gets ten times as long, since what is not booked stays reserved.
+	Patience time.Duration
 }
 
 // Guard is a providers.Guard that holds budgets. A candidate without a tariff
@@ -63,12 +67,11 @@ func New(rdb redis.UniversalClient, cfg Config, log *slog.Logger) *Guard {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC
 	}
+	cfg.Patience = cmp.Or(cfg.Patience, time.Second)
 	return &Guard{rdb: rdb, cfg: cfg, log: log}
 }
 
 const (
-	// patience is how long Redis may take to answer.
-	patience = time.Second
 	// whileAway is after how long it is worth asking again when Redis is away.
 	whileAway = 5 * time.Second
 	// whileHeld is that when a budget is not spent, but reserved by calls that
@@ -90,7 +93,7 @@ func (g *Guard) Enter(ctx context.Context, c *providers.Call) (leave func(*provi
 			return nil, err
 		}
 	}
-	return func(a *providers.Attempt) { b.settle(context.WithoutCancel(ctx), a) }, nil
+	return func(a *providers.Attempt) { b.settle(context.WithoutCancel(ctx), 10*g.cfg.Patience, a) }, nil
 }
 
 // warn tells once of a candidate whose price is not known.
@@ -138,13 +141,13 @@ func (g *Guard) booking(c *providers.Call, at time.Time) *booking {
 
 // reserve holds the amount on every account, or returns the refusal.
 func (b *booking) reserve(ctx context.Context) error {
-	verdict, states, err := b.run(ctx, reserveScript, append([]any{int64(b.amount)}, b.limits...)...)
+	verdict, states, err := b.run(ctx, b.cfg.Patience, reserveScript, append([]any{int64(b.amount)}, b.limits...)...)
 	switch {
 	case ctx.Err() != nil:
-		b.settle(context.WithoutCancel(ctx), &providers.Attempt{}) // it may be reserved all the same
+		b.settle(context.WithoutCancel(ctx), b.cfg.Patience, &providers.Attempt{}) // it may be reserved all the same
 		return providers.Canceled(ctx)
 	case err != nil:
-		b.settle(ctx, &providers.Attempt{})
+		b.settle(ctx, b.cfg.Patience, &providers.Attempt{})
 		b.log.WarnContext(ctx, "a call was not made because its budget cannot be looked at", "error", err)
 		return &providers.Refusal{
 			Reason: providers.BudgetSpent, Message: "what is left of the budget cannot be told while Redis is away", RetryAfter: whileAway,
@@ -195,7 +198,7 @@ func (b *booking) tightest(states []state) *providers.PicoUSD {
 }
 
 // settle books what the call has cost, and tells it how much is left.
-func (b *booking) settle(ctx context.Context, a *providers.Attempt) {
+func (b *booking) settle(ctx context.Context, patience time.Duration, a *providers.Attempt) {
 	a.BudgetLeft = b.left
 	back, metered := b.amount, a.Metered()
 	if !metered {
@@ -205,7 +208,7 @@ func (b *booking) settle(ctx context.Context, a *providers.Attempt) {
 	if b.amount == 0 && !used {
 		return // nothing to write down
 	}
-	_, states, err := b.run(ctx, settleScript, int64(a.Cost), int64(back), flag(used), a.Usage.Input, a.Usage.Output, flag(used && b.unpriced))
+	_, states, err := b.run(ctx, patience, settleScript, int64(a.Cost), int64(back), flag(used), a.Usage.Input, a.Usage.Output, flag(used && b.unpriced))
 	if err != nil {
 		b.log.WarnContext(ctx, "the cost of a call was not booked; what was reserved for it stays so", "candidate", a.Candidate, "cost", a.Cost.String(), "error", err)
 		return
@@ -223,7 +226,7 @@ func flag(b bool) int {
 }
 
 // run calls a script, and returns its verdict and the state of each account.
-func (b *booking) run(ctx context.Context, script *redis.Script, more ...any) (verdict string, states []state, err error) {
+func (b *booking) run(ctx context.Context, patience time.Duration, script *redis.Script, more ...any) (verdict string, states []state, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	reply, err := script.Run(ctx, b.rdb, b.keys, append(b.args, more...)...).StringSlice()

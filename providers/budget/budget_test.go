@@ -55,7 +55,7 @@ func free() *providers.Call {
 
 func guard(t *testing.T, rdb redis.UniversalClient, budgets string) *budget.Guard {
 	t.Helper()
-	return budget.New(rdb, budget.Config{Budgets: settings(t, budgets), Zone: noon}, slog.New(slog.DiscardHandler))
+	return budget.New(rdb, budget.Config{Budgets: settings(t, budgets), Zone: noon, Patience: time.Minute}, slog.New(slog.DiscardHandler))
 }
 
 // done is how a call ends that used so many tokens.
@@ -106,6 +106,7 @@ func TestNoOvershoot(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+				rdb = redistest.Patient(t, rdb)
 				var made, spent atomic.Int64
 				var all sync.WaitGroup
 				for range 200 {

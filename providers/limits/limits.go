@@ -12,6 +12,7 @@
 package limits
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -52,30 +53,33 @@ type Rule func(c providers.Candidate) (scope string, l providers.Limits)
 // Guard is a providers.Guard that holds limits. While Redis is away it lets
 // every call pass.
 type Guard struct {
-	rdb   redis.UniversalClient
-	rule  Rule
-	lease time.Duration
-	log   *slog.Logger
-	away  atomic.Bool // Redis was, when it was last asked
+	rdb  redis.UniversalClient
+	cfg  Config
+	log  *slog.Logger
+	away atomic.Bool // Redis was, when it was last asked
 }
 
-// New returns a guard that keeps its state in rdb. A call counts as under way for
-// lease at most, which must be longer than any call.
-func New(rdb redis.UniversalClient, rule Rule, lease time.Duration, log *slog.Logger) *Guard {
-	return &Guard{rdb: rdb, rule: rule, lease: lease, log: log}
+// Config says which limits to hold, and for how long.
+type Config struct {
+	Rule     Rule
+	Lease    time.Duration // for which a call counts as under way at most; longer than any call
+	Patience time.Duration // how long Redis may take to answer; 0: 1 s
 }
 
-// patience is how long Redis may take to answer.
-const patience = time.Second
+// New returns a guard that keeps its state in rdb.
+func New(rdb redis.UniversalClient, cfg Config, log *slog.Logger) *Guard {
+	cfg.Patience = cmp.Or(cfg.Patience, time.Second)
+	return &Guard{rdb: rdb, cfg: cfg, log: log}
+}
 
 // Enter lets a call in if its limits have room for it.
 func (g *Guard) Enter(ctx context.Context, c *providers.Call) (leave func(*providers.Attempt), err error) {
-	scope, limits := g.rule(c.Candidate)
+	scope, limits := g.cfg.Rule(c.Candidate)
 	if scope == "" {
 		return func(*providers.Attempt) {}, nil
 	}
 	p := &pass{g, scope, []any{
-		rand.Text(), g.lease.Milliseconds(),
+		rand.Text(), g.cfg.Lease.Milliseconds(),
 		limits.Concurrency, limits.RequestsPerMinute, limits.TokensPerMinute, c.Input + c.Output,
 	}}
 	reply, ok := p.run(ctx, enterScript)
@@ -147,7 +151,7 @@ func flag(b bool) string {
 // run calls a script, and logs once when Redis goes, and when it is back. It
 // reports false when there is no reply.
 func (p *pass) run(ctx context.Context, script *redis.Script, more ...any) (reply []any, ok bool) {
-	limited, cancel := context.WithTimeout(ctx, patience)
+	limited, cancel := context.WithTimeout(ctx, p.cfg.Patience)
 	defer cancel()
 	reply, err := script.Run(limited, p.rdb, keysOf(p.scope), append(p.args, more...)...).Slice()
 	if errors.Is(err, redis.Nil) { // a script that returns nothing

@@ -28,7 +28,7 @@ const lease = 90 * time.Second
 // guard returns a guard of one worker that holds the limits for every candidate.
 func guard(rdb redis.UniversalClient, l providers.Limits) *limits.Guard {
 	rule := func(c providers.Candidate) (string, providers.Limits) { return c.Provider.Name(), l }
-	return limits.New(rdb, rule, lease, slog.New(slog.DiscardHandler))
+	return limits.New(rdb, limits.Config{Rule: rule, Lease: lease, Patience: time.Minute}, slog.New(slog.DiscardHandler))
 }
 
 // call is a call of 100 tokens.
@@ -104,6 +104,7 @@ func turnedAway(after time.Duration) *providers.Attempt {
 
 func TestConcurrencyIsHeldAcrossWorkers(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		rdb = redistest.Patient(t, rdb)
 		const workers, calls, allowed = 4, 50, 5
 		var in atomic.Int32
 		leaves := make(chan func(*providers.Attempt), workers*calls)
@@ -136,9 +137,9 @@ func TestRequestsAreSpreadOverTheMinute(t *testing.T) {
 		perMinute int
 		step, run time.Duration
 	}{
-		{3, 500 * time.Millisecond, 3 * time.Minute},
-		{200, 50 * time.Millisecond, 90 * time.Second},
-		{6000, 4 * time.Millisecond, 10 * time.Second},
+		{3, time.Second, 3 * time.Minute},
+		{200, 150 * time.Millisecond, 75 * time.Second},
+		{6000, 5 * time.Millisecond, 2 * time.Second},
 	} {
 		clk := newClock(t)
 		g := guard(clk.rdb, providers.Limits{RequestsPerMinute: c.perMinute})
@@ -330,7 +331,7 @@ func TestWithoutRedisCallsPass(t *testing.T) {
 	defer rdb.Close()
 	var log bytes.Buffer
 	rule := func(providers.Candidate) (string, providers.Limits) { return "kimi", providers.Limits{Concurrency: 1} }
-	g := limits.New(rdb, rule, lease, slog.New(slog.NewTextHandler(&log, nil)))
+	g := limits.New(rdb, limits.Config{Rule: rule, Lease: lease}, slog.New(slog.NewTextHandler(&log, nil)))
 	m.SetError("LOADING")
 	for range 3 {
 		mustEnter(t, g)(done(1, 1))
@@ -358,7 +359,7 @@ func TestWhatHasNoScopeHasNoLimits(t *testing.T) {
 	rule := func(providers.Candidate) (string, providers.Limits) {
 		return "", providers.Limits{Concurrency: 1}
 	}
-	g := limits.New(nil, rule, lease, slog.New(slog.DiscardHandler))
+	g := limits.New(nil, limits.Config{Rule: rule, Lease: lease}, slog.New(slog.DiscardHandler))
 	mustEnter(t, g)
 	mustEnter(t, g)(done(1, 1))
 }
