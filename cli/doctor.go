@@ -90,9 +90,9 @@ func examineWork(ctx context.Context, rdb redis.UniversalClient, shards int) []f
 	workers = slices.DeleteFunc(workers, func(w tasks.Worker) bool { return w.Leaving })
 	depths, err := queue.NewInspector(rdb).Depths()
 	if err != nil {
-		return append(workerFindings(workers), finding{check: "queues"}.fail(err.Error(), "look at the log of Redis"))
+		return append(workerFindings(workers, nil), finding{check: "queues"}.fail(err.Error(), "look at the log of Redis"))
 	}
-	return append(append(workerFindings(workers), queueFindings(depths, workers)...), jobFinding(ctx, jobs))
+	return append(append(workerFindings(workers, depths), queueFindings(depths, workers)...), jobFinding(ctx, jobs))
 }
 
 // jobFinding counts the jobs, as a picture of the whole.
@@ -108,8 +108,8 @@ func jobFinding(ctx context.Context, jobs *store.Store) finding {
 		n["total:failed"], n["total:canceled"]))
 }
 
-// workerFindings judges the live workers.
-func workerFindings(workers []tasks.Worker) []finding {
+// workerFindings judges the live workers, and what waits for them.
+func workerFindings(workers []tasks.Worker, depths []queue.Depth) []finding {
 	if len(workers) == 0 {
 		return []finding{finding{check: "workers"}.fail("none is alive", "start one with spillway worker")}
 	}
@@ -119,6 +119,7 @@ func workerFindings(workers []tasks.Worker) []finding {
 		for _, l := range w.Serves {
 			serves = append(serves, fmt.Sprintf("%s (%d of %d slots busy)", l.Lane, l.Running, l.Slots))
 		}
+		findings = append(findings, hostFindings(w)...)
 		// It says by its own clock when it started, Redis by its own when it was
 		// last heard.
 		ahead := w.StartedAt.Sub(w.SeenAt)
@@ -126,12 +127,25 @@ func workerFindings(workers []tasks.Worker) []finding {
 			strings.Join(serves, ", "), fmt.Sprintf("its clock is %v ahead of that of Redis: set it by NTP and start the worker again", ahead.Round(time.Second))))
 	}
 	for _, lane := range []tasks.Lane{tasks.Local, tasks.Cloud} {
-		if laneHealth(lane, workers).Workers == 0 {
+		f, h := finding{check: "lane " + string(lane)}, laneHealth(lane, workers, depths)
+		if h.Workers == 0 {
 			what, do, _ := strings.Cut(noWorkerOn[lane], "; ")
-			findings = append(findings, finding{check: "lane " + string(lane)}.warn(what, do))
+			findings = append(findings, f.warn(what, do))
+			continue
 		}
+		findings = append(findings, f.ok(fmt.Sprintf("load %.2f: jobs that run or wait, divided by the slots", h.Load)))
 	}
 	return findings
+}
+
+// hostFindings judges how busy the machine of a worker is, if it was measured.
+func hostFindings(w tasks.Worker) []finding {
+	if w.Host == nil {
+		return nil
+	}
+	return []finding{finding{check: "machine of " + w.ID}.warnIf(w.Host.Full,
+		fmt.Sprintf("CPU at %.0f %%, memory at %.0f %%", 100*w.Host.CPU, 100*w.Host.Memory),
+		"it takes no further local job: see what else runs there, or raise SPILLWAY_HOST_CPU_LIMIT or SPILLWAY_HOST_MEMORY_LIMIT")}
 }
 
 // queueFindings judges the queues that are in use.

@@ -76,6 +76,8 @@ func TestWorkAndQueueFindings(t *testing.T) {
 	both := []tasks.Worker{worker(tasks.Local), worker(tasks.Cloud)}
 	ahead := worker(tasks.Local)
 	ahead.StartedAt = now.Add(time.Minute)
+	full, calm := worker(tasks.Local), worker(tasks.Local)
+	full.Host, calm.Host = &tasks.Host{CPU: 0.95, Memory: 0.5, Full: true}, &tasks.Host{CPU: 0.1, Memory: 0.5}
 	tests := []struct {
 		name    string
 		workers []tasks.Worker
@@ -86,13 +88,15 @@ func TestWorkAndQueueFindings(t *testing.T) {
 		{"no worker", nil, nil, []string{"FAIL workers"}},
 		{"no local worker", both[1:], []queue.Depth{{Queue: "local.high", Waiting: 3}}, []string{"warn lane local", "warn queue local.high"}},
 		{"clock of a worker", []tasks.Worker{ahead, both[1]}, nil, []string{"FAIL worker w-local"}},
+		{"machine of a worker", []tasks.Worker{full, both[1]}, nil, []string{"warn machine of w-local"}},
+		{"machine of a worker, at ease", []tasks.Worker{calm, both[1]}, nil, []string{}},
 		{"paused", both, []queue.Depth{{Queue: "local.high", Paused: true}}, []string{"warn queue local.high"}},
 		{"given up", both, []queue.Depth{{Queue: "webhooks", Dead: 2}}, []string{"warn queue webhooks"}},
 		{"too slow", both, []queue.Depth{{Queue: "cloud.low", Waiting: 1, Oldest: time.Hour}}, []string{"warn queue cloud.low"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			found := append(workerFindings(tt.workers), queueFindings(tt.depths, tt.workers)...)
+			found := append(workerFindings(tt.workers, tt.depths), queueFindings(tt.depths, tt.workers)...)
 			if got := levels(found); !slices.Equal(got, tt.want) {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/topcentral/spillway/api"
@@ -21,13 +22,13 @@ func (s *system) health(ctx context.Context) api.Health {
 		return h
 	}
 	workers = slices.DeleteFunc(workers, func(w tasks.Worker) bool { return w.Leaving })
-	for _, lane := range tasks.Lanes() {
-		h.Lanes = append(h.Lanes, laneHealth(lane, workers))
-	}
 	depths, err := queue.NewInspector(s.rdb).Depths()
 	if err != nil {
 		s.log.WarnContext(ctx, "queues cannot be inspected", "error", err)
 		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: "the queues cannot be inspected"}
+	}
+	for _, lane := range tasks.Lanes() {
+		h.Lanes = append(h.Lanes, laneHealth(lane, workers, depths))
 	}
 	for _, d := range depths {
 		h.Queues = append(h.Queues, queueHealth(d))
@@ -38,8 +39,8 @@ func (s *system) health(ctx context.Context) api.Health {
 	return h
 }
 
-// laneHealth sums up the workers of a lane.
-func laneHealth(lane tasks.Lane, workers []tasks.Worker) api.LaneHealth {
+// laneHealth sums up the workers of a lane and what waits in its queues.
+func laneHealth(lane tasks.Lane, workers []tasks.Worker, depths []queue.Depth) api.LaneHealth {
 	h := api.LaneHealth{Lane: lane, Status: api.HealthOK, Models: []string{}}
 	for _, w := range workers {
 		for _, s := range w.Serves {
@@ -47,17 +48,38 @@ func laneHealth(lane tasks.Lane, workers []tasks.Worker) api.LaneHealth {
 				h.Workers++
 				h.Slots += s.Slots
 				h.Running += s.Running
+				if lane == tasks.Local && w.Host != nil && w.Host.Full {
+					h.Full++
+				}
 				h.Models = append(h.Models, s.Models...)
 			}
 		}
 	}
 	slices.Sort(h.Models)
 	h.Models = slices.Compact(h.Models)
+	h.Load = load(h.Running, lane, depths, h.Slots)
+	if h.Full > 0 {
+		h.Detail = "the machines of some workers are above SPILLWAY_HOST_CPU_LIMIT or SPILLWAY_HOST_MEMORY_LIMIT, so that they take no further job"
+	}
 	if h.Workers == 0 {
 		h.Status = api.HealthUnavailable
 		h.Detail = noWorkerOn[lane]
 	}
 	return h
+}
+
+// load is the share of a lane's slots that jobs take or wait for; it may be above 1.
+func load(running int, lane tasks.Lane, depths []queue.Depth, slots int) float64 {
+	if slots == 0 {
+		return 0
+	}
+	queues := queue.Names(lane)
+	for _, d := range depths {
+		if slices.Contains(queues, d.Queue) {
+			running += d.Waiting
+		}
+	}
+	return math.Round(100*float64(running)/float64(slots)) / 100
 }
 
 var noWorkerOn = map[tasks.Lane]string{

@@ -173,8 +173,14 @@ type LaneHealth struct {
 	// Detail What is wrong.
 	Detail string `json:"detail,omitempty"`
 
+	// Full Workers that take no further job because their machine is above its limits of CPU or memory.
+	Full int `json:"full,omitempty"`
+
 	// Lane Where a job can run: local models, cloud models, or the agent's deterministic scorecard.
 	Lane Lane `json:"lane"`
+
+	// Load Jobs that run or wait, divided by the slots; 0 without slots.
+	Load float64 `json:"load,omitempty"`
 
 	// Models Models they reach, as provider/model, in alphabetical order.
 	Models []string `json:"models"`
