@@ -49,14 +49,14 @@ func spendSome(t *testing.T, addr string) {
 		Candidate: providers.Candidate{Provider: providertest.NewFake("kimi"), Model: "kimi-k2.6", Tariff: tariff},
 		Owner:     providers.Owner{Tenant: "acme", Agent: "A03"}, Input: 100, Output: 0,
 	}
-	g := budget.New(rdb, budget.Config{Budgets: budget.Settings{}, Zone: cfg.BudgetZone.Location}, slog.New(slog.DiscardHandler))
+	g := budget.New(rdb, budget.Config{Budgets: budget.Settings{}, Zone: cfg.BudgetZone.Location, Patience: time.Minute}, slog.New(slog.DiscardHandler))
 	leave, err := g.Enter(t.Context(), call)
 	if err != nil {
 		t.Fatal(err)
 	}
 	used := providers.Usage{Input: 100}
 	leave(&providers.Attempt{Called: true, Outcome: providers.Succeeded, Usage: used, Cost: tariff.Cost(used, time.Now())})
-	limited := budget.New(rdb, budget.Config{Budgets: cfg.Budgets, Zone: cfg.BudgetZone.Location}, slog.New(slog.DiscardHandler))
+	limited := budget.New(rdb, budget.Config{Budgets: cfg.Budgets, Zone: cfg.BudgetZone.Location, Patience: time.Minute}, slog.New(slog.DiscardHandler))
 	call.Owner.Tenant, call.Output = "other", 100
 	if _, err := limited.Enter(t.Context(), call); err != nil {
 		t.Fatal(err)

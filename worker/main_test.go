@@ -62,6 +62,7 @@ type world struct {
 	store *store.Store
 	*dispatch.Dispatcher
 	local, cloud *providertest.Fake
+	tariff       providers.Tariff // of the cloud
 	maskKey      privacy.Key
 }
 
@@ -93,7 +94,7 @@ func (w *world) fleet(t *testing.T) *Fleet {
 	all := testAgents(t)
 	return NewFleet(FleetConfig{
 		Local: []providers.Provider{w.local},
-		Cloud: []CloudProvider{{Provider: w.cloud, Model: "chat"}},
+		Cloud: []CloudProvider{{Provider: w.cloud, Model: "chat", Tariff: func(string) providers.Tariff { return w.tariff }}},
 		Scorecard: scorecard.New(func(agent string, input json.RawMessage, language string) (json.RawMessage, error) {
 			a, _ := all.Lookup(agent)
 			return a.Score(input, tasks.Language(language))

@@ -234,7 +234,7 @@ func TestWithoutRedisNothingThatCostsPasses(t *testing.T) {
 func TestWhatHasNoPricePassesAndIsCounted(t *testing.T) {
 	rdb := redistest.Embedded(t)
 	var log strings.Builder
-	cfg := budget.Config{Budgets: settings(t, "tenant:acme=0/day"), Zone: noon, Paid: func(p string) bool { return p == "deepseek" }}
+	cfg := budget.Config{Budgets: settings(t, "tenant:acme=0/day"), Zone: noon, Patience: time.Minute, Paid: func(p string) bool { return p == "deepseek" }}
 	g := budget.New(rdb, cfg, slog.New(slog.NewTextHandler(&log, nil)))
 	unknown := call("acme", "A03")
 	unknown.Candidate.Tariff = nil

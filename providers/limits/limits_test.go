@@ -331,7 +331,7 @@ func TestWithoutRedisCallsPass(t *testing.T) {
 	defer rdb.Close()
 	var log bytes.Buffer
 	rule := func(providers.Candidate) (string, providers.Limits) { return "kimi", providers.Limits{Concurrency: 1} }
-	g := limits.New(rdb, limits.Config{Rule: rule, Lease: lease}, slog.New(slog.NewTextHandler(&log, nil)))
+	g := limits.New(rdb, limits.Config{Rule: rule, Lease: lease, Patience: time.Minute}, slog.New(slog.NewTextHandler(&log, nil)))
 	m.SetError("LOADING")
 	for range 3 {
 		mustEnter(t, g)(done(1, 1))
