@@ -48,7 +48,7 @@ func TestACallThatIsCutCostsToo(t *testing.T) {
 	w.tariff = perToken{}
 	hang, asked, ended := hangs()
 	w.cloud.Does(hang)
-	stop := w.start(t, cloudLane)
+	stop := w.start(t, cloudLane, func(c *Config) { c.Drain = patience })
 	j := w.submit(t)
 	wait(t, asked)
 	if _, err := w.store.Cancel(t.Context(), tenant, j.ID); err != nil {
