@@ -13,9 +13,10 @@ import (
 )
 
 type agentsCommand struct {
-	List agentsListCommand `cmd:"" help:"List the agents."`
-	Show agentsShowCommand `cmd:"" help:"Show an agent: definition, schemas, prompt."`
-	Test agentsTestCommand `cmd:"" help:"Run an agent folder's examples against its scorecard and schemas."`
+	List  agentsListCommand  `cmd:"" help:"List the agents."`
+	Show  agentsShowCommand  `cmd:"" help:"Show an agent: definition, schemas, prompt."`
+	Stats agentsStatsCommand `cmd:"" help:"Show what has come of the agents' jobs: outcomes, time, tokens, cost, by variant."`
+	Test  agentsTestCommand  `cmd:"" help:"Run an agent folder's examples against its scorecard and schemas."`
 }
 
 // catalogue opens the agents that the settings name.
