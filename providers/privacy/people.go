@@ -149,7 +149,7 @@ var goesOn = map[string]string{
 // person.
 func (l *lexicon) titled(f *folded, i, surname, end int, title string, sure bool) bool {
 	behind, _ := utf8.DecodeRuneInString(f.text[end+len(title):])
-	if next, ok := goesOn[title]; ok && strings.ContainsRune(next, behind) {
+	if next, ok := goesOn[title]; ok && strings.ContainsRune(next, behind) && !l.and(f.text[end+len(title):]) {
 		// 工 and 总 before a verb that begins like a longer word: 何工作 is not
 		// told from 何工.
 		return false
@@ -175,6 +175,13 @@ func (l *lexicon) titled(f *folded, i, surname, end int, title string, sure bool
 		}
 	}
 	return n > 0 && !roleBegins(given+title)
+}
+
+// and reports whether a text goes on with the next of several names: 金总和方总.
+func (l *lexicon) and(s string) bool {
+	rest, ok := strings.CutPrefix(s, "和")
+	surname, _ := l.surname(rest)
+	return ok && surname != "" && titleAt(rest[len(surname):]) != ""
 }
 
 // roleBegins reports whether a text is the end of a title of more characters, as
@@ -222,7 +229,7 @@ func nextHan(s string) string {
 }
 
 const (
-	openers = `跟和与找由请向对给同让叫问约见是为及派经据被把将陪代替带催等访复系户购售术务板理监管任长员师人手事方发部质产仓司厂天午上日的了到说知谢名字姓导商会以并而因但且从参加得帮助电话打告诉聊谈送交转邀`
+	openers = `机跟和与找由请向对给同让叫问约见是为及派经据被把将陪代替带催等访复系户购售术务板理监管任长员师人手事方发部质产仓司厂天午上日的了到说知谢名字姓导商会以并而因但且从参加得帮助电话打告诉聊谈送交转邀`
 	closers = `说表反提负确要认觉答来去在已对希同告问打回会将是跟和与处那这也不又曾的等签想先女及拜联沟电微发今昨明带给主担参到了愿接称通转让请还很比把被有没建强报推催约介陪抱做写交帮能可应因由从为向就都正再刚终最离调升任兼出审批进或现未决拍看见询咨索收邀安牵组汇申之以一两三多总经工董部寄付下开上访测试验核改补备找换退加送拿谈`
 )
 
@@ -301,9 +308,12 @@ func (l *lexicon) weight(f *folded, i, surname, end, n int, sure bool) int {
 	}
 	labelled := !isHan(f.before(i)) && !isHan(f.after(end)) && l.called(f, i)
 	for _, r := range f.text[i+surname : end] {
-		if l.given[r] || labelled {
+		switch {
+		case l.given[r] || labelled:
 			w++
-		} else {
+		case surname > 3:
+			w--
+		default:
 			w -= 2
 		}
 	}
@@ -332,7 +342,7 @@ func (l *lexicon) weight(f *folded, i, surname, end, n int, sure bool) int {
 }
 
 var (
-	latinTitled = regexp.MustCompile(`\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Madam|Engineer|Attn|ATTN|Dear|Hi|Hello|Regards|Sincerely|Contact|contact|Cc|attention|Attention)[.,:]*\s{1,2}([A-Z\p{Lu}][\p{L}'-]+(?:\s(?:[A-Z]\.|van|von|de|der|da|bin|al|el|la|di)\s?)*(?:\s[A-Z\p{Lu}][\p{L}'-]+){0,2})`)
+	latinTitled = regexp.MustCompile(`\b(?:(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Madam|Engineer|Attn|ATTN|Dear|Hi|Hello|Regards|Sincerely|Contact|contact|Cc|attention|Attention)[.,:]*\s{1,2})+([A-Z\p{Lu}][\p{L}'-]+(?:\s(?:[A-Z]\.|van|von|de|der|da|bin|al|el|la|di)\s?)*(?:\s[A-Z\p{Lu}][\p{L}'-]+){0,2})`)
 	latinPair   = regexp.MustCompile(`[A-Z\p{Lu}][\p{L}'-]+(?:[ ](?:[A-Z]\.|van|von|de|der|da|bin|al|el|la|di))*(?:[ ][A-Z\p{Lu}][\p{L}'-]+){1,2}`)
 	pinyin      = regexp.MustCompile(`^(?i:(?:(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(?:iang|uang|iong|ang|eng|ing|ong|ian|iao|uai|uan|ai|ei|ui|ao|ou|iu|ie|ue|ve|er|an|en|in|un|ia|ua|uo|a|o|e|i|u|v)['-]?){1,3})$`)
 )
@@ -354,17 +364,28 @@ var pinyinSurnames = setOf(strings.Fields(`wang li zhang liu chen yang zhao huan
 
 var notNames = setOf(strings.Fields(`Hong Kong Shang Hai Bei Jing Guang Zhou Dong Guan An Hui He Nan Fu Jian Purchase Order Sales Project General United Road Street Co Ltd Inc Limited Company Group Corporation Product Stage Please Dear Best Kind`))
 
+// latinFirst are words that may be a first name by itself.
+var latinFirst = regexp.MustCompile(`\b([A-Z][a-z]{2,11})\b`)
+
+// notPersons are names that other things bear more often.
+var notPersons = setOf(strings.Fields(`Jordan Austin Virginia Madison Charlotte Victoria Jackson Lincoln Chase Ruby Amber Crystal Iris Lily Rose Ivy Coco May Mark Max Tim Logan Mason Eva Leo Ray Van Sierra Dakota Sofia Paris Florence Carolina Georgia Diego Jose Jesse Dorothy Grant Gene Art Dale Glen Lane Reed Wade Marina Olive Sage Angel Felix Alpha Eden`))
+
 // latinPeople finds names in Latin letters: behind a title, with a usual given
 // name, or in pinyin.
 func latinPeople(f *folded) []span {
 	var spans []span
 	for _, m := range latinTitled.FindAllStringSubmatchIndex(f.text, -1) {
-		if name := f.text[m[2]:m[3]]; !notNames[strings.Fields(name)[0]] {
+		if name := strings.Fields(f.text[m[2]:m[3]]); !notNames[name[0]] && !latinTitles[strings.ToLower(name[0])] {
 			spans = append(spans, f.source(m[2], m[3], Person, rankContext))
 		}
 	}
 	for _, m := range latinPair.FindAllStringIndex(f.text, -1) {
 		spans = append(spans, latinNames(f, m[0], m[1])...)
+	}
+	for _, m := range latinFirst.FindAllStringSubmatchIndex(f.text, -1) {
+		if name := f.text[m[2]:m[3]]; givenNames[strings.ToLower(name)] && !commonWords[strings.ToLower(name)] && !notPersons[name] {
+			spans = append(spans, f.source(m[2], m[3], Person, rankContext))
+		}
 	}
 	return spans
 }

@@ -10,6 +10,7 @@ var (
 	legalForm = regexp.MustCompile(`(?:集团|控股|实业)?(?:\(集团\)|\([\p{Han}]{2,6}\))?(?:股份有限公司|有限责任公司|有限公司|集团公司|股份公司|总公司|分公司|律师事务所|会计师事务所|事务所|研究院|设计院|集团|股份|公司|支行|分行|合作社|化工厂|塑料厂|机械厂|电子厂|模具厂|五金厂|纺织厂|印染厂|服装厂|食品厂|制品厂|总厂|研究所)(?:\([\p{Han}]{1,6}\))?(?:[\p{Han}]{2,6}分公司)?`)
 	// latinForm takes the words before it; what they may be is looked at there.
 	latinForm = regexp.MustCompile(`((?:[A-Z0-9\p{Lu}][\p{L}0-9&'.+-]*[ ,]{1,2}(?:(?:&|de|für|und)[ ])?){1,6})\(?(?:Co\.?,? ?Ltd|Co\.|Ltd|Limited|Inc|Incorporated|LLC|GmbH(?: ?& ?Co\. ?KG)?|AG|Corp|Corporation|PLC|Plc|S\.A|SA|B\.V|BV|N\.V|NV|Pte\.? ?Ltd|Pty\.? ?Ltd|Group|Holdings?|KG|Company|S\.r\.l|SpA|S\.p\.A|K\.K|LLP)\b\.?\)?(?:[ ,]{1,2}(?:Ltd|Limited|Inc|LLC|Co)\b\.?){0,2}`)
+	shortFor  = regexp.MustCompile(`(?:简称|称为?|hereinafter|called|aka) ?[:：]? ?["“「'《]([\p{Han}A-Za-z0-9]{2,12})["”」'》]`)
 	ledIn     = regexp.MustCompile(`^(?:.*(?:拜访了?|联系了?|签下了?|拿下了?|对接|前往|去了?|找|通过|客户|供应商|竞争对手|对手|友商|经销商|代理商|我们|公司名称?|名称|签约了?|走访了?|收到|来自|甲方|乙方|买方|卖方|开票给?|发给|寄给|送到|与|跟|给|由|被|把|了|的|向|说|到了|是)(?:[:： ])?)`)
 )
 
@@ -38,6 +39,9 @@ func companies(f *folded) []span {
 		if start := latinStart(f.text, m[2], m[3]); start < m[3] {
 			spans = append(spans, f.source(start, m[1], Company, rankContext))
 		}
+	}
+	for _, m := range shortFor.FindAllStringSubmatchIndex(f.text, -1) {
+		spans = append(spans, f.source(m[2], m[3], Company, rankContext))
 	}
 	return append(spans, words.tradeNames(f)...)
 }
@@ -171,7 +175,7 @@ var (
 	levels  = regexp.MustCompile(`[\p{Han}]{2,8}(?:省|自治区|市)[\p{Han}]{1,8}(?:市|区|县|旗)(?:[\p{Han}]{1,8}(?:街道|镇|乡|村|社区|开发区|工业园区|工业园|产业园|园区)){0,3}(?:[0-9A-Za-z]{1,5}(?:号楼|楼|幢|栋|座|单元|层|室|号))*`)
 	block   = regexp.MustCompile(`[\p{Han}]{2,10}(?:大厦|大楼|广场|花园|小区|公寓|产业园|科技园|工业园|创业园|软件园|新村|家园|国际中心|商务中心) ?(?:[0-9A-Za-z一二三四五六七八九十]{1,5}[ -]?(?:期|区|号楼|楼|幢|栋|座|单元|层|室|房|号|F) ?)+(?:[0-9]{2,5}(?:室)?)?`)
 	street  = regexp.MustCompile(`(?:(?:Room|Rm|Unit|Suite|Flat|Building|Bldg|Floor|Block)\.? ?[0-9A-Z-]+,? +){0,3}(?:No\.? ?)?[0-9]{1,5}[A-Z]?,? +(?:[A-Z][\w'.-]* +){1,4}(?:Road|Rd|Street|St|Avenue|Ave|Lane|Ln|Boulevard|Blvd|Drive|Highway|Hwy|Way|Square|Parkway|Court)\b\.?(?:,? +(?:Suite|Unit|Floor|Room|Apt)\.? ?[0-9A-Z-]+)?(?:, *[A-Z][\w' .-]{2,30}(?:District|Province|City|County))*`)
-	strasse = regexp.MustCompile(`[A-ZÄÖÜ][\p{L}-]*(?:straße|strasse|str\.|weg|allee|platz) ?[0-9]{1,4}[a-z]?(?:, ?[0-9]{5} [A-ZÄÖÜ][\p{L}-]+)?`)
+	strasse = regexp.MustCompile(`[A-ZÄÖÜ][\p{L}-]*(?i:straße|strasse|str\.|weg|allee|platz) ?[0-9]{1,4}[a-z]?(?:, ?[0-9]{5} [A-ZÄÖÜ][\p{L}-]+)?`)
 	// toPlace is what comes before an address in a sentence.
 	toPlace = regexp.MustCompile(`^.*(?:地址改?[为是在]?|地址|位于|送到|寄到|发到|送至|寄至|发至|发往|寄往|送往|搬到|搬至|迁至|迁到|设在|坐落于|开在|就在|到了|前往|住在|约在|[在到至往于去是为的了从由])`)
 )
