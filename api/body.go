@@ -20,12 +20,12 @@ const jsonType = "application/json"
 
 // checkBody returns the gate for bodies that must fit schema. It reads the body
 // once, within limits of size and time, and leaves it to be read again.
-func (s *server) checkBody(schema *jsonschema.Schema) gate {
+func (s *server) checkBody(schema *jsonschema.Schema, limit int64) gate {
 	return func(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 		if err := checkMedia(r.Header); err != nil {
 			return nil, err
 		}
-		raw, err := s.readBody(w, r)
+		raw, err := s.readBody(w, r, limit)
 		if err != nil {
 			return nil, err
 		}
@@ -51,16 +51,16 @@ func checkMedia(h http.Header) error {
 	return nil
 }
 
-// readBody reads the body within the limits of size and time.
-func (s *server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	tooLarge := tasks.Errorf(tasks.CodeTooLarge, "The request body may have %d bytes at most.", s.cfg.MaxBody)
-	if r.ContentLength > s.cfg.MaxBody {
+// readBody reads the body within the limits of size, in bytes, and of time.
+func (s *server) readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	tooLarge := tasks.Errorf(tasks.CodeTooLarge, "The request body may have %d bytes at most.", limit)
+	if r.ContentLength > limit {
 		return nil, tooLarge
 	}
 	// A server that cannot set deadlines has its own; so the error is no matter.
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(time.Now().Add(s.cfg.RequestTimeout))
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.cfg.MaxBody))
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err == nil {
 		// Not after a failure: the server reads the rest of the body before it
 		// answers, and would wait for it without end.

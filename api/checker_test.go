@@ -174,7 +174,7 @@ func (c *checker) response(method, path string, status int) (at string, response
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	template, item := c.path(path)
+	template, item := c.path(path, method)
 	operation := asMap(item[strings.ToLower(method)])
 	switch {
 	case item == nil:
@@ -194,10 +194,14 @@ func (c *checker) response(method, path string, status int) (at string, response
 	return at, response
 }
 
-// path finds the path item that a path belongs to.
-func (c *checker) path(path string) (string, map[string]any) {
+// path finds the path item that a path belongs to: the one of that very name if it
+// has the method, as the router does.
+func (c *checker) path(path, method string) (string, map[string]any) {
 	parts := strings.Split(path, "/")
 	paths := asMap(c.document["paths"])
+	if item := asMap(paths[path]); item[strings.ToLower(method)] != nil {
+		return path, item
+	}
 	for template := range paths {
 		wanted := strings.Split(template, "/")
 		if slices.EqualFunc(parts, wanted, func(got, want string) bool {

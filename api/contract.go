@@ -26,6 +26,7 @@ type contract struct {
 	json       []byte
 	document   map[string]any
 	operations []operation // in order of path and method
+	submission *jsonschema.Schema
 }
 
 // operation is what the generated code does not enforce of an operation.
@@ -79,7 +80,8 @@ func readContract(source []byte) (*contract, error) {
 	if len(c.operations) == 0 {
 		return nil, errors.New("no operations")
 	}
-	return c, nil
+	c.submission, err = compiler.Compile(contractURL + "#/components/schemas/Submission")
+	return c, err
 }
 
 // newCompiler returns a compiler that knows document as contractURL.

@@ -234,14 +234,6 @@ func TestContractIsServedAsItIs(t *testing.T) {
 	}
 }
 
-func texts[T ~string](words []T) []string {
-	var out []string
-	for _, w := range words {
-		out = append(out, string(w))
-	}
-	return out
-}
-
 // walk calls visit for every object in v with its place as a JSON Pointer.
 func walk(v any, at string, visit func(at string, v map[string]any)) {
 	switch v := v.(type) {

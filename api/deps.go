@@ -39,6 +39,8 @@ type Jobs interface {
 	// Job returns the job as it is now. CodeNotFound if the tenant has none of
 	// that ID.
 	Job(ctx context.Context, tenant, id string) (*tasks.Job, error)
+	// List returns a page of the tenant's jobs.
+	List(ctx context.Context, tenant string, f tasks.JobFilter) (*tasks.JobPage, error)
 	// Cancel ends the job, or returns it as it is when it is canceled already.
 	// CodeNotFound; CodeConflict if it has ended otherwise.
 	Cancel(ctx context.Context, tenant, id string) (*tasks.Job, error)
@@ -137,6 +139,12 @@ func (b bounded) Job(ctx context.Context, tenant, id string) (*tasks.Job, error)
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	return b.next.Job(ctx, tenant, id)
+}
+
+func (b bounded) List(ctx context.Context, tenant string, f tasks.JobFilter) (*tasks.JobPage, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	return b.next.List(ctx, tenant, f)
 }
 
 func (b bounded) Cancel(ctx context.Context, tenant, id string) (*tasks.Job, error) {

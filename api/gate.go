@@ -20,8 +20,11 @@ func (s *server) gatesOf(op operation) []gate {
 	if strings.HasPrefix(op.path, "/webhooks/") && s.webhooks == nil {
 		gates = append(gates, noWebhooks)
 	}
-	if op.body != nil {
-		gates = append(gates, s.checkBody(op.body))
+	switch {
+	case op.id == "submitBatch":
+		gates = append(gates, s.unroll(s.checkBody(op.body, batchFactor*s.cfg.MaxBody)))
+	case op.body != nil:
+		gates = append(gates, s.checkBody(op.body, s.cfg.MaxBody))
 	}
 	return gates
 }

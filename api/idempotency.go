@@ -31,11 +31,19 @@ func parseKey(header *string) (string, error) {
 	} else if strings.ContainsAny(key, `",`) {
 		return "", errKey
 	}
-	unprintable := func(c rune) bool { return c < ' ' || c > '~' }
-	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, unprintable) {
-		return "", errKey
+	if err := checkKey(key); err != nil {
+		return "", err
 	}
 	return key, nil
+}
+
+// checkKey refuses a key that is empty, too long or not printable ASCII.
+func checkKey(key string) error {
+	unprintable := func(c rune) bool { return c < ' ' || c > '~' }
+	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, unprintable) {
+		return errKey
+	}
+	return nil
 }
 
 // unquote reads the rest of a quoted string up to its closing quote; ok is false

@@ -130,6 +130,32 @@ func (m *memory) Job(_ context.Context, tenant, id string) (*tasks.Job, error) {
 	return new(*job), nil
 }
 
+func (m *memory) List(_ context.Context, tenant string, f tasks.JobFilter) (*tasks.JobPage, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return nil, m.broken
+	}
+	var ids []string
+	for id, j := range m.jobs {
+		if m.tenants[id] == tenant && (f.Before == "" || id < f.Before) && (len(f.States) == 0 || slices.Contains(f.States, j.State)) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	slices.Reverse(ids)
+	page := &tasks.JobPage{}
+	if len(ids) > f.Limit {
+		ids, page.Next = ids[:f.Limit], ids[f.Limit-1]
+	}
+	for _, id := range ids {
+		j := *m.jobs[id]
+		j.Result = nil
+		page.Jobs = append(page.Jobs, &j)
+	}
+	return page, nil
+}
+
 func (m *memory) Cancel(ctx context.Context, tenant, id string) (*tasks.Job, error) {
 	job, err := m.Job(ctx, tenant, id)
 	if err != nil || job.State == tasks.Canceled {

@@ -90,8 +90,8 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 		{"GET", "/jobs/" + done.ID + "/retry", 405, "OPTIONS, POST"},
 		{"GET", "/agents/A99", 404, ""},
 		{"GET", "/agents/%00", 404, ""},
-		{"GET", "/jobs", 405, "OPTIONS, POST"},
-		{"HEAD", "/jobs", 405, "OPTIONS, POST"},
+		{"PUT", "/jobs", 405, "OPTIONS, GET, HEAD, POST"},
+		{"GET", "/jobs/batch", 404, ""}, // as for any job of a name that is none
 		{"DELETE", "/jobs/" + done.ID, 405, "OPTIONS, GET, HEAD"},
 		{"PUT", "/agents", 405, "OPTIONS, GET, HEAD"},
 		{"POST", "/health", 405, "OPTIONS, GET, HEAD"},

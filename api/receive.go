@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/rand"
 	"net/http"
 	"regexp"
@@ -21,7 +22,9 @@ func (s *server) receive(next http.Handler) http.Handler {
 			w = bodiless{w}
 		}
 		h := w.Header()
-		h.Set(headerRequestID, requestID(r))
+		id := requestID(r)
+		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
+		h.Set(headerRequestID, id)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "private, no-cache")
 		joinLists(r.Header)
@@ -32,6 +35,14 @@ func (s *server) receive(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, entered)
 	})
+}
+
+type requestIDKey struct{}
+
+// requestIDOf returns the ID of the request that is being answered.
+func requestIDOf(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
 }
 
 // requestID returns the caller's ID for the request, or a new one.

@@ -139,10 +139,15 @@ func (s *system) api(life context.Context) (http.Handler, error) {
 }
 
 // jobs is what the API does with jobs: the dispatcher makes and shows them, the
-// store cancels them.
+// store lists and cancels them.
 type jobs struct {
 	*dispatch.Dispatcher
 	store *store.Store
+}
+
+// List returns a page of a tenant's jobs.
+func (j jobs) List(ctx context.Context, tenant string, f tasks.JobFilter) (*tasks.JobPage, error) {
+	return j.store.List(ctx, tenant, f)
 }
 
 // Cancel ends a tenant's job.

@@ -86,6 +86,30 @@ type AnsweredBy = tasks.AnsweredBy
 // Attempt What one candidate did during one claim of a job.
 type Attempt = tasks.Attempt
 
+// Batch Submissions.
+type Batch struct {
+	Jobs []BatchItem `json:"jobs"`
+}
+
+// BatchItem A submission, with an idempotency key of its own if it has one. What is
+// wrong with it is told in its outcome.
+type BatchItem = json.RawMessage
+
+// BatchOutcome What became of one submission; either `job` or `problem` is there.
+type BatchOutcome = any
+
+// BatchResult What became of each submission of a batch.
+type BatchResult struct {
+	// Accepted How many have a job, replays included.
+	Accepted int `json:"accepted"`
+
+	// Outcomes In the order of the submissions.
+	Outcomes []BatchOutcome `json:"outcomes"`
+
+	// Refused How many have none.
+	Refused int `json:"refused"`
+}
+
 // CacheUse Whether the result of an equal job may be the answer: if the agent allows it (use), or never (bypass).
 type CacheUse = tasks.CacheUse
 
@@ -165,6 +189,18 @@ type HealthStatus string
 // Job One run of an agent on one input. The input itself is not part of it.
 type Job = tasks.Job
 
+// JobList A page of jobs, the newest first.
+type JobList struct {
+	// Data Jobs without their results.
+	Data []Job `json:"data"`
+
+	// HasMore Whether there may be another page.
+	HasMore bool `json:"has_more"`
+
+	// NextCursor Where it begins; absent on the last page.
+	NextCursor string `json:"next_cursor,omitempty"`
+}
+
 // Lane Where a job can run: local models, cloud models, or the agent's deterministic scorecard.
 type Lane = tasks.Lane
 
@@ -233,6 +269,33 @@ type Priority = tasks.Priority
 // Privacy Which hops a job's data may take: any; to the cloud only with names,
 // numbers and addresses masked (mask); or never to the cloud (local_only).
 type Privacy = tasks.Privacy
+
+// Problem What went wrong with a request (RFC 9457).
+type Problem struct {
+	// Code The kind of an error. Codes are stable and never reused.
+	Code Code `json:"code"`
+
+	// Detail What went wrong this time and what to do about it.
+	Detail string `json:"detail"`
+
+	// Errors Each thing that is wrong with the request body.
+	Errors []Fault `json:"errors,omitempty"`
+
+	// Instance The path of the request.
+	Instance string `json:"instance"`
+
+	// RequestID The ID of the request; the same as in X-Request-Id.
+	RequestID string `json:"request_id"`
+
+	// Status The HTTP status of this response.
+	Status int `json:"status"`
+
+	// Title The kind of problem in a few words; always the same for a type.
+	Title string `json:"title"`
+
+	// Type The kind of problem; a page that tells what to do about it.
+	Type string `json:"type"`
+}
 
 // QueueHealth One queue of tickets, each a chance to run a job.
 type QueueHealth struct {
@@ -340,6 +403,30 @@ type DocsFileParams struct {
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// ListJobsParams defines parameters for ListJobs.
+type ListJobsParams struct {
+	// State Only jobs in one of these states, separated by commas.
+	State []State `form:"state,omitempty" json:"state,omitempty"`
+
+	// Agent Only jobs of this agent.
+	Agent string `form:"agent,omitempty" json:"agent,omitempty"`
+
+	// CreatedAfter Only jobs made at this time or later.
+	CreatedAfter time.Time `form:"created_after,omitempty" json:"created_after,omitempty"`
+
+	// CreatedBefore Only jobs made before this time.
+	CreatedBefore time.Time `form:"created_before,omitempty" json:"created_before,omitempty"`
+
+	// Metadata Only jobs whose metadata has this name and value, `name:value`; may be given several times, and then all must hold.
+	Metadata []string `form:"metadata,omitempty" json:"metadata,omitempty"`
+
+	// Limit The most entries to answer with.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where to go on, as `next_cursor` of the page before gave it. It belongs to the same filters.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // SubmitJobParams defines parameters for SubmitJob.
 type SubmitJobParams struct {
 	// DryRun Only tell what would become of the submission; `Prefer` and `Idempotency-Key` do not count then.
@@ -384,6 +471,17 @@ type StreamJobEventsParams struct {
 	LastEventID string `json:"Last-Event-ID,omitempty"`
 }
 
+// GetJobResultParams defines parameters for GetJobResult.
+type GetJobResultParams struct {
+	// Prefer `wait=N` (RFC 7240): hold the answer back until the job has ended, N
+	// seconds at most; above 60, 60 is taken. What is malformed or unknown is
+	// ignored. `Preference-Applied` tells what was honoured.
+	Prefer Prefer `json:"Prefer,omitempty"`
+
+	// IfNoneMatch The entity tags the client has, as RFC 9110 §13.1.2 describes.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
 // ListDeliveriesParams defines parameters for ListDeliveries.
 type ListDeliveriesParams struct {
 	// Endpoint Only tries at this endpoint.
@@ -404,6 +502,9 @@ type ListDeliveriesParams struct {
 
 // SubmitJobJSONRequestBody defines body for SubmitJob for application/json ContentType.
 type SubmitJobJSONRequestBody = Submission
+
+// SubmitBatchJSONRequestBody defines body for SubmitBatch for application/json ContentType.
+type SubmitBatchJSONRequestBody = Batch
 
 // RegisterEndpointJSONRequestBody defines body for RegisterEndpoint for application/json ContentType.
 type RegisterEndpointJSONRequestBody = EndpointDraft
@@ -434,9 +535,15 @@ type ServerInterface interface {
 	// CheckHealth Ask whether jobs can be taken, and which part is well
 	// (GET /health)
 	CheckHealth(ctx echo.Context) error
+	// ListJobs List jobs
+	// (GET /jobs)
+	ListJobs(ctx echo.Context, params ListJobsParams) error
 	// SubmitJob Submit a job
 	// (POST /jobs)
 	SubmitJob(ctx echo.Context, params SubmitJobParams) error
+	// SubmitBatch Submit many jobs
+	// (POST /jobs/batch)
+	SubmitBatch(ctx echo.Context) error
 	// GetJob Look at a job
 	// (GET /jobs/{id})
 	GetJob(ctx echo.Context, id JobID, params GetJobParams) error
@@ -446,6 +553,9 @@ type ServerInterface interface {
 	// StreamJobEvents Follow a job's events
 	// (GET /jobs/{id}/events)
 	StreamJobEvents(ctx echo.Context, id JobID, params StreamJobEventsParams) error
+	// GetJobResult Get a job's result alone
+	// (GET /jobs/{id}/result)
+	GetJobResult(ctx echo.Context, id JobID, params GetJobResultParams) error
 	// RetryJob Retry a job
 	// (POST /jobs/{id}/retry)
 	RetryJob(ctx echo.Context, id JobID) error
@@ -594,6 +704,66 @@ func (w *ServerInterfaceWrapper) CheckHealth(ctx echo.Context) error {
 	return err
 }
 
+// ListJobs converts echo context to params.
+func (w *ServerInterfaceWrapper) ListJobs(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListJobsParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "agent" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "agent", ctx.QueryParams(), &params.Agent, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter agent: %s", err))
+	}
+
+	// ------------- Optional query parameter "created_after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_after", ctx.QueryParams(), &params.CreatedAfter, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter created_after: %s", err))
+	}
+
+	// ------------- Optional query parameter "created_before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_before", ctx.QueryParams(), &params.CreatedBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter created_before: %s", err))
+	}
+
+	// ------------- Optional query parameter "metadata" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "metadata", ctx.QueryParams(), &params.Metadata, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter metadata: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListJobs(ctx, params)
+	return err
+}
+
 // SubmitJob converts echo context to params.
 func (w *ServerInterfaceWrapper) SubmitJob(ctx echo.Context) error {
 	var err error
@@ -641,6 +811,15 @@ func (w *ServerInterfaceWrapper) SubmitJob(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SubmitJob(ctx, params)
+	return err
+}
+
+// SubmitBatch converts echo context to params.
+func (w *ServerInterfaceWrapper) SubmitBatch(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SubmitBatch(ctx)
 	return err
 }
 
@@ -750,6 +929,57 @@ func (w *ServerInterfaceWrapper) StreamJobEvents(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StreamJobEvents(ctx, id, params)
+	return err
+}
+
+// GetJobResult converts echo context to params.
+func (w *ServerInterfaceWrapper) GetJobResult(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id JobID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetJobResultParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = Prefer
+	}
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetJobResult(ctx, id, params)
 	return err
 }
 
@@ -1031,11 +1261,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/docs", wrapper.Docs, options.OperationMiddlewares["docs"]...)
 	router.GET(options.BaseURL+"/docs/:file", wrapper.DocsFile, options.OperationMiddlewares["docsFile"]...)
 	router.GET(options.BaseURL+"/health", wrapper.CheckHealth, options.OperationMiddlewares["checkHealth"]...)
+	router.GET(options.BaseURL+"/jobs", wrapper.ListJobs, options.OperationMiddlewares["listJobs"]...)
 	router.POST(options.BaseURL+"/jobs", wrapper.SubmitJob, options.OperationMiddlewares["submitJob"]...)
 	router.GET(options.BaseURL+"/jobs/:id", wrapper.GetJob, options.OperationMiddlewares["getJob"]...)
 	router.POST(options.BaseURL+"/jobs/:id/cancel", wrapper.CancelJob, options.OperationMiddlewares["cancelJob"]...)
 	router.GET(options.BaseURL+"/jobs/:id/events", wrapper.StreamJobEvents, options.OperationMiddlewares["streamJobEvents"]...)
+	router.GET(options.BaseURL+"/jobs/:id/result", wrapper.GetJobResult, options.OperationMiddlewares["getJobResult"]...)
 	router.POST(options.BaseURL+"/jobs/:id/retry", wrapper.RetryJob, options.OperationMiddlewares["retryJob"]...)
+	router.POST(options.BaseURL+"/jobs/batch", wrapper.SubmitBatch, options.OperationMiddlewares["submitBatch"]...)
 	router.GET(options.BaseURL+"/openapi.json", wrapper.OpenapiJSON, options.OperationMiddlewares["openapiJSON"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.OpenapiYAML, options.OperationMiddlewares["openapiYAML"]...)
 	router.GET(options.BaseURL+"/webhooks/deliveries", wrapper.ListDeliveries, options.OperationMiddlewares["listDeliveries"]...)
@@ -1289,6 +1522,38 @@ func (response CheckHealth503JSONResponse) VisitCheckHealthResponse(w http.Respo
 	return err
 }
 
+type ListJobsRequestObject struct {
+	Params ListJobsParams
+}
+
+type ListJobsResponseObject interface {
+	VisitListJobsResponse(w http.ResponseWriter) error
+}
+
+type ListJobs200ResponseHeaders struct {
+	Link *string
+}
+
+type ListJobs200JSONResponse struct {
+	Body    JobList
+	Headers ListJobs200ResponseHeaders
+}
+
+func (response ListJobs200JSONResponse) VisitListJobsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SubmitJobRequestObject struct {
 	Params SubmitJobParams
 	Body   *SubmitJobJSONRequestBody
@@ -1364,6 +1629,28 @@ func (response SubmitJob202JSONResponse) VisitSubmitJobResponse(w http.ResponseW
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
 	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitBatchRequestObject struct {
+	Body *SubmitBatchJSONRequestBody
+}
+
+type SubmitBatchResponseObject interface {
+	VisitSubmitBatchResponse(w http.ResponseWriter) error
+}
+
+type SubmitBatch200JSONResponse BatchResult
+
+func (response SubmitBatch200JSONResponse) VisitSubmitBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1526,6 +1813,63 @@ type StreamJobEvents204Response struct {
 
 func (response StreamJobEvents204Response) VisitStreamJobEventsResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
+	return nil
+}
+
+type GetJobResultRequestObject struct {
+	ID     JobID `json:"id"`
+	Params GetJobResultParams
+}
+
+type GetJobResultResponseObject interface {
+	VisitGetJobResultResponse(w http.ResponseWriter) error
+}
+
+type GetJobResult200ResponseHeaders struct {
+	ETag              string
+	PreferenceApplied *string
+	Vary              string
+}
+
+type GetJobResult200JSONResponse struct {
+	Body    interface{}
+	Headers GetJobResult200ResponseHeaders
+}
+
+func (response GetJobResult200JSONResponse) VisitGetJobResultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
+	}
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJobResult304ResponseHeaders struct {
+	ETag              string
+	PreferenceApplied *string
+	Vary              string
+}
+
+type GetJobResult304Response struct {
+	Headers GetJobResult304ResponseHeaders
+}
+
+func (response GetJobResult304Response) VisitGetJobResultResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
+	}
+	w.Header().Set("Vary", fmt.Sprint(response.Headers.Vary))
+	w.WriteHeader(304)
 	return nil
 }
 
@@ -1884,9 +2228,15 @@ type StrictServerInterface interface {
 	// CheckHealth Ask whether jobs can be taken, and which part is well
 	// (GET /health)
 	CheckHealth(ctx context.Context, request CheckHealthRequestObject) (CheckHealthResponseObject, error)
+	// ListJobs List jobs
+	// (GET /jobs)
+	ListJobs(ctx context.Context, request ListJobsRequestObject) (ListJobsResponseObject, error)
 	// SubmitJob Submit a job
 	// (POST /jobs)
 	SubmitJob(ctx context.Context, request SubmitJobRequestObject) (SubmitJobResponseObject, error)
+	// SubmitBatch Submit many jobs
+	// (POST /jobs/batch)
+	SubmitBatch(ctx context.Context, request SubmitBatchRequestObject) (SubmitBatchResponseObject, error)
 	// GetJob Look at a job
 	// (GET /jobs/{id})
 	GetJob(ctx context.Context, request GetJobRequestObject) (GetJobResponseObject, error)
@@ -1896,6 +2246,9 @@ type StrictServerInterface interface {
 	// StreamJobEvents Follow a job's events
 	// (GET /jobs/{id}/events)
 	StreamJobEvents(ctx context.Context, request StreamJobEventsRequestObject) (StreamJobEventsResponseObject, error)
+	// GetJobResult Get a job's result alone
+	// (GET /jobs/{id}/result)
+	GetJobResult(ctx context.Context, request GetJobResultRequestObject) (GetJobResultResponseObject, error)
 	// RetryJob Retry a job
 	// (POST /jobs/{id}/retry)
 	RetryJob(ctx context.Context, request RetryJobRequestObject) (RetryJobResponseObject, error)
@@ -2074,6 +2427,31 @@ func (sh *strictHandler) CheckHealth(ctx echo.Context) error {
 	return nil
 }
 
+// ListJobs operation middleware
+func (sh *strictHandler) ListJobs(ctx echo.Context, params ListJobsParams) error {
+	var request ListJobsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListJobs(ctx.Request().Context(), request.(ListJobsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListJobs")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListJobsResponseObject); ok {
+		return validResponse.VisitListJobsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // SubmitJob operation middleware
 func (sh *strictHandler) SubmitJob(ctx echo.Context, params SubmitJobParams) error {
 	var request SubmitJobRequestObject
@@ -2116,6 +2494,52 @@ func (sh *strictHandler) SubmitJob(ctx echo.Context, params SubmitJobParams) err
 		return err
 	} else if validResponse, ok := response.(SubmitJobResponseObject); ok {
 		return validResponse.VisitSubmitJobResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SubmitBatch operation middleware
+func (sh *strictHandler) SubmitBatch(ctx echo.Context) error {
+	var request SubmitBatchRequestObject
+
+	var body SubmitBatchJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SubmitBatch(ctx.Request().Context(), request.(SubmitBatchRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SubmitBatch")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SubmitBatchResponseObject); ok {
+		return validResponse.VisitSubmitBatchResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -2193,6 +2617,32 @@ func (sh *strictHandler) StreamJobEvents(ctx echo.Context, id JobID, params Stre
 		return err
 	} else if validResponse, ok := response.(StreamJobEventsResponseObject); ok {
 		return validResponse.VisitStreamJobEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetJobResult operation middleware
+func (sh *strictHandler) GetJobResult(ctx echo.Context, id JobID, params GetJobResultParams) error {
+	var request GetJobResultRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetJobResult(ctx.Request().Context(), request.(GetJobResultRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetJobResult")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetJobResultResponseObject); ok {
+		return validResponse.VisitGetJobResultResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

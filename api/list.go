@@ -1,0 +1,123 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"hash/crc32"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/topcentral/spillway/api/internal/spec"
+	"github.com/topcentral/spillway/tasks"
+)
+
+// ListJobs shows a page of the caller's jobs.
+func (s *server) ListJobs(ctx context.Context, request spec.ListJobsRequestObject) (spec.ListJobsResponseObject, error) {
+	filter, err := jobFilter(request.Params)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.jobs.List(ctx, tenantOf(ctx), filter)
+	if err != nil {
+		return nil, err
+	}
+	page := spec.ListJobs200JSONResponse{Body: spec.JobList{Data: []tasks.Job{}, HasMore: found.Next != ""}}
+	for _, j := range found.Jobs {
+		page.Body.Data = append(page.Body.Data, shown(j))
+	}
+	if found.Next != "" {
+		page.Body.NextCursor = encodeCursor(found.Next, filter)
+		query := filterQuery(filter)
+		query.Set("cursor", page.Body.NextCursor)
+		page.Headers.Link = new(nextLink("/jobs", query))
+	}
+	return page, nil
+}
+
+// jobFilter reads the query of a list.
+func jobFilter(p spec.ListJobsParams) (tasks.JobFilter, error) {
+	f := tasks.JobFilter{
+		States: p.State, Agent: p.Agent, CreatedAfter: p.CreatedAfter, CreatedBefore: p.CreatedBefore, Limit: cmp.Or(p.Limit, pageSize),
+	}
+	for _, state := range f.States {
+		if !slices.Contains(tasks.States(), state) {
+			return f, tasks.Errorf(tasks.CodeInvalid, "state must be some of %v, separated by commas.", tasks.States())
+		}
+	}
+	for _, pair := range p.Metadata {
+		name, value, ok := strings.Cut(pair, ":")
+		if !ok || name == "" {
+			return f, tasks.Errorf(tasks.CodeInvalid, "metadata must be name:value.")
+		}
+		if f.Metadata == nil {
+			f.Metadata = map[string]string{}
+		}
+		f.Metadata[name] = value
+	}
+	if f.Limit < 1 || f.Limit > maxPageSize {
+		return f, tasks.Errorf(tasks.CodeInvalid, "limit must be from 1 to %d.", maxPageSize)
+	}
+	if p.Cursor == "" {
+		return f, nil
+	}
+	var err error
+	f.Before, err = decodeCursor(p.Cursor, f)
+	return f, err
+}
+
+// filterQuery is a filter as the query that it came from, without its cursor.
+func filterQuery(f tasks.JobFilter) url.Values {
+	q := url.Values{"agent": {f.Agent}, "limit": {strconv.Itoa(f.Limit)}, "state": {strings.Join(texts(f.States), ",")}}
+	for name, at := range map[string]time.Time{"created_after": f.CreatedAfter, "created_before": f.CreatedBefore} {
+		if !at.IsZero() {
+			q.Set(name, at.Format(time.RFC3339Nano))
+		}
+	}
+	for name, value := range f.Metadata {
+		q.Add("metadata", name+":"+value)
+	}
+	slices.Sort(q["metadata"])
+	if len(q["metadata"]) == 0 {
+		delete(q, "metadata")
+	}
+	return q
+}
+
+func texts[T ~string](words []T) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = string(w)
+	}
+	return out
+}
+
+var errCursor = tasks.Errorf(tasks.CodeInvalid, "The cursor is not one that these filters have given; begin anew without it.")
+
+// encodeCursor makes a cursor of the last job's ID, bound to the filters.
+func encodeCursor(id string, f tasks.JobFilter) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(id + " " + filterSum(f)))
+}
+
+func decodeCursor(cursor string, f tasks.JobFilter) (id string, err error) {
+	text, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil {
+		return "", errCursor
+	}
+	id, sum, _ := strings.Cut(string(text), " ")
+	if sum != filterSum(f) || tasks.CheckID(id) != nil {
+		return "", errCursor
+	}
+	return id, nil
+}
+
+// filterSum tells filters apart; the size of the page may change on the way.
+func filterSum(f tasks.JobFilter) string {
+	q := filterQuery(f)
+	q.Del("limit")
+	return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(q.Encode())))
+}

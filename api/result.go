@@ -1,0 +1,35 @@
+package api
+
+import (
+	"context"
+
+	"github.com/topcentral/spillway/api/internal/spec"
+	"github.com/topcentral/spillway/tasks"
+)
+
+// GetJobResult shows a job's result alone, now or when the job has ended.
+func (s *server) GetJobResult(ctx context.Context, request spec.GetJobResultRequestObject) (spec.GetJobResultResponseObject, error) {
+	job, err := s.job(ctx, request.ID)
+	if err != nil {
+		return nil, err
+	}
+	prefers := parsePrefer(request.Params.Prefer, s.cfg.MaxWait)
+	prefers.async = false // there is nothing here to do in the background
+	job, waited := s.await(ctx, job, prefers.wait)
+	if job.State != tasks.Succeeded {
+		return nil, noResult(job)
+	}
+	headers := spec.GetJobResult200ResponseHeaders{ETag: etag(job), PreferenceApplied: prefers.applied(waited), Vary: varyPrefer}
+	if matches(request.Params.IfNoneMatch, headers.ETag) {
+		return spec.GetJobResult304Response{Headers: spec.GetJobResult304ResponseHeaders(headers)}, nil
+	}
+	return spec.GetJobResult200JSONResponse{Body: job.Result, Headers: headers}, nil
+}
+
+// noResult says why a job has no result.
+func noResult(job *tasks.Job) error {
+	if job.State.Terminal() {
+		return tasks.Errorf(tasks.CodeConflict, "The job has %s and has no result; GET %s tells more.", job.State, location(job))
+	}
+	return tasks.Errorf(tasks.CodeConflict, "The job is %s and has no result yet; ask again later, or with Prefer: wait.", job.State)
+}
