@@ -72,7 +72,7 @@ const (
 
 // skeletons looks for masked values in the letters and digits of a text alone.
 func (m *Mask) skeletons(text string) []Kind {
-	bones := skeleton(text)
+	bones, public := skeleton(text), skeleton(m.public)
 	var kinds []Kind
 	for _, e := range m.tokens.order {
 		if !e.used {
@@ -84,7 +84,7 @@ func (m *Mask) skeletons(text string) []Kind {
 			if hasHan(key) {
 				shortest = shortestHan
 			}
-			if utf8.RuneCountInString(key) >= shortest && strings.Contains(bones, key) && !strings.Contains(skeleton(m.public), key) && !m.kept[key] {
+			if utf8.RuneCountInString(key) >= shortest && strings.Contains(bones, key) && !strings.Contains(public, key) && !m.kept[key] {
 				kinds = append(kinds, e.kind)
 				break
 			}

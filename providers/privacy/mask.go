@@ -44,7 +44,6 @@ type Mask struct {
 	tokens   *tokens
 	persons  map[string][]string // surname → bases of the persons in the dictionary
 	kept     set                 // numbers of the input that are amounts, whatever they look like
-	secrets  set                 // skeletons of masked values that are long enough to be searched as such
 	unknown  []string
 	products set
 }
@@ -59,7 +58,7 @@ func New(o Options, input json.RawMessage) (*Mask, error) {
 	}
 	m := &Mask{
 		words: setOf(o.Words), public: squeezed(o.Public), dict: newDictionary(),
-		persons: map[string][]string{}, kept: set{}, secrets: set{}, products: set{},
+		persons: map[string][]string{}, kept: set{}, products: set{},
 	}
 	m.source = fold(texts(v)).lower
 	m.tokens = newTokens(o.Key, m.source+fold(o.Public).lower)

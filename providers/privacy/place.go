@@ -19,25 +19,24 @@ var (
 func companies(f *folded) []span {
 	var spans []span
 	words := language()
-	from := 0
-	var chinese, latin [][]int
-	if triggered(f.text, []string{"公司", "集团", "股份", "厂", "事务所", "研究", "设计院", "支行", "分行", "合作社"}) {
-		chinese = legalForm.FindAllStringIndex(f.text, -1)
-	}
-	if triggered(f.lower, latinForms) {
-		latin = latinForm.FindAllStringSubmatchIndex(f.text, -1)
-	}
-	for _, m := range chinese {
-		start := words.companyStart(f, from, m[0])
-		from = m[1]
-		if start < 0 || start == m[0] {
-			continue
+	for from, to := range sentences(f.text) {
+		text := f.text[from:to]
+		if triggered(text, chineseLegal) {
+			least := from
+			for _, m := range legalForm.FindAllStringIndex(text, -1) {
+				start := words.companyStart(f, least, from+m[0])
+				least = from + m[1]
+				if start >= 0 && start < from+m[0] {
+					spans = append(spans, f.source(start, from+m[1], Company, rankContext))
+				}
+			}
 		}
-		spans = append(spans, f.source(start, m[1], Company, rankContext))
-	}
-	for _, m := range latin {
-		if start := latinStart(f.text, m[2], m[3]); start < m[3] {
-			spans = append(spans, f.source(start, m[1], Company, rankContext))
+		if triggered(f.lower[from:to], latinForms) {
+			for _, m := range latinForm.FindAllStringSubmatchIndex(text, -1) {
+				if start := latinStart(text, m[2], m[3]); start < m[3] {
+					spans = append(spans, f.source(from+start, from+m[1], Company, rankContext))
+				}
+			}
 		}
 	}
 	for _, m := range shortFor.FindAllStringSubmatchIndex(f.text, -1) {
@@ -45,6 +44,8 @@ func companies(f *folded) []span {
 	}
 	return append(spans, words.tradeNames(f)...)
 }
+
+var chineseLegal = strings.Fields(`公司 集团 股份 厂 事务所 研究 设计院 支行 分行 合作社`)
 
 var latinForms = strings.Fields(`ltd limited inc llc gmbh corp plc s.a b.v n.v bv nv sa ag kg co. group holding company s.r s.p spa k.k llp`)
 
@@ -184,31 +185,38 @@ var (
 // building with a number.
 func addresses(f *folded) []span {
 	var spans []span
-	for _, form := range []struct {
-		marks string
-		form  *regexp.Regexp
-	}{{"路街弄巷道胡", road}, {"省市自", levels}, {"厦楼场园区寓村心", block}} {
-		if strings.ContainsAny(f.text, form.marks) {
-			spans = append(spans, placesOf(f, form.form)...)
+	for from, to := range sentences(f.text) {
+		text, lower := f.text[from:to], f.lower[from:to]
+		for _, form := range chineseForms {
+			if strings.ContainsAny(text, form.marks) {
+				spans = append(spans, placesOf(f, from, to, form.form)...)
+			}
 		}
-	}
-	for _, form := range []*regexp.Regexp{street, strasse} {
-		if !triggered(f.lower, latinRoads) {
-			break
+		if !triggered(lower, latinRoads) || !strings.ContainsAny(text, "0123456789") {
+			continue
 		}
-		for _, m := range form.FindAllStringIndex(f.text, -1) {
-			spans = append(spans, f.source(m[0], m[1], Address, rankContext))
+		for _, form := range []*regexp.Regexp{street, strasse} {
+			for _, m := range form.FindAllStringIndex(text, -1) {
+				spans = append(spans, f.source(from+m[0], from+m[1], Address, rankContext))
+			}
 		}
 	}
 	return spans
 }
 
+// chineseForms are the forms of addresses, and the characters of which one is in
+// each.
+var chineseForms = []struct {
+	marks string
+	form  *regexp.Regexp
+}{{"路街弄巷道胡", road}, {"省市自", levels}, {"厦楼场园区寓村心", block}}
+
 var latinRoads = strings.Fields(`road rd street st. avenue ave lane ln boulevard blvd drive highway hwy way square parkway court straße strasse str weg allee platz`)
 
-func placesOf(f *folded, form *regexp.Regexp) []span {
+func placesOf(f *folded, from, to int, form *regexp.Regexp) []span {
 	var spans []span
-	for _, m := range form.FindAllStringIndex(f.text, -1) {
-		start, end := m[0], m[1]
+	for _, m := range form.FindAllStringIndex(f.text[from:to], -1) {
+		start, end := from+m[0], from+m[1]
 		for end > start && f.text[end-1] == ' ' {
 			end--
 		}

@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"iter"
 	"net/netip"
 	"regexp"
 	"strings"
@@ -15,8 +16,10 @@ type shape struct {
 	accept  func(f *folded, i, j int) bool // nil: always
 }
 
+// pem is the one shape that goes over several lines.
+var pem = regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|$)`)
+
 var shapes = []shape{
-	{Secret, []string{"-----begin"}, regexp.MustCompile(`(?s)(-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|$))`), nil},
 	{Secret, []string{"eyj"}, regexp.MustCompile(`(eyJ[\w-]{5,}\.[\w-]{4,}(?:\.[\w-]*)?)`), nil},
 	{Secret, []string{"sk-", "rk-", "pk-", "sk_", "rk_", "pk_"}, regexp.MustCompile(`((?:sk|rk|pk)[-_][A-Za-z0-9_-]{12,})`), alone},
 	{Secret, []string{"akia", "asia", "ltai", "akid", "aiza", "ya29"}, regexp.MustCompile(`((?:AKIA|ASIA)[0-9A-Z]{12,}|LTAI[0-9A-Za-z]{10,}|AKID[0-9A-Za-z]{12,}|AIza[\w-]{30,}|ya29\.[\w-]{20,})`), alone},
@@ -47,21 +50,48 @@ var shapes = []shape{
 // formed finds the values that their form gives away.
 func formed(f *folded) []span {
 	var spans []span
-	for _, s := range shapes {
-		if !triggered(f.lower, s.trigger) {
-			continue
+	if strings.Contains(f.text, "-----BEGIN") {
+		for _, m := range pem.FindAllStringIndex(f.text, -1) {
+			spans = append(spans, f.source(m[0], m[1], Secret, rankShape))
 		}
-		for _, m := range s.form.FindAllStringSubmatchIndex(f.text, -1) {
-			i, j := m[len(m)-2], m[len(m)-1]
-			for j > i && strings.ContainsRune(" .,;:-'\")", rune(f.text[j-1])) {
-				j--
+	}
+	for from, to := range sentences(f.text) {
+		text, lower := f.text[from:to], f.lower[from:to]
+		for _, s := range shapes {
+			if !triggered(lower, s.trigger) {
+				continue
 			}
-			if j > i && (s.accept == nil || s.accept(f, i, j)) {
-				spans = append(spans, f.source(i, j, s.kind, rankShape))
+			for _, m := range s.form.FindAllStringSubmatchIndex(text, -1) {
+				i, j := from+m[len(m)-2], from+m[len(m)-1]
+				for j > i && strings.ContainsRune(" .,;:-'\")", rune(f.text[j-1])) {
+					j--
+				}
+				if j > i && (s.accept == nil || s.accept(f, i, j)) {
+					spans = append(spans, f.source(i, j, s.kind, rankShape))
+				}
 			}
 		}
 	}
 	return spans
+}
+
+// sentences cuts a text where no value goes on, so that only those pieces are
+// searched for a shape that have its trigger.
+func sentences(text string) iter.Seq2[int, int] {
+	return func(yield func(from, to int) bool) {
+		from := 0
+		for i, r := range text {
+			if r == '。' || r == '；' || r == '，' || r == '\n' || r == '、' {
+				if i > from && !yield(from, i) {
+					return
+				}
+				from = i + len(string(r))
+			}
+		}
+		if from < len(text) {
+			yield(from, len(text))
+		}
+	}
 }
 
 func triggered(text string, words []string) bool {

@@ -29,6 +29,7 @@ func TestBrokenFoldersNameFileAndLine(t *testing.T) {
 		{"unknown complexity", definitionFile, "complexity: low", "complexity: tiny", "agent.yaml:4: complexity: must be one of"},
 		{"unknown lane", definitionFile, "lanes: [local]", "lanes: [local, moon]", `agent.yaml:5: lanes: "moon" is not local or cloud`},
 		{"deadline before target", definitionFile, "target: 5s", "target: 2m", "agent.yaml:8: deadline: must not be shorter"},
+		{"pointer without a slash", definitionFile, "privacy: any", "never_send: [account]\nprivacy: any", "agent.yaml:10: never_send"},
 		{"contradicting privacy", definitionFile, "lanes: [local]\nmodels", "lanes: [cloud]\nmodels", ""},
 		{"order of a model", definitionFile, `models: {local: ["qwen2.5:7b"]}`, `models: {local: ["qwen2.5:7b"], order: [kimi/k2]}`, `agent.yaml:6: models: order "kimi/k2": name providers`},
 		{"order with a name twice", definitionFile, `models: {local: ["qwen2.5:7b"]}`, `models: {local: ["qwen2.5:7b"], order: [kimi, kimi]}`, `agent.yaml:6: models: order "kimi"`},

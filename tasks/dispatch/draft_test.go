@@ -39,6 +39,8 @@ func TestWhatTheCallerLeavesOpenTheAgentSets(t *testing.T) {
 			func(j *tasks.Job) {
 				j.Privacy, j.Lanes = tasks.LocalOnly, []tasks.Lane{tasks.Local, tasks.Scorecard}
 			}},
+		{"masked may go to the cloud", func(s *tasks.Submission) { s.Privacy = tasks.Masked },
+			func(j *tasks.Job) { j.Privacy = tasks.Masked }},
 		{"wait instead of degrade", func(s *tasks.Submission) { s.OnExhausted = tasks.Wait },
 			func(j *tasks.Job) {
 				j.OnExhausted, j.Lanes = tasks.Wait, []tasks.Lane{tasks.Local, tasks.Cloud}
@@ -176,5 +178,33 @@ func TestACallbackNeedsASecretToSignWith(t *testing.T) {
 	e, ok := errors.AsType[*tasks.Error](err)
 	if !ok || len(e.Faults) != 1 || !strings.Contains(e.Faults[0].Detail, "SPILLWAY_WEBHOOK_SECRET") {
 		t.Errorf("error: got %v, want one that names the missing setting", err)
+	}
+}
+
+func TestATenantsLeastPrivacyCanOnlyBeTightened(t *testing.T) {
+	d := newSystem(t, redistest.Embedded(t), redistest.Embedded(t), anyURL)
+	d.cfg.LeastPrivacy = func(tenant string) tasks.Privacy {
+		return map[string]tasks.Privacy{"strict": tasks.LocalOnly, "masked": tasks.Masked}[tenant]
+	}
+	for _, test := range []struct {
+		tenant    string
+		ask, want tasks.Privacy
+	}{
+		{"free", "", tasks.PrivacyAny},
+		{"free", tasks.Masked, tasks.Masked},
+		{"masked", "", tasks.Masked},
+		{"masked", tasks.PrivacyAny, tasks.Masked},
+		{"masked", tasks.LocalOnly, tasks.LocalOnly},
+		{"strict", tasks.Masked, tasks.LocalOnly},
+	} {
+		s := valid(open)
+		s.Privacy = test.ask
+		j, err := d.draft(test.tenant, &s, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if j.Privacy != test.want || slices.Contains(j.Lanes, tasks.Cloud) != (test.want != tasks.LocalOnly) {
+			t.Errorf("%s asks for %q: got %s on %v, want %s", test.tenant, test.ask, j.Privacy, j.Lanes, test.want)
+		}
 	}
 }
