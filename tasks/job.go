@@ -72,7 +72,7 @@ type Job struct {
 
 // Waiting tells where a queued job waits, and for how long.
 type Waiting struct {
-	Queue         string    `json:"queue"` // lane and complexity: "local.high"
+	Queue         string    `json:"queue"` // lane, complexity, and priority unless it is normal: "local.high", "local.high.first"
 	Since         time.Time `json:"since"`
 	Position      int       `json:"position,omitempty"`      // from 1; 0: not looked up
 	ExpectedStart time.Time `json:"expected_start,omitzero"` // zero: nobody serves the queue, or nothing is known yet

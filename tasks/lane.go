@@ -85,6 +85,23 @@ const (
 // Priorities lists the priorities, the highest first.
 func Priorities() []Priority { return []Priority{PriorityHigh, PriorityNormal, PriorityLow} }
 
+// Known reports whether p is one of the priorities.
+func (p Priority) Known() bool { return slices.Contains(Priorities(), p) }
+
+// Line names the jobs that stand in one line on a lane: "high" those of normal
+// priority, "high.first" those before them, and "high.last" those after them.
+// Any other priority counts as normal.
+func Line(c Complexity, p Priority) string {
+	switch p {
+	case PriorityHigh:
+		return string(c) + ".first"
+	case PriorityLow:
+		return string(c) + ".last"
+	case PriorityNormal:
+	}
+	return string(c)
+}
+
 // CacheUse says whether a job may be answered with the result of an equal one.
 type CacheUse string
 

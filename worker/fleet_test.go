@@ -152,15 +152,15 @@ func TestALaneServesOnlyWhatItsModelsCanAnswer(t *testing.T) {
 	ollama := providertest.NewFake("ollama", "small") // of T1, which is medium, and of no other agent
 	f := NewFleet(FleetConfig{Local: []providers.Provider{ollama}}, testAgents(t), quiet)
 	f.Refresh(t.Context())
-	queues := f.Queues(tasks.Local)
-	if !slices.Contains(queues, "local.medium") || slices.Contains(queues, "local.high") {
-		t.Errorf("queues: got %v, want local.medium and not local.high", queues)
+	served := f.Complexities(tasks.Local)
+	if !slices.Contains(served, tasks.Medium) || slices.Contains(served, tasks.High) {
+		t.Errorf("complexities: got %v, want medium and not high", served)
 	}
 	if got, want := f.Reach(tasks.Local).Models, []string{"ollama/small"}; !slices.Equal(got, want) {
 		t.Errorf("models: got %v, want %v", got, want)
 	}
-	if got := f.Queues(tasks.Cloud); len(got) > 0 {
-		t.Errorf("cloud queues without a cloud: got %v", got)
+	if got := f.Complexities(tasks.Cloud); len(got) > 0 {
+		t.Errorf("complexities in the cloud without a cloud: got %v", got)
 	}
 }
 

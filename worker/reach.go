@@ -7,7 +7,6 @@ import (
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
-	"github.com/topcentral/spillway/tasks/queue"
 )
 
 // Reach returns whom a lane can ask, as of the last look: every local model that
@@ -73,16 +72,10 @@ func (f *Fleet) modelsOf(p CloudProvider) []string {
 	return append([]string{p.Model}, slices.Compact(named)...)
 }
 
-// Queues lists the queues of a lane for which a candidate can be reached,
-// shortest jobs first.
-func (f *Fleet) Queues(lane tasks.Lane) []string {
-	var queues []string
-	for _, c := range tasks.Complexities() {
-		if f.canServe(lane, c) {
-			queues = append(queues, queue.Name(lane, c))
-		}
-	}
-	return queues
+// Complexities lists the complexities for which a candidate can be reached on a
+// lane, those of the shortest jobs first.
+func (f *Fleet) Complexities(lane tasks.Lane) []tasks.Complexity {
+	return slices.DeleteFunc(tasks.Complexities(), func(c tasks.Complexity) bool { return !f.canServe(lane, c) })
 }
 
 // canServe reports whether some agent, or a variant of one, has a candidate for

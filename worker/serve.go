@@ -15,11 +15,10 @@ type laneServer struct {
 }
 
 // serve makes the servers fit the models that can be reached: one server for
-// all local queues, so that its slots are the GPU's; one server per cloud
-// queue, since one server's dequeue loop is the limit of one; and one for the
-// scorecards, which every worker can fill.
-func (w *Worker) serve() error {
-	want, serves := w.plan()
+// all local queues, so that its slots are the GPU's; one server per complexity
+// in the cloud, each with slots of its own, so that long jobs do not hold up
+// short ones; and one for the scorecards, which every worker can fill.
+func (w *Worker) serve(want map[string]queue.ServerConfig) error {
 	for name, s := range w.servers {
 		if !slices.Equal(s.queues, want[name].Queues) {
 			w.retire(name, s)
@@ -32,28 +31,27 @@ func (w *Worker) serve() error {
 			}
 		}
 	}
-	w.serves.Store(&serves)
 	return nil
 }
 
-// plan says which servers the worker should have now, by lane or queue, and
+// plan says which servers the worker should have now, by lane or complexity, and
 // what they come to for the registry.
 func (w *Worker) plan() (map[string]queue.ServerConfig, []tasks.LaneService) {
 	last := queue.Names(tasks.Scorecard)
 	want := map[string]queue.ServerConfig{string(tasks.Scorecard): {Queues: last, Slots: scorecardSlots}}
 	serves := []tasks.LaneService{{Lane: tasks.Scorecard, Queues: last, Slots: scorecardSlots}}
 	for _, lane := range w.cfg.Lanes {
-		queues := w.Fleet.Queues(lane)
-		if len(queues) == 0 {
+		served := w.Fleet.Complexities(lane)
+		if len(served) == 0 {
 			continue
 		}
-		slots := w.cfg.LocalSlots
+		queues, slots := queue.Names(lane, served...), w.cfg.LocalSlots
 		if lane == tasks.Local {
 			want[string(lane)] = queue.ServerConfig{Queues: queues, Slots: slots}
 		} else {
-			slots = w.cfg.CloudSlots * len(queues)
-			for _, q := range queues {
-				want[q] = queue.ServerConfig{Queues: []string{q}, Slots: w.cfg.CloudSlots}
+			slots = w.cfg.CloudSlots * len(served)
+			for _, c := range served {
+				want[queue.Name(lane, c, tasks.PriorityNormal)] = queue.ServerConfig{Queues: queue.Names(lane, c), Slots: w.cfg.CloudSlots}
 			}
 		}
 		reach := w.Fleet.Reach(lane)

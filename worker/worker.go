@@ -37,7 +37,7 @@ import (
 type Config struct {
 	Lanes      []tasks.Lane  // the lanes it works for
 	LocalSlots int           // jobs at once beside local models: as many as the GPU bears
-	CloudSlots int           // jobs at once per cloud queue
+	CloudSlots int           // cloud jobs at once of each complexity
 	Drain      time.Duration // how long running jobs may go on after a stop
 	Refresh    time.Duration // how often providers are asked which models they have; 0: every 30 s
 
@@ -82,7 +82,7 @@ type Worker struct {
 	serving context.Context    // ends when the worker takes no more tickets
 	leave   context.CancelFunc // ends serving
 
-	servers map[string]*laneServer              // by lane and queue; touched by Run alone
+	servers map[string]*laneServer              // by lane or complexity; touched by Run alone
 	serves  atomic.Pointer[[]tasks.LaneService] // what the servers take
 	stopped sync.WaitGroup                      // servers and loops that are shutting down
 }
@@ -175,17 +175,17 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	return err
 }
 
-// refresh makes the worker serve what its providers can answer now, and tells
-// the registry.
+// refresh makes the worker serve what its providers can answer now. The registry
+// is told first: a ticket that is taken at once must not find a lane unserved
+// that this worker is about to serve.
 func (w *Worker) refresh(ctx context.Context) error {
 	w.Fleet.Refresh(ctx)
-	if err := w.serve(); err != nil {
-		return err
-	}
+	want, serves := w.plan()
+	w.serves.Store(&serves)
 	if err := w.beat(ctx); err != nil && ctx.Err() == nil {
 		w.Log.WarnContext(ctx, "heartbeat failed", "error", err)
 	}
-	return nil
+	return w.serve(want)
 }
 
 // every calls step at an interval until ctx ends, and logs when it begins and

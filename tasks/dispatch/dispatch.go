@@ -79,7 +79,7 @@ func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, chances []Chance) 
 		return nil
 	}
 	for _, c := range chances {
-		t := queue.Ticket{JobID: j.ID, Lane: c.Lane, Complexity: j.Complexity, Round: j.Attempt}
+		t := queue.Ticket{JobID: j.ID, Lane: c.Lane, Complexity: j.Complexity, Priority: j.Priority, Round: j.Attempt}
 		if err := d.queue.Enqueue(ctx, t, c.At); err != nil {
 			return err
 		}

@@ -110,6 +110,9 @@ func (d *Dispatcher) faults(s *tasks.Submission, agent *agents.Agent, j *tasks.J
 	if s.Privacy != "" && !s.Privacy.Known() {
 		add("/privacy", "must be any, mask or local_only")
 	}
+	if s.Priority != "" && !s.Priority.Known() {
+		add("/priority", "must be high, normal or low")
+	}
 	if !slices.Contains([]tasks.OnExhausted{tasks.Degrade, tasks.Wait, tasks.GiveUp}, j.OnExhausted) {
 		add("/on_exhausted", "must be degrade, wait or fail")
 	}

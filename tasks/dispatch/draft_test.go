@@ -35,6 +35,9 @@ func TestWhatTheCallerLeavesOpenTheAgentSets(t *testing.T) {
 			func(j *tasks.Job) { j.Complexity = tasks.Low }},
 		{"language", func(s *tasks.Submission) { s.Language = tasks.English },
 			func(j *tasks.Job) { j.Language = tasks.English }},
+		{"priority", func(s *tasks.Submission) { s.Priority = tasks.PriorityHigh },
+			func(j *tasks.Job) { j.Priority = tasks.PriorityHigh }},
+		{"priority, and it is the usual one", func(s *tasks.Submission) { s.Priority = tasks.PriorityNormal }, func(*tasks.Job) {}},
 		{"local only", func(s *tasks.Submission) { s.Privacy = tasks.LocalOnly },
 			func(j *tasks.Job) {
 				j.Privacy, j.Lanes = tasks.LocalOnly, []tasks.Lane{tasks.Local, tasks.Scorecard}
@@ -119,10 +122,10 @@ func TestEveryFaultIsNamedAtOnce(t *testing.T) {
 	}{
 		{"everything", open, func(s *tasks.Submission) {
 			*s = tasks.Submission{
-				Agent: open, Complexity: "huge", Language: "fr", Privacy: "secret", OnExhausted: "panic",
+				Agent: open, Complexity: "huge", Language: "fr", Privacy: "secret", Priority: "urgent", OnExhausted: "panic",
 				Deadline: now.Add(-time.Second), CallbackURL: "ftp://x", Input: json.RawMessage(`{"kind":1}`),
 			}
-		}, []string{"/complexity", "/language", "/privacy", "/on_exhausted", "/deadline", "/callback_url", "/input/kind"}},
+		}, []string{"/complexity", "/language", "/privacy", "/priority", "/on_exhausted", "/deadline", "/callback_url", "/input/kind"}},
 		{"the deadline is now", open, func(s *tasks.Submission) { s.Deadline = now }, []string{"/deadline"}},
 		{"the deadline is too far", open, func(s *tasks.Submission) { s.Deadline = now.Add(maxDeadline + time.Second) }, []string{"/deadline"}},
 		{"the farthest deadline is fine", open, func(s *tasks.Submission) { s.Deadline = now.Add(maxDeadline) }, nil},

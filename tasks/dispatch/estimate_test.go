@@ -84,14 +84,34 @@ func TestBacklogBeforeAJob(t *testing.T) {
 		agents: all,
 		Live:   Live{Slots: map[string]int{"local.high": 1, "cloud.high": 8}, Running: map[string]int{"local.high": 1}},
 		backlog: map[string]int{
-			"local.low": 0, "local.medium": 2, "local.high": 3, "local.extreme": 9, "cloud.medium": 5,
+			"local.medium": 2, "local.high": 3, "local.extreme": 9,
+			"local.low.first": 1, "local.high.first": 2, "local.extreme.first": 1, "local.low.last": 4,
+			"cloud.medium": 5, "cloud.high": 3, "cloud.high.first": 2, "cloud.low.first": 7,
 		},
 	}
-	medium, high := v.mean(tasks.Local, tasks.Medium), v.mean(tasks.Local, tasks.High)
-	if got, want := v.backlogBefore(tasks.Local, tasks.High, 3), 2*medium+3*high+high/2; got != want {
-		t.Errorf("local: got %v, want %v: the shorter ones, those of its kind, half of the one that runs", got, want)
-	}
-	if got, want := v.backlogBefore(tasks.Cloud, tasks.High, 4), 4*v.mean(tasks.Cloud, tasks.High)/8; got != want {
-		t.Errorf("cloud: got %v, want %v: its own queue over all slots", got, want)
+	low, medium := v.mean(tasks.Local, tasks.Low), v.mean(tasks.Local, tasks.Medium)
+	high, extreme, cloud := v.mean(tasks.Local, tasks.High), v.mean(tasks.Local, tasks.Extreme), v.mean(tasks.Cloud, tasks.High)
+	first := low + 2*high + extreme
+	for _, test := range []struct {
+		name     string
+		lane     tasks.Lane
+		priority tasks.Priority
+		ahead    int
+		want     time.Duration
+	}{
+		{"high: what is of high priority and shorter, those of its kind, half of the one that runs", tasks.Local, tasks.PriorityHigh, 2, low + 2*high + high/2},
+		{"normal: all of high priority, then the shorter ones", tasks.Local, "", 3, first + 2*medium + 3*high + high/2},
+		{"low: all of high and of normal priority, then the shorter ones", tasks.Local, tasks.PriorityLow, 1,
+			first + 2*medium + 3*high + 9*extreme + 4*low + high + high/2},
+		{"cloud, high: its own queue over all slots", tasks.Cloud, tasks.PriorityHigh, 2, 2 * cloud / 8},
+		{"cloud, normal: also those of its complexity before it", tasks.Cloud, tasks.PriorityNormal, 3, 5 * cloud / 8},
+		{"cloud, low: also those of its complexity before it", tasks.Cloud, tasks.PriorityLow, 1, 6 * cloud / 8},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			j := &tasks.Job{Complexity: tasks.High, Priority: test.priority}
+			if got := v.backlogBefore(test.lane, j, test.ahead); got != test.want {
+				t.Errorf("backlog: got %v, want %v", got, test.want)
+			}
+		})
 	}
 }

@@ -25,9 +25,9 @@ type outlook struct {
 func (v View) outlooks(j *tasks.Job) []outlook {
 	var all []outlook
 	for _, lane := range modelLanes(j.Lanes) {
-		o := outlook{lane: lane, served: v.Live.Serves(lane, j.Complexity), full: v.Live.Full[queue.Name(lane, j.Complexity)], own: v.forecast(lane, j.Agent, j.Complexity)}
+		o := outlook{lane: lane, served: v.Live.Serves(lane, j.Complexity), full: v.Live.Full[queueOf(lane, j.Complexity)], own: v.forecast(lane, j.Agent, j.Complexity)}
 		if j.RunAt.IsZero() {
-			o.backlog = v.backlogBefore(lane, j.Complexity, v.backlog[queue.Name(lane, j.Complexity)])
+			o.backlog = v.backlogBefore(lane, j, v.backlog[queue.Name(lane, j.Complexity, j.Priority)])
 		}
 		all = append(all, o)
 	}

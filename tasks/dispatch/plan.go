@@ -17,7 +17,7 @@ type Live struct {
 	Full    map[string]bool     // served by nobody but workers whose machines are too busy for another job
 	Recent  map[string]bool     // served until a moment ago, by workers that have signed off
 	Slots   map[string]int      // jobs that may run at once
-	Running map[string]int      // jobs that run; of a worker that serves several queues, each gets its share
+	Running map[string]int      // jobs that run; in the cloud each complexity gets its share of what a worker runs
 	Reach   map[tasks.Lane]agents.Reach
 }
 
@@ -40,17 +40,35 @@ func LiveOf(workers []tasks.Worker) Live {
 				if full { // what runs goes on
 					l.Slots[q] += min(lane.Slots, lane.Running)
 					l.Running[q] += lane.Running
-				} else if lane.Lane == tasks.Local { // one server for all its queues
-					l.Slots[q] += lane.Slots
-					l.Running[q] += lane.Running
-				} else { // a server for each
-					l.Slots[q] += lane.Slots / len(lane.Queues)
-					l.Running[q] += lane.Running / len(lane.Queues)
+				} else {
+					l.Slots[q] += lane.Slots / servers(lane)
+					l.Running[q] += lane.Running / servers(lane)
 				}
 			}
 		}
 	}
 	return l
+}
+
+// servers is how many servers share a worker's slots on a lane: in the cloud one
+// for each complexity, else one for all its queues.
+func servers(s tasks.LaneService) int {
+	if s.Lane != tasks.Cloud {
+		return 1
+	}
+	n := 0
+	for _, c := range tasks.Complexities() {
+		if slices.Contains(s.Queues, queueOf(s.Lane, c)) {
+			n++
+		}
+	}
+	return max(1, n)
+}
+
+// queueOf is the queue that tells who serves a complexity on a lane: that of the
+// normal jobs. Who takes those takes the others, too.
+func queueOf(lane tasks.Lane, c tasks.Complexity) string {
+	return queue.Name(lane, c, tasks.PriorityNormal)
 }
 
 // reaches adds what a worker can ask on a lane.
@@ -67,13 +85,13 @@ func (l Live) reaches(s tasks.LaneService) {
 
 // Serves reports whether a live worker takes such jobs on the lane.
 func (l Live) Serves(lane tasks.Lane, c tasks.Complexity) bool {
-	return len(l.Workers[queue.Name(lane, c)]) > 0
+	return len(l.Workers[queueOf(lane, c)]) > 0
 }
 
 // ServesBeside reports whether a live worker other than the one of that ID takes
 // such jobs on the lane.
 func (l Live) ServesBeside(worker string, lane tasks.Lane, c tasks.Complexity) bool {
-	return slices.ContainsFunc(l.Workers[queue.Name(lane, c)], func(id string) bool { return id != worker })
+	return slices.ContainsFunc(l.Workers[queueOf(lane, c)], func(id string) bool { return id != worker })
 }
 
 // Chance is a lane's chance to run a job, from a point in time on.
@@ -107,7 +125,7 @@ func Plan(j *tasks.Job, live Live, now time.Time) []Chance {
 		}
 		return chances
 	case live.Serves(tasks.Scorecard, j.Complexity) && slices.Contains(open, tasks.Scorecard):
-		back := slices.IndexFunc(models, func(l tasks.Lane) bool { return live.Recent[queue.Name(l, j.Complexity)] })
+		back := slices.IndexFunc(models, func(l tasks.Lane) bool { return live.Recent[queueOf(l, j.Complexity)] })
 		if back < 0 {
 			return []Chance{{Lane: tasks.Scorecard}}
 		}

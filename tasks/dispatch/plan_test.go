@@ -55,7 +55,7 @@ func TestPlan(t *testing.T) {
 			j := &tasks.Job{Complexity: tasks.High, Lanes: test.lanes, Exhausted: test.exhausted, SpillAt: spill}
 			live := Live{Workers: map[string][]string{}}
 			for _, lane := range test.served {
-				live.Workers[queue.Name(lane, tasks.High)] = []string{"w1"}
+				live.Workers[queueOf(lane, tasks.High)] = []string{"w1"}
 			}
 			if got := Plan(j, live, clock); !slices.Equal(got, test.want) {
 				t.Errorf("chances: got %v, want %v", got, test.want)
@@ -97,6 +97,30 @@ func TestALaneIsServedPerComplexity(t *testing.T) {
 	} {
 		if got := live.Serves(test.lane, test.complexity); got != test.want {
 			t.Errorf("%s serves %s: got %v, want %v", test.lane, test.complexity, got, test.want)
+		}
+	}
+}
+
+// A worker's slots are those of one server on the local lane, and in the cloud of
+// one for each complexity; a worker from before there were priorities, which does
+// not list their queues, counts alike.
+func TestSlotsAreCountedPerServer(t *testing.T) {
+	two := []tasks.Complexity{tasks.Low, tasks.High}
+	live := LiveOf([]tasks.Worker{{ID: "w1", Serves: []tasks.LaneService{
+		{Lane: tasks.Local, Queues: queue.Names(tasks.Local, two...), Slots: 2, Running: 1},
+		{Lane: tasks.Cloud, Queues: queue.Names(tasks.Cloud, two...), Slots: 16, Running: 4},
+		{Lane: tasks.Scorecard, Queues: queue.Names(tasks.Scorecard), Slots: 4},
+	}}, {ID: "before", Serves: []tasks.LaneService{
+		{Lane: tasks.Cloud, Queues: []string{"cloud.low", "cloud.high"}, Slots: 16},
+	}}})
+	for _, test := range []struct {
+		queue          string
+		slots, running int
+	}{
+		{"local.low", 2, 1}, {"local.high", 2, 1}, {"cloud.low", 16, 2}, {"cloud.high", 16, 2}, {"scorecard", 4, 0}, {"local.medium", 0, 0},
+	} {
+		if slots, running := live.Slots[test.queue], live.Running[test.queue]; slots != test.slots || running != test.running {
+			t.Errorf("%s: got %d of %d slots busy, want %d of %d", test.queue, running, slots, test.running, test.slots)
 		}
 	}
 }

@@ -97,7 +97,7 @@ func (v View) forecast(lane tasks.Lane, agent string, c tasks.Complexity) Foreca
 	return forecast(lane, target, c, v.learned[store.LearnedKey{Agent: agent, Lane: lane}])
 }
 
-// mean is how long the jobs of one queue run on average.
+// mean is how long the jobs of one complexity run on average on a lane.
 func (v View) mean(lane tasks.Lane, c tasks.Complexity) time.Duration {
 	var sum time.Duration
 	n := 0
@@ -113,22 +113,31 @@ func (v View) mean(lane tasks.Lane, c tasks.Complexity) time.Duration {
 	return sum / time.Duration(n)
 }
 
-// backlogBefore is how long a lane needs for the jobs before a new one of
-// complexity c: those that run, taken to be half done, those of shorter kinds,
-// and `ahead` of its own.
-func (v View) backlogBefore(lane tasks.Lane, c tasks.Complexity, ahead int) time.Duration {
+// backlogBefore is how long a lane needs for the jobs before this one: those that
+// run, taken to be half done, those in the queues that are emptied first, and
+// `ahead` of its own.
+func (v View) backlogBefore(lane tasks.Lane, j *tasks.Job, ahead int) time.Duration {
+	own, q := v.mean(lane, j.Complexity), queueOf(lane, j.Complexity)
+	work := v.queuedBefore(lane, j) + time.Duration(ahead)*own + time.Duration(v.Live.Running[q])*own/2
+	return work / time.Duration(max(1, v.Live.Slots[q]))
+}
+
+// queuedBefore is the work in the queues that are emptied before that of the job.
+// In the cloud the complexities do not wait for one another.
+func (v View) queuedBefore(lane tasks.Lane, j *tasks.Job) time.Duration {
 	var work time.Duration
-	for _, shorter := range tasks.Complexities() {
-		if shorter == c {
-			break
-		}
-		if lane == tasks.Local { // cloud queues do not wait for one another
-			work += time.Duration(v.backlog[queue.Name(lane, shorter)]) * v.mean(lane, shorter)
+	for _, p := range tasks.Priorities() {
+		for _, c := range tasks.Complexities() {
+			q := queue.Name(lane, c, p)
+			if q == queue.Name(lane, j.Complexity, j.Priority) {
+				return work
+			}
+			if lane == tasks.Local || c == j.Complexity {
+				work += time.Duration(v.backlog[q]) * v.mean(lane, c)
+			}
 		}
 	}
-	own, q := v.mean(lane, c), queue.Name(lane, c)
-	work += time.Duration(ahead)*own + time.Duration(v.Live.Running[q])*own/2
-	return work / time.Duration(max(1, v.Live.Slots[q]))
+	return work
 }
 
 // expect fills in where a waiting job's ticket is, and when it is expected to
@@ -139,9 +148,9 @@ func (v View) expect(j *tasks.Job, now time.Time) {
 	if i < 0 {
 		return
 	}
-	lane, q := open[i], queue.Name(open[i], j.Complexity)
-	j.Waiting.Queue = q
-	wait := v.backlogBefore(lane, j.Complexity, j.Waiting.Position-1)
+	lane, q := open[i], queueOf(open[i], j.Complexity)
+	j.Waiting.Queue = queue.Name(lane, j.Complexity, j.Priority)
+	wait := v.backlogBefore(lane, j, j.Waiting.Position-1)
 	if v.Live.Running[q] < v.Live.Slots[q] && j.Waiting.Position == 1 {
 		wait = 0
 	}

@@ -48,7 +48,7 @@ func (c *Client) Enqueue(ctx context.Context, t Ticket, at time.Time) error {
 	if err != nil || !there {
 		return err
 	}
-	freed, err := unplaced(ctx, c.rdb, Name(t.Lane, t.Complexity), id, free)
+	freed, err := unplaced(ctx, c.rdb, t.queue(), id, free)
 	if err != nil {
 		return away(err)
 	}
@@ -63,7 +63,7 @@ func (c *Client) issue(ctx context.Context, t Ticket, at time.Time) (id string, 
 	later := time.Until(at) > 0
 	id = t.taskID(later)
 	opts := []asynq.Option{
-		asynq.Queue(Name(t.Lane, t.Complexity)), asynq.TaskID(id),
+		asynq.Queue(t.queue()), asynq.TaskID(id),
 		asynq.MaxRetry(noRetryLimit), asynq.Timeout(handlerLimit),
 	}
 	if later {

@@ -25,23 +25,31 @@ const (
 // Webhooks is the queue of webhooks to deliver.
 const Webhooks = "webhooks"
 
-// Name returns the queue of a lane and complexity: "local.high". The scorecard
-// lane has one queue for all.
-func Name(lane tasks.Lane, c tasks.Complexity) string {
+// Name returns the queue of a lane for jobs of a complexity and priority:
+// "local.high", "local.high.first" or "local.high.last" (see [tasks.Line]); asynq
+// knows no priority within a queue. The scorecard lane has one queue for all.
+func Name(lane tasks.Lane, c tasks.Complexity, p tasks.Priority) string {
 	if lane == tasks.Scorecard {
 		return string(lane)
 	}
-	return string(lane) + "." + string(c)
+	return string(lane) + "." + tasks.Line(c, p)
 }
 
-// Names lists the queues of a lane, shortest jobs first.
-func Names(lane tasks.Lane) []string {
+// Names lists the queues of a lane in the order in which a worker empties them:
+// by priority, and of each priority the shortest jobs first. Where complexities
+// are given, in that order, it lists theirs alone.
+func Names(lane tasks.Lane, only ...tasks.Complexity) []string {
 	if lane == tasks.Scorecard {
-		return []string{Name(lane, "")}
+		return []string{Name(lane, "", "")}
+	}
+	if len(only) == 0 {
+		only = tasks.Complexities()
 	}
 	var names []string
-	for _, c := range tasks.Complexities() {
-		names = append(names, Name(lane, c))
+	for _, p := range tasks.Priorities() {
+		for _, c := range only {
+			names = append(names, Name(lane, c, p))
+		}
 	}
 	return names
 }
@@ -61,9 +69,13 @@ type Ticket struct {
 	Lane  tasks.Lane `json:"lane"`
 
 	Complexity tasks.Complexity  `json:"-"` // chooses the queue
+	Priority   tasks.Priority    `json:"-"` // chooses the queue
 	Round      int               `json:"-"` // the job's claims when it was issued; tells old tickets from new
 	Headers    map[string]string `json:"-"` // trace context (W3C), carried beside the payload
 }
+
+// queue is where the ticket goes.
+func (t Ticket) queue() string { return Name(t.Lane, t.Complexity, t.Priority) }
 
 // taskID names the ticket, so that issuing the same chance twice makes one. A
 // chance at once is another than one that is yet to come.

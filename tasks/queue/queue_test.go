@@ -19,8 +19,16 @@ func TestQueueNames(t *testing.T) {
 		lane tasks.Lane
 		want []string
 	}{
-		{tasks.Local, []string{"local.low", "local.medium", "local.high", "local.extreme"}},
-		{tasks.Cloud, []string{"cloud.low", "cloud.medium", "cloud.high", "cloud.extreme"}},
+		{tasks.Local, []string{
+			"local.low.first", "local.medium.first", "local.high.first", "local.extreme.first",
+			"local.low", "local.medium", "local.high", "local.extreme",
+			"local.low.last", "local.medium.last", "local.high.last", "local.extreme.last",
+		}},
+		{tasks.Cloud, []string{
+			"cloud.low.first", "cloud.medium.first", "cloud.high.first", "cloud.extreme.first",
+			"cloud.low", "cloud.medium", "cloud.high", "cloud.extreme",
+			"cloud.low.last", "cloud.medium.last", "cloud.high.last", "cloud.extreme.last",
+		}},
 		{tasks.Scorecard, []string{"scorecard"}},
 	} {
 		t.Run(string(test.lane), func(t *testing.T) {
@@ -29,8 +37,15 @@ func TestQueueNames(t *testing.T) {
 			}
 		})
 	}
-	if got, want := Name(tasks.Scorecard, tasks.High), "scorecard"; got != want {
+	if got, want := Name(tasks.Scorecard, tasks.High, tasks.PriorityHigh), "scorecard"; got != want {
 		t.Errorf("name of a scorecard ticket: got %q, want %q", got, want)
+	}
+	if got, want := Names(tasks.Cloud, tasks.Medium), []string{"cloud.medium.first", "cloud.medium", "cloud.medium.last"}; !slices.Equal(got, want) {
+		t.Errorf("names of one complexity: got %v, want %v", got, want)
+	}
+	// What was queued before there were priorities is of normal priority.
+	if got, want := Name(tasks.Local, tasks.High, ""), "local.high"; got != want {
+		t.Errorf("name without a priority: got %q, want %q", got, want)
 	}
 }
 

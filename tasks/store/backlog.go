@@ -9,17 +9,25 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Hurry makes every job due that waits in a queue ("local.high"), because the
+// hurryBatch is how many jobs are made due in one step, in which Redis serves
+// nobody else.
+const hurryBatch = 1000
+
+// Hurry makes every job due that waits in a queue ("local.high.first"), because the
 // queue's last worker is gone: the watchdogs then give them tickets elsewhere.
 // It returns how many there are.
 func (s *Store) Hurry(ctx context.Context, queue string) (int, error) {
 	n := 0
 	for _, sh := range s.shards() {
-		part, err := hurryScript.Run(ctx, s.rdb, []string{sh.due(), sh.waiting()}, queue).Int()
-		if err != nil {
-			return n, fmt.Errorf("hurry queue %s: %w", queue, away(err))
+		last := ""
+		for part := hurryBatch; part == hurryBatch; n += part {
+			reply, err := hurryScript.Run(ctx, s.rdb, []string{sh.due(), sh.waiting()}, queue, last, hurryBatch).Slice()
+			if err != nil {
+				return n, fmt.Errorf("hurry queue %s: %w", queue, away(err))
+			}
+			found, _ := reply[0].(int64)
+			part, last = int(found), text(reply, 1)
 		}
-		n += part
 	}
 	return n, nil
 }

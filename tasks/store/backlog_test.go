@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -50,6 +52,87 @@ func TestPositionsAndBacklog(t *testing.T) {
 		}
 		if due, err := s.Due(t.Context(), 100); err != nil || len(due) != 3 {
 			t.Errorf("due after hurry: got %v, %v, want 3 jobs", due, err)
+		}
+	})
+}
+
+// Jobs of one complexity stand in a line for each priority.
+func TestEachPriorityHasALineOfItsOwn(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		lines := []struct {
+			priority tasks.Priority
+			queue    string
+		}{
+			{"", "local.high"}, {tasks.PriorityHigh, "local.high.first"}, {tasks.PriorityLow, "local.high.last"},
+		}
+		for _, line := range lines {
+			for want := 1; want <= 2; want++ {
+				j := create(t, s, func(j *tasks.Job) { j.Priority = line.priority })
+				if made, kept := j.Waiting.Queue, job(t, s, j.ID).Waiting.Queue; made != line.queue || kept != line.queue {
+					t.Errorf("priority %q: got queue %q, then %q, want %q", line.priority, made, kept, line.queue)
+				}
+				if n, err := s.Position(t.Context(), job(t, s, j.ID)); n != want || err != nil {
+					t.Errorf("%s: got position %d, %v, want %d", line.queue, n, err, want)
+				}
+			}
+		}
+		for _, line := range lines {
+			backlog, err := s.Backlog(t.Context(), []string{line.queue})
+			if err != nil || backlog[line.queue] != 2 {
+				t.Errorf("backlog of %s: got %v, %v, want 2", line.queue, backlog, err)
+			}
+			if n, err := s.Hurry(t.Context(), line.queue); n != 2 || err != nil {
+				t.Errorf("hurry %s: got %d, %v, want 2", line.queue, n, err)
+			}
+		}
+	})
+}
+
+// Places that stand for more jobs than one step hurries.
+func TestALongQueueIsHurriedInSteps(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		last := create(t, s) // younger than all of these:
+		const many = 2000
+		var places, due []redis.Z
+		for i := range many {
+			id := fmt.Sprintf("job_%032d", i)
+			places = append(places, redis.Z{Member: fmt.Sprintf("local.high:%013d:%s", i, id)})
+			due = append(due, redis.Z{Score: 1e15, Member: id})
+		}
+		rdb.ZAdd(t.Context(), "spillway:{0}:waiting", places...)
+		rdb.ZAdd(t.Context(), "spillway:{0}:due", due...)
+		if n, err := s.Hurry(t.Context(), "local.high"); n != many+1 || err != nil {
+			t.Errorf("hurry: got %d, %v, want %d", n, err, many+1)
+		}
+		ids, err := s.Due(t.Context(), 2*many)
+		if err != nil || len(ids) != many+1 || !slices.Contains(ids, last.ID) {
+			t.Errorf("due: got %d jobs, %v, want %d", len(ids), err, many+1)
+		}
+	})
+}
+
+func TestAPlaceWithoutAJobIsDropped(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb, func(c *store.Config) { c.Shards = 3 })
+		for range 5 {
+			deleted := create(t, s)
+			keys, err := rdb.Keys(t.Context(), "*:job:"+deleted.ID+"*").Result()
+			if err != nil || rdb.Del(t.Context(), keys...).Err() != nil {
+				t.Fatalf("delete: %v", err)
+			}
+		}
+		left := create(t, s)
+		if err := s.Trim(t.Context()); err != nil {
+			t.Fatalf("trim: %v", err)
+		}
+		backlog, err := s.Backlog(t.Context(), []string{"local.high"})
+		if err != nil || backlog["local.high"] != 1 {
+			t.Errorf("backlog: got %v, %v, want the one that is left", backlog, err)
+		}
+		if n, err := s.Position(t.Context(), job(t, s, left.ID)); n != 1 || err != nil {
+			t.Errorf("position: got %d, %v, want 1", n, err)
 		}
 	})
 }

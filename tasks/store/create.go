@@ -92,14 +92,15 @@ func (s *Store) create(ctx context.Context, j *tasks.Job, input json.RawMessage,
 	}
 	j.CreatedAt, j.State = millis(text(rest, 0)), tasks.State(text(rest, 1))
 	j.Sequence, j.Attempts = 1, []tasks.Attempt{}
+	line := tasks.Line(j.Complexity, j.Priority)
 	switch {
 	case j.State == tasks.Succeeded:
 		j.AnsweredBy, j.AnsweredAs, j.Saved, j.Result = known.by, known.JobID, known.Cost, known.Output
 		j.EndedAt, j.ExpiresAt = j.CreatedAt, j.CreatedAt.Add(j.Retention.Std())
 	case j.State == tasks.Queued && leader != "":
-		j.Waiting = &tasks.Waiting{Queue: SharedQueue + string(j.Complexity), Since: j.CreatedAt}
+		j.Waiting = &tasks.Waiting{Queue: SharedQueue + line, Since: j.CreatedAt}
 	case j.State == tasks.Queued && len(j.Lanes) > 0:
-		j.Waiting = &tasks.Waiting{Queue: string(j.Lanes[0]) + "." + string(j.Complexity), Since: j.CreatedAt}
+		j.Waiting = &tasks.Waiting{Queue: string(j.Lanes[0]) + "." + line, Since: j.CreatedAt}
 	}
 	return j.ID, nil
 }
@@ -122,7 +123,7 @@ func (s *Store) createArgs(j *tasks.Job, input json.RawMessage, once Idempotency
 		j.Retention = tasks.Duration(s.cfg.Retention)
 	}
 	return []any{
-		j.ID, j.Tenant, spec, []byte(input), callback(j), strings.Join(lanes, ","), string(j.Complexity),
+		j.ID, j.Tenant, spec, []byte(input), callback(j), strings.Join(lanes, ","), tasks.Line(j.Complexity, j.Priority),
 		runAt, j.TargetAt.UnixMilli(), j.Deadline.UnixMilli(), j.SpillAt.UnixMilli(),
 		j.Retention.Std().Milliseconds(), s.firstLook().Milliseconds(),
 		once.Fingerprint, IdempotencyKept.Milliseconds(),

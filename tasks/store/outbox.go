@@ -144,6 +144,9 @@ func (s *Store) Trim(ctx context.Context) error {
 		if err := s.forget(ctx, sh); err != nil {
 			return fmt.Errorf("take forgotten jobs off the lists: %w", away(err))
 		}
+		if err := s.dropPlaces(ctx, sh); err != nil {
+			return fmt.Errorf("drop places without a job: %w", away(err))
+		}
 	}
 	return nil
 }

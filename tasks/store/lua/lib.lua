@@ -1,7 +1,7 @@
 -- Prelude of every job script. All of a job's scripts get the same first keys:
 --   KEYS[1] job (hash)        KEYS[2] its events (stream)   KEYS[3] its input   KEYS[4] its result
 --   KEYS[5] outbox (stream)   KEYS[6] due (zset: job ID by the time the watchdog must look at it)
---   KEYS[7] counters (hash)   KEYS[8] waiting (zset of places: "<lane>.<complexity>:<since>:<job ID>", all with score 0)
+--   KEYS[7] counters (hash)   KEYS[8] waiting (zset of places: "<lane>.<line>:<since>:<job ID>", all with score 0)
 --   KEYS[9] ended (zset: "<job ID> <tenant>" by the time the job is forgotten)
 --   ARGV[1] job ID
 -- All times are Unix milliseconds of this server's clock, so that the clocks of
@@ -84,8 +84,9 @@ local function look(after)
 end
 
 -- enqueue makes the job claimable, notes where it waits, and has the watchdog
--- look at it in `after` ms. The token stays: a claim that comes once more after
--- its attempt is over must not take the job again.
+-- look at it in `after` ms. The field complexity holds the job's line: its
+-- complexity, with the mark of a priority that is not normal. The token stays: a
+-- claim that comes once more after its attempt is over must not take the job again.
 local function enqueue(after, data)
   redis.call('HDEL', job, 'worker', 'lease')
   local seq = enter('queued', data)

@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// placesLooked is how many places of a shard one round of Trim looks at.
+const placesLooked = 1000
+
+// dropPlaces takes the places out of line whose job is gone: its record was
+// deleted by hand, or lost, and nothing else would ever remove them. It looks at
+// some of them, from a random one on, so that over the rounds all get their turn.
+func (s *Store) dropPlaces(ctx context.Context, sh shard) error {
+	n, err := s.rdb.ZCard(ctx, sh.waiting()).Result()
+	if err != nil || n == 0 {
+		return err
+	}
+	from := rand.Int64N(max(1, n-placesLooked+1))
+	places, err := s.rdb.ZRange(ctx, sh.waiting(), from, from+placesLooked-1).Result()
+	if err != nil || len(places) == 0 {
+		return err
+	}
+	records := make([]*redis.IntCmd, len(places))
+	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, place := range places {
+			id := place[strings.LastIndexByte(place, ':')+1:]
+			records[i] = p.Exists(ctx, s.keys(id).job())
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var lost []any
+	for i, record := range records {
+		if record.Val() == 0 { // and so for good: IDs are never used again
+			lost = append(lost, places[i])
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	return s.rdb.ZRem(ctx, sh.waiting(), lost...).Err()
+}
