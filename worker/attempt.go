@@ -193,6 +193,7 @@ func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage
 	answer, err := a.walk(ctx, &providers.Route{
 		Candidates: veil.over(a.Fleet.Candidates(a.lane, agent, a.job)),
 		Request:    *req,
+		Owner:      providers.Owner{Tenant: a.job.Tenant, Agent: a.job.Agent},
 		StopAt:     a.stopAt(ctx),
 		Fit: func(ctx context.Context, c providers.Candidate, req *providers.Request) error {
 			if err := veil.check(req); err != nil {
@@ -274,6 +275,7 @@ func (a *attempt) lastResort(ctx context.Context, agent *agents.Agent, cause err
 		answer, err := a.walk(ctx, &providers.Route{
 			Candidates: a.Fleet.Candidates(tasks.Scorecard, agent, a.job),
 			Request:    providers.Request{Agent: a.job.Agent, Input: a.input, Language: string(a.job.Language)},
+			Owner:      providers.Owner{Tenant: a.job.Tenant, Agent: a.job.Agent},
 			Check:      checkOutput(agent),
 			OnAttempt:  func(r providers.Attempt) { a.record(tasks.Scorecard, r) },
 		})

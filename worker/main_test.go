@@ -64,6 +64,7 @@ type world struct {
 	local, cloud *providertest.Fake
 	tariff       providers.Tariff // of the cloud
 	maskKey      privacy.Key
+	guards       []providers.Guard
 }
 
 // newWorld returns a world on rdb in which both lanes answer.
@@ -112,7 +113,7 @@ func (w *world) start(t *testing.T, lanes []tasks.Lane, change ...func(*Config))
 	}
 	one := New(cfg, Parts{
 		Redis: w.rdb, Store: w.store, Dispatcher: w.Dispatcher, Agents: testAgents(t),
-		Fleet: w.fleet(t), Router: providers.NewRouter(quiet), MaskKey: w.maskKey, Log: quiet,
+		Fleet: w.fleet(t), Router: providers.NewRouter(quiet, w.guards...), MaskKey: w.maskKey, Log: quiet,
 	})
 	ctx, end := context.WithCancel(context.Background())
 	ready, done := make(chan bool), make(chan error, 1)
