@@ -31,6 +31,7 @@ var arrows = map[string][]string{
 	"worker/...":      {"tasks", "tasks/...", "worker/..."},
 	"api":             {"tasks", "api/..."},
 	"api/...":         {"tasks"},
+	"api/audit":       {"tasks", "api/access"},
 	"examples":        {},
 	"cli":             {"..."},
 	"lab/...":         {"tasks", "tasks/...", "providers", "providers/...", "lab/..."},

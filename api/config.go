@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/audit"
 )
 
 // Config sets the limits of the HTTP surface and fits it into its surroundings.
@@ -32,6 +33,8 @@ type Config struct {
 	// Guard decides who may do what, before the body is read. Default: everyone
 	// may do everything, as access.DefaultTenant.
 	Guard *access.Guard `ignored:"true"`
+	// Audit keeps who changed what. Default: nobody does.
+	Audit *audit.Log `ignored:"true"`
 	// Log gets the causes that callers are not told. Default: they are dropped.
 	Log *slog.Logger `ignored:"true"`
 }

@@ -111,6 +111,9 @@ func describe(err error) problem {
 
 // fail answers r with err as a problem, and logs the cause if it is ours.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if held := heldOf(r.Context()); held != nil {
+		held.Explain(err)
+	}
 	p := describe(err)
 	p.Instance = r.URL.EscapedPath()
 	p.RequestID = w.Header().Get(headerRequestID)

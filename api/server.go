@@ -82,6 +82,9 @@ func (s *server) router() (*echo.Echo, error) {
 
 	gates := make(map[string][]echo.MiddlewareFunc)
 	for _, op := range s.contract.operations {
+		if op.mutates() {
+			gates[op.id] = append(gates[op.id], s.recorded(op))
+		}
 		gates[op.id] = append(gates[op.id], through(s.gatesOf(op)))
 	}
 	handler := spec.NewStrictHandler(s, nil)

@@ -29,6 +29,11 @@ func (s *server) SubmitJob(ctx context.Context, request spec.SubmitJobRequestObj
 		replay = new("true")
 	}
 	prefers := parsePrefer(request.Params.Prefer, s.cfg.MaxWait)
+	if prefers.wait > 0 && !job.State.Terminal() {
+		if err := keep(ctx, http.StatusAccepted, location(job)); err != nil {
+			return nil, err
+		}
+	}
 	job, waited := s.await(ctx, job, prefers.wait)
 	applied := prefers.applied(waited)
 	if job.State.Terminal() {

@@ -68,10 +68,10 @@ func New(cfg Config) *Guard {
 func (g *Guard) Enter(r *http.Request) (*http.Request, error) {
 	address := ClientAddress(r, g.cfg.Proxies)
 	if len(g.cfg.Allow) > 0 && !within(g.cfg.Allow, address) {
-		return nil, elsewhere("This service cannot be used from your address.")
+		return nil, elsewhere(Principal{Method: ByNobody, Address: address}, "This service cannot be used from your address.")
 	}
 	if g.cfg.LocalNames && !localName(r.Host) {
-		return nil, elsewhere("Without authentication this service answers under localhost or an IP address only.")
+		return nil, elsewhere(Principal{Method: ByNobody, Address: address}, "Without authentication this service answers under localhost or an IP address only.")
 	}
 	return r.WithContext(Under(r.Context(), Principal{Method: ByNobody, Address: address})), nil
 }
@@ -106,7 +106,7 @@ func (g *Guard) Admit(w http.ResponseWriter, r *http.Request, need ...Scope) (*h
 		return nil, err
 	}
 	if !p.Can(need...) {
-		return nil, lacking(need)
+		return nil, lacking(p, need)
 	}
 	return r.WithContext(Under(r.Context(), p)), nil
 }
@@ -160,6 +160,7 @@ func (g *Guard) byKey(ctx context.Context, text string, address netip.Addr) (Pri
 		return Principal{}, tooMany(strangerRate, wait)
 	}
 	r, err := g.lookup.recent(ctx, t.id)
+	p := Principal{Tenant: r.Tenant, Method: ByKey, Subject: r.ID, Scopes: r.Scopes, Address: address, rate: r.Rate}
 	switch {
 	case tasks.CodeOf(err) == tasks.CodeNotFound:
 		return Principal{}, g.refuse(address, badCredential(detailUnknown, err))
@@ -168,9 +169,9 @@ func (g *Guard) byKey(ctx context.Context, text string, address netip.Addr) (Pri
 	case !sameHash(r.hash, t.hash), !r.Active(g.cfg.Keys.now()):
 		return Principal{}, g.refuse(address, badCredential(detailUnknown, nil))
 	case len(r.AllowIPs) > 0 && !within(r.AllowIPs, address):
-		return Principal{}, elsewhere("This key cannot be used from your address.")
+		return Principal{}, elsewhere(p, "This key cannot be used from your address.")
 	}
-	return Principal{Tenant: r.Tenant, Method: ByKey, Subject: r.ID, Scopes: r.Scopes, Address: address, rate: r.Rate}, nil
+	return p, nil
 }
 
 func sameHash(a, b [sha256.Size]byte) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }

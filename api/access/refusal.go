@@ -17,6 +17,8 @@ type Refusal struct {
 	// Challenge is the value of the WWW-Authenticate header (RFC 6750 §3), "" if
 	// no other credential would help.
 	Challenge string
+	// Who was refused, as far as that was found out.
+	Who Principal
 
 	cause *tasks.Error
 }
@@ -32,15 +34,15 @@ const realm = `Bearer realm="spillway"`
 
 // errNoCredential refuses who shows nothing. It must not be called an error of a
 // token (RFC 6750 §3.1).
-var errNoCredential = &Refusal{realm, tasks.Errorf(tasks.CodeNoCredential,
+var errNoCredential = &Refusal{Challenge: realm, cause: tasks.Errorf(tasks.CodeNoCredential,
 	"Show who you are: send Authorization: Bearer and an API key, or a JSON Web Token if this installation takes them.")}
 
 // badCredential refuses a credential; detail is for its holder and must tell
 // guessers nothing.
 func badCredential(detail string, cause error) error {
 	return &Refusal{
-		realm + `, error="invalid_token", error_description=` + strconv.Quote(detail),
-		tasks.Errorf(tasks.CodeNoCredential, "%s", detail).WithCause(cause),
+		Challenge: realm + `, error="invalid_token", error_description=` + strconv.Quote(detail),
+		cause:     tasks.Errorf(tasks.CodeNoCredential, "%s", detail).WithCause(cause),
 	}
 }
 
@@ -52,16 +54,17 @@ const (
 )
 
 // lacking refuses a caller without the scopes.
-func lacking(need []Scope) error {
+func lacking(who Principal, need []Scope) error {
 	return &Refusal{
-		realm + `, error="insufficient_scope", scope="` + joinScopes(need, " ") + `"`,
-		tasks.Errorf(tasks.CodeForbidden, "This needs the scope %s, which the credential does not have.", joinScopes(need, " and ")),
+		Challenge: realm + `, error="insufficient_scope", scope="` + joinScopes(need, " ") + `"`,
+		Who:       who,
+		cause:     tasks.Errorf(tasks.CodeForbidden, "This needs the scope %s, which the credential does not have.", joinScopes(need, " and ")),
 	}
 }
 
 // elsewhere refuses a caller because of its address.
-func elsewhere(why string) error {
-	return &Refusal{cause: tasks.Errorf(tasks.CodeForbidden, "%s", why)}
+func elsewhere(who Principal, why string) error {
+	return &Refusal{Who: who, cause: tasks.Errorf(tasks.CodeForbidden, "%s", why)}
 }
 
 // away turns an error of the connection to Redis into the one that callers see.

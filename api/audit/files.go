@@ -1,0 +1,133 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// tail is the end of a file of lines.
+type tail struct {
+	size int64  // up to the end of its last whole line
+	last []byte // that line, without its break; nil: there is none
+}
+
+// maxLine bounds the length of a line: each of its members is bounded.
+const maxLine = 64 << 10
+
+// maxTorn is the most that is read of the end of a file: more than one batch of
+// lines.
+const maxTorn = 8 << 20
+
+// readTail finds the last whole line of a file, and returns what stands behind
+// it: a line that was not written to its end, or blocks that a file system has
+// filled with zeros after a power failure.
+func readTail(f *os.File) (t tail, torn []byte, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return t, nil, err
+	}
+	start := max(info.Size()-maxTorn, 0)
+	text := make([]byte, info.Size()-start)
+	if _, err := f.ReadAt(text, start); err != nil {
+		return t, nil, err
+	}
+	end := bytes.LastIndexByte(text, '\n') + 1
+	for {
+		begin := 0
+		if end > 0 {
+			begin = bytes.LastIndexByte(text[:end-1], '\n') + 1
+		}
+		if end == 0 && start > 0 {
+			return t, nil, fmt.Errorf("%s: %w", f.Name(), errForm)
+		}
+		if !bytes.Contains(text[begin:end], []byte{0}) {
+			t.size = start + int64(end)
+			if end > 0 {
+				t.last = text[begin : end-1]
+			}
+			return t, text[end:], nil
+		}
+		end = begin
+	}
+}
+
+// lastLine returns the last line of a file that is complete.
+func lastLine(path string, k Key) (e Entry, hash string, err error) {
+	f, err := os.Open(path) //nolint:gosec // it stands beside the log
+	if err != nil {
+		return e, "", err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	t, torn, err := readTail(f)
+	if err != nil {
+		return e, "", err
+	}
+	if len(torn) > 0 || t.last == nil {
+		return e, "", errForm
+	}
+	return readLine(t.last, k)
+}
+
+// archiveOf is the name that a full file gets: the day and the sequence number
+// of its last line stand in it.
+func archiveOf(path, day string, seq uint64) string {
+	ext := filepath.Ext(path)
+	return fmt.Sprintf("%s-%s-%012d%s", strings.TrimSuffix(path, ext), day, seq, ext)
+}
+
+// lastArchive returns the archive of a log with the last line, "" if there is
+// none.
+func lastArchive(path string) (last string, err error) {
+	dir, ext := filepath.Dir(path), filepath.Ext(path)
+	prefix := strings.TrimSuffix(filepath.Base(path), ext) + "-"
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return "", err
+	}
+	var highest uint64
+	for _, f := range files {
+		middle, ours := strings.CutPrefix(f.Name(), prefix)
+		middle, theirs := strings.CutSuffix(middle, ext)
+		_, number, numbered := strings.Cut(middle, "-")
+		seq, err := strconv.ParseUint(number, 10, 64)
+		if ours && theirs && numbered && err == nil && seq > highest {
+			last, highest = filepath.Join(dir, f.Name()), seq
+		}
+	}
+	return last, nil
+}
+
+// writeNew writes a file that must not exist, for good.
+func writeNew(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode) //nolint:gosec // it stands beside the log
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close(), syncDir(path))
+}
+
+// syncDir makes sure that the names in a file's folder are on disk.
+func syncDir(path string) error {
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+func decodeBase64(text string) ([]byte, error) {
+	if raw, err := base64.StdEncoding.DecodeString(text); err == nil {
+		return raw, nil
+	}
+	return base64.RawURLEncoding.DecodeString(text)
+}

@@ -1,0 +1,196 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Config says where and how a log is kept.
+type Config struct {
+	// File is where lines are appended. Files that are full stand beside it, with
+	// the day and the number of their last line in their names.
+	File string
+	// Key makes the hashes, if it is not zero.
+	Key Key
+	// MaxBytes is the size above which a further file is begun; one is begun each
+	// day (UTC) in any case. Default 256 MiB.
+	MaxBytes int64
+	// Pending is how many changes may be under way or wait for the disk at once.
+	// Default 4096.
+	Pending int
+	// Patience is how long a change waits for its place, and its line for the
+	// disk. Default 5 s.
+	Patience time.Duration
+	// Log is told what goes wrong, and now and then the hash of the last line.
+	// Default: it is dropped.
+	Log *slog.Logger
+
+	now  func() time.Time
+	sync func(*os.File) error
+}
+
+func (c Config) withDefaults() Config {
+	c.MaxBytes = cmp.Or(c.MaxBytes, 256<<20)
+	c.Pending = cmp.Or(c.Pending, 4096)
+	c.Patience = cmp.Or(c.Patience, 5*time.Second)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.sync == nil {
+		c.sync = (*os.File).Sync
+	}
+	return c
+}
+
+// Log is an audit log that is written. It is safe for concurrent use. The nil
+// Log takes every change and keeps none.
+type Log struct {
+	cfg    Config
+	places chan struct{} // one taken by each change that is under way
+	wake   chan struct{}
+	stop   chan struct{}
+	ended  chan error
+	closed func() error
+
+	mu     sync.Mutex // guards queue and broken
+	queue  []*Line
+	broken error // why the last write failed; nil: it did not
+}
+
+// Open opens or begins a log. The end of an existing one is checked, and what a
+// crash has torn there is put aside. It fails if another process writes the file.
+func Open(cfg Config) (*Log, error) {
+	cfg = cfg.withDefaults()
+	j, err := openJournal(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("audit log: %w", err)
+	}
+	if err := j.append(nil); err != nil {
+		return nil, fmt.Errorf("audit log: %w", errors.Join(err, j.close()))
+	}
+	cfg.Log.Info("audit log opened", "file", cfg.File, "sequence", j.seq, "hash", j.head)
+	l := &Log{
+		cfg: cfg, places: make(chan struct{}, cfg.Pending),
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan error, 1),
+	}
+	l.closed = sync.OnceValue(func() error {
+		close(l.stop)
+		err := <-l.ended
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.broken = errors.New("it is closed")
+		return err
+	})
+	go func() { l.ended <- l.run(j) }()
+	return l, nil
+}
+
+// Close writes what waits and closes the file. No change may be under way any
+// more.
+func (l *Log) Close() error {
+	if l == nil {
+		return nil
+	}
+	return l.closed()
+}
+
+// errAway refuses a change that could not be recorded.
+var errAway = tasks.Errorf(tasks.CodeUnavailable, "The audit log cannot be written now, so nothing can be changed; try again shortly.")
+
+// Begin takes a place for the line of a change that is about to be made. It
+// waits while too many are under way. CodeUnavailable means that the change must
+// not be made. The line must be written or dropped.
+func (l *Log) Begin(ctx context.Context) (*Line, error) {
+	if l == nil {
+		return nil, nil //nolint:nilnil // the nil Line keeps nothing
+	}
+	l.mu.Lock()
+	broken := l.broken
+	l.mu.Unlock()
+	if broken != nil {
+		return nil, errAway.WithCause(broken)
+	}
+	select {
+	case l.places <- struct{}{}:
+		return newLine(l), nil
+	default:
+	}
+	patience := time.NewTimer(l.cfg.Patience)
+	defer patience.Stop()
+	select {
+	case l.places <- struct{}{}:
+		return newLine(l), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-patience.C:
+		return nil, errAway.WithCause(errors.New("audit log: too many changes wait for the disk"))
+	}
+}
+
+// Line is the place of one line. The nil Line keeps nothing.
+type Line struct {
+	log   *Log
+	entry Entry
+	kept  chan struct{} // closed when it is on disk
+
+	mu   sync.Mutex // guards used
+	used bool
+}
+
+func newLine(l *Log) *Line { return &Line{log: l, kept: make(chan struct{})} }
+
+// use reports whether this is the line's first use.
+func (n *Line) use() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	first := !n.used
+	n.used = true
+	return first
+}
+
+// Write puts e on disk, and returns when it is there. A second write does
+// nothing. CodeUnavailable means that it is not there yet: the line is not lost,
+// but written as soon as that is possible.
+func (n *Line) Write(e Entry) error {
+	if n == nil || !n.use() {
+		return nil
+	}
+	l := n.log
+	n.entry = e
+	if e.Time.IsZero() {
+		n.entry.Time = l.cfg.now()
+	}
+	l.mu.Lock()
+	l.queue = append(l.queue, n)
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default: // it will look anyway
+	}
+	patience := time.NewTimer(l.cfg.Patience)
+	defer patience.Stop()
+	select {
+	case <-n.kept:
+		return nil
+	case <-patience.C:
+		return errAway.WithCause(errors.New("audit log: the line waits for the disk"))
+	}
+}
+
+// Drop gives the place back when there was nothing to record.
+func (n *Line) Drop() {
+	if n != nil && n.use() {
+		<-n.log.places
+	}
+}

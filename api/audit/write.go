@@ -1,0 +1,90 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// retryAfter is how long the writer waits after it has failed.
+const retryAfter = time.Second
+
+// run writes what is queued until it is told to stop: all that came while the
+// last lines were on their way to the disk goes there together.
+func (l *Log) run(j *journal) error {
+	for {
+		select {
+		case <-l.wake:
+			if err := l.drain(j); err != nil {
+				return errors.Join(err, j.close())
+			}
+		case <-l.stop:
+			err := l.drain(j)
+			l.cfg.Log.Info("audit log closed", "file", l.cfg.File, "sequence", j.seq, "hash", j.head)
+			return errors.Join(err, j.close())
+		}
+	}
+}
+
+// drain writes until nothing is queued. It fails only when the log is told to
+// stop while it cannot write.
+func (l *Log) drain(j *journal) error {
+	for batch := l.take(); len(batch) > 0; batch = l.take() {
+		if err := l.persist(j, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// persist writes lines, again and again if it must.
+func (l *Log) persist(j *journal, batch []*Line) error {
+	for l.commit(j, batch) != nil {
+		select {
+		case <-l.stop:
+			if err := l.commit(j, batch); err != nil {
+				return fmt.Errorf("audit log: %d lines are lost: %w", len(batch), err)
+			}
+			return nil
+		case <-time.After(retryAfter):
+		}
+	}
+	return nil
+}
+
+// take returns what is queued.
+func (l *Log) take() []*Line {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	batch := l.queue
+	l.queue = nil
+	return batch
+}
+
+// commit puts lines on disk, tells those who wait for them, and frees their
+// places.
+func (l *Log) commit(j *journal, batch []*Line) error {
+	entries := make([]Entry, len(batch))
+	for i, n := range batch {
+		entries[i] = n.entry
+	}
+	err := j.append(entries)
+	l.mu.Lock()
+	before := l.broken
+	l.broken = err
+	l.mu.Unlock()
+	switch {
+	case err != nil && before == nil:
+		l.cfg.Log.Error("the audit log cannot be written; changes are refused until it can", "file", l.cfg.File, "error", err)
+	case err == nil && before != nil:
+		l.cfg.Log.Info("the audit log can be written again", "file", l.cfg.File)
+	}
+	if err != nil {
+		return err
+	}
+	for _, n := range batch {
+		close(n.kept)
+		<-l.places
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/audit"
+)
+
+// mutates reports whether an operation may change anything.
+func (op operation) mutates() bool { return op.method != http.MethodGet }
+
+// recorded returns the middleware that keeps an audit line of every request for
+// an operation that may change something, whatever comes of it. The caller hears
+// of nothing before that line is on disk, and nothing is changed while it could
+// not be put there.
+func (s *server) recorded(op operation) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		next = recoverPanics(next)
+		return func(c echo.Context) error {
+			if s.cfg.Audit == nil || isDryRun(c.Request()) {
+				return next(c)
+			}
+			line, err := s.cfg.Audit.Begin(c.Request().Context())
+			if err != nil {
+				return err
+			}
+			below := c.Response().Writer
+			held := audit.Hold(below, line,
+				func(_ int, h http.Header) audit.Entry { return entryOf(op, c.Request(), h) },
+				func(err error) { s.fail(below, c.Request(), err) })
+			defer held.Finish()
+			c.Response().Writer = held
+			c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), heldKey{}, held)))
+			if err := next(c); err != nil {
+				s.handleError(err, c)
+			}
+			return nil
+		}
+	}
+}
+
+// isDryRun reports whether a request asks what would be, and changes nothing.
+func isDryRun(r *http.Request) bool {
+	dry, err := strconv.ParseBool(r.URL.Query().Get("dry_run"))
+	return err == nil && dry
+}
+
+// entryOf tells who asked for what.
+func entryOf(op operation, r *http.Request, answer http.Header) audit.Entry {
+	e := audit.Entry{Action: op.id, Object: answer.Get("Location"), RequestID: answer.Get(headerRequestID)}
+	if e.Object == "" {
+		e.Object = subjectOf(op.path, r.URL.Path)
+	}
+	return e.By(access.From(r.Context()))
+}
+
+// subjectOf returns a path up to its last parameter: what a verb behind it is
+// about.
+func subjectOf(template, path string) string {
+	_, verb, found := strings.Cut(template, "}/")
+	if !found || strings.Contains(verb, "{") {
+		return path
+	}
+	return strings.TrimSuffix(path, "/"+verb)
+}
+
+type heldKey struct{}
+
+// heldOf returns the answer that is held back for its audit line, nil if the
+// request has none.
+func heldOf(ctx context.Context) *audit.Response {
+	held, _ := ctx.Value(heldKey{}).(*audit.Response)
+	return held
+}
+
+// keep records a change that was made before its answer is known, since that may
+// take long.
+func keep(ctx context.Context, status int, object string) error {
+	held := heldOf(ctx)
+	if held == nil {
+		return nil
+	}
+	return held.Keep(status, http.Header{"Location": {object}, headerRequestID: {held.Header().Get(headerRequestID)}})
+}

@@ -1,0 +1,170 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/audit"
+	"github.com/topcentral/spillway/tasks"
+)
+
+// newAudit opens an audit log, and returns what reads the lines it has got since
+// it was last read.
+func newAudit(t *testing.T) (l *audit.Log, fresh func() []audit.Entry) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	l, err := audit.Open(audit.Config{File: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	seen := 1 // the line that begins the chain
+	return l, func() (entries []audit.Entry) {
+		t.Helper()
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := strings.Split(strings.TrimSpace(string(text)), "\n")
+		for _, line := range all[seen:] {
+			var e audit.Entry
+			if err := json.Unmarshal([]byte(line), &e); err != nil {
+				t.Fatal(err)
+			}
+			entries = append(entries, e)
+		}
+		seen = len(all)
+		return entries
+	}
+}
+
+// TestEveryChangeLeavesOneAuditLine is made from the contract: an operation that
+// is added and is no GET is recorded, or this fails.
+func TestEveryChangeLeavesOneAuditLine(t *testing.T) {
+	contract, err := readContract(openapiYAML)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, m := newKeyring(t, access.Config{}), newMemory()
+	log, fresh := newAudit(t)
+	h := newAPI(t, Config{Guard: ring.guard, Audit: log}, m.deps())
+	operator, nobody := ring.bearer(t, "acme", access.Scopes()...), ring.bearer(t, "acme", access.AdminRead)
+	for _, op := range contract.operations {
+		t.Run(op.method+" "+op.path, func(t *testing.T) {
+			for _, as := range []string{operator, nobody, ""} {
+				var headers []string
+				if as != "" {
+					headers = []string{"Authorization", as}
+				}
+				path := examplePath(t, contract, m, op, "acme")
+				w := do(t, h, op.method, path, exampleBody(contract, op), headers...)
+				lines := fresh()
+				if op.method == http.MethodGet {
+					if len(lines) > 0 {
+						t.Errorf("a GET is recorded: %+v", lines)
+					}
+					continue
+				}
+				if len(lines) != 1 {
+					t.Fatalf("as %q: got %d lines", as, len(lines))
+				}
+				e := lines[0]
+				if e.Action != op.id || e.Status != w.Code || e.Outcome != audit.OutcomeOf(w.Code) || e.RequestID != w.Header().Get(headerRequestID) || e.Address != netip.MustParseAddr("192.0.2.1") {
+					t.Errorf("got %+v for an answer of %d", e, w.Code)
+				}
+				if w.Code >= 400 && e.Code != decode[problem](t, w).Code {
+					t.Errorf("got the code %q for %s", e.Code, w.Body)
+				}
+				if known := as != ""; known != (e.Tenant == "acme" && e.Method == access.ByKey && "Bearer "+e.Subject != "Bearer ") {
+					t.Errorf("as %q: got %+v", as, e)
+				}
+				object := subjectOf(op.path, path)
+				if location := w.Header().Get("Location"); location != "" {
+					object = location
+				}
+				if e.Object != object {
+					t.Errorf("got the object %q, want %q", e.Object, object)
+				}
+			}
+		})
+	}
+}
+
+func TestAuditLinesHoldNothingOfTheInput(t *testing.T) {
+	log, fresh := newAudit(t)
+	h := newAPI(t, Config{Audit: log}, newMemory().deps())
+	const hush = "a customer's secret"
+	do(t, h, "POST", "/jobs", `{"agent":"A02","input":{"customer":"`+hush+`"},"metadata":{"x":"`+hush+`"},"callback_url":"https://example.com/?token=`+strings.ReplaceAll(hush, " ", "_")+`"}`)
+	do(t, h, "POST", "/jobs?api_key=hush", `{"agent":"A02","input":{"customer":"`+hush+`"}, bad`)
+	lines := fresh()
+	if len(lines) != 2 {
+		t.Fatalf("got %+v", lines)
+	}
+	for _, e := range lines {
+		text, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "secret") || strings.Contains(string(text), "hush") {
+			t.Errorf("got %s", text)
+		}
+	}
+}
+
+func TestADryRunChangesNothingAndIsNotRecorded(t *testing.T) {
+	log, fresh := newAudit(t)
+	h := newAPI(t, Config{Audit: log}, newMemory().deps())
+	if w := do(t, h, "POST", "/jobs?dry_run=true", submission); w.Code != http.StatusOK {
+		t.Fatalf("got %d %s", w.Code, w.Body)
+	}
+	if lines := fresh(); len(lines) > 0 {
+		t.Errorf("got %+v", lines)
+	}
+}
+
+// A job that its caller waits for is recorded when it is made, not when it ends.
+func TestAWaitDoesNotHoldTheLineBack(t *testing.T) {
+	log, fresh := newAudit(t)
+	m := newMemory()
+	h := newAPI(t, Config{Audit: log}, m.deps())
+	answered := make(chan int, 1)
+	go func() {
+		r := newRequest(t, "POST", "/jobs", submission, "application/json")
+		r.Header.Set("Prefer", "wait=60")
+		answered <- serve(h, r).Code
+	}()
+	var lines []audit.Entry
+	for len(lines) == 0 {
+		lines = fresh()
+	}
+	m.becomes(strings.TrimPrefix(lines[0].Object, "/jobs/"), tasks.Succeeded)
+	if got := <-answered; got != http.StatusOK || lines[0].Status != http.StatusAccepted {
+		t.Errorf("answered %d, recorded %+v", got, lines[0])
+	}
+	if again := fresh(); len(again) > 0 {
+		t.Errorf("recorded again: %+v", again)
+	}
+}
+
+func TestWithoutTheAuditLogNothingIsChanged(t *testing.T) {
+	log, _ := newAudit(t)
+	m := newMemory()
+	h := newAPI(t, Config{Audit: log}, m.deps())
+	log.Close()
+	w := do(t, h, "POST", "/jobs", submission)
+	if p := decode[problem](t, w); w.Code != http.StatusServiceUnavailable || p.Code != tasks.CodeUnavailable || w.Header().Get("Retry-After") == "" {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	if len(m.jobs) > 0 {
+		t.Error("a job was made")
+	}
+	if w := do(t, h, "GET", "/agents", ""); w.Code != http.StatusOK {
+		t.Errorf("what changes nothing: got %d", w.Code)
+	}
+}
