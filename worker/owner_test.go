@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/topcentral/spillway/lab/redistest"
-	"github.com/topcentral/spillway/providers/budget"
+	budgets "github.com/topcentral/spillway/providers/budget"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -12,8 +12,8 @@ import (
 // spent, the next lane answers and the job tells why.
 func TestCallsAreOnTheAccountOfTheirJob(t *testing.T) {
 	for name, test := range map[string]struct {
-		budgets string
-		spent   bool
+		rule  string
+		spent bool
 	}{
 		"the job's agent":  {"agent:T1=0.000000000001/day", true},
 		"the job's tenant": {"tenant:" + tenant + "=0.000000000001/day", true},
@@ -23,11 +23,11 @@ func TestCallsAreOnTheAccountOfTheirJob(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, redistest.Embedded(t))
 			w.tariff = perToken{}
-			var cfg budget.Config
-			if err := cfg.Budgets.UnmarshalText([]byte(test.budgets)); err != nil {
+			var cfg budgets.Config
+			if err := cfg.Budgets.UnmarshalText([]byte(test.rule)); err != nil {
 				t.Fatal(err)
 			}
-			w.guards = append(w.guards, budget.New(w.rdb, cfg, quiet))
+			w.guards = append(w.guards, budgets.New(w.rdb, cfg, quiet))
 			w.start(t, cloudLane)
 			j := w.end(t, w.submit(t).ID)
 			if j.Degraded != test.spent || (j.Attempts[0].Outcome == tasks.OutcomeBudgetSpent) != test.spent {
