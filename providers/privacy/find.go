@@ -64,11 +64,15 @@ func detect(f *folded) []span {
 // left over. A name of the dictionary is not extended to its left by a guess
 // that ends where it does.
 func (m *Mask) settle(text string, spans []span, known int) []span {
-	sure := spans[:known:known]
+	sure := make(map[int]int, known) // end → start of what the dictionary has found
+	for _, s := range spans[:known] {
+		if at, ok := sure[s.end]; !ok || s.start < at {
+			sure[s.end] = s.start
+		}
+	}
 	spans = slices.DeleteFunc(slices.Clone(spans), func(s span) bool {
-		return s.rank == rankContext && slices.ContainsFunc(sure, func(k span) bool {
-			return k.end == s.end && k.start > s.start && (s.kind == Company || s.kind == Person)
-		}) || s.rank != rankDictionary && (m.words[text[s.start:s.end]] || m.products[squeezed(text[s.start:s.end])])
+		at, ok := sure[s.end]
+		return ok && at > s.start && s.rank == rankContext && (s.kind == Company || s.kind == Person) || s.rank != rankDictionary && (m.words[text[s.start:s.end]] || m.products[squeezed(text[s.start:s.end])])
 	})
 	slices.SortStableFunc(spans, func(a, b span) int {
 		if a.start != b.start {

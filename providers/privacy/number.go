@@ -26,7 +26,7 @@ func numbers(f *folded) []span {
 	var spans []span
 	gs := groups(f.text)
 	for i := 0; i < len(gs); i++ {
-		for n := min(maxGroups, joined(f, gs[i:])); n > 0; n-- {
+		for n := joined(f, gs[i:]); n > 0; n-- {
 			first, last := gs[i], gs[i+n-1]
 			start, end, kind := number(f, gs[i:i+n])
 			if kind == "" {
@@ -61,7 +61,7 @@ func groups(s string) []group {
 // between them is a dash, a bracket, or a space or two.
 func joined(f *folded, gs []group) int {
 	n := 1
-	for n < len(gs) && isGap(f.text[gs[n-1].end:gs[n].start]) {
+	for n < min(len(gs), maxGroups) && isGap(f.text[gs[n-1].end:gs[n].start]) {
 		n++
 	}
 	return n

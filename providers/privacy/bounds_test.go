@@ -1,0 +1,24 @@
+package privacy
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestOddTextsComeBack masks long texts of one piece repeated, on which a search
+// that looks back too far would not end.
+func TestOddTextsComeBack(t *testing.T) {
+	for _, piece := range []string{
+		"张伟明来电，", "王小明说", "13812345678 ", "浙江省宁波市", "a", "1 ", "12-", "的有限公司", "Acme ", "微信", "⟦", "联系人_",
+		"John Smith ", "路1号", " ", "有限公司", "( ", "@.", "a@b.c", "\\u5ba2", "\"", "1.", "0",
+	} {
+		note := strings.Repeat(piece, 20_000/len(piece))
+		m, got := maskNote(t, note)
+		if back := m.Restore(got); back != note {
+			t.Errorf("%q repeated does not come back", piece)
+		}
+		if err := m.Check(string(m.Input())); err != nil {
+			t.Errorf("%q repeated: %v", piece, err)
+		}
+	}
+}
