@@ -38,8 +38,8 @@ func (p pace) tokens(left time.Duration, input int) int {
 	return int(math.Floor(min(p.decode*seconds, math.MaxInt32)))
 }
 
-// budget is what a call is to be fitted to.
-type budget struct {
+// allotment is what a call is to be fitted to.
+type allotment struct {
 	most  int           // tokens of answer that the agent allows
 	least int           // tokens below which an answer is of no use
 	usual int           // tokens that every other answer takes, thinking included; 0: not known, or not asked for
@@ -50,7 +50,7 @@ type budget struct {
 // fit returns the most tokens that an answer may take, and those that thinking
 // and answer may take together; both as an error when an answer that is of use
 // does not fit.
-func (b budget) fit(candidate string, p pace) (answer, total int, err error) {
+func (b allotment) fit(candidate string, p pace) (answer, total int, err error) {
 	total = p.tokens(b.left, b.input)
 	if need := max(b.least, b.usual); total < need {
 		return 0, 0, &providers.Refusal{Reason: providers.TooSlow, Message: fmt.Sprintf(
@@ -70,7 +70,7 @@ func (a *attempt) fit(ctx context.Context, agent *agents.Agent, c providers.Cand
 		return nil
 	}
 	left, last := a.timeLeft(ctx)
-	b := budget{most: req.OutputLimit, least: min(agent.MinOutput, req.OutputLimit), input: providers.EstimateTokens(req), left: left}
+	b := allotment{most: req.OutputLimit, least: min(agent.MinOutput, req.OutputLimit), input: providers.EstimateTokens(req), left: left}
 	name := c.String()
 	if !last {
 		// Where another lane can answer as well, it is not worth trying what every

@@ -22,30 +22,30 @@ func TestTokenBudget(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		pace  pace
-		ask   budget
+		ask   allotment
 		want  int // tokens of answer; 0: refused
 		total int // with thinking; 0: not bounded
 	}{
 		{"nothing is known: the agent's own limit", pace{},
-			budget{most: 900, least: 225, input: 2000, left: 60 * time.Second}, 900, 0},
+			allotment{most: 900, least: 225, input: 2000, left: 60 * time.Second}, 900, 0},
 		{"time for less than the agent allows", mac,
-			budget{most: 2000, least: 225, input: 2000, left: 60 * time.Second}, 1331, 1331},
+			allotment{most: 2000, least: 225, input: 2000, left: 60 * time.Second}, 1331, 1331},
 		{"time for more: the rest is for thinking", mac,
-			budget{most: 900, least: 225, input: 2000, left: 60 * time.Second}, 900, 1331},
+			allotment{most: 900, least: 225, input: 2000, left: 60 * time.Second}, 900, 1331},
 		{"a model that has to be loaded", pace{load: 27 * time.Second, prefill: 340, decode: 27},
-			budget{most: 2000, least: 225, input: 2000, left: 60 * time.Second}, 602, 602},
+			allotment{most: 2000, least: 225, input: 2000, left: 60 * time.Second}, 602, 602},
 		{"a cloud that tells its first token alone", pace{first: 2 * time.Second, decode: 60},
-			budget{most: 4000, least: 225, input: 2000, left: 30 * time.Second}, 1536, 1536},
+			allotment{most: 4000, least: 225, input: 2000, left: 30 * time.Second}, 1536, 1536},
 		{"below what is of use", mac,
-			budget{most: 900, least: 225, input: 2000, left: 15 * time.Second}, 0, 0},
+			allotment{most: 900, least: 225, input: 2000, left: 15 * time.Second}, 0, 0},
 		{"exactly what is of use", pace{decode: 10},
-			budget{most: 900, least: 92, left: 10 * time.Second}, 92, 92},
+			allotment{most: 900, least: 92, left: 10 * time.Second}, 92, 92},
 		{"below what is usual", mac,
-			budget{most: 2000, least: 225, usual: 1400, input: 2000, left: 60 * time.Second}, 0, 0},
+			allotment{most: 2000, least: 225, usual: 1400, input: 2000, left: 60 * time.Second}, 0, 0},
 		{"no time to read the prompt", mac,
-			budget{most: 900, least: 0, usual: 1, input: 50_000, left: 60 * time.Second}, 0, 0},
-		{"the time is up", mac, budget{most: 900, least: 1, left: -time.Second}, 0, 0},
-		{"an unbelievable pace", pace{decode: math.MaxFloat64}, budget{most: 900, least: 1, left: time.Hour}, 900, 0},
+			allotment{most: 900, least: 0, usual: 1, input: 50_000, left: 60 * time.Second}, 0, 0},
+		{"the time is up", mac, allotment{most: 900, least: 1, left: -time.Second}, 0, 0},
+		{"an unbelievable pace", pace{decode: math.MaxFloat64}, allotment{most: 900, least: 1, left: time.Hour}, 900, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, total, err := c.ask.fit("ollama/m", c.pace)

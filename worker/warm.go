@@ -14,7 +14,7 @@ const warmUpEvery = 5 * time.Minute
 // warmUp has a local model loaded that a job was refused for only because it is
 // not in memory, so that the next job finds it there: otherwise none would ever
 // be asked of it again.
-func (a *attempt) warmUp(c providers.Candidate, b budget, p pace) {
+func (a *attempt) warmUp(c providers.Candidate, b allotment, p pace) {
 	if a.lane != tasks.Local || p.load == 0 {
 		return
 	}
