@@ -172,13 +172,14 @@ func (b *booking) refusal(states []state) *providers.Refusal {
 		if !ok || states[i].spent+states[i].held+b.amount <= limit {
 			continue
 		}
-		wait, why := a.period.Ends(b.at).Sub(b.at), "spent"
+		wait, held := a.period.Ends(b.at).Sub(b.at), ""
 		if states[i].spent+b.amount <= limit {
-			wait, why = whileHeld, "reserved by calls under way"
+			wait, held = whileHeld, ", since calls under way hold the rest"
 		}
 		if wait > longest {
 			longest, r.RetryAfter = wait, wait
-			r.Message = fmt.Sprintf("of the budget of %s for this %s, %s dollars, too much is %s", a.who(), a.period, limit, why)
+			r.Message = fmt.Sprintf("the call may cost $%s, and of the budget of %s, $%s a %s, $%s is left%s",
+				b.amount, a.who(), limit, a.period, max(0, limit-states[i].spent-states[i].held), held)
 		}
 	}
 	return r

@@ -141,7 +141,7 @@ func TestWhatACallDoesNotUseIsGivenBack(t *testing.T) {
 		const budgets = "tenant:acme=0.00015/day"
 		g := guard(t, rdb, budgets)
 		leave := mustEnter(t, g, call("acme", "A03"))
-		if r := refusal(t, g, call("acme", "A03")); !strings.Contains(r.Message, "reserved") || r.RetryAfter > time.Minute {
+		if r := refusal(t, g, call("acme", "A03")); !strings.Contains(r.Message, "calls under way hold the rest") || r.RetryAfter > time.Minute {
 			t.Errorf("%v, after %v", r, r.RetryAfter)
 		}
 		a := done(30, 20)
@@ -151,7 +151,7 @@ func TestWhatACallDoesNotUseIsGivenBack(t *testing.T) {
 		}
 		leave(done(30, 20)) // the network delivers it once more
 		mustEnter(t, g, call("acme", "A03"))(done(60, 40))
-		if r := refusal(t, g, call("acme", "A03")); !strings.Contains(r.Message, "tenant:acme") || !strings.Contains(r.Message, "spent") {
+		if r := refusal(t, g, call("acme", "A03")); !strings.Contains(r.Message, "tenant:acme") || !strings.Contains(r.Message, "$0 is left") {
 			t.Errorf("%v", r)
 		}
 		if s := standing(t, rdb, budgets)[0]; s.Spent != 150*token || s.Left != 0 {
