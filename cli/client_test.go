@@ -41,6 +41,7 @@ func TestSubmitSendsWhatItsFlagsSay(t *testing.T) {
 			"later", []string{"--run-at", "2100-01-01T08:00:00+08:00", "--deadline", "1h"}, "",
 			`{"agent":"A02","input":{},"language":"zh","run_at":"2100-01-01T08:00:00+08:00","deadline":"2100-01-01T01:00:00Z"}`,
 		},
+		{"before others", []string{"--priority", "high"}, "", `{"agent":"A02","input":{},"language":"zh","priority":"high"}`},
 		{"kept for a day", []string{"--retention", "24h"}, "", `{"agent":"A02","input":{},"language":"zh","retention":86400}`},
 		{"once", []string{"--key", `order "7" \ 8`}, `"order \"7\" \\ 8"`, `{"agent":"A02","input":{},"language":"zh"}`},
 	} {

@@ -66,7 +66,7 @@ type config struct {
 	BudgetZone zone            `split_words:"true" default:"Asia/Shanghai" desc:"time zone in which the days and months of budgets begin"`
 
 	LocalSlots      int     `split_words:"true" default:"1" desc:"jobs at once beside local models; as many as the GPU bears"`
-	CloudSlots      int     `split_words:"true" default:"8" desc:"jobs at once per cloud queue"`
+	CloudSlots      int     `split_words:"true" default:"8" desc:"cloud jobs at once of each complexity"`
 	HostCPULimit    float64 `split_words:"true" default:"80" desc:"load of the CPU, in percent over about 10 s, above which a worker takes no further local job; 0: none; dev and demo have none"`
 	HostMemoryLimit float64 `split_words:"true" default:"80" desc:"memory in use, in percent, above which it takes none either; 0: none"`
 

@@ -17,6 +17,7 @@ type submitCommand struct {
 	Agent     string         `arg:"" help:"ID of the agent, e.g. A02."`
 	Input     string         `short:"f" default:"-" placeholder:"FILE" help:"JSON file with the agent's input; - reads it from standard input."`
 	Language  tasks.Language `default:"zh" enum:"zh,en" help:"Language of the result: zh or en."`
+	Priority  tasks.Priority `default:"normal" enum:"high,normal,low" help:"Place among the jobs of its complexity: high, normal or low."`
 	RunAt     time.Time      `placeholder:"TIME" help:"Not before this time, e.g. 2026-11-21T22:00:00+08:00; at once by default."`
 	Deadline  time.Duration  `placeholder:"DURATION" help:"An answer or a failure within this time, counted from --run-at if given; the agent's own by default."`
 	Retention time.Duration  `placeholder:"DURATION" help:"How long the ended job is kept, e.g. 24h; the server's own by default."`
@@ -63,6 +64,9 @@ func (c submitCommand) submission(input json.RawMessage, now time.Time) *tasks.S
 	s := &tasks.Submission{
 		Agent: c.Agent, Input: input, Language: c.Language, CallbackURL: c.Callback,
 		RunAt: c.RunAt, Retention: tasks.Duration(c.Retention), IdempotencyKey: c.Key,
+	}
+	if c.Priority != tasks.PriorityNormal {
+		s.Priority = c.Priority
 	}
 	if c.Deadline > 0 {
 		start := now

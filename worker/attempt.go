@@ -113,7 +113,9 @@ func (w *Worker) attempt(c *store.Claim, lane tasks.Lane) *attempt {
 	return &attempt{Worker: w, job: c.Job, input: c.Input, lane: lane, log: log, deadline: time.Now().Add(c.Left)}
 }
 
-// maxCrashes is how many workers a job may take down with it.
+// maxCrashes is how many workers a job may take down with it. Whether a worker died
+// or had lost touch with Redis for a lease cannot be told apart, so both count; hence
+// so many.
 const maxCrashes = 10
 
 // run gets an answer and settles the job.

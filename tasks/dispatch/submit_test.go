@@ -69,6 +69,59 @@ func TestTicketsFollowWhatIsServed(t *testing.T) {
 	}
 }
 
+func TestAPriorityHasQueuesOfItsOwn(t *testing.T) {
+	for _, test := range []struct {
+		priority tasks.Priority
+		queue    string
+		want     []string
+	}{
+		{tasks.PriorityHigh, "local.medium.first", []string{"cloud.medium.first later", "local.medium.first now"}},
+		{tasks.PriorityNormal, "local.medium", []string{"cloud.medium later", "local.medium now"}},
+		{tasks.PriorityLow, "local.medium.last", []string{"cloud.medium.last later", "local.medium.last now"}},
+	} {
+		t.Run(string(test.priority), func(t *testing.T) {
+			rdb := redistest.Embedded(t)
+			s := newSystem(t, rdb, rdb, anyURL)
+			s.beat(t, tasks.Local, tasks.Cloud, tasks.Scorecard)
+			sub := valid(open)
+			sub.Priority = test.priority
+			j := submit(t, s, sub)
+			if got, _ := tickets(t, rdb); !slices.Equal(got, test.want) {
+				t.Errorf("tickets: got %v, want %v", got, test.want)
+			}
+			told, err := s.Job(t.Context(), "acme", j.ID)
+			if err != nil || told.Waiting.Queue != test.queue || told.Waiting.Position != 1 {
+				t.Errorf("it waits: got %+v, %v, want the first in %s", told.Waiting, err, test.queue)
+			}
+		})
+	}
+}
+
+// What waits before a job presses it: of two jobs that come at the same time the
+// one of low priority may have no time for its first lane when the one of high
+// priority has.
+func TestALineOfJobsPressesThoseBehindIt(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	s := newSystem(t, rdb, rdb, anyURL)
+	s.beat(t, tasks.Local, tasks.Cloud, tasks.Scorecard)
+	for range 20 {
+		submit(t, s, valid(open))
+	}
+	for _, test := range []struct {
+		priority tasks.Priority
+		reason   tasks.PlanReason
+	}{
+		{tasks.PriorityHigh, tasks.PlanFirstLane}, {tasks.PriorityNormal, tasks.PlanPressed}, {tasks.PriorityLow, tasks.PlanPressed},
+	} {
+		s.cache.at = time.Time{}
+		sub := valid(open)
+		sub.Priority = test.priority
+		if j := submit(t, s, sub); j.Plan.Reason != test.reason {
+			t.Errorf("priority %s: got %s, want %s", test.priority, j.Plan.Reason, test.reason)
+		}
+	}
+}
+
 func TestASubmissionAtFaultLeavesNothingBehind(t *testing.T) {
 	rdb := redistest.Embedded(t)
 	s := newSystem(t, rdb, rdb, anyURL)
