@@ -32,15 +32,16 @@ func (e *Error) WithCause(cause error) *Error {
 	return &c
 }
 
-// Error tells class, status and message. The cause is left out: a foreign
-// error's text may hold what must not be shown.
+// Error tells class, status and message, for logs. The cause is left out: a
+// foreign error's text may hold what must not be shown. So is the message of
+// ClassBadOutput, since it quotes what a model has written of the input.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(string(e.Class))
 	if e.Status != 0 {
 		fmt.Fprintf(&b, " (HTTP %d)", e.Status)
 	}
-	if e.Message != "" {
+	if e.Message != "" && e.Class != ClassBadOutput {
 		b.WriteString(": ")
 		b.WriteString(e.Message)
 	}
