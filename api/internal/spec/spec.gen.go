@@ -263,7 +263,7 @@ type Plan = tasks.Plan
 // is served).
 type PlanReason = tasks.PlanReason
 
-// Priority A job's place among the jobs of its complexity.
+// Priority A job's place among the jobs of its lane and complexity. Those of high priority are taken before normal ones, and normal ones before those of low priority.
 type Priority = tasks.Priority
 
 // Privacy Which hops a job's data may take: any; to the cloud only with names,
