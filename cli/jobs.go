@@ -18,6 +18,11 @@ type submitCommand struct {
 	Input     string         `short:"f" default:"-" placeholder:"FILE" help:"JSON file with the agent's input; - reads it from standard input."`
 	Language  tasks.Language `default:"zh" enum:"zh,en" help:"Language of the result: zh or en."`
 	Priority  tasks.Priority `default:"normal" enum:"high,normal,low" help:"Place among the jobs of its complexity: high, normal or low."`
+	Privacy   string         `placeholder:"LEVEL" enum:",any,mask,local_only" default:"" help:"Where the input may go: any, mask or local_only; the agent's own by default."`
+	From      []string       `placeholder:"CANDIDATE" help:"Who may answer, in order, e.g. deepseek,kimi/kimi-k3; by agent and complexity by default."`
+	NoCache   bool           `help:"Run the job even if an equal one has a result."`
+	FastPath  bool           `help:"Let the scorecard answer at once where it calls the case clear."`
+	Flexible  bool           `help:"The answer may wait for the cloud's cheap hours."`
 	RunAt     time.Time      `placeholder:"TIME" help:"Not before this time, e.g. 2026-11-21T22:00:00+08:00; at once by default."`
 	Deadline  time.Duration  `placeholder:"DURATION" help:"An answer or a failure within this time, counted from --run-at if given; the agent's own by default."`
 	Retention time.Duration  `placeholder:"DURATION" help:"How long the ended job is kept, e.g. 24h; the server's own by default."`
@@ -64,6 +69,10 @@ func (c submitCommand) submission(input json.RawMessage, now time.Time) *tasks.S
 	s := &tasks.Submission{
 		Agent: c.Agent, Input: input, Language: c.Language, CallbackURL: c.Callback,
 		RunAt: c.RunAt, Retention: tasks.Duration(c.Retention), IdempotencyKey: c.Key,
+		Privacy: tasks.Privacy(c.Privacy), Candidates: c.From, FastPath: c.FastPath, Flexible: c.Flexible,
+	}
+	if c.NoCache {
+		s.Cache = tasks.CacheBypassed
 	}
 	if c.Priority != tasks.PriorityNormal {
 		s.Priority = c.Priority
