@@ -231,7 +231,7 @@ func TestStreamEndsWithItsKey(t *testing.T) {
 		defer close(ended)
 		serve(h, r)
 	}()
-	if _, err := ring.keys.Revoke(context.WithoutCancel(t.Context()), key.ID); err != nil {
+	if _, err := ring.keys.Revoke(context.WithoutCancel(t.Context()), key.ID, "me"); err != nil {
 		t.Fatal(err)
 	}
 	await(t, ended)

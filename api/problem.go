@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/audit"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -110,8 +111,13 @@ func describe(err error) problem {
 }
 
 // fail answers r with err as a problem, and logs the cause if it is ours.
-func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if held := heldOf(r.Context()); held != nil {
+func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) { Fail(s.cfg.Log, w, r, err) }
+
+// Fail answers r with err as a problem, for other handler trees than the API's.
+// The response must have an X-Request-Id already. What is our fault is logged,
+// and its cause not told.
+func Fail(log *slog.Logger, w http.ResponseWriter, r *http.Request, err error) {
+	if held := audit.Held(r.Context()); held != nil {
 		held.Explain(err)
 	}
 	p := describe(err)
@@ -119,11 +125,11 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.RequestID = w.Header().Get(headerRequestID)
 	tellRefusal(w.Header(), err)
 	if p.Status >= http.StatusInternalServerError {
-		s.logFailure(r, w.Header(), err)
+		logFailure(log, r, w.Header(), err)
 	}
 	body, err := json.Marshal(p)
 	if err != nil {
-		s.logFailure(r, w.Header(), err)
+		logFailure(log, r, w.Header(), err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
@@ -145,9 +151,13 @@ func tellRefusal(h http.Header, err error) {
 	}
 }
 
+func (s *server) logFailure(r *http.Request, response http.Header, err error) {
+	logFailure(s.cfg.Log, r, response, err)
+}
+
 // logFailure logs what went wrong with r, quietly if it is only that the caller
 // has gone.
-func (s *server) logFailure(r *http.Request, response http.Header, err error) {
+func logFailure(log *slog.Logger, r *http.Request, response http.Header, err error) {
 	if errors.Is(err, http.ErrBodyNotAllowed) {
 		return // HEAD
 	}
@@ -155,7 +165,7 @@ func (s *server) logFailure(r *http.Request, response http.Header, err error) {
 	if r.Context().Err() != nil {
 		level = slog.LevelDebug
 	}
-	s.cfg.Log.LogAttrs(r.Context(), level, "request failed",
+	log.LogAttrs(r.Context(), level, "request failed",
 		slog.String("request_id", response.Get(headerRequestID)),
 		slog.String("method", r.Method),
 		slog.String("path", r.URL.Path),

@@ -36,7 +36,7 @@ func (s *server) recorded(op operation) echo.MiddlewareFunc {
 				func(err error) { s.fail(below, c.Request(), err) })
 			defer held.Finish()
 			c.Response().Writer = held
-			c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), heldKey{}, held)))
+			c.SetRequest(c.Request().WithContext(held.Under(c.Request().Context())))
 			if err := next(c); err != nil {
 				s.handleError(err, c)
 			}
@@ -70,19 +70,10 @@ func subjectOf(template, path string) string {
 	return strings.TrimSuffix(path, "/"+verb)
 }
 
-type heldKey struct{}
-
-// heldOf returns the answer that is held back for its audit line, nil if the
-// request has none.
-func heldOf(ctx context.Context) *audit.Response {
-	held, _ := ctx.Value(heldKey{}).(*audit.Response)
-	return held
-}
-
 // keep records a change that was made before its answer is known, since that may
 // take long.
 func keep(ctx context.Context, status int, object string) error {
-	held := heldOf(ctx)
+	held := audit.Held(ctx)
 	if held == nil {
 		return nil
 	}

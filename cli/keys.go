@@ -168,7 +168,7 @@ func (keysRevokeCommand) Help() string { return "Example:\n  spillway keys revok
 // Run ends the key.
 func (c keysRevokeCommand) Run(ctx context.Context, s streams) error {
 	return withKeys(ctx, func(keys *access.Keys) error {
-		k, err := keys.Revoke(ctx, c.ID)
+		k, err := keys.Revoke(ctx, c.ID, whoami())
 		if err != nil {
 			return err
 		}

@@ -25,6 +25,12 @@ type Config struct {
 	Keys *Keys
 	// Tokens are the JSON Web Tokens that count beside keys. Default: none.
 	Tokens *Tokens
+	// Sessions are those of people who logged in at a page; their cookies count
+	// where no credential is sent. Default: none.
+	Sessions *Sessions
+	// Everyone lists what everyone may do without authentication. Default:
+	// everything but administer.
+	Everyone []Scope
 	// Rate is how many requests each caller may make whose key does not say
 	// otherwise, in all processes together. Default: no limit.
 	Rate Rate
@@ -46,6 +52,7 @@ type Guard struct {
 	cfg       Config
 	lookup    *lookup // nil without authentication
 	strangers *strangers
+	logins    *strangers
 	holds     holds
 }
 
@@ -54,10 +61,10 @@ func New(cfg Config) *Guard {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Guard{cfg: cfg, strangers: newStrangers(time.Now)}
+	g := &Guard{cfg: cfg, strangers: newStrangers(strangerRate, time.Now), logins: newStrangers(loginRate, time.Now)}
 	if cfg.Keys != nil {
 		g.lookup = newLookup(cfg.Keys, cfg.Log)
-		g.strangers.now = cfg.Keys.now
+		g.strangers.now, g.logins.now = cfg.Keys.now, cfg.Keys.now
 		g.holds = holds{lookup: g.lookup, every: believed}
 	}
 	return g
@@ -115,7 +122,10 @@ func (g *Guard) Admit(w http.ResponseWriter, r *http.Request, need ...Scope) (*h
 func (g *Guard) identify(r *http.Request) (Principal, error) {
 	address := From(r.Context()).Address
 	if g.lookup == nil {
-		return anyone(address), nil
+		return g.anyone(address), nil
+	}
+	if value, ok := g.cookie(r); ok {
+		return g.bySession(r.Context(), value, address)
 	}
 	credential, err := bearer(r.Header)
 	if err != nil {
@@ -160,7 +170,7 @@ func (g *Guard) byKey(ctx context.Context, text string, address netip.Addr) (Pri
 		return Principal{}, tooMany(strangerRate, wait)
 	}
 	r, err := g.lookup.recent(ctx, t.id)
-	p := Principal{Tenant: r.Tenant, Method: ByKey, Subject: r.ID, Scopes: r.Scopes, Address: address, rate: r.Rate}
+	p := r.principal(address)
 	switch {
 	case tasks.CodeOf(err) == tasks.CodeNotFound:
 		return Principal{}, g.refuse(address, badCredential(detailUnknown, err))

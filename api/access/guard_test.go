@@ -64,7 +64,7 @@ func TestARevocationHoldsWithinASecond(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := NewKeys(rdb).Revoke(t.Context(), made.ID); err != nil {
+		if _, err := NewKeys(rdb).Revoke(t.Context(), made.ID, "me"); err != nil {
 			t.Fatal(err)
 		}
 		clock.pass(time.Second - time.Millisecond)
@@ -92,7 +92,7 @@ func TestWhatGoesOnEndsWithItsKey(t *testing.T) {
 	if left.Err() == nil || stayed.Err() != nil {
 		t.Fatalf("one has left: got %v, %v", left.Err(), stayed.Err())
 	}
-	if _, err := keys.Revoke(t.Context(), made.ID); err != nil {
+	if _, err := keys.Revoke(t.Context(), made.ID, "me"); err != nil {
 		t.Fatal(err)
 	}
 	select {

@@ -34,6 +34,7 @@ func (s *Keys) Create(ctx context.Context, k Key) (text string, made Key, err er
 	}
 	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		s.add(ctx, p, r)
+		s.note(ctx, p, keyCreated, r.Key, k.CreatedBy)
 		return nil
 	})
 	if err != nil {
@@ -79,11 +80,17 @@ func (s *Keys) List(ctx context.Context) ([]Key, error) {
 
 // Revoke ends a key for good, everywhere within a second. To revoke it again
 // changes nothing. CodeNotFound if there is no such key.
-func (s *Keys) Revoke(ctx context.Context, id string) (Key, error) {
-	if _, err := s.read(ctx, id); err != nil {
-		return Key{}, err
+func (s *Keys) Revoke(ctx context.Context, id, by string) (Key, error) {
+	old, err := s.read(ctx, id)
+	if err != nil || !old.RevokedAt.IsZero() {
+		return old.Key, err
 	}
-	if err := s.rdb.HSetNX(ctx, recordKey(id), fieldRevokedAt, writeTime(s.now())).Err(); err != nil {
+	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.HSetNX(ctx, recordKey(id), fieldRevokedAt, writeTime(s.now()))
+		s.note(ctx, p, keyRevoked, old.Key, by)
+		return nil
+	})
+	if err != nil {
 		return Key{}, fmt.Errorf("revoke API key: %w", away(err))
 	}
 	r, err := s.read(ctx, id)
@@ -115,6 +122,8 @@ func (s *Keys) Rotate(ctx context.Context, id string, overlap time.Duration, by 
 	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		s.add(ctx, p, r)
 		p.HSet(ctx, recordKey(id), fieldExpiresAt, writeTime(end))
+		s.note(ctx, p, keyRotated, old.Key, by)
+		s.note(ctx, p, keyCreated, r.Key, by)
 		return nil
 	})
 	if err != nil {

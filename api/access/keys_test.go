@@ -84,7 +84,7 @@ func TestKeysThatMakeNoSenseAreNotMade(t *testing.T) {
 		}
 	}
 	for _, id := range []string{"", "*", "0123456789ab"} {
-		if _, err := keys.Revoke(t.Context(), id); tasks.CodeOf(err) != tasks.CodeNotFound {
+		if _, err := keys.Revoke(t.Context(), id, "me"); tasks.CodeOf(err) != tasks.CodeNotFound {
 			t.Errorf("revoke %q: got %v", id, err)
 		}
 	}

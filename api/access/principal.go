@@ -55,11 +55,17 @@ const DefaultTenant = "default"
 
 // anyone is who calls while authentication is off: someone who uses the service,
 // but does not run it.
-func anyone(address netip.Addr) Principal {
-	return Principal{
-		Tenant: DefaultTenant, Method: ByNobody, Address: address,
-		Scopes: []Scope{JobsRead, JobsWrite, JobsCancel, AgentsRead, WebhooksRead, WebhooksWrite},
+func (g *Guard) anyone(address netip.Addr) Principal {
+	p := Principal{Tenant: DefaultTenant, Method: ByNobody, Address: address, Scopes: g.cfg.Everyone}
+	if p.Scopes == nil {
+		p.Scopes = []Scope{JobsRead, JobsWrite, JobsCancel, AgentsRead, WebhooksRead, WebhooksWrite}
 	}
+	return p
+}
+
+// principal is who calls with the key from an address.
+func (r record) principal(address netip.Addr) Principal {
+	return Principal{Tenant: r.Tenant, Method: ByKey, Subject: r.ID, Scopes: r.Scopes, Address: address, rate: r.Rate}
 }
 
 // tenantName is what a tenant may be called: tenants are parts of Redis keys, of

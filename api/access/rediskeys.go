@@ -7,6 +7,13 @@ const indexKey = "spillway:{keys}:index" // zset: key ID by the time it was made
 // recordKey is a hash of what is known of an API key.
 func recordKey(id string) string { return "spillway:{keys}:key:" + id }
 
+// changesKey is a stream of what was done to keys, for audit logs.
+const changesKey = "spillway:{keys}:changes"
+
+// sessionKey is a string: whose session it is, as JSON. It is named by the
+// SHA-256 of its cookie, in hex. It expires with the session.
+func sessionKey(digest string) string { return "spillway:session:" + digest }
+
 // rateKey is a string: the time in µs up to which a caller has used its rate.
 // These are spread over a cluster.
 func rateKey(caller string) string { return "spillway:rate:" + caller }

@@ -10,20 +10,24 @@ import (
 // counts.
 var strangerRate = Rate{Requests: 300, Per: time.Minute, Burst: 300}
 
+// loginRate is how often somebody at an address may try to log in.
+var loginRate = Rate{Requests: 10, Per: time.Minute, Burst: 10}
+
 // maxStrangers is how many addresses are watched at once.
 const maxStrangers = 10_000
 
 // strangers counts requests without a credential by address, in this process
 // alone: they must cost Redis nothing.
 type strangers struct {
-	now func() time.Time
+	rate Rate
+	now  func() time.Time
 
 	mu      sync.Mutex // guards drained
 	drained map[netip.Prefix]time.Time
 }
 
-func newStrangers(now func() time.Time) *strangers {
-	return &strangers{now: now, drained: make(map[netip.Prefix]time.Time)}
+func newStrangers(rate Rate, now func() time.Time) *strangers {
+	return &strangers{rate: rate, now: now, drained: make(map[netip.Prefix]time.Time)}
 }
 
 // network is what an address is counted under: who has one IPv6 address has
@@ -55,8 +59,8 @@ func (s *strangers) count(address netip.Addr, add bool) (wait time.Duration, ok 
 	if drained.Before(now) {
 		drained = now
 	}
-	each := strangerRate.each()
-	if wait = drained.Add(each).Sub(now) - each*time.Duration(strangerRate.Burst); wait > 0 {
+	each := s.rate.each()
+	if wait = drained.Add(each).Sub(now) - each*time.Duration(s.rate.Burst); wait > 0 {
 		return wait, false
 	}
 	if add {

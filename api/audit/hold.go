@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -26,6 +27,20 @@ type Response struct {
 // line cannot be kept, on w itself.
 func Hold(w http.ResponseWriter, line *Line, entry func(status int, h http.Header) Entry, instead func(error)) *Response {
 	return &Response{ResponseWriter: w, line: line, entry: entry, instead: instead}
+}
+
+type heldKey struct{}
+
+// Under returns ctx as that of the request that r answers.
+func (r *Response) Under(ctx context.Context) context.Context {
+	return context.WithValue(ctx, heldKey{}, r)
+}
+
+// Held returns the answer that is held back for the request that ctx belongs to,
+// nil if there is none.
+func Held(ctx context.Context) *Response {
+	r, _ := ctx.Value(heldKey{}).(*Response)
+	return r
 }
 
 // Explain notes with which error the answer refuses, before it is written.
