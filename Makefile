@@ -5,7 +5,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 LINT := .bin/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev build test race chaos chaos-short lint fmt generate check check-fmt check-tidy check-generated check-chaos clean
+.PHONY: help demo dev build test race chaos chaos-short bench bench-short lint fmt generate check check-fmt check-tidy check-generated check-chaos clean
 
 help: ## show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,12 @@ chaos: ## kill processes 1,000 times under 10,000 jobs and check every promise (
 
 chaos-short: ## the same with 300 jobs and 15 kills (a minute)
 	go run ./lab/chaos
+
+bench: ## measure throughput, latencies and memory on a real Redis over loopback, as one table (3 minutes; needs redis-server)
+	go run ./lab/bench
+
+bench-short: ## the same with less of everything (40 seconds)
+	go run ./lab/bench -short
 
 fmt: ## format the code
 	gofmt -w .

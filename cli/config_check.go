@@ -59,6 +59,7 @@ func (c config) faults() []settingFault {
 	own(isAddress(c.APIListen), "API_LISTEN", quoted(c.APIListen), address)
 	own(isAddress(c.DashboardListen), "DASHBOARD_LISTEN", quoted(c.DashboardListen), address)
 	own(c.APIMaxBody >= 1<<10, "API_MAX_BODY", c.APIMaxBody, "1024 bytes or more")
+	own(c.APIMaxStreams > 0, "API_MAX_STREAMS", c.APIMaxStreams, count)
 	own(isURL(c.OllamaURL), "OLLAMA_URL", quoted(withoutPassword(c.OllamaURL)), endpoint)
 	own(c.OllamaNumCtx > 0, "OLLAMA_NUM_CTX", c.OllamaNumCtx, count)
 	own(c.LocalTimeout > 0, "LOCAL_TIMEOUT", c.LocalTimeout, positive)

@@ -13,6 +13,7 @@ func TestEverySettingThatIsWrongIsNamedAtOnce(t *testing.T) {
 		{"SPILLWAY_DURABILITY", "always", "want default or fsync"},
 		{"SPILLWAY_API_LISTEN", "8080", `got "8080", want host:port`},
 		{"SPILLWAY_API_MAX_BODY", "0", "want 1024 bytes or more"},
+		{"SPILLWAY_API_MAX_STREAMS", "0", "want 1 or more"},
 		{"SPILLWAY_DASHBOARD_LISTEN", "localhost:http", "want host:port"},
 		{"SPILLWAY_OLLAMA_URL", "localhost:11434", "want a URL such as"},
 		{"SPILLWAY_OLLAMA_NUM_CTX", "-1", "want 1 or more"},

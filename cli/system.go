@@ -130,7 +130,7 @@ func (s *system) api(life context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.New(life, api.Config{MaxBody: s.cfg.APIMaxBody, Guard: guard, Log: s.log}, api.Deps{
+	return api.New(life, api.Config{MaxBody: s.cfg.APIMaxBody, MaxStreams: s.cfg.APIMaxStreams, Guard: guard, Log: s.log}, api.Deps{
 		Jobs:   jobs{s.dispatcher, s.store},
 		Events: s.store, Webhooks: post,
 		Agents: func() []api.AgentDefinition { return shown(s.agents.All()) },

@@ -1,0 +1,176 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// caller is one connection to the API. It takes as little of the machine as it
+// can: what it takes is missing to what it measures.
+type caller struct {
+	conn net.Conn
+	r    *bufio.Reader
+	buf  []byte
+}
+
+func (w *world) call() (*caller, error) {
+	conn, err := net.Dial("tcp", w.api) //nolint:gosec // our own API
+	if err != nil {
+		return nil, fmt.Errorf("call the API: %w", err)
+	}
+	return &caller{conn: conn, r: bufio.NewReader(conn)}, nil
+}
+
+func (c *caller) close() { _ = c.conn.Close() }
+
+// answer is a response that was read.
+type answer struct {
+	status int
+	etag   string
+	body   []byte
+}
+
+// send sends a request: a method and path, headers that each end their line, and
+// a body.
+func (c *caller) send(line, key, headers, body string) error {
+	b := c.buf[:0]
+	b = append(b, line...)
+	b = append(b, " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer "...)
+	b = append(append(b, key...), "\r\n"...)
+	b = append(b, headers...)
+	if body != "" {
+		b = append(b, "Content-Type: application/json\r\nContent-Length: "...)
+		b = append(strconv.AppendInt(b, int64(len(body)), 10), "\r\n"...)
+	}
+	c.buf = append(append(b, "\r\n"...), body...)
+	_, err := c.conn.Write(c.buf)
+	return err
+}
+
+// ask makes a request, and reads the response.
+func (c *caller) ask(line, key, headers, body string) (answer, error) {
+	if err := c.send(line, key, headers, body); err != nil {
+		return answer{}, err
+	}
+	resp, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = resp.Body.Close() }() // it was read
+	text, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header.Get("ETag"), text}, err
+}
+
+// job makes a request whose answer is a job.
+func (c *caller) job(line, key, headers, body string) (j job, err error) {
+	a, err := c.ask(line, key, headers, body)
+	if err != nil {
+		return j, err
+	}
+	if a.status >= http.StatusMultipleChoices {
+		return j, fmt.Errorf("%s: status %d: %s", line, a.status, a.body)
+	}
+	return j, json.Unmarshal(a.body, &j)
+}
+
+// job is what the benchmarks read of a job.
+type job struct {
+	ID        string    `json:"id"`
+	State     string    `json:"state"`
+	StartedAt time.Time `json:"started_at"`
+}
+
+// opportunity is a submission for the scoring of opportunities; n makes it
+// unlike the others. more are further members, with a comma before each.
+func opportunity(n, more string) string {
+	return `{"agent":"A02","input":{"opportunity":"Bench ` + n + `","customer":"Eastern Cold Chain","product":"WMS standard",` +
+		`"client":"new","source":"online_form","competitors":"yes","budget_allocated":"no","purchasing_dept":"no",` +
+		`"positive_statement":"neutral","scope":"low","needs_defined":"info_gathering","authority":"low","rfi":"yes",` +
+		`"formal_tender":"yes","up_sale":"no","cross_sale":"no","client_attention":"first_deal"}` + more + `}`
+}
+
+// once is the header of a new idempotency key.
+func once() string { return `Idempotency-Key: "` + uuid.NewString() + "\"\r\n" }
+
+// work is what many did at once.
+type work struct {
+	rate  float64 // per second
+	took  times
+	spent map[string]time.Duration // of processor time each, by process
+}
+
+// together has n parties do something again and again for a while. each makes
+// a party's step.
+func together(n int, span time.Duration, each func(party int) (func() error, error)) (work, error) {
+	steps := make([]func() error, n)
+	for i := range steps {
+		var err error
+		if steps[i], err = each(i); err != nil {
+			return work{}, err
+		}
+	}
+	took := make([]times, n)
+	failed := make(chan error, n)
+	var all sync.WaitGroup
+	var stop atomic.Bool
+	began := time.Now()
+	for i, step := range steps {
+		all.Go(func() {
+			for !stop.Load() {
+				at := time.Now()
+				if err := step(); err != nil {
+					failed <- err
+					return
+				}
+				took[i] = append(took[i], time.Since(at))
+			}
+		})
+	}
+	time.Sleep(span)
+	stop.Store(true)
+	all.Wait()
+	long := time.Since(began)
+	select {
+	case err := <-failed:
+		return work{}, err
+	default:
+	}
+	var w work
+	for _, t := range took {
+		w.took = append(w.took, t...)
+	}
+	w.rate = float64(len(w.took)) / long.Seconds()
+	return w, nil
+}
+
+// calling has callers of the API do something again and again.
+func (w *world) calling(n int, span time.Duration, step func(c *caller) error) (did work, err error) {
+	done := w.meter()
+	defer func() { did.spent = done(len(did.took)) }()
+	var open []*caller
+	defer func() {
+		for _, c := range open {
+			c.close()
+		}
+	}()
+	return together(n, span, func(int) (func() error, error) {
+		c, err := w.call()
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, c)
+		return func() error { return step(c) }, nil
+	})
+}

@@ -1,0 +1,204 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// world is a Redis with an append-only file, an API that asks for keys, and what
+// else a part needs. Each part has its own.
+type world struct {
+	cfg       config
+	dir       string
+	redisAddr string
+	rdb       *redis.Client
+	api       string // address
+	probe     string // address of the API's profiles
+	key       string // that may do everything with jobs
+	env       []string
+
+	processes []*process
+	servers   []*http.Server
+}
+
+// process is a program that runs until the world ends.
+type process struct {
+	name string
+	cmd  *exec.Cmd
+	over chan struct{}
+}
+
+// patience is how long a part of the world may take to start.
+const patience = 30 * time.Second
+
+// open starts a Redis and an API. env are settings beside the usual ones.
+func open(ctx context.Context, cfg config, env ...string) (*world, error) {
+	dir, err := os.MkdirTemp(cfg.dir, "world-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder: %w", err)
+	}
+	w := &world{cfg: cfg, dir: dir, redisAddr: freeAddr(), api: freeAddr(), probe: freeAddr()}
+	w.env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "SPILLWAY_LOG_LEVEL=WARN",
+		"SPILLWAY_REDIS_URL=redis://" + w.redisAddr + "/0", "SPILLWAY_API_LISTEN=" + w.api, "SPILLWAY_AUTH=required",
+		"SPILLWAY_RATE_LIMIT=none", "SPILLWAY_QUEUED_QUOTA=100000000",
+		"SPILLWAY_HOST_CPU_LIMIT=0", "SPILLWAY_HOST_MEMORY_LIMIT=0", // the load here is ours
+	}, env...)
+	if err := w.begin(ctx); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *world) begin(ctx context.Context) error {
+	_, port, _ := net.SplitHostPort(w.redisAddr)
+	// The log is not written anew while we measure: that would take a core for
+	// seconds, of the one part or of the other.
+	err := w.start("redis", nil, "redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", w.dir, "--save", "",
+		"--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0", "--maxmemory-policy", "noeviction")
+	if err != nil {
+		return err
+	}
+	w.rdb = redis.NewClient(&redis.Options{Addr: w.redisAddr, ReadTimeout: patience, PoolSize: callers})
+	if err := until(ctx, func() bool { return w.rdb.Ping(ctx).Err() == nil }); err != nil {
+		return fmt.Errorf("redis does not answer: %w", err)
+	}
+	if w.key, err = w.newKey(ctx, "none"); err != nil {
+		return err
+	}
+	if err := w.start("api", []string{"SPILLWAY_PROBE_LISTEN=" + w.probe}, w.cfg.binary, "api"); err != nil {
+		return err
+	}
+	return until(ctx, func() bool { return answers(w.api) && answers(w.probe) })
+}
+
+// newKey makes an API key with a rate of its own.
+func (w *world) newKey(ctx context.Context, rate string) (string, error) {
+	cmd := exec.CommandContext(ctx, w.cfg.binary, "keys", "create", "--tenant", "bench", "--scope", "jobs:read,jobs:write,jobs:cancel", "--rate", rate) //nolint:gosec // our own program
+	cmd.Env = w.env
+	text, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("make a key: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}
+
+// start starts a program for as long as the world lasts.
+func (w *world) start(name string, env []string, path string, args ...string) error {
+	log, err := os.Create(filepath.Join(w.dir, name+".log")) //nolint:gosec // our own folder
+	if err != nil {
+		return fmt.Errorf("make a log: %w", err)
+	}
+	defer func() { _ = log.Close() }() // the program has its own handle
+	cmd := exec.Command(path, args...) //nolint:gosec,noctx // our own programs; close ends them
+	cmd.Env, cmd.Stdout, cmd.Stderr = append(append([]string{}, w.env...), env...), log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is for us
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start %s: %w", name, err)
+	}
+	p := &process{name: name, cmd: cmd, over: make(chan struct{})}
+	go func() {
+		defer close(p.over)
+		_ = cmd.Wait() // its log tells
+	}()
+	w.processes = append(w.processes, p)
+	return nil
+}
+
+// work starts a worker, and waits until it takes jobs.
+func (w *world) work(ctx context.Context, env ...string) error {
+	if err := w.start("worker", env, w.cfg.binary, "worker"); err != nil {
+		return err
+	}
+	err := until(ctx, func() bool {
+		n, err := w.rdb.HLen(ctx, "spillway:workers").Result()
+		return err == nil && n > 0
+	})
+	if err != nil {
+		return fmt.Errorf("the worker does not start (-keep keeps its log): %w", err)
+	}
+	return nil
+}
+
+// serve starts an HTTP server of the world around, and returns its URL.
+func (w *world) serve(h http.Handler) (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("listen: %w", err)
+	}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	w.servers = append(w.servers, s)
+	go func() { _ = s.Serve(l) }() // it ends by close
+	return "http://" + l.Addr().String(), nil
+}
+
+// close ends everything that open began, the newest first.
+func (w *world) close() {
+	for _, p := range slices.Backward(w.processes) {
+		_ = p.cmd.Process.Kill() // what it leaves goes with the world
+		<-p.over
+	}
+	for _, s := range w.servers {
+		_ = s.Close() // nobody is left who would call it
+	}
+	if w.rdb != nil {
+		_ = w.rdb.Close() // its server is gone
+	}
+}
+
+func build(ctx context.Context, path string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/topcentral/spillway/lab/bench/probe") //nolint:gosec // a path of our own
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build spillway: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func answers(addr string) bool {
+	conn, err := net.Dial("tcp", addr)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err == nil
+}
+
+// freeAddr finds a port that is free now.
+func freeAddr() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = l.Close() }() // it only held the port
+	return l.Addr().String()
+}
+
+var errPatience = errors.New("it took too long")
+
+// until polls a condition until it is met.
+func until(ctx context.Context, met func() bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
+	defer cancel()
+	for !met() {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return nil
+}
