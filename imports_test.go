@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"api/audit":       {"tasks", "api/access"},
 	"examples":        {},
 	"cli":             {"..."},
+	"lab/bench/probe": {"cli"},
 	"lab/...":         {"tasks", "tasks/...", "providers", "providers/...", "lab/..."},
 }
 
