@@ -226,13 +226,13 @@ func FuzzParseKey(f *testing.F) {
 	}
 	c := newChecker(f)
 	at := ""
-	parameters, _ := asMap(asMap(asMap(c.document["paths"])["/jobs"])["post"])["parameters"].([]any)
+	parameters, _ := asMap(asMap(asMap(c.Document["paths"])["/jobs"])["post"])["parameters"].([]any)
 	for i, p := range parameters {
 		if asMap(p)["name"] == headerIdempotencyKey {
 			at = pointer("paths", "/jobs", "post", "parameters", string(rune('0'+i)), "schema")
 		}
 	}
-	schema, err := c.compiler.Compile(contractURL + "#" + at)
+	schema, err := c.Schema(at)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 		{"GET", "/agents/A99", 404, ""},
 		{"GET", "/agents/%00", 404, ""},
 		{"PUT", "/jobs", 405, "OPTIONS, GET, HEAD, POST"},
-		{"GET", "/jobs/batch", 404, ""}, // as for any job of a name that is none
+		{"GET", "/jobs/batch", 405, "OPTIONS, POST"}, // not a job of that name
 		{"DELETE", "/jobs/" + done.ID, 405, "OPTIONS, GET, HEAD"},
 		{"PUT", "/agents", 405, "OPTIONS, GET, HEAD"},
 		{"POST", "/health", 405, "OPTIONS, GET, HEAD"},
