@@ -20,6 +20,9 @@ const (
 	// webhookDrain is how long a worker that stops waits for deliveries at most;
 	// each takes 15 s at the most.
 	webhookDrain = 20 * time.Second
+	// webhookPoll is how often an idle worker looks for webhooks: nobody waits for
+	// one as for an answer.
+	webhookPoll = 50 * time.Millisecond
 	// relayIdle is after how long an entry that a relay took and did not
 	// acknowledge comes back to another.
 	relayIdle = 10 * time.Second
@@ -45,7 +48,7 @@ func (s *system) webhooks() (func(ctx context.Context) error, error) {
 	relay := webhook.NewRelay(outbox, book, s.queue, webhookGroup, s.log)
 	return func(ctx context.Context) error {
 		server, err := queue.Serve(s.rdb, queue.ServerConfig{
-			Queues: []string{queue.Webhooks}, Slots: webhookSlots, Drain: min(webhookDrain, s.cfg.WorkerDrain+time.Second),
+			Queues: []string{queue.Webhooks}, Slots: webhookSlots, Poll: webhookPoll, Drain: min(webhookDrain, s.cfg.WorkerDrain+time.Second),
 		}, queue.Handlers{Notice: handler.Handle}, s.log)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,9 +13,10 @@ import (
 )
 
 const (
-	// pollEvery is how long an idle server waits between looks at its queues
-	// (asynq adds up to half of it again).
-	pollEvery = 20 * time.Millisecond
+	// pollEvery is how long an idle server waits between looks at its queues on
+	// average (asynq takes from half of it to one and a half). A look costs Redis
+	// 5 to 10 µs per queue.
+	pollEvery = 10 * time.Millisecond
 	// forwardEvery is how often tickets that have fallen due are moved to
 	// where they can be taken.
 	forwardEvery = time.Second
@@ -38,6 +40,7 @@ type ServerConfig struct {
 	Queues []string      // those before are emptied before those after
 	Slots  int           // tasks handled at once; below 1 counts as 1
 	Drain  time.Duration // how long Shutdown waits for handlers
+	Poll   time.Duration // how long it waits, idle, between looks at its queues; 0: 10 ms
 }
 
 // Server takes tasks from its queues until it is stopped.
@@ -59,7 +62,7 @@ func serveEvery(rdb redis.UniversalClient, forward time.Duration, cfg ServerConf
 		Concurrency:              max(cfg.Slots, 1), // asynq takes 0 for the number of CPUs
 		Queues:                   priorities,
 		StrictPriority:           true,
-		TaskCheckInterval:        pollEvery,
+		TaskCheckInterval:        cmp.Or(cfg.Poll, pollEvery),
 		DelayedTaskCheckInterval: forward,
 		ShutdownTimeout:          cfg.Drain,
 		RetryDelayFunc:           retryDelay,

@@ -20,6 +20,7 @@ type hub struct {
 
 	mu       sync.Mutex
 	watchers map[string]map[*watcher]struct{} // by channel
+	stirred  map[string]struct{}              // channels whose first watcher came or whose last one left
 	started  bool
 }
 
@@ -30,7 +31,7 @@ type watcher struct {
 }
 
 func newHub(rdb redis.UniversalClient) *hub {
-	h := &hub{rdb: rdb, change: make(chan struct{}, 1), watchers: map[string]map[*watcher]struct{}{}}
+	h := &hub{rdb: rdb, change: make(chan struct{}, 1), watchers: map[string]map[*watcher]struct{}{}, stirred: map[string]struct{}{}}
 	h.life, h.end = context.WithCancel(context.Background())
 	return h
 }
@@ -43,7 +44,7 @@ func (h *hub) join(channel string, want func(kind string) bool) *watcher {
 	defer h.mu.Unlock()
 	if h.watchers[channel] == nil {
 		h.watchers[channel] = map[*watcher]struct{}{}
-		h.changed()
+		h.changed(channel)
 	}
 	h.watchers[channel][w] = struct{}{}
 	if !h.started && h.life.Err() == nil {
@@ -62,11 +63,13 @@ func (h *hub) leave(channel string, w *watcher) {
 	delete(h.watchers[channel], w)
 	if len(h.watchers[channel]) == 0 {
 		delete(h.watchers, channel)
-		h.changed()
+		h.changed(channel)
 	}
 }
 
-func (h *hub) changed() {
+// changed has the subscription of a channel looked at. It needs the lock.
+func (h *hub) changed(channel string) {
+	h.stirred[channel] = struct{}{}
 	select {
 	case h.change <- struct{}{}:
 	default:
@@ -97,22 +100,21 @@ func (h *hub) subscribe(pubsub *redis.PubSub) {
 }
 
 // difference brings have up to date, and lists what was added to it and what
-// went.
+// went. It looks at what has changed alone: there may be many watchers.
 func (h *hub) difference(have map[string]bool) (added, gone []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for channel := range h.watchers {
-		if !have[channel] {
+	for channel := range h.stirred {
+		switch want := h.watchers[channel] != nil; {
+		case want && !have[channel]:
 			added = append(added, channel)
 			have[channel] = true
-		}
-	}
-	for channel := range have {
-		if h.watchers[channel] == nil {
+		case !want && have[channel]:
 			gone = append(gone, channel)
 			delete(have, channel)
 		}
 	}
+	clear(h.stirred)
 	return added, gone
 }
 
