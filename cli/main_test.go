@@ -42,6 +42,7 @@ func clearSettings() {
 		os.Unsetenv(p.KeyEnv)
 	}
 	os.Setenv("SPILLWAY_OLLAMA_URL", nobody)
+	os.Setenv("SPILLWAY_ADMIN_LISTEN", "127.0.0.1:0")
 	os.Setenv("SPILLWAY_HOST_CPU_LIMIT", "0") // a machine that tests is busy
 	os.Setenv("SPILLWAY_HOST_MEMORY_LIMIT", "0")
 }
@@ -72,6 +73,7 @@ func commandWith(t *testing.T, stdin string, args ...string) (stdout, stderr str
 type served struct {
 	api, dashboard string // URLs
 	secret         string // that webhooks are signed with
+	key            string // an API key, if callers must show one
 	stop           func() (code int)
 	log            *syncBuffer // what it writes on standard error
 }
@@ -80,7 +82,7 @@ type served struct {
 func dev(t *testing.T) *served {
 	t.Helper()
 	t.Setenv("SPILLWAY_API_LISTEN", "127.0.0.1:0")
-	s := serve(t, regexp.MustCompile(`Try:`), "dev", "--dashboard", "127.0.0.1:0")
+	s := serve(t, regexp.MustCompile(`^    -d `), "dev", "--admin", "127.0.0.1:0")
 	t.Setenv("SPILLWAY_URL", s.api)
 	return s
 }
@@ -105,6 +107,7 @@ func serve(t *testing.T, ready *regexp.Regexp, args ...string) *served {
 	t.Cleanup(func() { s.stop() })
 	said := receive(t, text)
 	s.api, s.dashboard, s.secret = find(said, `API +(http\S+)`), find(said, `Dashboard +(http\S+)`), find(said, `whsec_\S+`)
+	s.key = find(said, `Bearer (spw_\w+)`)
 	return s
 }
 

@@ -1,0 +1,65 @@
+"""Shows what Spillway's API can do: python3 tour.py
+
+SPILLWAY_URL and SPILLWAY_API_KEY say where it is and who you are.
+"""
+
+import sys
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from spillway import Client, Problem
+
+OPPORTUNITY = {"product": "PCR-ABS", "authority": "high", "budget_allocated": "yes"}
+
+
+def main() -> None:
+    client = Client.from_env()
+    tour = str(uuid.uuid4())
+    metadata = {"tour": tour}  # what you look your jobs up by, such as the row they are for
+
+    # Submit. The same key again, because of a timeout for example, is the same job.
+    job = client.submit("A02", OPPORTUNITY, key=tour, language="en", metadata=metadata, hold=1)
+    again = client.submit("A02", OPPORTUNITY, key=tour, language="en", metadata=metadata)
+    print("submitted:", job["id"], "once" if again["id"] == job["id"] else "TWICE")
+
+    # Wait. `degraded` tells that no model could answer and the agent's rules did.
+    job = client.wait(job)
+    if job["state"] != "succeeded":
+        sys.exit(f"{job['state']}: {job.get('error')}")
+    print(f"result: score {job['result']['score']} by {job['answered_by']}, degraded {str(job['degraded']).lower()}")
+
+    # Follow. Events that have been are told as well, each once.
+    for event in client.events(job["id"]):
+        if event["type"] != "job.delta":  # pieces of the answer, while a model writes it
+            print(f"event: {event['sequence_number']} {event['type']}")
+
+    # Cancel one that is for later.
+    later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    job = client.submit("A02", OPPORTUNITY, run_at=later, metadata=metadata)
+    print("canceled:", client.cancel(job["id"])["state"])
+
+    # Many at once. What is wrong with one does not hold up the others.
+    inputs = [{"product": "PCR-PC"}, {"product": "PCR-PP"}, {"product": "PCR-PE", "authority": "boss"}]
+    outcomes = client.batch(
+        [
+            {"agent": "A02", "input": i, "metadata": metadata, "idempotency_key": f"{tour}-{n}"}
+            for n, i in enumerate(inputs)
+        ]
+    )["outcomes"]
+    for outcome in outcomes:
+        problem = outcome.get("problem")
+        print("batch:", outcome["status"], problem["code"] if problem else outcome["job"]["agent"])
+
+    # List, page by page.
+    found = list(client.jobs(metadata=f"tour:{tour}", limit=2))
+    print("listed:", len(found))
+
+    # Mistakes are told by code, and by where in the body they are.
+    try:
+        client.submit("A02", {"product": "PCR-PE", "authority": "boss"})
+    except Problem as problem:
+        print("refused:", problem.code, " ".join(e["pointer"] for e in problem.errors))
+
+
+if __name__ == "__main__":
+    main()
