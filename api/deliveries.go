@@ -37,19 +37,18 @@ func (s *server) ListDeliveries(ctx context.Context, request spec.ListDeliveries
 	case filter.Limit < 1 || filter.Limit > maxPageSize:
 		return nil, tasks.Errorf(tasks.CodeInvalid, "limit must be from 1 to %d.", maxPageSize)
 	}
-	found, more, err := s.webhooks.Deliveries(ctx, tenantOf(ctx), filter)
+	found, next, err := s.webhooks.Deliveries(ctx, tenantOf(ctx), filter)
 	if err != nil {
 		return nil, err
 	}
-	page := spec.ListDeliveries200JSONResponse{Body: spec.DeliveryList{Data: []tasks.Delivery{}, HasMore: more}}
+	page := spec.ListDeliveries200JSONResponse{Body: spec.DeliveryList{Data: []tasks.Delivery{}, HasMore: next != "", NextCursor: next}}
 	for _, d := range found {
 		page.Body.Data = append(page.Body.Data, *d)
 	}
-	if more && len(found) > 0 {
-		page.Body.NextCursor = found[len(found)-1].ID
+	if next != "" {
 		page.Headers.Link = new(nextLink("/webhooks/deliveries", url.Values{
 			"endpoint": {p.Endpoint}, "job": {p.Job}, "outcome": {string(p.Outcome)},
-			"limit": {strconv.Itoa(filter.Limit)}, "cursor": {page.Body.NextCursor},
+			"limit": {strconv.Itoa(filter.Limit)}, "cursor": {next},
 		}))
 	}
 	return page, nil

@@ -75,7 +75,9 @@ type Webhooks interface {
 	// Recover sends again what was tried in a span of time and never arrived, and
 	// returns how much that was.
 	Recover(ctx context.Context, tenant, id string, since, until time.Time) (int, error)
-	Deliveries(ctx context.Context, tenant string, f tasks.DeliveryFilter) (found []*tasks.Delivery, more bool, err error)
+	// Deliveries returns a page of the log, which may be short of its limit, and
+	// what to give as Before for the next one; "" on the last page.
+	Deliveries(ctx context.Context, tenant string, f tasks.DeliveryFilter) (found []*tasks.Delivery, next string, err error)
 	Delivery(ctx context.Context, tenant, id string) (*tasks.Delivery, error)
 	Redeliver(ctx context.Context, tenant, id string) (*tasks.Delivery, error)
 }

@@ -82,12 +82,12 @@ func (mailbox) Delivery(_ context.Context, tenant, id string) (*tasks.Delivery, 
 	}, nil
 }
 
-func (m mailbox) Deliveries(ctx context.Context, tenant string, f tasks.DeliveryFilter) ([]*tasks.Delivery, bool, error) {
+func (m mailbox) Deliveries(ctx context.Context, tenant string, f tasks.DeliveryFilter) ([]*tasks.Delivery, string, error) {
 	d, err := m.Delivery(ctx, tenant, mailboxDelivery)
 	if err != nil || f.Before != "" {
-		return nil, false, nil //nolint:nilerr // an empty log
+		return nil, "", nil //nolint:nilerr // an empty log
 	}
-	return []*tasks.Delivery{d}, true, nil
+	return []*tasks.Delivery{d}, d.ID, nil
 }
 
 func (m mailbox) Redeliver(ctx context.Context, tenant, id string) (*tasks.Delivery, error) {

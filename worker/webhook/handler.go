@@ -141,12 +141,14 @@ func (h *Handler) tellDisabled(ctx context.Context, n queue.Notice) error {
 	if err != nil {
 		return err
 	}
+	at := time.Now().UTC()
+	event := queue.Notice{
+		ID:     "evt_" + n.Endpoint + "_disabled_" + strconv.FormatInt(at.UnixMilli(), 10),
+		Tenant: n.Tenant, Subject: n.Endpoint, Type: tasks.EventEndpointDisabled, At: at,
+	}
 	var errs []error
-	for _, id := range others {
-		errs = append(errs, h.sender.EnqueueWebhook(ctx, queue.Notice{
-			ID: "evt_" + n.Endpoint + "_disabled_" + strconv.FormatInt(time.Now().UnixMilli(), 10), Tenant: n.Tenant, Endpoint: id,
-			Subject: n.Endpoint, Type: tasks.EventEndpointDisabled, At: time.Now().UTC(),
-		}))
+	for _, event.Endpoint = range others {
+		errs = append(errs, h.sender.EnqueueWebhook(ctx, event))
 	}
 	return errors.Join(errs...)
 }

@@ -6,7 +6,7 @@ package endpoints
 import (
 	"context"
 	"crypto/rand"
-	_ "embed" // for replace.lua
+	_ "embed" // for the scripts
 	"errors"
 	"fmt"
 	"slices"
@@ -27,14 +27,21 @@ const (
 	// owner says otherwise, and maxOverlap the longest that may be asked for.
 	Overlap    = 24 * time.Hour
 	maxOverlap = 7 * 24 * time.Hour
+	// maxOldSecrets is how many secrets sign beside the newest at most.
+	maxOldSecrets = 4
 	// maxDescription is in characters.
 	maxDescription = 200
 )
 
-//go:embed lua/replace.lua
-var replaceSource string
+var (
+	//go:embed lua/replace.lua
+	replaceSource string
+	//go:embed lua/failed.lua
+	failedSource string
 
-var replaceScript = redis.NewScript(replaceSource)
+	replaceScript = redis.NewScript(replaceSource)
+	failedScript  = redis.NewScript(failedSource)
+)
 
 // Book is the register of endpoints and the log of deliveries. It is safe for
 // concurrent use.
@@ -126,19 +133,20 @@ func (b *Book) Change(ctx context.Context, tenant, id string, d *tasks.EndpointD
 
 // Remove forgets an endpoint. What is queued for it is dropped.
 func (b *Book) Remove(ctx context.Context, tenant, id string) error {
-	r, err := b.record(ctx, tenant, id)
-	if err != nil {
+	if _, err := b.record(ctx, tenant, id); err != nil {
 		return err
 	}
-	_, err = replaceScript.Run(ctx, b.rdb, []string{recordsKey(tenant)}, id, r.raw, "", maxEndpoints).Text()
-	if err == nil {
-		err = b.rdb.HDel(ctx, failingKey(tenant), id).Err()
-	}
+	_, err := b.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.HDel(ctx, recordsKey(tenant), id)
+		p.HDel(ctx, failingKey(tenant), id)
+		return nil
+	})
 	return away(err)
 }
 
-// Rotate gives an endpoint a new secret, shown this once. The one before goes on
-// signing beside it for the overlap.
+// Rotate gives an endpoint a new secret, shown this once. Those that signed until
+// now go on signing beside it for the overlap, or until their own time is over: a
+// caller who never got the new secret, and so asks for another, breaks nothing.
 func (b *Book) Rotate(ctx context.Context, tenant, id string, overlap time.Duration) (*tasks.Endpoint, error) {
 	if overlap < 0 || overlap > maxOverlap {
 		return nil, faulty(tasks.Fault{Pointer: "/overlap_seconds", Detail: "must be from 0 to 604800 (7 days)"})
@@ -146,11 +154,7 @@ func (b *Book) Rotate(ctx context.Context, tenant, id string, overlap time.Durat
 	secret := webhook.NewSecret().Reveal()
 	e, err := b.update(ctx, tenant, id, func(r *record) error {
 		r.OldSecretEnd = now().Add(overlap)
-		old := r.Secrets[:min(1, len(r.Secrets))]
-		r.Secrets = []sealed{{Box: b.seals.seal(id, secret)}}
-		for _, s := range old {
-			r.Secrets = append(r.Secrets, sealed{Box: s.Box, Until: r.OldSecretEnd})
-		}
+		r.Secrets = append([]sealed{{Box: b.seals.seal(id, secret)}}, b.phaseOut(r)...)
 		return nil
 	})
 	if err != nil {
@@ -158,6 +162,22 @@ func (b *Book) Rotate(ctx context.Context, tenant, id string, overlap time.Durat
 	}
 	e.Secret = secret
 	return e, nil
+}
+
+// phaseOut returns the secrets of an endpoint that go on signing beside a new one.
+// One that cannot be opened any more signs nothing.
+func (b *Book) phaseOut(r *record) []sealed {
+	var old []sealed
+	for _, s := range r.signing(now()) {
+		if _, err := b.seals.open(r.ID, s.Box); err != nil {
+			continue
+		}
+		if s.Until.IsZero() || s.Until.After(r.OldSecretEnd) {
+			s.Until = r.OldSecretEnd
+		}
+		old = append(old, s)
+	}
+	return old[:min(len(old), maxOldSecrets)]
 }
 
 // apply changes a record as a draft asks, and tells every fault at once.

@@ -81,6 +81,37 @@ func TestAnEndpointFromRegistrationToRemoval(t *testing.T) {
 	})
 }
 
+// Whoever rotates twice, because the first answer was lost, keeps the secret that
+// receivers have; and one that cannot be opened any more is in nobody's way.
+func TestRotationKeepsWhatReceiversHave(t *testing.T) {
+	rdb, mine := redistest.Embedded(t), webhook.NewSecret()
+	b, ctx := open(t, rdb, mine), t.Context()
+	e := register(t, b, "acme")
+	for range maxOldSecrets + 2 {
+		if _, err := b.Rotate(ctx, "acme", e.ID, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		target, err := b.Target(ctx, "acme", e.ID)
+		if err != nil || len(target.Secrets) > 1+maxOldSecrets {
+			t.Fatalf("%d secrets sign, %v", len(target.Secrets), err)
+		}
+		if len(target.Secrets) <= maxOldSecrets && target.Secrets[len(target.Secrets)-1].Reveal() != e.Secret {
+			t.Errorf("after %d rotations the first secret signs no more", len(target.Secrets)-1)
+		}
+	}
+	stranger := open(t, rdb)
+	if _, err := stranger.Target(ctx, "acme", e.ID); err == nil {
+		t.Fatal("it opens with a stranger's secret")
+	}
+	rotated, err := stranger.Rotate(ctx, "acme", e.ID, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if target, err := stranger.Target(ctx, "acme", e.ID); err != nil || len(target.Secrets) != 1 || target.Secrets[0].Reveal() != rotated.Secret {
+		t.Errorf("after the rotation that the error asks for: %+v, %v", target, err)
+	}
+}
+
 func TestSecretsAreNotReadableInRedis(t *testing.T) {
 	rdb := redistest.Embedded(t)
 	mine := webhook.NewSecret()
@@ -148,7 +179,16 @@ func TestChangesRace(t *testing.T) {
 		_, _ = b.Change(context.Background(), "acme", list[0].ID, &tasks.EndpointDraft{Description: new("mine")})
 	})
 	wg.Go(func() { _, _ = b.Rotate(context.Background(), "acme", list[0].ID, time.Hour) })
+	wg.Go(func() {
+		_, _ = b.Change(context.Background(), "acme", list[1].ID, &tasks.EndpointDraft{Description: new("gone")})
+	})
+	if err := b.Remove(t.Context(), "acme", list[1].ID); err != nil {
+		t.Errorf("remove: %v", err)
+	}
 	wg.Wait()
+	if _, err := b.Endpoint(t.Context(), "acme", list[1].ID); tasks.CodeOf(err) != tasks.CodeNotFound {
+		t.Errorf("an endpoint that was changed while it was removed: got %v", err)
+	}
 	target, err := b.Target(t.Context(), "acme", list[0].ID)
 	if e, _ := b.Endpoint(t.Context(), "acme", list[0].ID); err != nil || e.Description != "mine" || len(target.Secrets) != 2 {
 		t.Errorf("after a change and a rotation at once: %+v, %v", e, err)

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/worker/webhook"
@@ -86,19 +83,12 @@ func (b *Book) Note(ctx context.Context, tenant string, d *tasks.Delivery) (disa
 // firstFailure returns when the tries of an endpoint began to fail, which is now
 // if the one before did not.
 func (b *Book) firstFailure(ctx context.Context, tenant string, d *tasks.Delivery) (time.Time, error) {
-	var held *redis.StringCmd
-	_, err := b.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.HSetNX(ctx, failingKey(tenant), d.Endpoint, d.At.UnixMilli())
-		held = p.HGet(ctx, failingKey(tenant), d.Endpoint)
-		return nil
-	})
-	if err != nil && !errors.Is(err, redis.Nil) {
+	keys := []string{recordsKey(tenant), failingKey(tenant)}
+	ms, err := failedScript.Run(ctx, b.rdb, keys, d.Endpoint, d.At.UnixMilli()).Int64()
+	if err != nil {
 		return d.At, away(err)
 	}
-	if ms, err := strconv.ParseInt(held.Val(), 10, 64); err == nil {
-		return time.UnixMilli(ms), nil
-	}
-	return d.At, nil // a success was just noted
+	return time.UnixMilli(ms), nil
 }
 
 // errDisabledAlready ends an update that has nothing to do.

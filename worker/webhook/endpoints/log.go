@@ -20,6 +20,8 @@ const (
 	logTries = 10_000
 	// logScan is how many tries one question looks through at most.
 	logScan = 2_000
+	// logBatch is how many tries are read at a time.
+	logBatch = 500
 	// deliveryPrefix marks the IDs of tries; the rest is the place in the stream.
 	deliveryPrefix = "dlv_"
 )
@@ -61,38 +63,40 @@ func place(id string) string {
 	return ms + "-" + seq
 }
 
-// Deliveries lists a tenant's tries, the newest first. The last ID given as
-// Before yields those that follow; more reports whether there may be any.
-func (b *Book) Deliveries(ctx context.Context, tenant string, f tasks.DeliveryFilter) (found []*tasks.Delivery, more bool, err error) {
+// Deliveries lists a tenant's tries, the newest first. Those that follow come with
+// next as the filter's Before; next is "" at the end of the log. A page may have
+// less than was asked for and still be followed by another: a filter looks through
+// a bounded number of tries at a time.
+func (b *Book) Deliveries(ctx context.Context, tenant string, f tasks.DeliveryFilter) (found []*tasks.Delivery, next string, err error) {
 	from := "+"
 	if f.Before != "" {
 		p := place(f.Before)
 		if p == "" {
-			return nil, false, tasks.Errorf(tasks.CodeInvalid, "the cursor is not one that was given")
+			return nil, "", tasks.Errorf(tasks.CodeInvalid, "the cursor is not one that was given")
 		}
 		from = "(" + p
 	}
-	for range logScan / 100 {
-		msgs, err := b.rdb.XRevRangeN(ctx, triesKey(tenant), from, "-", 100).Result()
+	for range logScan / logBatch {
+		msgs, err := b.rdb.XRevRangeN(ctx, triesKey(tenant), from, "-", logBatch).Result()
 		if err != nil {
-			return nil, false, away(err)
+			return nil, "", away(err)
 		}
 		for _, m := range msgs {
-			from = "(" + m.ID
+			from, next = "("+m.ID, deliveryID(m.ID)
 			d, ok := decodeTry(m)
 			if !ok || !chosen(f, d) {
 				continue
 			}
 			found = append(found, d)
 			if len(found) == f.Limit {
-				return found, true, nil
+				return found, next, nil
 			}
 		}
-		if len(msgs) < 100 {
-			return found, false, nil
+		if len(msgs) < logBatch {
+			return found, "", nil
 		}
 	}
-	return found, len(found) > 0, nil
+	return found, next, nil
 }
 
 func chosen(f tasks.DeliveryFilter, d *tasks.Delivery) bool {
@@ -128,7 +132,7 @@ func (b *Book) Undelivered(ctx context.Context, tenant, endpoint string, since, 
 	var order []string
 	from := strconv.FormatInt(since.UnixMilli(), 10)
 	for {
-		msgs, err := b.rdb.XRangeN(ctx, triesKey(tenant), from, "+", 500).Result()
+		msgs, err := b.rdb.XRangeN(ctx, triesKey(tenant), from, "+", logBatch).Result()
 		if err != nil {
 			return nil, away(err)
 		}
@@ -145,7 +149,7 @@ func (b *Book) Undelivered(ctx context.Context, tenant, endpoint string, since, 
 				last[d.WebhookID] = d
 			}
 		}
-		if len(msgs) < 500 {
+		if len(msgs) < logBatch {
 			break
 		}
 	}

@@ -38,21 +38,21 @@ func TestTheLogOfDeliveries(t *testing.T) {
 
 		var got []string
 		filter := tasks.DeliveryFilter{Endpoint: e, Limit: 2}
-		for more := true; more; {
+		var last string
+		for next := "first"; next != ""; filter.Before = next {
 			var page []*tasks.Delivery
 			var err error
-			if page, more, err = b.Deliveries(t.Context(), "acme", filter); err != nil {
+			if page, next, err = b.Deliveries(t.Context(), "acme", filter); err != nil {
 				t.Fatal(err)
 			}
 			for _, d := range page {
-				got = append(got, d.WebhookID)
-				filter.Before = d.ID
+				got, last = append(got, d.WebhookID), d.ID
 			}
 		}
 		if want := "[evt_4 evt_3 evt_2 evt_1 evt_0]"; fmt.Sprint(got) != want {
 			t.Errorf("newest first, page by page: got %v, want %s", got, want)
 		}
-		one, err := b.Delivery(t.Context(), "acme", filter.Before)
+		one, err := b.Delivery(t.Context(), "acme", last)
 		if err != nil || one.WebhookID != "evt_0" || string(one.Notice) != `{"id":"evt_0"}` {
 			t.Errorf("one: got %+v, %v", one, err)
 		}
@@ -61,8 +61,48 @@ func TestTheLogOfDeliveries(t *testing.T) {
 				t.Errorf("%q: got %v", id, err)
 			}
 		}
-		if _, err := b.Delivery(t.Context(), "other", filter.Before); tasks.CodeOf(err) != tasks.CodeNotFound {
+		if _, err := b.Delivery(t.Context(), "other", last); tasks.CodeOf(err) != tasks.CodeNotFound {
 			t.Errorf("another tenant's: got %v", err)
+		}
+	})
+}
+
+// What a filter chooses is found however far down the log it stands.
+func TestAFilterFindsWhatStandsFarDown(t *testing.T) {
+	b := open(t, redistest.Embedded(t))
+	e, at := register(t, b, "acme").ID, time.Now()
+	note(t, b, e, "evt_old", webhook.Delivered, at)
+	for range logScan {
+		if err := b.log(t.Context(), "acme", &tasks.Delivery{WebhookID: "evt_new", Endpoint: e, At: at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	filter := tasks.DeliveryFilter{JobID: "job_evt_old", Limit: 20}
+	page, next, err := b.Deliveries(t.Context(), "acme", filter)
+	if err != nil || len(page) != 0 || next == "" {
+		t.Fatalf("the first page: got %v, next %q, %v; want none of many, and a next one", page, next, err)
+	}
+	filter.Before = next
+	if page, next, err = b.Deliveries(t.Context(), "acme", filter); err != nil || len(page) != 1 || next != "" {
+		t.Errorf("the last page: got %v, next %q, %v", page, next, err)
+	}
+}
+
+// A try that ends after its endpoint was removed leaves nothing behind.
+func TestTheFailuresOfARemovedEndpointAreNotKept(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		b := open(t, rdb)
+		e := register(t, b, "acme").ID
+		note(t, b, e, "evt_1", webhook.TimedOut, time.Now())
+		if n := rdb.HLen(t.Context(), failingKey("acme")).Val(); n != 1 {
+			t.Fatalf("endpoints that fail: got %d, want 1", n)
+		}
+		if err := b.Remove(t.Context(), "acme", e); err != nil {
+			t.Fatal(err)
+		}
+		note(t, b, e, "evt_1", webhook.TimedOut, time.Now())
+		if left := rdb.HGetAll(t.Context(), failingKey("acme")).Val(); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
 		}
 	})
 }
