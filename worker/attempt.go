@@ -172,6 +172,9 @@ func (a *attempt) answer(ctx context.Context) outcome {
 	if bounded.Err() == nil && a.otherLane(ctx) {
 		return released(store.Release{Reason: store.ReasonExhausted, Exhausted: a.lane})
 	}
+	if bounded.Err() == nil && a.firstLaneAgain(ctx) {
+		return released(store.Release{Reason: store.ReasonExhausted, Exhausted: a.lane, Forgive: true})
+	}
 	return a.lastResort(ctx, agent, err)
 }
 
@@ -224,91 +227,4 @@ func (a *attempt) walk(ctx context.Context, r *providers.Route) (answer *provide
 		}
 	}()
 	return a.Router.Run(ctx, r)
-}
-
-// maxElsewhere is how many attempts a job may have behind it to be handed from
-// one worker to another of its lane.
-const maxElsewhere = 3
-
-// elsewhere reports whether this worker has failed where another of its lane may
-// not: its provider is down, or it has no candidate, and others serve the queue.
-// Candidates that were refused are no sign of that.
-func (a *attempt) elsewhere(ctx context.Context, err error) bool {
-	e, ok := errors.AsType[*providers.ExhaustedError](err)
-	if !ok || e.Refused != "" || e.Class != "" && !e.Class.Policy().Whole || a.job.Attempt > maxElsewhere {
-		return false
-	}
-	// This worker may have told the registry already that it serves no longer.
-	view, err := a.Dispatcher.Look(ctx)
-	return err == nil && view.Live.ServesBeside(a.id, a.lane, a.job.Complexity)
-}
-
-// stopAt is when the job's first lane begins no further call: its spill time, if
-// there is a lane to spill to. The lane that it spilled to has all the time there
-// is.
-func (a *attempt) stopAt(ctx context.Context) time.Time {
-	if a.job.OpenLanes()[0] != a.lane || !a.otherLane(ctx) {
-		return time.Time{}
-	}
-	return a.deadline.Add(a.job.SpillAt.Sub(a.job.Deadline))
-}
-
-// otherLane reports whether a lane is left that can run the job: one that has
-// not given up on it and that a live worker serves. A registry that cannot be
-// read is no reason to give up: what is served is looked at again when the
-// job's next tickets are issued.
-func (a *attempt) otherLane(ctx context.Context) bool {
-	view, err := a.Dispatcher.View(ctx)
-	for _, lane := range a.job.OpenLanes() {
-		if lane != a.lane && lane != tasks.Scorecard && (err != nil || view.Live.Serves(lane, a.job.Complexity)) {
-			return true
-		}
-	}
-	return false
-}
-
-// lastResort is for a job that no lane can answer, for the reason given, or
-// whose time is up: the scorecard, waiting, or an honest failure, as the job
-// asks.
-func (a *attempt) lastResort(ctx context.Context, agent *agents.Agent, cause error) outcome {
-	late := !time.Now().Before(a.deadline)
-	switch {
-	case a.job.OnExhausted == tasks.Degrade && agent.HasScorecard():
-		answer, err := a.walk(ctx, &providers.Route{
-			Candidates: a.Fleet.Candidates(tasks.Scorecard, agent, a.job),
-			Request:    providers.Request{Agent: a.job.Agent, Input: a.input, Language: string(a.job.Language)},
-			Owner:      providers.Owner{Tenant: a.job.Tenant, Agent: a.job.Agent},
-			Check:      checkOutput(agent),
-			OnAttempt:  func(r providers.Attempt) { a.record(tasks.Scorecard, r) },
-		})
-		if err == nil {
-			return degraded(answer.Output)
-		}
-		if ctx.Err() != nil {
-			return interrupted(ctx)
-		}
-		a.log.Error("scorecard failed", "error", err)
-		return failed(tasks.Errorf(tasks.CodeInternal, "the scorecard of agent %s failed", agent.ID).WithCause(err))
-	case a.job.OnExhausted == tasks.Wait && !late:
-		return released(store.Release{Reason: store.ReasonWaiting, Forgive: true, Recheck: a.comeBack(cause)})
-	case late:
-		return failed(tasks.Errorf(tasks.CodeDeadline, "no answer came before the job's deadline"))
-	}
-	return failed(tasks.Errorf(tasks.CodeExhausted, "every candidate failed; see attempts").WithCause(cause))
-}
-
-const (
-	firstWait = 10 * time.Second
-	minWait   = 2 * time.Second
-	maxWait   = 5 * time.Minute
-)
-
-// comeBack is how long a waiting job stays away: as long as its providers
-// asked for; where they did not say, longer from time to time.
-func (a *attempt) comeBack(cause error) time.Duration {
-	wait := firstWait << min(a.job.Attempt-1, 8)
-	if e, ok := errors.AsType[*providers.ExhaustedError](cause); ok && e.RetryAfter > 0 {
-		wait = e.RetryAfter
-	}
-	return min(max(wait, minWait), maxWait)
 }

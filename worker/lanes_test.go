@@ -3,6 +3,7 @@ package worker
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -75,5 +76,47 @@ func TestTheLaneAJobSpilledToHasAllTheTimeThereIs(t *testing.T) {
 	j := w.submit(t, func(s *tasks.Submission) { s.Deadline = time.Now().Add(10 * time.Second) }) // too soon for local
 	if j = w.end(t, j.ID); j.Degraded || len(j.Attempts) != 2 {
 		t.Errorf("job: got degraded %v after %d attempts, want the second try on cloud to answer", j.Degraded, len(j.Attempts))
+	}
+}
+
+// A model that is too slow for the target is left out while the cloud can make
+// it. When the cloud fails, a late answer is better than a scorecard's.
+func TestALaneThatWasOnlyTooSlowAnswersWhenTheOtherOneFails(t *testing.T) {
+	t.Parallel()
+	for _, asks := range []tasks.OnExhausted{tasks.Degrade, tasks.Wait} {
+		t.Run(string(asks), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, redistest.Embedded(t))
+			w.knows(t, "ollama/small", map[store.Rate]float64{store.Decode: 0.5}) // 100 tokens by the deadline, hardly any by the target
+			w.knows(t, "ollama/large", map[store.Rate]float64{store.Decode: 0.01})
+			w.cloud.Does(dead)
+			w.start(t, bothLanes)
+			j := w.submit(t, func(s *tasks.Submission) {
+				s.OnExhausted, s.Deadline = asks, time.Now().Add(5*time.Minute)
+			})
+			j = w.end(t, j.ID)
+			want := []string{"ollama/small too_slow", "ollama/large too_slow", "deepseek/chat bad_request", "ollama/small succeeded"}
+			if got := outcomes(j); j.Degraded || !slices.Equal(got, want) {
+				t.Errorf("degraded %v, attempts: got %v, want %v", j.Degraded, got, want)
+			}
+		})
+	}
+}
+
+// It is given that second chance once.
+func TestALaneThatIsTooSlowForTheDeadlineToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, redistest.Embedded(t))
+	w.knows(t, "ollama/small", map[store.Rate]float64{store.Decode: 0.01})
+	w.knows(t, "ollama/large", map[store.Rate]float64{store.Decode: 0.01})
+	w.knows(t, "deepseek/chat", map[store.Rate]float64{store.Decode: 0.01})
+	w.start(t, bothLanes)
+	j := w.end(t, w.submit(t).ID)
+	want := []string{
+		"ollama/small too_slow", "ollama/large too_slow", "deepseek/chat too_slow",
+		"ollama/small too_slow", "ollama/large too_slow", "scorecard/rules succeeded",
+	}
+	if got := outcomes(j); !j.Degraded || !slices.Equal(got, want) {
+		t.Errorf("degraded %v, attempts: got %v, want %v", j.Degraded, got, want)
 	}
 }

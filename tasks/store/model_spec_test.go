@@ -198,10 +198,10 @@ func (s *spec) note(outcome string) {
 }
 
 func (s *spec) release(now time.Time, r store.Release) {
-	switch {
-	case r.Forgive:
+	if r.Forgive {
 		s.exhausted = nil
-	case r.Exhausted != "":
+	}
+	if r.Exhausted != "" {
 		s.exhausted = append(s.exhausted, r.Exhausted)
 	}
 	after := firstLook

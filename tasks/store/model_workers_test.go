@@ -103,14 +103,14 @@ func (m *machine) fail(t *rapid.T) {
 
 func (m *machine) release(t *rapid.T) {
 	r := store.Release{Reason: store.ReasonShutdown}
-	kind := rapid.SampledFrom([]string{"shutdown", "exhausted", "waiting"}).Draw(t, "why")
+	kind := rapid.SampledFrom([]string{"shutdown", "exhausted", "first again", "waiting"}).Draw(t, "why")
 	if kind == "waiting" {
 		r = store.Release{Reason: store.ReasonWaiting, Forgive: true, Recheck: 50 * time.Second}
 	}
 	m.write(t, "release",
 		func(h *holder) error {
-			if kind == "exhausted" && h.lane != tasks.Scorecard {
-				r = store.Release{Reason: store.ReasonExhausted, Exhausted: h.lane}
+			if (kind == "exhausted" || kind == "first again") && h.lane != tasks.Scorecard {
+				r = store.Release{Reason: store.ReasonExhausted, Exhausted: h.lane, Forgive: kind == "first again"}
 			}
 			return h.store.Release(t.Context(), h.job.id, h.attempt, r, record(h, "release"))
 		},

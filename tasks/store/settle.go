@@ -47,7 +47,7 @@ func (s *Store) Fail(ctx context.Context, id string, attempt int, cause *tasks.E
 type Release struct {
 	Reason    ReleaseReason
 	Exhausted tasks.Lane    // lane with a model that has given up on this run of the job; "" for none
-	Forgive   bool          // let lanes that had given up try again
+	Forgive   bool          // let lanes that had given up before try again
 	Recheck   time.Duration // when a watchdog looks at the job; 0: soon, in case it gets no tickets
 }
 
@@ -75,7 +75,7 @@ func (s *Store) Release(ctx context.Context, id string, attempt int, r Release, 
 	}
 	lane := string(r.Exhausted)
 	if r.Forgive {
-		lane = "*"
+		lane = "*" + lane
 	}
 	return s.write(ctx, releaseScript, id, attempt, lane, string(r.Reason), recheck.Milliseconds(), attempts)
 }

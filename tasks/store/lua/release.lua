@@ -1,15 +1,19 @@
 -- release hands a running job back to the queue.
---   ARGV[2] attempt   ARGV[3] lane that has given up on this run, '' for none, '*' to let all try again
+--   ARGV[2] attempt   ARGV[3] lane that has given up on this run, '' for none; '*' before it lets those
+--   try again that gave up before
 --   ARGV[4] why (one word)   ARGV[5] ms until the watchdog looks at it   ARGV[6] attempt records
 -- Returns {'ok', sequence number} or {'stale', state}.
 local refusal = fenced(ARGV[2], 'release')
 if refusal then return refusal end
 settle(ARGV[2], 'release', ARGV[6])
-if ARGV[3] == '*' then
+local given_up = ARGV[3]
+if string.sub(given_up, 1, 1) == '*' then
   redis.call('HDEL', job, 'exhausted')
-elseif ARGV[3] ~= '' then
+  given_up = string.sub(given_up, 2)
+end
+if given_up ~= '' then
   local spent = redis.call('HGET', job, 'exhausted')
-  if spent and spent ~= '' then spent = spent .. ',' .. ARGV[3] else spent = ARGV[3] end
+  if spent and spent ~= '' then spent = spent .. ',' .. given_up else spent = given_up end
   redis.call('HSET', job, 'exhausted', spent)
 end
 return { 'ok', int(enqueue(ARGV[5], cjson.encode({ reason = ARGV[4] }))) }
