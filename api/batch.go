@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"runtime/debug"
 
 	"golang.org/x/sync/errgroup"
 
@@ -56,8 +58,14 @@ func (s *server) SubmitBatch(ctx context.Context, request spec.SubmitBatchReques
 	return result, nil
 }
 
-// submitOne makes a job of one submission of a batch.
-func (s *server) submitOne(ctx context.Context, raw json.RawMessage) batchOutcome {
+// submitOne makes a job of one submission of a batch. It runs in a goroutine of its
+// own, where a panic would end the process.
+func (s *server) submitOne(ctx context.Context, raw json.RawMessage) (o batchOutcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			o = s.refused(ctx, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
 	submission, err := s.readItem(raw)
 	if err != nil {
 		return s.refused(ctx, err)
@@ -67,7 +75,7 @@ func (s *server) submitOne(ctx context.Context, raw json.RawMessage) batchOutcom
 		return s.refused(ctx, err)
 	}
 	j := shown(job)
-	o := batchOutcome{Status: http.StatusAccepted, Replayed: replayed, Job: &j}
+	o = batchOutcome{Status: http.StatusAccepted, Replayed: replayed, Job: &j}
 	if j.State.Terminal() {
 		o.Status = http.StatusOK
 	}

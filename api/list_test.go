@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -157,5 +158,21 @@ func TestABatchHasLimits(t *testing.T) {
 	w := serve(h, newRequest(t, "POST", "/jobs/batch", long+"\n"+one, linesType))
 	if !strings.Contains(w.Body.String(), string(tasks.CodeTooLarge)) || !strings.Contains(w.Body.String(), `"accepted":1`) {
 		t.Errorf("one that is too long by itself: got %d %.300s", w.Code, w.Body)
+	}
+}
+
+// panicking is Jobs of which no submission goes well.
+type panicking struct{ Jobs }
+
+func (panicking) Submit(context.Context, string, *tasks.Submission) (*tasks.Job, bool, error) {
+	panic("password=hunter2")
+}
+
+func TestAPanicEndsOneSubmissionOfABatch(t *testing.T) {
+	deps := newMemory().deps()
+	deps.Jobs = panicking{deps.Jobs}
+	w := serve(newAPI(t, Config{}, deps), newRequest(t, "POST", "/jobs/batch", `{"agent":"A02","input":{}}`, linesType))
+	if !strings.Contains(w.Body.String(), `"status":500`) || strings.Contains(w.Body.String(), "hunter2") {
+		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 }
