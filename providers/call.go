@@ -62,6 +62,7 @@ func (c *call) enter(ctx context.Context, req *Request) error {
 			return err
 		}
 	}
+	req.Patience = c.patience(ctx)
 	c.told.TokenLimit = cmp.Or(req.TotalLimit, req.OutputLimit)
 	if len(c.guards) == 0 {
 		return nil
@@ -75,6 +76,32 @@ func (c *call) enter(ctx context.Context, req *Request) error {
 		c.leaves = append(c.leaves, leave)
 	}
 	return nil
+}
+
+// How long an answer may take to begin, as a share of the time that there is.
+const (
+	patienceBefore = 0.5             // where others can follow
+	patienceLast   = 0.9             // where none can
+	leastPatience  = 3 * time.Second // with less, the end of the time says nothing of a candidate
+)
+
+// patience is how long the candidate may take to begin. One that hangs leaves
+// time to those who can follow, and is told from a caller who went away, so that
+// its breaker learns of it; 0: it may take all the time that there is.
+func (c *call) patience(ctx context.Context) time.Duration {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return 0
+	}
+	share := patienceLast
+	if !c.route.StopAt.IsZero() || len(c.next(c.at)) > 0 {
+		share = patienceBefore
+	}
+	patience := time.Duration(share * float64(time.Until(deadline)))
+	if patience < leastPatience {
+		return 0
+	}
+	return patience
 }
 
 func (c *call) generate(ctx context.Context, req *Request) {

@@ -49,6 +49,10 @@ type Request struct {
 	TotalLimit  int             // tokens that thinking and answer may take together; 0: OutputLimit and what the provider allows for thinking
 	Temperature float64
 
+	// Patience is how long the answer may take to begin, for who limits that; 0:
+	// as long as it does by itself.
+	Patience time.Duration
+
 	// What is asked about, for providers that need no prompt (the scorecard).
 	Agent    string
 	Input    json.RawMessage

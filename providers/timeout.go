@@ -37,7 +37,8 @@ func (t timed) Generate(ctx context.Context, req *Request, onDelta func(Delta)) 
 // WithStallTimeout returns p with a limit on silence: first is the longest wait
 // for the first delta, between the longest wait for each one after it. A call
 // that stalls fails with ClassTimeout. It serves streams that are kept alive by
-// a server that has not begun, where only WithTimeout would end the wait.
+// a server that has not begun, where only WithTimeout would end the wait. A
+// request's own Patience counts in place of first if it is less.
 func WithStallTimeout(p Provider, first, between time.Duration) Provider {
 	return impatient{p, first, between}
 }
@@ -50,8 +51,12 @@ type impatient struct {
 func (s impatient) Generate(ctx context.Context, req *Request, onDelta func(Delta)) (*Response, error) {
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	limit := Errorf(ClassTimeout, "the answer stalled: allowed are %v until it begins and %v between its pieces", s.first, s.between)
-	stall := time.AfterFunc(s.first, func() { cancel(limit) })
+	first := s.first
+	if req.Patience > 0 {
+		first = min(first, req.Patience)
+	}
+	limit := Errorf(ClassTimeout, "the answer stalled: allowed are %v until it begins and %v between its pieces", first.Round(time.Millisecond), s.between)
+	stall := time.AfterFunc(first, func() { cancel(limit) })
 	defer stall.Stop()
 	resp, err := s.Provider.Generate(inner, req, func(d Delta) {
 		stall.Reset(s.between)

@@ -3,6 +3,7 @@ package providers_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,4 +127,53 @@ func TestWithSlots(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A provider that hangs is asked by jobs whose own time is shorter than its
+// limits: it leaves some to the next candidate, and is at fault.
+func TestACandidateThatHangsLeavesTimeToOthers(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		deadline time.Duration
+		stopAt   time.Duration // 0: there is no other lane
+		next     bool          // there is a next candidate
+		want     []string
+		after    time.Duration
+	}{
+		{"another candidate", 20 * time.Second, 0, true, []string{"a/m:timeout", "b/m:succeeded"}, 10 * time.Second},
+		{"another lane", 20 * time.Second, time.Second, false, []string{"a/m:timeout"}, 10 * time.Second},
+		{"nobody else", 20 * time.Second, 0, false, []string{"a/m:timeout"}, 18 * time.Second},
+		{"its own limit is shorter", time.Hour, 0, true, []string{"a/m:timeout", "b/m:succeeded"}, 45 * time.Second},
+		{"too little time to judge it", 5 * time.Second, 0, true, []string{"a/m:canceled"}, 5 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), c.deadline)
+				defer cancel()
+				var heard []string
+				limited := func(f *providertest.Fake) providers.Candidate {
+					return providers.Candidate{Provider: providers.WithStallTimeout(f, 45*time.Second, 20*time.Second), Model: "m"}
+				}
+				route := &providers.Route{
+					Candidates: []providers.Candidate{limited(providertest.NewFake("a").Does(providertest.Hang()))},
+					OnAttempt:  func(a providers.Attempt) { heard = append(heard, a.Candidate+":"+a.Outcome) },
+				}
+				if c.next {
+					route.Candidates = append(route.Candidates, limited(providertest.NewFake("b").Does(providertest.Answer("{}"))))
+				}
+				began := time.Now()
+				if c.stopAt > 0 {
+					route.StopAt = began.Add(c.stopAt)
+				}
+				_, err := providers.NewRouter(slog.New(slog.DiscardHandler)).Run(ctx, route)
+				if (err == nil) != c.next && c.deadline >= 20*time.Second {
+					t.Errorf("error %v", err)
+				}
+				wantHeard(t, heard, c.want...)
+				if took := time.Since(began); took != c.after {
+					t.Errorf("took %v, want %v", took, c.after)
+				}
+			})
+		})
+	}
 }
