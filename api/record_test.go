@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/netip"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/api/audit"
@@ -19,7 +21,7 @@ import (
 func newAudit(t *testing.T) (l *audit.Log, fresh func() []audit.Entry) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
-	l, err := audit.Open(audit.Config{File: path})
+	l, err := audit.Open(audit.Config{File: path, Patience: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +33,8 @@ func newAudit(t *testing.T) (l *audit.Log, fresh func() []audit.Entry) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all := strings.Split(strings.TrimSpace(string(text)), "\n")
+		whole := text[:bytes.LastIndexByte(text, '\n')] // the next may be on its way
+		all := strings.Split(string(whole), "\n")
 		for _, line := range all[seen:] {
 			var e audit.Entry
 			if err := json.Unmarshal([]byte(line), &e); err != nil {

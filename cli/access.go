@@ -57,28 +57,49 @@ func (c config) accessFaults() []settingFault {
 	return faults
 }
 
-// mayListen refuses to serve the API to other machines without authentication,
+// adminOff is where nothing is served for operators.
+const adminOff = "off"
+
+// adminAuthenticates reports whether operators must show who they are: wherever
+// callers must, and where other machines reach the listener.
+func (c config) adminAuthenticates() bool {
+	return c.authenticates() || c.Auth == authAuto && !access.Loopback(c.AdminListen)
+}
+
+// mayListen refuses to serve anything to other machines without authentication,
 // or in the clear.
 func (c config) mayListen() error {
-	if access.Loopback(c.APIListen) {
+	err := c.mayServe("SPILLWAY_API_LISTEN", c.APIListen, c.authenticates())
+	if c.AdminListen == adminOff {
+		return err
+	}
+	return errors.Join(err, c.mayServe("SPILLWAY_ADMIN_LISTEN", c.AdminListen, c.adminAuthenticates()))
+}
+
+func (c config) mayServe(setting, address string, authenticated bool) error {
+	if access.Loopback(address) {
 		return nil
 	}
 	var errs []error
-	if !c.authenticates() {
+	if !authenticated {
 		errs = append(errs, errors.New("SPILLWAY_AUTH=off would let everyone who reaches it use it: leave SPILLWAY_AUTH out, and make keys with \"spillway keys create\""))
 	}
 	if c.TLSCert == "" && !c.TLSTerminatedByProxy {
 		errs = append(errs, errors.New("keys and data would cross the network in the clear: set SPILLWAY_TLS_CERT and SPILLWAY_TLS_KEY, or SPILLWAY_TLS_TERMINATED_BY_PROXY=true if a proxy before it ends TLS"))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("SPILLWAY_API_LISTEN=%s can be reached from other machines:\n%w", c.APIListen, err)
+		return fmt.Errorf("%s=%s can be reached from other machines:\n%w", setting, address, err)
 	}
 	return nil
 }
 
-// listenAPI opens the listener of the API, with TLS if the settings have a
-// certificate.
+// listenAPI opens the listener of the API.
 func (s *system) listenAPI() (net.Listener, error) {
+	return s.listenSafely(s.cfg.APIListen, "SPILLWAY_API_LISTEN")
+}
+
+// listenSafely opens a listener, with TLS if the settings have a certificate.
+func (s *system) listenSafely(address, setting string) (net.Listener, error) {
 	if err := s.cfg.mayListen(); err != nil {
 		return nil, err
 	}
@@ -86,7 +107,7 @@ func (s *system) listenAPI() (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.listen(s.cfg.APIListen, "SPILLWAY_API_LISTEN")
+	l, err := s.listen(address, setting)
 	if err != nil || cert == nil {
 		return l, err
 	}
@@ -101,14 +122,30 @@ func (c config) scheme() string {
 	return "http"
 }
 
-// guard makes what decides who may do what. Its keys of a token issuer are kept
-// fresh until life ends.
+// guard makes what decides who may use the API.
 func (s *system) guard(life context.Context) (*access.Guard, error) {
 	cfg := access.Config{Allow: s.cfg.AllowIps, Proxies: s.cfg.TrustedProxies, Log: s.log}
 	if !s.cfg.authenticates() {
 		cfg.LocalNames = true
 		return access.New(cfg), nil
 	}
+	return s.guardWith(life, cfg)
+}
+
+// adminGuard makes what decides who may use the listener for operators.
+func (s *system) adminGuard(life context.Context) (*access.Guard, error) {
+	cfg := access.Config{Allow: s.cfg.AllowIps, Proxies: s.cfg.TrustedProxies, Log: s.log}
+	if !s.cfg.adminAuthenticates() {
+		cfg.Everyone = []access.Scope{access.AdminRead}
+		return access.New(cfg), nil
+	}
+	cfg.Sessions = access.NewSessions(s.rdb)
+	return s.guardWith(life, cfg)
+}
+
+// guardWith adds keys and tokens. The keys of a token issuer are kept fresh until
+// life ends.
+func (s *system) guardWith(life context.Context, cfg access.Config) (*access.Guard, error) {
 	cfg.Keys, cfg.Rate = access.NewKeys(s.rdb), s.cfg.RateLimit
 	if t, ok := s.cfg.tokens(); ok {
 		var err error

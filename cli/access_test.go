@@ -50,12 +50,40 @@ func TestWhoMayListen(t *testing.T) {
 		{"for everyone behind a proxy", "0.0.0.0:8080", authOff, "", true, "SPILLWAY_AUTH=off", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cfg := config{APIListen: c.listen, Auth: c.auth, TLSCert: c.cert, TLSKey: c.cert, TLSTerminatedByProxy: c.proxy}
+			cfg := config{APIListen: c.listen, AdminListen: "127.0.0.1:8081", Auth: c.auth, TLSCert: c.cert, TLSKey: c.cert, TLSTerminatedByProxy: c.proxy}
 			if got := cfg.authenticates(); got != c.authenticates {
 				t.Errorf("authenticates: got %v", got)
 			}
 			err := cfg.mayListen()
 			if (err == nil) != (c.refused == "") || err != nil && !strings.Contains(err.Error(), c.refused) {
+				t.Errorf("got %v, want it refused for %q", err, c.refused)
+			}
+		})
+	}
+}
+
+func TestWhoMayListenForOperators(t *testing.T) {
+	for _, c := range []struct {
+		name, api, admin string
+		auth             authentication
+		cert, refused    string // "" if it may
+		authenticates    bool
+	}{
+		{"loopback", "127.0.0.1:8080", "127.0.0.1:8081", authAuto, "", "", false},
+		{"beside an API for others", "0.0.0.0:8080", "127.0.0.1:8081", authAuto, "cert.pem", "", true},
+		{"with keys", "127.0.0.1:8080", "127.0.0.1:8081", authRequired, "", "", true},
+		{"everywhere", "127.0.0.1:8080", "0.0.0.0:8081", authAuto, "cert.pem", "", true},
+		{"everywhere in the clear", "127.0.0.1:8080", "0.0.0.0:8081", authAuto, "", "SPILLWAY_TLS_CERT", true},
+		{"for everyone", "127.0.0.1:8080", "0.0.0.0:8081", authOff, "cert.pem", "SPILLWAY_AUTH=off", false},
+		{"nowhere", "127.0.0.1:8080", adminOff, authOff, "", "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := config{APIListen: c.api, AdminListen: c.admin, Auth: c.auth, TLSCert: c.cert, TLSKey: c.cert}
+			if got := cfg.adminAuthenticates(); got != c.authenticates {
+				t.Errorf("authenticates: got %v", got)
+			}
+			err := cfg.mayListen()
+			if (err == nil) != (c.refused == "") || err != nil && (!strings.Contains(err.Error(), c.refused) || !strings.Contains(err.Error(), "SPILLWAY_ADMIN_LISTEN")) {
 				t.Errorf("got %v, want it refused for %q", err, c.refused)
 			}
 		})

@@ -30,6 +30,7 @@ type commands struct {
 	Retry     retryCommand     `cmd:"" group:"use" help:"Run a job again that failed or was canceled."`
 	Agents    agentsCommand    `cmd:"" group:"use" help:"List, show and test agents."`
 	Providers providersCommand `cmd:"" group:"serve" help:"List the providers of models, and check that they answer."`
+	Audit     auditCommand     `cmd:"" group:"serve" help:"Verify the audit log."`
 	Keys      keysCommand      `cmd:"" group:"serve" help:"Make, list, rotate and revoke API keys."`
 	Budgets   budgetsCommand   `cmd:"" group:"serve" help:"Show what is spent, and what is left of each budget."`
 	Doctor    doctorCommand    `cmd:"" group:"serve" help:"Look at Redis, queues, workers, providers and agents, and say what to do."`

@@ -13,6 +13,7 @@ import (
 	"github.com/kelseyhightower/envconfig"
 
 	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/audit"
 	"github.com/topcentral/spillway/providers/budget"
 	"github.com/topcentral/spillway/providers/limits"
 	"github.com/topcentral/spillway/providers/presets"
@@ -45,7 +46,9 @@ type config struct {
 	TLSKey               string `split_words:"true" desc:"file with its key"`
 	TLSTerminatedByProxy bool   `split_words:"true" default:"false" desc:"a proxy before the API ends TLS, so that it may serve other machines in the clear"`
 
-	DashboardListen string `split_words:"true" default:"127.0.0.1:8081" desc:"address of the dashboard that dev serves; keep it on loopback, it has no login"`
+	AdminListen string    `split_words:"true" default:"127.0.0.1:8081" desc:"address for operators, with the dashboard of the queues and probes, served by api and dev; off: none"`
+	AuditFile   string    `split_words:"true" desc:"file of the audit log, one for each process that serves the API; without it no audit log is kept"`
+	AuditKey    audit.Key `split_words:"true" desc:"32 bytes or more in hex or base64: makes the hashes of the audit log ones that nobody can make without it"`
 
 	AgentsDir string `split_words:"true" desc:"directory with agents of your own, laid over the built-in ones and re-read when it changes"`
 

@@ -1,26 +1,42 @@
 package cli
 
 import (
-	"fmt"
+	"context"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
 
-	"github.com/hibiken/asynq"
-	"github.com/hibiken/asynqmon"
+	"github.com/topcentral/spillway/api/admin"
 )
 
-// dashboard returns Asynqmon, which can only look: Spillway's own commands keep
-// jobs and tickets in step, and it knows only tickets.
-func (s *system) dashboard() (http.Handler, error) {
-	opts, err := asynq.ParseRedisURI(s.cfg.RedisURL)
-	if err != nil {
-		return nil, fmt.Errorf("dashboard: %w", err)
+// listenAdmin opens the listener for operators, nil if there is to be none.
+func (s *system) listenAdmin() (net.Listener, error) {
+	if s.cfg.AdminListen == adminOff {
+		return nil, nil //nolint:nilnil // none is no error
 	}
-	h := asynqmon.New(asynqmon.Options{RedisConnOpt: opts, ReadOnly: true})
-	s.cleanup.add("dashboard", h.Close)
-	return ownHosts(s.cfg.DashboardListen, http.NewCrossOriginProtection().Handler(h)), nil
+	return s.listenSafely(s.cfg.AdminListen, "SPILLWAY_ADMIN_LISTEN")
+}
+
+// serveAdmin serves operators on l until ctx ends.
+func (s *system) serveAdmin(ctx context.Context, l net.Listener) error {
+	if l == nil {
+		return nil
+	}
+	guard, err := s.adminGuard(ctx)
+	if err != nil {
+		return err
+	}
+	login := s.cfg.adminAuthenticates()
+	h, err := admin.New(admin.Config{Guard: guard, Login: login, Audit: s.audit, Log: s.log, Queues: s.rdb, Health: s.health})
+	if err != nil {
+		return err
+	}
+	if !login {
+		h = ownHosts(s.cfg.AdminListen, h)
+	}
+	s.log.Info("serving operators", "address", l.Addr().String(), "scheme", s.cfg.scheme(), "login", login)
+	return serveHTTP(ctx, l, h, s.log)
 }
 
 // ownHosts refuses requests that are meant for another host than this one: a web
@@ -39,7 +55,7 @@ func ownHosts(addr string, next http.Handler) http.Handler {
 			err == nil && local != nil && host == hostOf(local.String()):
 			next.ServeHTTP(w, r)
 		default:
-			http.Error(w, "This dashboard is not served under that name; use the address that spillway dev printed.", http.StatusMisdirectedRequest)
+			http.Error(w, "This dashboard is not served under that name; use the address that Spillway printed.", http.StatusMisdirectedRequest)
 		}
 	})
 }

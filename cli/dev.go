@@ -18,7 +18,7 @@ import (
 )
 
 type devCommand struct {
-	Dashboard string `placeholder:"ADDRESS" help:"Where to serve the queue dashboard (Asynqmon, read-only), instead of SPILLWAY_DASHBOARD_LISTEN."`
+	Admin string `placeholder:"ADDRESS" help:"Where to serve operators with the dashboard of the queues, instead of SPILLWAY_ADMIN_LISTEN."`
 }
 
 // devDrain is how long running jobs may go on after Ctrl-C: nothing is kept, so
@@ -37,7 +37,7 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	cfg.DashboardListen = cmp.Or(c.Dashboard, cfg.DashboardListen)
+	cfg.AdminListen = cmp.Or(c.Admin, cfg.AdminListen)
 	cfg.HostCPULimit, cfg.HostMemoryLimit = 0, 0 // what loads a developer's machine is the developer
 	cfg.WorkerDrain = min(cfg.WorkerDrain, devDrain)
 	madeSecret := len(cfg.WebhookSecret) == 0
@@ -53,8 +53,11 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	board, err := sys.listen(cfg.DashboardListen, "SPILLWAY_DASHBOARD_LISTEN")
+	operators, err := sys.listenAdmin()
 	if err != nil {
+		return err
+	}
+	if err := sys.openAudit(); err != nil {
 		return err
 	}
 	key, err := sys.devKey(ctx)
@@ -66,24 +69,21 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	dashboard, err := sys.dashboard()
-	if err != nil {
-		return err
-	}
 	work, err := sys.work([]tasks.Lane{tasks.Local, tasks.Cloud})
 	if err != nil {
 		return err
 	}
 	group.Go(func() error { return serveHTTP(ctx, api, handler, sys.log) })
-	group.Go(func() error { return serveHTTP(ctx, board, dashboard, sys.log) })
+	group.Go(func() error { return sys.serveAdmin(ctx, operators) })
+	group.Go(func() error { return sys.auditKeys(ctx) })
 	group.Go(func() error {
-		return work(ctx, func() { welcome(ctx, s.out, sys, api.Addr(), board.Addr(), madeSecret, key) })
+		return work(ctx, func() { welcome(ctx, s.out, sys, api.Addr(), operators, madeSecret, key) })
 	})
 	return group.Wait()
 }
 
 // welcome says where everything is and what to try.
-func welcome(ctx context.Context, w io.Writer, sys *system, api, dashboard net.Addr, madeSecret bool, key string) {
+func welcome(ctx context.Context, w io.Writer, sys *system, api net.Addr, operators net.Listener, madeSecret bool, key string) {
 	models := "none: answers come from the scorecards (degraded: true)"
 	if reached := sys.models(ctx); len(reached) > 0 {
 		models = strings.Join(reached, ", ")
@@ -92,12 +92,16 @@ func welcome(ctx context.Context, w io.Writer, sys *system, api, dashboard net.A
 	if key != "" {
 		header = " -H 'Authorization: Bearer " + key + "'"
 	}
+	dashboard := adminOff
+	if operators != nil {
+		dashboard = sys.cfg.scheme() + "://" + operators.Addr().String()
+	}
 	fmt.Fprintf(w, `
 Spillway is ready. Everything is in memory and gone when this process ends.
 
   API        %[1]s
   Health     %[1]s/health
-  Dashboard  http://%[2]s
+  Dashboard  %[2]s
   Models     %[3]s
 `, place, dashboard, models)
 	if madeSecret {

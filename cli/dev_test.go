@@ -133,7 +133,7 @@ func TestDev(t *testing.T) {
 				t.Errorf("Host %q: got %d, want %d\n%.200s", host, got, want, body)
 			}
 		}
-		if status, body := get(t, s.dashboard+"/api/queues", ""); status != 200 || !strings.Contains(body, "scorecard") {
+		if status, body := get(t, s.dashboard+"/dashboard/api/queues", ""); status != 200 || !strings.Contains(body, "scorecard") {
 			t.Errorf("queues: got %d, %s", status, body)
 		}
 	})
@@ -149,10 +149,10 @@ func TestDevSaysWhichSettingMovesAnAddressThatIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	for _, setting := range []string{"SPILLWAY_API_LISTEN", "SPILLWAY_DASHBOARD_LISTEN"} {
+	for _, setting := range []string{"SPILLWAY_API_LISTEN", "SPILLWAY_ADMIN_LISTEN"} {
 		t.Run(setting, func(t *testing.T) {
 			t.Setenv("SPILLWAY_API_LISTEN", "127.0.0.1:0")
-			t.Setenv("SPILLWAY_DASHBOARD_LISTEN", "127.0.0.1:0")
+			t.Setenv("SPILLWAY_ADMIN_LISTEN", "127.0.0.1:0")
 			t.Setenv(setting, taken.Addr().String())
 			if _, errs, code := command(t, "dev"); code != exitError || !strings.Contains(errs, "Set "+setting) {
 				t.Errorf("got %d, %s", code, errs)

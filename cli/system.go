@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/api"
+	"github.com/topcentral/spillway/api/audit"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
 	"github.com/topcentral/spillway/tasks/dispatch"
@@ -32,6 +33,7 @@ type system struct {
 	queue      *queue.Client
 	agents     *agents.Catalogue
 	dispatcher *dispatch.Dispatcher
+	audit      *audit.Log // nil: none is kept
 
 	cleanup cleanup
 }
@@ -130,7 +132,7 @@ func (s *system) api(life context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.New(life, api.Config{MaxBody: s.cfg.APIMaxBody, MaxStreams: s.cfg.APIMaxStreams, Guard: guard, Log: s.log}, api.Deps{
+	return api.New(life, api.Config{MaxBody: s.cfg.APIMaxBody, MaxStreams: s.cfg.APIMaxStreams, Guard: guard, Audit: s.audit, Log: s.log}, api.Deps{
 		Jobs:   jobs{s.dispatcher, s.store},
 		Events: s.store, Webhooks: post,
 		Agents: func() []api.AgentDefinition { return shown(s.agents.All()) },

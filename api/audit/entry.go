@@ -37,6 +37,9 @@ func OutcomeOf(status int) Outcome {
 	return Failed
 }
 
+// ByCommand is the method of who ran a command on a machine of the installation.
+const ByCommand access.Method = "command"
+
 // What the log notes of itself.
 const (
 	actionBegin    = "audit.begin"    // the first line of a chain

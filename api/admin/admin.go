@@ -1,0 +1,178 @@
+package admin
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/api"
+	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/audit"
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Config fits the pages into their surroundings.
+type Config struct {
+	// Guard decides who is let in.
+	Guard *access.Guard
+	// Login is whether operators must log in, and can.
+	Login bool
+	// Audit keeps who changed what. Default: nobody does.
+	Audit *audit.Log
+	// Log gets the causes that callers are not told.
+	Log *slog.Logger
+	// Queues is the Redis that the queues are in.
+	Queues redis.UniversalClient
+	// Health tells which part is well.
+	Health func(context.Context) api.Health
+}
+
+//go:embed pages
+var pages embed.FS
+
+// server answers operators.
+type server struct {
+	Config
+
+	pages     *template.Template
+	dashboard *dashboard
+	mux       *http.ServeMux
+}
+
+// handler answers a request, or says why not.
+type handler func(http.ResponseWriter, *http.Request) error
+
+// healthLimit is how long a look at health may take.
+const healthLimit = 5 * time.Second
+
+// New returns the handler of the listener for operators.
+func New(cfg Config) (http.Handler, error) {
+	templates, err := template.ParseFS(pages, "pages/*.html")
+	if err != nil {
+		return nil, err
+	}
+	board, err := newDashboard(cfg.Queues)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{Config: cfg, pages: templates, dashboard: board, mux: http.NewServeMux()}
+	s.public("GET /livez", s.live)
+	s.public("GET /readyz", s.ready)
+	s.public("GET /health", s.health)
+	s.public("GET /admin.css", s.style)
+	s.public("GET /login", s.loginPage)
+	s.public("POST /login", s.recorded(action("login"), s.login))
+	s.public("POST /logout", s.recorded(action("logout"), s.logout))
+	s.private("GET /{$}", s.home)
+	s.private(dashboardRoot+"/", s.board)
+	s.public("/", nothing)
+	return s.receive(http.NewCrossOriginProtection()), nil
+}
+
+// public routes requests that anyone may make.
+func (s *server) public(pattern string, h handler) {
+	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// private routes requests of operators: who only looks needs admin:read, and who
+// changes something admin:write as well.
+func (s *server) private(pattern string, h handler) {
+	admitted := func(w http.ResponseWriter, r *http.Request) error {
+		need := []access.Scope{access.AdminRead}
+		if mutates(r) {
+			need = append(need, access.AdminWrite)
+		}
+		entered, err := s.Guard.Admit(w, r, need...)
+		if err != nil {
+			return err
+		}
+		*r = *entered // what is recorded of the request tells who made it
+		return h(w, r)
+	}
+	recorded := s.recorded(func(r *http.Request) string { return "dashboard." + strings.ToLower(r.Method) }, admitted)
+	s.public(pattern, func(w http.ResponseWriter, r *http.Request) error {
+		if mutates(r) {
+			return recorded(w, r)
+		}
+		return admitted(w, r)
+	})
+}
+
+func mutates(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
+
+// receive does what holds for every request.
+func (s *server) receive(protection *http.CrossOriginProtection) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Request-Id", "req_"+strings.ToLower(rand.Text()))
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", policy)
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		r, err := s.Guard.Enter(r)
+		if err == nil {
+			if cross := protection.Check(r); cross != nil {
+				err = tasks.Errorf(tasks.CodeForbidden, "A page elsewhere may not do this here.").WithCause(cross)
+			}
+		}
+		if err != nil {
+			api.Fail(s.Log, w, r, err)
+			return
+		}
+		s.mux.ServeHTTP(w, r)
+	})
+}
+
+// policy is the Content-Security-Policy of our own pages: they have no scripts.
+const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func nothing(http.ResponseWriter, *http.Request) error {
+	return tasks.Errorf(tasks.CodeNotFound, "There is nothing at this path.")
+}
+
+// fail answers with err: a person who must log in is led to the page for it.
+func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	page := r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html")
+	if s.Login && page && tasks.CodeOf(err) == tasks.CodeNoCredential && len(r.Header.Values("Authorization")) == 0 {
+		http.Redirect(w, r, loginAt(r.URL.Path), http.StatusSeeOther)
+		return
+	}
+	api.Fail(s.Log, w, r, err)
+}
+
+// action names what is always the same.
+func action(name string) func(*http.Request) string {
+	return func(*http.Request) string { return name }
+}
+
+// recorded returns h with an audit line of each request.
+func (s *server) recorded(action func(*http.Request) string, h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		line, err := s.Audit.Begin(r.Context())
+		if err != nil {
+			return err
+		}
+		held := audit.Hold(w, line, func(_ int, h http.Header) audit.Entry {
+			return audit.Entry{Action: action(r), Object: r.URL.Path, RequestID: h.Get("X-Request-Id")}.By(access.From(r.Context()))
+		}, func(err error) { api.Fail(s.Log, w, r, err) })
+		defer held.Finish()
+		*r = *r.WithContext(held.Under(r.Context()))
+		if err := h(held, r); err != nil {
+			s.fail(held, r, err)
+		}
+		return nil
+	}
+}

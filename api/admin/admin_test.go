@@ -1,0 +1,275 @@
+package admin
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/api"
+	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/audit"
+	"github.com/topcentral/spillway/lab/redistest"
+)
+
+// site is what operators use.
+type site struct {
+	http.Handler
+
+	keys   *access.Keys
+	rdb    *redis.Client
+	audit  string // file of the audit log
+	status api.HealthStatus
+}
+
+// newSite returns one; login is whether operators must log in.
+func newSite(t *testing.T, login bool) *site {
+	t.Helper()
+	s := &site{rdb: redistest.Embedded(t), audit: filepath.Join(t.TempDir(), "audit.jsonl"), status: api.HealthOK}
+	s.keys = access.NewKeys(s.rdb)
+	guard := access.Config{Everyone: []access.Scope{access.AdminRead}}
+	if login {
+		guard.Keys, guard.Sessions = s.keys, access.NewSessions(s.rdb)
+	}
+	log, err := audit.Open(audit.Config{File: s.audit, Patience: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { log.Close() })
+	s.Handler, err = New(Config{
+		Guard: access.New(guard), Login: login, Audit: log, Log: slog.New(slog.DiscardHandler), Queues: s.rdb,
+		Health: func(context.Context) api.Health { return api.Health{Status: s.status} },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *site) do(t *testing.T, method, target string, form url.Values, change func(*http.Request)) *http.Response {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(form.Encode()))
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if change != nil {
+		change(r)
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func (s *site) key(t *testing.T, scopes ...access.Scope) string {
+	t.Helper()
+	text, _, err := s.keys.Create(t.Context(), access.Key{Tenant: "ops", Scopes: scopes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func (s *site) login(t *testing.T, credential, next string) *http.Response {
+	t.Helper()
+	return s.do(t, "POST", "/login", url.Values{"credential": {credential}, "next": {next}}, nil)
+}
+
+func body(t *testing.T, r *http.Response) string {
+	t.Helper()
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// recorded counts the lines of the audit log that match.
+func (s *site) recorded(t *testing.T, pattern string) int {
+	t.Helper()
+	text, err := os.ReadFile(s.audit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(regexp.MustCompile(pattern).FindAllString(string(text), -1))
+}
+
+func bearer(key string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+key) }
+}
+
+func TestOperatorsLogInAndOut(t *testing.T) {
+	s := newSite(t, true)
+	asPage := func(r *http.Request) { r.Header.Set("Accept", "text/html") }
+	if r := s.do(t, "GET", "/dashboard/queues", nil, asPage); r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/login?next=%2Fdashboard%2Fqueues" {
+		t.Errorf("a stranger: got %d %v", r.StatusCode, r.Header)
+	}
+	if r := s.do(t, "GET", "/login?next=/dashboard/queues", nil, nil); r.StatusCode != http.StatusOK || !strings.Contains(body(t, r), `value="/dashboard/queues"`) {
+		t.Errorf("the page: got %d", r.StatusCode)
+	}
+	r := s.login(t, s.key(t, access.AdminRead), "/dashboard/queues")
+	if r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/dashboard/queues" || len(r.Cookies()) != 1 {
+		t.Fatalf("login: got %d %v", r.StatusCode, r.Header)
+	}
+	with := func(r2 *http.Request) { r2.AddCookie(r.Cookies()[0]) }
+	for _, path := range []string{"/", "/dashboard/", "/dashboard/queues/local.high", "/dashboard/api/queues"} {
+		if r := s.do(t, "GET", path, nil, with); r.StatusCode != http.StatusOK {
+			t.Errorf("%s: got %d", path, r.StatusCode)
+		}
+	}
+	if r := s.do(t, "POST", "/logout", nil, with); r.StatusCode != http.StatusSeeOther {
+		t.Errorf("logout: got %d", r.StatusCode)
+	}
+	if r := s.do(t, "GET", "/", nil, with); r.StatusCode != http.StatusUnauthorized {
+		t.Errorf("after the logout: got %d", r.StatusCode)
+	}
+	for _, pattern := range []string{`"tenant":"ops","method":"key","subject":"\w+","ip":"192.0.2.1","action":"login".*"status":303`, `"tenant":"ops".*"action":"logout".*"status":303`} {
+		if got := s.recorded(t, pattern); got != 1 {
+			t.Errorf("%d lines like %s", got, pattern)
+		}
+	}
+}
+
+func TestWhoIsRefusedLearnsNothing(t *testing.T) {
+	s := newSite(t, true)
+	var pages []string
+	for _, credential := range []string{"", "guess", "spw_live_4fQ0aT2bXk9Z_x", s.key(t, access.JobsRead)} {
+		r := s.login(t, credential, "/")
+		if r.StatusCode != http.StatusForbidden || len(r.Cookies()) > 0 {
+			t.Errorf("%q: got %d", credential, r.StatusCode)
+		}
+		pages = append(pages, body(t, r))
+	}
+	for _, page := range pages {
+		if page != pages[0] {
+			t.Errorf("the answers differ:\n%s\n%s", pages[0], page)
+		}
+	}
+	if got := s.recorded(t, `"action":"login".*"outcome":"refused"`); got != len(pages) {
+		t.Errorf("%d lines of refused logins", got)
+	}
+	for range 6 {
+		s.login(t, "guess", "/")
+	}
+	if r := s.login(t, "guess", "/"); r.StatusCode != http.StatusTooManyRequests || r.Header.Get("Retry-After") == "" {
+		t.Errorf("too often: got %d", r.StatusCode)
+	}
+}
+
+func TestALoginLeadsNowhereElse(t *testing.T) {
+	for _, next := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "javascript:alert(1)", "evil", "/\t/evil.example"} {
+		if got := local(next); got != "/" {
+			t.Errorf("%q: got %q", next, got)
+		}
+	}
+}
+
+func TestScopesDecideWhatTheDashboardCan(t *testing.T) {
+	s := newSite(t, true)
+	client := asynq.NewClientFromRedisClient(s.rdb)
+	if _, err := client.Enqueue(asynq.NewTask("job", []byte(`{"job":"job_1","lane":"local","input":{"customer":"hush"},"id":{"x":"hush"}}`)), asynq.Queue("local.high")); err != nil {
+		t.Fatal(err)
+	}
+	const pause = "/dashboard/api/queues/local.high:pause"
+	look, change := s.key(t, access.AdminRead), s.key(t, access.AdminRead, access.AdminWrite)
+	for _, c := range []struct {
+		name, as string
+		status   int
+	}{{"who looks", look, 403}, {"who changes", change, 204}, {"nobody", "", 401}, {"another's", s.key(t, access.JobsWrite), 403}} {
+		var as func(*http.Request)
+		if c.as != "" {
+			as = bearer(c.as)
+		}
+		before := s.recorded(t, pause)
+		if r := s.do(t, "POST", pause, nil, as); r.StatusCode != c.status {
+			t.Errorf("%s: got %d %s", c.name, r.StatusCode, body(t, r))
+		}
+		if got := s.recorded(t, pause) - before; got != 1 {
+			t.Errorf("%s: got %d audit lines", c.name, got)
+		}
+	}
+	if got := s.recorded(t, `"action":"dashboard.post","object":"`+pause+`","outcome":"done","status":204`); got != 1 {
+		t.Errorf("the change: got %d lines", got)
+	}
+	for as, readOnly := range map[string]string{look: "true", change: "false"} {
+		if page := body(t, s.do(t, "GET", "/dashboard/", nil, bearer(as))); !strings.Contains(page, `FLAG_READ_ONLY="`+readOnly) {
+			t.Errorf("got another page than that with read-only %s", readOnly)
+		}
+	}
+	tasks := body(t, s.do(t, "GET", "/dashboard/api/queues/local.high/pending_tasks", nil, bearer(look)))
+	if !strings.Contains(tasks, "job_1") || strings.Contains(tasks, "hush") {
+		t.Errorf("got %s", tasks)
+	}
+}
+
+func TestPagesElsewhereCanDoNothing(t *testing.T) {
+	s := newSite(t, true)
+	cookie := s.login(t, s.key(t, access.Scopes()...), "/").Cookies()[0]
+	for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
+		for _, path := range []string{"/login", "/logout", "/dashboard/api/queues/local.high:pause"} {
+			r := s.do(t, "POST", path, nil, func(r *http.Request) {
+				r.AddCookie(cookie)
+				r.Header.Set(name, value)
+			})
+			if r.StatusCode != http.StatusForbidden {
+				t.Errorf("%s from %s: got %d", path, value, r.StatusCode)
+			}
+		}
+	}
+}
+
+func TestPagesFetchNothingFromElsewhere(t *testing.T) {
+	s := newSite(t, false)
+	elsewhere := regexp.MustCompile(`(?:src|href)="(?:https?:)?//`)
+	for _, path := range []string{"/", "/dashboard/", "/dashboard/servers", "/login", "/nothing"} {
+		r := s.do(t, "GET", path, nil, nil)
+		if text := body(t, r); elsewhere.MatchString(text) {
+			t.Errorf("%s: %s", path, text)
+		}
+		policy := r.Header.Get("Content-Security-Policy")
+		if !strings.HasPrefix(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || regexp.MustCompile(`script-src[^;]*unsafe`).MatchString(policy) {
+			t.Errorf("%s: got the policy %s", path, policy)
+		}
+		if r.Header.Get("X-Content-Type-Options") != "nosniff" || r.Header.Get("X-Frame-Options") != "DENY" || r.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: got %v", path, r.Header)
+		}
+	}
+	if r := s.do(t, "GET", "/dashboard/favicon.ico", nil, nil); r.StatusCode != http.StatusOK || strings.Contains(r.Header.Get("Content-Type"), "html") {
+		t.Errorf("a file: got %d %v", r.StatusCode, r.Header)
+	}
+}
+
+func TestWithoutALoginTheDashboardIsReadOnly(t *testing.T) {
+	s := newSite(t, false)
+	if r := s.do(t, "GET", "/dashboard/api/queues", nil, nil); r.StatusCode != http.StatusOK {
+		t.Errorf("to look: got %d", r.StatusCode)
+	}
+	if r := s.do(t, "POST", "/dashboard/api/queues/local.high:pause", nil, nil); r.StatusCode != http.StatusForbidden {
+		t.Errorf("to change: got %d", r.StatusCode)
+	}
+	if r := s.do(t, "GET", "/login", nil, nil); r.StatusCode != http.StatusNotFound {
+		t.Errorf("to log in: got %d", r.StatusCode)
+	}
+}
+
+func TestProbesNeedNoLogin(t *testing.T) {
+	s := newSite(t, true)
+	for status, ready := range map[api.HealthStatus]int{api.HealthOK: 200, api.HealthDegraded: 200, api.HealthUnavailable: 503} {
+		s.status = status
+		for path, want := range map[string]int{"/livez": 200, "/readyz": ready, "/health": ready} {
+			if r := s.do(t, "GET", path, nil, nil); r.StatusCode != want {
+				t.Errorf("%s while %s: got %d, want %d", path, status, r.StatusCode, want)
+			}
+		}
+	}
+}

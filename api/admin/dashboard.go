@@ -1,0 +1,144 @@
+package admin
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/hibiken/asynqmon"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/api/access"
+)
+
+// dashboardRoot is where Asynqmon is.
+const dashboardRoot = "/dashboard"
+
+// dashboard is Asynqmon twice: one that only looks, and one that can pause
+// queues and run or remove tickets. Jobs are not harmed by either: a watchdog
+// gives a job that has lost its ticket another.
+type dashboard struct{ look, change board }
+
+// board is one of the two, with its page as we show it.
+type board struct {
+	handler *asynqmon.HTTPHandler
+	page    []byte
+	policy  string // its Content-Security-Policy
+}
+
+// shared hands out a client that is not Asynqmon's to close.
+type shared struct{ redis.UniversalClient }
+
+// MakeRedisClient returns the client; asynq wants it so.
+func (s shared) MakeRedisClient() any { return s.UniversalClient }
+
+func newDashboard(rdb redis.UniversalClient) (*dashboard, error) {
+	look, err := newBoard(rdb, true)
+	if err != nil {
+		return nil, err
+	}
+	change, err := newBoard(rdb, false)
+	if err != nil {
+		return nil, err
+	}
+	return &dashboard{look, change}, nil
+}
+
+func newBoard(rdb redis.UniversalClient, readOnly bool) (board, error) {
+	h := asynqmon.New(asynqmon.Options{
+		RootPath: dashboardRoot, RedisConnOpt: shared{rdb}, ReadOnly: readOnly,
+		PayloadFormatter: asynqmon.PayloadFormatterFunc(shownPayload),
+		ResultFormatter:  asynqmon.ResultFormatterFunc(func(string, []byte) string { return notShown }),
+	})
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, dashboardRoot+"/", http.NoBody))
+	page := foreign.ReplaceAll(w.Body.Bytes(), nil)
+	if w.Code != http.StatusOK || strings.Contains(string(page), `href="http`) || strings.Contains(string(page), `src="http`) {
+		return board{}, errors.New("the page of Asynqmon is not as expected: it would fetch something from elsewhere")
+	}
+	return board{h, page, policyFor(page)}, nil
+}
+
+var (
+	// foreign are the fonts that the page would fetch from Google.
+	foreign = regexp.MustCompile(`<link [^>]*href="https?://[^>]*>`)
+	inline  = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
+)
+
+// policyFor allows the scripts that stand in the page, by their hashes, and no
+// others but files of ours. The page styles what it draws by itself.
+func policyFor(page []byte) string {
+	scripts := []string{"'self'"}
+	for _, m := range inline.FindAllSubmatch(page, -1) {
+		digest := sha256.Sum256(m[1])
+		scripts = append(scripts, "'sha256-"+base64.StdEncoding.EncodeToString(digest[:])+"'")
+	}
+	return "default-src 'none'; script-src " + strings.Join(scripts, " ") + "; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+		"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
+
+// board serves the dashboard that the caller may use.
+func (s *server) board(w http.ResponseWriter, r *http.Request) error {
+	b := s.dashboard.look
+	if access.From(r.Context()).Can(access.AdminWrite) {
+		b = s.dashboard.change
+	}
+	w.Header().Set("Content-Security-Policy", b.policy)
+	if isFile(strings.TrimPrefix(r.URL.Path, dashboardRoot+"/")) {
+		b.handler.ServeHTTP(w, r)
+		return nil
+	}
+	if mutates(r) {
+		return nothing(w, r)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, err := w.Write(b.page)
+	return err
+}
+
+// isFile reports whether a path is one of Asynqmon's own files or answers; every
+// other is a place within its page.
+func isFile(p string) bool {
+	if strings.HasPrefix(p, "api/") || strings.HasPrefix(p, "static/") {
+		return true
+	}
+	switch path.Ext(p) {
+	case ".ico", ".png", ".json", ".txt":
+		return !strings.Contains(p, "/")
+	}
+	return false
+}
+
+// notShown stands for what the dashboard does not show.
+const notShown = "(not shown)"
+
+// shownMembers are the members of our payloads that hold nothing of customers.
+var shownMembers = []string{"job", "lane", "id", "tenant", "endpoint", "subject", "again", "type", "sequence_number", "at"}
+
+// maxShown is the longest value that is shown, in bytes.
+const maxShown = 128
+
+// shownPayload shows of a payload what is known to be harmless.
+func shownPayload(_ string, payload []byte) string {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(payload, &members); err != nil {
+		return notShown
+	}
+	shown := make(map[string]json.RawMessage)
+	for _, name := range shownMembers {
+		if v, ok := members[name]; ok && len(v) <= maxShown && v[0] != '{' && v[0] != '[' {
+			shown[name] = v
+		}
+	}
+	text, err := json.Marshal(shown)
+	if err != nil {
+		return notShown
+	}
+	return string(text)
+}

@@ -1,0 +1,110 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/audit"
+	"github.com/topcentral/spillway/tasks"
+)
+
+// maxForm is the longest form in bytes; a token has a few thousand.
+const maxForm = 32 << 10
+
+// loginAt is where to log in, to come back to a path.
+func loginAt(path string) string { return "/login?" + url.Values{"next": {path}}.Encode() }
+
+// local returns a path of ours, and "/" for what would lead elsewhere.
+func local(path string) string {
+	u, err := url.Parse(path)
+	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") {
+		return "/"
+	}
+	return path
+}
+
+// loginPage asks for a credential.
+func (s *server) loginPage(w http.ResponseWriter, r *http.Request) error {
+	if !s.Login {
+		return nothing(w, r)
+	}
+	return s.showLogin(w, http.StatusOK, r.URL.Query().Get("next"), "")
+}
+
+func (s *server) showLogin(w http.ResponseWriter, status int, next, fault string) error {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	return s.pages.ExecuteTemplate(w, "login.html", struct{ Next, Fault string }{local(next), fault})
+}
+
+// login begins a session. Whoever is refused learns no more than that.
+func (s *server) login(w http.ResponseWriter, r *http.Request) error {
+	if !s.Login {
+		return nothing(w, r)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		return tasks.Errorf(tasks.CodeInvalid, "The form cannot be read.").WithCause(err)
+	}
+	next := r.PostForm.Get("next")
+	who, err := s.Guard.Login(w, r, r.PostForm.Get("credential"), access.AdminRead)
+	if err != nil {
+		return s.refuseLogin(w, r, next, err)
+	}
+	*r = *r.WithContext(access.Under(r.Context(), who))
+	http.Redirect(w, r, local(next), http.StatusSeeOther) //nolint:gosec // local lets through our own paths only
+	return nil
+}
+
+// refuseLogin shows the page again.
+func (s *server) refuseLogin(w http.ResponseWriter, r *http.Request, next string, err error) error {
+	if held := audit.Held(r.Context()); held != nil {
+		held.Explain(err)
+	}
+	switch tasks.CodeOf(err) {
+	case tasks.CodeNoCredential, tasks.CodeForbidden:
+		return s.showLogin(w, http.StatusForbidden, next, "This does not let you in. It must be an API key or a token that is valid here, with the scope admin:read.")
+	case tasks.CodeRateLimited:
+		if e, ok := errors.AsType[*tasks.Error](err); ok {
+			w.Header().Set("Retry-After", strconv.Itoa(int(e.RetryAfter()/time.Second)+1))
+		}
+		return s.showLogin(w, http.StatusTooManyRequests, next, "Too many attempts from your address; wait a minute.")
+	}
+	return err
+}
+
+// logout ends the session.
+func (s *server) logout(w http.ResponseWriter, r *http.Request) error {
+	if !s.Login {
+		return nothing(w, r)
+	}
+	who, err := s.Guard.Admit(w, r, access.AdminRead)
+	if err == nil {
+		*r = *who
+	}
+	if err := s.Guard.Logout(w, r); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/login", http.StatusSeeOther)
+	return nil
+}
+
+// home tells where everything is.
+func (s *server) home(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	p := access.From(r.Context())
+	return s.pages.ExecuteTemplate(w, "home.html", struct {
+		Who, Tenant, Dashboard string
+		Login, Write           bool
+	}{p.Subject, p.Tenant, dashboardRoot + "/", s.Login, p.Can(access.AdminWrite)})
+}
+
+func (s *server) style(w http.ResponseWriter, r *http.Request) error {
+	http.ServeFileFS(w, r, pages, "pages/admin.css")
+	return nil
+}

@@ -1,0 +1,53 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+
+	"github.com/topcentral/spillway/api"
+)
+
+// live answers as long as the process does: one that does not is to be started
+// again.
+func (s *server) live(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, err := io.WriteString(w, "ok\n")
+	return err
+}
+
+// ready answers 200 when jobs are taken and 503 when they are not.
+func (s *server) ready(w http.ResponseWriter, r *http.Request) error {
+	h := s.look(r)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(statusOf(h))
+	_, err := io.WriteString(w, string(h.Status)+"\n")
+	return err
+}
+
+// health tells which part is well, as the API does.
+func (s *server) health(w http.ResponseWriter, r *http.Request) error {
+	h := s.look(r)
+	body, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(statusOf(h))
+	_, err = w.Write(append(body, '\n'))
+	return err
+}
+
+func (s *server) look(r *http.Request) api.Health {
+	ctx, cancel := context.WithTimeout(r.Context(), healthLimit)
+	defer cancel()
+	return s.Health(ctx)
+}
+
+func statusOf(h api.Health) int {
+	if h.Status == api.HealthUnavailable {
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusOK
+}

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/audit"
+)
+
+type auditCommand struct {
+	Verify auditVerifyCommand `cmd:"" help:"Check that no line of an audit log was changed, removed or moved."`
+}
+
+type auditVerifyCommand struct {
+	Anchor string   `placeholder:"HASH" help:"A hash that was noted elsewhere: its line must be there, or lines are missing at the end."`
+	Files  []string `arg:"" name:"file" help:"Files of one log, the oldest first."`
+}
+
+// Help gives examples.
+func (auditVerifyCommand) Help() string {
+	return "SPILLWAY_AUDIT_KEY must be the key that the log was written with, if it was with one. The hash to\n" +
+		"note elsewhere is printed, and logged when a process begins a file and when it ends.\n\nExample:\n" +
+		"  spillway audit verify /var/log/spillway/audit*.jsonl"
+}
+
+// Run checks the files, and tells the first line that is wrong.
+func (c auditVerifyCommand) Run(s streams) error {
+	cfg, err := readConfig()
+	if err != nil {
+		return err
+	}
+	found, err := audit.Verify(c.Files, cfg.AuditKey, c.Anchor)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "ok: %d lines, number %d to %d, the last hash is %s\n", found.Lines, found.First, found.Last, found.Hash)
+	if found.Before != "" {
+		fmt.Fprintf(s.out, "the lines up to number %d are in files that were not given; the last of them must have the hash %s\n", found.First-1, found.Before)
+	}
+	return nil
+}
+
+// openAudit opens the audit log if the settings name a file, and says so if not.
+func (s *system) openAudit() (err error) {
+	if s.cfg.AuditFile == "" {
+		s.log.Info("no audit log is kept; SPILLWAY_AUDIT_FILE names a file for it")
+		return nil
+	}
+	s.audit, err = audit.Open(audit.Config{File: s.cfg.AuditFile, Key: s.cfg.AuditKey, Log: s.log})
+	if err != nil {
+		return fmt.Errorf("SPILLWAY_AUDIT_FILE: %w", err)
+	}
+	s.cleanup.add("audit log", s.audit.Close)
+	return nil
+}
+
+// auditKeys records what commands do to API keys, until ctx ends.
+func (s *system) auditKeys(ctx context.Context) error {
+	if s.audit == nil {
+		return nil
+	}
+	consumer := whoami() + ":" + strconv.Itoa(os.Getpid())
+	access.NewKeys(s.rdb).Changes(ctx, consumer, s.log, func(c access.Change) error {
+		line, err := s.audit.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		return line.Write(audit.Entry{
+			Time: c.At, Tenant: c.Tenant, Method: audit.ByCommand, Subject: c.By,
+			Action: c.Action, Object: c.Key, Outcome: audit.Done, RequestID: c.ID,
+		})
+	})
+	return nil
+}
