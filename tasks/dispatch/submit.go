@@ -91,7 +91,7 @@ func idempotency(s *tasks.Submission) (store.Idempotency, error) {
 }
 
 // Retry starts a new run of a tenant's job that failed or was canceled.
-// CodeNotFound, or CodeConflict when it is in another state.
+// CodeNotFound, CodeConflict when it is in another state, or CodeQuota.
 func (d *Dispatcher) Retry(ctx context.Context, tenant, id string) (*tasks.Job, error) {
 	j, err := d.store.Retry(ctx, tenant, id)
 	if err != nil {

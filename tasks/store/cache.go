@@ -16,6 +16,15 @@ import (
 // job stands that waits for the result of an equal one: "shared.high".
 const SharedQueue = "shared."
 
+const (
+	// listedFollowers is how many of the jobs that wait for one result are told of
+	// it. Jobs that fail one after another would else grow the list without end.
+	listedFollowers = 1000
+	// toldFor is how long they stay listed once they were: whoever tells them may
+	// have to ask again who they are.
+	toldFor = 10 * time.Second
+)
+
 // Shared is a result that answers every equal job.
 type Shared struct {
 	JobID  string          `json:"job"` // whose result it is
@@ -59,7 +68,7 @@ type Seat struct {
 // the one that does. A flight that does not land is forgotten after the time
 // given.
 func (s *Store) TakeSeat(ctx context.Context, digest, id string, lasts time.Duration) (Seat, error) {
-	return s.seat(ctx, boardScript, boardOf(digest).all(), id, lasts.Milliseconds())
+	return s.seat(ctx, boardScript, boardOf(digest).all(), id, lasts.Milliseconds(), listedFollowers)
 }
 
 func (s *Store) seat(ctx context.Context, script *redis.Script, keys []string, args ...any) (Seat, error) {
@@ -117,7 +126,7 @@ func (s *Store) Land(ctx context.Context, digest, id string, r *Shared, keep tim
 			return nil, fmt.Errorf("encode a shared result: %w", err)
 		}
 	}
-	ids, err := landScript.Run(ctx, s.rdb, boardOf(digest).all(), id, entry, keep.Milliseconds()).StringSlice()
+	ids, err := landScript.Run(ctx, s.rdb, boardOf(digest).all(), id, entry, keep.Milliseconds(), toldFor.Milliseconds()).StringSlice()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("share a result: %w", away(err))
 	}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -96,6 +97,24 @@ func TestAFlightThatFailsHasOneSuccessor(t *testing.T) {
 		}
 		if seat, err := s.TakeOver(t.Context(), digest, "c", "b", time.Minute); err != nil || seat.Hit == nil {
 			t.Errorf("c from b, which has a result: got %+v, %v, want the result", seat, err)
+		}
+	})
+}
+
+func TestFollowersAreListedWithinBounds(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		for i := range 1_100 {
+			take(t, s, strconv.Itoa(i))
+		}
+		for range 2 { // the reply to the first may be lost
+			waiting, err := s.Land(t.Context(), digest, "0", shared("0"), time.Hour)
+			if err != nil || len(waiting) != 1000 || waiting[999] != "1099" {
+				t.Fatalf("landed: got %d followers, %v, want the last 1000", len(waiting), err)
+			}
+		}
+		if ttl := rdb.PTTL(t.Context(), "spillway:followers:{"+digest+"}").Val(); ttl <= 0 || ttl > time.Minute {
+			t.Errorf("those who were told stay listed for %v", ttl)
 		}
 	})
 }

@@ -129,19 +129,35 @@ func chosen(f tasks.JobFilter, j *tasks.Job) bool {
 		(f.CreatedBefore.IsZero() || j.CreatedAt.Before(f.CreatedBefore))
 }
 
-// forgetBatch is how many forgotten jobs one round takes off the lists, per
-// shard.
-const forgetBatch = 5_000
+const (
+	// forgetBatch is how many forgotten jobs are taken off the lists in one step.
+	forgetBatch = 1_000
+	// forgetRounds bounds the steps of one round of Trim, per shard: as many jobs
+	// as come in within a minute at more than a thousand a second.
+	forgetRounds = 100
+)
 
 // forget takes the jobs off the lists whose retention is over.
 func (s *Store) forget(ctx context.Context, sh shard) error {
+	for range forgetRounds {
+		n, err := s.forgetSome(ctx, sh)
+		if err != nil || n < forgetBatch {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetSome takes one batch off the lists, and tells how large it was.
+func (s *Store) forgetSome(ctx context.Context, sh shard) (int, error) {
 	over, err := s.rdb.ZRangeByScore(ctx, sh.ended(), &redis.ZRangeBy{
 		Min: "-inf", Max: strconv.FormatInt(time.Now().Add(-clockSlack).UnixMilli(), 10), Count: forgetBatch,
 	}).Result()
 	if err != nil || len(over) == 0 {
-		return err
+		return 0, err
 	}
-	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	// Both or neither: what is not on the one list is never taken off the other.
+	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		for _, entry := range over {
 			id, tenant, _ := strings.Cut(entry, " ")
 			p.ZRem(ctx, sh.index(tenant), id)
@@ -149,5 +165,5 @@ func (s *Store) forget(ctx context.Context, sh shard) error {
 		}
 		return nil
 	})
-	return err
+	return len(over), err
 }

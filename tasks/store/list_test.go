@@ -91,6 +91,27 @@ func TestJobsAreListedNewestFirst(t *testing.T) {
 	})
 }
 
+// However many jobs come in within a minute, one round a minute keeps the lists
+// short.
+func TestManyJobsAreForgottenInOneRound(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		var over []redis.Z
+		for range 2_500 {
+			over = append(over, redis.Z{Score: 1, Member: tasks.NewID() + " acme"})
+		}
+		if err := rdb.ZAdd(t.Context(), "spillway:{0}:ended", over...).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Trim(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := rdb.ZCard(t.Context(), "spillway:{0}:ended").Val(); n != 0 {
+			t.Errorf("%d entries are left to forget", n)
+		}
+	})
+}
+
 // A list forgets a job when the job is forgotten, unless it runs again.
 func TestForgottenJobsLeaveTheList(t *testing.T) {
 	rdb := redistest.Embedded(t)

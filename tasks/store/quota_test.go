@@ -66,6 +66,28 @@ func TestAQuotaBoundsTheJobsThatWait(t *testing.T) {
 	})
 }
 
+// To cancel jobs makes room for others, not for those and the others.
+func TestAQuotaHoldsForRetries(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb, func(c *store.Config) { c.Quota = 1 })
+		first := create(t, s)
+		if _, err := s.Cancel(t.Context(), tenant, first.ID); err != nil {
+			t.Fatal(err)
+		}
+		if left := rdb.HGetAll(t.Context(), "spillway:{0}:counters").Val(); left["waiting:"+tenant] != "" {
+			t.Errorf("the count of a tenant without waiting jobs is kept: %v", left)
+		}
+		second := create(t, s)
+		if _, err := s.Retry(t.Context(), tenant, first.ID); tasks.CodeOf(err) != tasks.CodeQuota {
+			t.Errorf("a retry beyond the quota: got %v", err)
+		}
+		claim(t, s, second.ID, "w")
+		if j, err := s.Retry(t.Context(), tenant, first.ID); err != nil || j.State != tasks.Queued {
+			t.Errorf("a retry when there is room: got %+v, %v", j, err)
+		}
+	})
+}
+
 // A refused submission must leave its idempotency key free, and a repeated one
 // must be answered with its job, however full the queue is.
 func TestAQuotaAndAnIdempotencyKey(t *testing.T) {

@@ -100,18 +100,20 @@ func (s *Store) Cancel(ctx context.Context, tenant, id string) (*tasks.Job, erro
 }
 
 // Retry starts a new run of a tenant's job that failed or was canceled, with as
-// much time as it had at first. The caller gives it tickets. CodeNotFound, or
-// CodeConflict when it is in another state.
+// much time as it had at first. The caller gives it tickets. CodeNotFound,
+// CodeConflict when it is in another state, or CodeQuota.
 func (s *Store) Retry(ctx context.Context, tenant, id string) (*tasks.Job, error) {
 	if tasks.CheckID(id) != nil {
 		return nil, notFound(id)
 	}
-	verdict, rest, err := s.run(ctx, retryScript, id, tenant, s.firstLook().Milliseconds(), rand.Text())
+	verdict, rest, err := s.run(ctx, retryScript, id, tenant, s.firstLook().Milliseconds(), rand.Text(), s.quota())
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("retry job: %w", err)
 	case verdict == "unknown":
 		return nil, notFound(id)
+	case verdict == "quota":
+		return nil, s.quotaExceeded(tenant)
 	case verdict == "refused":
 		return nil, tasks.Errorf(tasks.CodeConflict, "the job is %s; only a job that failed or was canceled can be retried", text(rest, 0))
 	}

@@ -1,7 +1,8 @@
 -- board looks for the result of an equal job, and else joins those that want it.
 --   KEYS[1] cache (string)   KEYS[2] flight (string: ID of the job that gets the result for all)
 --   KEYS[3] followers (list: IDs of the jobs that wait for it)
---   ARGV[1] job ID   ARGV[2] ms that a flight lasts at most
+--   ARGV[1] job ID   ARGV[2] ms that a flight lasts at most   ARGV[3] how many followers are listed
+-- Followers that are not listed any more are not told of the result: they look for it.
 -- Returns {'hit', entry}, {'leads'} when this job is to get the result, or
 -- {'follows', job ID} when that one does.
 local hit = redis.call('GET', KEYS[1])
@@ -12,5 +13,6 @@ if not leader or leader == ARGV[1] then
   return { 'leads' }
 end
 redis.call('RPUSH', KEYS[3], ARGV[1])
+redis.call('LTRIM', KEYS[3], -tonumber(ARGV[3]), -1)
 redis.call('PEXPIRE', KEYS[3], ARGV[2])
 return { 'follows', leader }

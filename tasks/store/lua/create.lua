@@ -30,10 +30,7 @@ if KEYS[11] then
     return { print == ARGV[14] and 'replay' or 'mismatch', other }
   end
 end
-local quota = tonumber(ARGV[22])
-if quota > 0 and ARGV[17] == '' and tonumber(redis.call('HGET', counters, 'waiting:' .. ARGV[2]) or 0) >= quota then
-  return { 'quota' }
-end
+if ARGV[17] == '' and full(ARGV[2], ARGV[22]) then return { 'quota' } end
 if KEYS[11] then redis.call('SET', KEYS[11], id .. ' ' .. ARGV[14], 'PX', ARGV[15]) end
 
 local run_at = tonumber(ARGV[8])

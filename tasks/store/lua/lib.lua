@@ -32,15 +32,23 @@ end
 -- waits are the states in which a job counts towards its tenant's quota.
 local waits = { scheduled = true, queued = true }
 
+-- full reports whether the tenant has as many jobs waiting in this shard as it may
+-- have, 0 for any number.
+local function full(tenant, quota)
+  return tonumber(quota) > 0 and tonumber(redis.call('HGET', counters, 'waiting:' .. tenant) or 0) >= tonumber(quota)
+end
+
 -- count keeps the number of the tenant's jobs that wait, in the counter
--- waiting:<tenant>. A job knows whether it is counted: jobs from before there was
--- a quota are not.
+-- waiting:<tenant>, which is there only while some do. A job knows whether it is
+-- counted: jobs from before there was a quota are not.
 local function count(state, tenant, counted)
   if waits[state] and not counted then
     redis.call('HINCRBY', counters, 'waiting:' .. tenant, 1)
     redis.call('HSET', job, 'counted', '1')
   elseif counted and not waits[state] then
-    redis.call('HINCRBY', counters, 'waiting:' .. tenant, -1)
+    if redis.call('HINCRBY', counters, 'waiting:' .. tenant, -1) <= 0 then
+      redis.call('HDEL', counters, 'waiting:' .. tenant)
+    end
     redis.call('HDEL', job, 'counted')
   end
 end
