@@ -44,8 +44,13 @@ type Tallied struct {
 	Calls []tasks.Attempt // that models were asked in this attempt
 }
 
-// tallyFor is how long the tally of an agent that no longer runs is kept.
-const tallyFor = 90 * 24 * time.Hour
+const (
+	// tallyFor is how long the tally of a version is kept that no longer runs.
+	tallyFor = 90 * 24 * time.Hour
+	// tallyVersions is how many versions of an agent are told of: each edit of its
+	// folder is one.
+	tallyVersions = 100
+)
 
 // The figures of a tally in Redis.
 const (
@@ -67,7 +72,7 @@ const (
 // statistic: a count may be lost with Redis, or made twice when an answer of it
 // was.
 func (s *Store) Count(ctx context.Context, j *tasks.Job, t Tallied) error {
-	key, prefix := experimentKey(j.Agent), j.AgentVersion+" "+j.Variant+" "
+	key, versions, prefix := experimentKey(j.Agent, j.AgentVersion), versionsKey(j.Agent), j.Variant+" "
 	_, err := s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		for figure, n := range t.figures() {
 			if n != 0 {
@@ -80,6 +85,9 @@ func (s *Store) Count(ctx context.Context, j *tasks.Job, t Tallied) error {
 			p.HIncrByFloat(ctx, key, prefix+figureLogSquared, x*x)
 		}
 		p.PExpire(ctx, key, tallyFor)
+		p.ZAdd(ctx, versions, redis.Z{Score: float64(time.Now().UnixMilli()), Member: j.AgentVersion})
+		p.ZRemRangeByRank(ctx, versions, 0, -tallyVersions-1)
+		p.PExpire(ctx, versions, tallyFor)
 		return nil
 	})
 	if err != nil {
@@ -127,31 +135,47 @@ func (t *Tallied) figures() map[string]int64 {
 // Tallies returns what the jobs of an agent have come to, by version and
 // variant, sorted.
 func (s *Store) Tallies(ctx context.Context, agent string) ([]Tally, error) {
-	h, err := s.rdb.HGetAll(ctx, experimentKey(agent)).Result()
+	versions, err := s.rdb.ZRange(ctx, versionsKey(agent), 0, -1).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read tallies: %w", away(err))
 	}
-	figures := map[[2]string]map[string]float64{} // by version and variant
-	for field, value := range h {
-		part := strings.Split(field, " ")
-		n, err := strconv.ParseFloat(value, 64)
-		if len(part) != 3 || err != nil {
-			continue // of a form we do not know
+	held := make([]*redis.MapStringStringCmd, len(versions))
+	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, version := range versions {
+			held[i] = p.HGetAll(ctx, experimentKey(agent, version))
 		}
-		of := [2]string{part[0], part[1]}
-		if figures[of] == nil {
-			figures[of] = map[string]float64{}
-		}
-		figures[of][part[2]] = n
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read tallies: %w", away(err))
 	}
-	tallies := make([]Tally, 0, len(figures))
-	for of, f := range figures {
-		tallies = append(tallies, tally(agent, of[0], of[1], f))
+	var tallies []Tally
+	for i, version := range versions {
+		for variant, f := range byVariant(held[i].Val()) {
+			tallies = append(tallies, tally(agent, version, variant, f))
+		}
 	}
 	slices.SortFunc(tallies, func(a, b Tally) int {
 		return cmp.Or(cmp.Compare(a.Version, b.Version), cmp.Compare(a.Variant, b.Variant))
 	})
 	return tallies, nil
+}
+
+// byVariant sorts the figures of one version out.
+func byVariant(h map[string]string) map[string]map[string]float64 {
+	figures := map[string]map[string]float64{}
+	for field, value := range h {
+		variant, figure, ok := strings.Cut(field, " ")
+		n, err := strconv.ParseFloat(value, 64)
+		if !ok || err != nil {
+			continue // of a form we do not know
+		}
+		if figures[variant] == nil {
+			figures[variant] = map[string]float64{}
+		}
+		figures[variant][figure] = n
+	}
+	return figures
 }
 
 func tally(agent, version, variant string, f map[string]float64) Tally {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -58,6 +59,29 @@ func TestOutcomesAreTalliedByVariant(t *testing.T) {
 		}
 		if none, err := s.Tallies(t.Context(), "A99"); err != nil || len(none) != 0 {
 			t.Errorf("of an agent that never ran: %v, %v", none, err)
+		}
+	})
+}
+
+// An agent that is edited again and again does not fill Redis: what is known of
+// its old versions is forgotten.
+func TestOldVersionsAreForgotten(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		for i := range 105 {
+			j := &tasks.Job{Agent: "A02", AgentVersion: fmt.Sprintf("v%03d", i)}
+			if err := s.Count(t.Context(), j, store.Tallied{Ended: tasks.Failed}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := s.Tallies(t.Context(), "A02")
+		if err != nil || len(got) != 100 || got[99].Version != "v104" {
+			t.Errorf("got %d versions, %v, want the last 100", len(got), err)
+		}
+		for _, key := range rdb.Keys(t.Context(), "*").Val() {
+			if ttl := rdb.PTTL(t.Context(), key).Val(); ttl <= 0 {
+				t.Errorf("%s is kept for ever", key)
+			}
 		}
 	})
 }

@@ -16,9 +16,16 @@ const (
 // "<variant> <candidate>" → "<count> <mean> <variance>"; see lua/rates.lua.
 func lengthsKey(agent, version string) string { return "spillway:lengths:" + agent + ":" + version }
 
-// experimentKey is the hash of what an agent's jobs have come to:
-// "<version> <variant> <figure>" → number.
-func experimentKey(agent string) string { return "spillway:experiment:" + agent }
+// experimentKey is the hash of what the jobs of one version of an agent have come
+// to: "<variant> <figure>" → number. The braces put it into one slot with the list
+// of versions.
+func experimentKey(agent, version string) string {
+	return "spillway:experiment:{" + agent + "}:" + version
+}
+
+// versionsKey lists the versions of an agent that have been tallied (zset, by the
+// time of the last count).
+func versionsKey(agent string) string { return "spillway:experiment:{" + agent + "}" }
 
 // board holds the keys of all equal jobs of a tenant, by the digest that makes
 // them equal; the braces put them into one slot.
