@@ -35,6 +35,7 @@ type operation struct {
 	method, path string
 	need         []access.Scope     // what a caller must be allowed; none: the operation is public
 	body         *jsonschema.Schema // of the request; nil if there is none
+	query        []parameter
 }
 
 // contractURL names the contract among schemas; nothing is fetched from there.
@@ -72,8 +73,12 @@ func readContract(source []byte) (*contract, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s %s: %w", method, path, err)
 			}
+			query, err := compileQuery(compiler, document, path, method)
+			if err != nil {
+				return nil, fmt.Errorf("%s %s: %w", method, path, err)
+			}
 			c.operations = append(c.operations, operation{
-				id: fmt.Sprint(op["operationId"]), method: strings.ToUpper(method), path: path, need: need, body: body,
+				id: fmt.Sprint(op["operationId"]), method: strings.ToUpper(method), path: path, need: need, body: body, query: query,
 			})
 		}
 	}

@@ -20,6 +20,7 @@ func (s *server) gatesOf(op operation) []gate {
 	if strings.HasPrefix(op.path, "/webhooks/") && s.webhooks == nil {
 		gates = append(gates, noWebhooks)
 	}
+	gates = append(gates, checkQuery(op.query))
 	switch {
 	case op.id == "submitBatch":
 		gates = append(gates, s.unroll(s.checkBody(op.body, batchFactor*s.cfg.MaxBody)))

@@ -44,11 +44,6 @@ func jobFilter(p spec.ListJobsParams) (tasks.JobFilter, error) {
 	f := tasks.JobFilter{
 		States: p.State, Agent: p.Agent, CreatedAfter: p.CreatedAfter, CreatedBefore: p.CreatedBefore, Limit: cmp.Or(p.Limit, pageSize),
 	}
-	for _, state := range f.States {
-		if !slices.Contains(tasks.States(), state) {
-			return f, tasks.Errorf(tasks.CodeInvalid, "state must be some of %v, separated by commas.", tasks.States())
-		}
-	}
 	for _, pair := range p.Metadata {
 		name, value, ok := strings.Cut(pair, ":")
 		if !ok || name == "" {
@@ -58,9 +53,6 @@ func jobFilter(p spec.ListJobsParams) (tasks.JobFilter, error) {
 			f.Metadata = map[string]string{}
 		}
 		f.Metadata[name] = value
-	}
-	if f.Limit < 1 || f.Limit > maxPageSize {
-		return f, tasks.Errorf(tasks.CodeInvalid, "limit must be from 1 to %d.", maxPageSize)
 	}
 	if p.Cursor == "" {
 		return f, nil

@@ -62,13 +62,17 @@ func TestACursorBelongsToItsFilters(t *testing.T) {
 func TestBadListsSayWhatIsWrong(t *testing.T) {
 	h := newAPI(t, Config{}, newMemory().deps())
 	for query, want := range map[string]string{
-		"state=done":                      "state must be",
-		"metadata=x":                      "name:value",
-		"limit=0x1":                       "form",
-		"limit=1000":                      "1 to 100",
-		"cursor=" + url.QueryEscape("!!"): "cursor",
-		"cursor=am9i":                     "cursor",
-		"created_after=yesterday":         "form",
+		"state=done":                       "state is not as it must be: value must be one of 'scheduled'",
+		"state=queued,":                    "state is not as it must be",
+		"metadata=x":                       "name:value",
+		"limit=0x1":                        "limit is not as it must be: got string, want integer",
+		"limit=1000":                       "limit is not as it must be: maximum",
+		"limit=1&limit=2":                  "once only",
+		"agent=" + strings.Repeat("A", 65): "agent is not as it must be: maxLength",
+		"cursor=" + url.QueryEscape("!!"):  "cursor",
+		"cursor=am9i":                      "cursor",
+		"created_after=yesterday":          "created_after is not as it must be",
+		"created_after=2026-01-01":         "not valid date-time", // half a day too early or too late, nobody knows
 	} {
 		w := do(t, h, "GET", "/jobs?"+query, "")
 		if p := decode[problem](t, w); w.Code != http.StatusBadRequest || !strings.Contains(p.Detail, want) {

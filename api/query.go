@@ -1,0 +1,102 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// parameter is a parameter of the query, as the contract describes it.
+type parameter struct {
+	name     string
+	schema   *jsonschema.Schema
+	literals bool // its values are written as in JSON: numbers and booleans
+	list     bool // it has several values
+	commas   bool // of a list: one parameter holds them all
+}
+
+// compileQuery reads the parameters of a query from those of an operation and of
+// its path.
+func compileQuery(c *jsonschema.Compiler, document map[string]any, path, method string) ([]parameter, error) {
+	var all []parameter
+	item := asMap(asMap(document["paths"])[path])
+	for at, owner := range map[string]map[string]any{pointer("paths", path): item, pointer("paths", path, method): asMap(item[method])} {
+		list, _ := owner["parameters"].([]any)
+		for i, v := range list {
+			p, place := asMap(v), at+pointer("parameters", fmt.Sprint(i))
+			if ref, ok := p["$ref"].(string); ok {
+				place = strings.TrimPrefix(ref, "#")
+				p = asMap(asMap(asMap(document["components"])["parameters"])[strings.TrimPrefix(place, "/components/parameters/")])
+			}
+			if p["in"] != "query" {
+				continue
+			}
+			schema, err := c.Compile(contractURL + "#" + place + "/schema")
+			if err != nil {
+				return nil, err
+			}
+			kind := asMap(p["schema"])["type"]
+			all = append(all, parameter{
+				name: fmt.Sprint(p["name"]), schema: schema, literals: kind == "integer" || kind == "boolean",
+				list: kind == "array", commas: p["explode"] == false,
+			})
+		}
+	}
+	return all, nil
+}
+
+// checkQuery returns the gate for queries whose parameters must be as the
+// contract describes them. One without a value counts as left out.
+func checkQuery(parameters []parameter) gate {
+	return func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
+		query := r.URL.Query()
+		for _, p := range parameters {
+			values := query[p.name]
+			if len(values) == 0 || len(values) == 1 && values[0] == "" {
+				continue
+			}
+			if err := p.check(values); err != nil {
+				return nil, err
+			}
+		}
+		return r, nil
+	}
+}
+
+// check tells what is wrong with a parameter's values.
+func (p parameter) check(values []string) error {
+	if !p.list && len(values) > 1 {
+		return tasks.Errorf(tasks.CodeInvalid, "The parameter %s may be given once only.", p.name)
+	}
+	if p.list && p.commas {
+		values = strings.Split(strings.Join(values, ","), ",")
+	}
+	var value any = values[0]
+	switch {
+	case p.list:
+		list := make([]any, len(values))
+		for i, v := range values {
+			list[i] = v
+		}
+		value = list
+	case p.literals:
+		d := json.NewDecoder(strings.NewReader(values[0]))
+		d.UseNumber()
+		var literal any
+		if d.Decode(&literal) == nil && fmt.Sprint(literal) == values[0] {
+			value = literal
+		}
+	}
+	err := p.schema.Validate(value)
+	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
+	if !ok {
+		return err
+	}
+	return tasks.Errorf(tasks.CodeInvalid, "The parameter %s is not as it must be: %s.", p.name, faultsOf(invalid)[0].Detail)
+}
