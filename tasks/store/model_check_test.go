@@ -82,18 +82,23 @@ func (m *machine) checkKeys(t *rapid.T) {
 }
 
 // checkSets: due holds every job that has not ended and no other, by the time
-// at which a watchdog must look at it; waiting holds those that are queued.
+// at which a watchdog must look at it; waiting holds those that are queued; the
+// tenant's list has all, and ended those that it is to forget, and when.
 func (m *machine) checkSets(t *rapid.T) {
-	due, waiting := map[string]float64{}, map[string]float64{}
+	due, waiting, listed, ended := map[string]float64{}, map[string]float64{}, map[string]float64{}, map[string]float64{}
 	for _, shard := range shards {
-		for name, into := range map[string]map[string]float64{"due": due, "waiting": waiting} {
+		for name, into := range map[string]map[string]float64{"due": due, "waiting": waiting, "idx:" + tenant: listed, "ended": ended} {
 			if set, err := m.link.server.SortedSet(shard + name); err == nil {
 				maps.Copy(into, set)
 			}
 		}
 	}
-	wantDue, wantWaiting := map[string]float64{}, map[string]float64{}
+	wantDue, wantWaiting, wantListed, wantEnded := map[string]float64{}, map[string]float64{}, map[string]float64{}, map[string]float64{}
 	for _, j := range m.jobs {
+		wantListed[j.id] = 0
+		if j.state.Terminal() {
+			wantEnded[j.id+" "+tenant] = float64(j.ended.Add(j.retention).UnixMilli())
+		}
 		if !j.state.Terminal() {
 			wantDue[j.id] = float64(j.due.UnixMilli())
 		}
@@ -101,11 +106,12 @@ func (m *machine) checkSets(t *rapid.T) {
 			wantWaiting[j.queue()+":"+strconv.FormatInt(j.since.UnixMilli(), 10)+":"+j.id] = 0
 		}
 	}
-	if !maps.Equal(due, wantDue) {
-		t.Fatalf("due: got %v, want %v", due, wantDue)
-	}
-	if !maps.Equal(waiting, wantWaiting) {
-		t.Fatalf("waiting: got %v, want %v", waiting, wantWaiting)
+	for name, sets := range map[string][2]map[string]float64{
+		"due": {due, wantDue}, "waiting": {waiting, wantWaiting}, "listed": {listed, wantListed}, "ended": {ended, wantEnded},
+	} {
+		if !maps.Equal(sets[0], sets[1]) {
+			t.Fatalf("%s: got %v, want %v", name, sets[0], sets[1])
+		}
 	}
 }
 
@@ -120,13 +126,18 @@ func (m *machine) checkCounters(t *rapid.T) {
 		if j.state == tasks.Scheduled || j.state == tasks.Queued {
 			want["waiting:"+tenant]++
 		}
+		if j.answered != "" {
+			want["total:cache"]++
+			want["saved:picodollars"] += savedCost
+			want["saved:tokens"] += savedTokens
+		}
 		for _, e := range j.log {
 			if state, ok := stateOf(e.typ); ok {
 				want["total:"+string(state)]++
 			}
 		}
 	}
-	names := []string{"waiting:" + tenant}
+	names := []string{"waiting:" + tenant, "total:cache", "saved:picodollars", "saved:tokens"}
 	for _, state := range tasks.States() {
 		names = append(names, "now:"+string(state), "total:"+string(state))
 	}
@@ -227,6 +238,7 @@ func (m *machine) compareRecord(t *rapid.T, j *spec, got *tasks.Job) {
 		{"ended", got.EndedAt, j.ended},
 		{"expires", got.ExpiresAt, expires},
 		{"exhausted", joined(got.Exhausted), joined(j.exhausted)},
+		{"answered as", got.AnsweredAs, j.answered},
 		{"waiting", got.Waiting != nil, j.state == tasks.Queued},
 	} {
 		if c.got != c.want {

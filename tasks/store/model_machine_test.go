@@ -64,7 +64,7 @@ func newMachine(t *rapid.T, l *link, rdb *redis.Client) *machine {
 	}
 	m.setTime(epoch)
 	for range 2 {
-		s := store.New(rdb, store.Config{Shards: 2, Lease: lease, Recheck: recheck, Retention: time.Hour})
+		s := store.New(rdb, store.Config{Shards: 2, Lease: lease, Recheck: recheck, Retention: time.Hour, Quota: 2 * quota})
 		t.Cleanup(func() { s.Close() })
 		m.stores = append(m.stores, s)
 	}

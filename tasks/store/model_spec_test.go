@@ -32,6 +32,8 @@ type spec struct {
 	attempt   int
 	lane      tasks.Lane
 	exhausted []tasks.Lane
+	follows   string // the equal job that it waits for
+	answered  string // the equal job whose result it has
 	crashes   int
 	settled   string   // "<attempt> <step>" of the last attempt that settled the job
 	records   []string // "<attempt> <outcome>"
@@ -90,6 +92,9 @@ func (s *spec) finish(now time.Time, state tasks.State) {
 
 // queue is where a queued job waits.
 func (s *spec) queue() string {
+	if s.follows != "" {
+		return store.SharedQueue + "high"
+	}
 	for _, l := range s.lanes {
 		if !slices.Contains(s.exhausted, l) {
 			return string(l) + ".high"
@@ -120,8 +125,11 @@ func (s *spec) claim(now time.Time, call int, lane tasks.Lane) store.Verdict {
 		return store.Busy
 	case s.state == tasks.Queued && slices.Contains(s.exhausted, lane):
 		return store.Spent
+	case s.state == tasks.Queued && s.follows != "" && lane != tasks.Scorecard:
+		return store.Follows
 	case s.state == tasks.Queued:
 		s.attempt++
+		s.follows = ""
 		s.lane, s.claimed = lane, call
 		if s.started.IsZero() {
 			s.started = now
@@ -230,7 +238,7 @@ func (s *spec) cancel(now time.Time, call int) tasks.Code {
 	return ""
 }
 
-func (s *spec) retry(now time.Time, call int) tasks.Code {
+func (s *spec) retry(now time.Time, call int, full bool) tasks.Code {
 	switch {
 	case s.gone(now):
 		return tasks.CodeNotFound
@@ -238,10 +246,12 @@ func (s *spec) retry(now time.Time, call int) tasks.Code {
 		return ""
 	case s.state != tasks.Failed && s.state != tasks.Canceled:
 		return tasks.CodeConflict
+	case full:
+		return tasks.CodeQuota
 	}
 	s.retried = call
 	s.retries++
-	s.failure, s.exhausted, s.crashes = "", nil, 0
+	s.failure, s.exhausted, s.crashes, s.follows = "", nil, 0, ""
 	s.runAt, s.started, s.ended = time.Time{}, time.Time{}, time.Time{}
 	s.deadline = now.Add(s.deadlineIn)
 	s.enqueue(now, firstLook)

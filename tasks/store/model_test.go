@@ -27,6 +27,7 @@ func TestModel(t *testing.T) {
 		m.create(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"":             m.check,
+			"adopt":        m.adopt,
 			"advance":      m.advance,
 			"append":       m.append,
 			"cancel":       m.cancel,
@@ -44,6 +45,7 @@ func TestModel(t *testing.T) {
 			"retry":        m.retry,
 			"script flush": m.flush,
 			"spend":        m.spend,
+			"unfollow":     m.unfollow,
 			"watchdog":     m.watchdog,
 		})
 		m.drain(t)
@@ -90,9 +92,13 @@ func (m *machine) create(t *rapid.T) {
 		once.Fingerprint = rapid.SampledFrom([]string{"x", "y"}).Draw(t, "body")
 		j.ID = m.stores[0].NewID(tenant, once)
 	}
+	leader := ""
+	if wait == 0 && rapid.Bool().Draw(t, "follows") {
+		leader = m.leader(t)
+	}
 	var id string
 	c := m.send(t, func(s *store.Store) (err error) {
-		id, err = s.Create(t.Context(), j, json.RawMessage(`{"x":1}`), once)
+		id, err = s.CreateFollowing(t.Context(), j, json.RawMessage(`{"x":1}`), once, leader)
 		return err
 	})
 	if key := m.keys[once.Key]; key != nil && m.now.Before(key.until) {
@@ -104,10 +110,14 @@ func (m *machine) create(t *rapid.T) {
 		}
 		return
 	}
+	if m.full(j.ID) {
+		c.expect("create beyond the quota", tasks.CodeOf(c.err), tasks.CodeQuota)
+		return
+	}
 	if once.Key != "" {
 		m.keys[once.Key] = &keyUse{body: once.Fingerprint, job: j.ID, until: m.now.Add(store.IdempotencyKept)}
 	}
-	s := &spec{number: len(m.jobs), id: j.ID, lanes: j.Lanes, callback: j.CallbackURL != "", retention: j.Retention.Std()}
+	s := &spec{number: len(m.jobs), id: j.ID, lanes: j.Lanes, callback: j.CallbackURL != "", retention: j.Retention.Std(), follows: leader}
 	s.create(m.now, wait, deadline)
 	m.jobs = append(m.jobs, s)
 	c.did(s, "create", func(time.Time) {})
@@ -123,7 +133,9 @@ func (m *machine) cancel(t *rapid.T) {
 
 // retry starts a new run of a job, sometimes of another tenant.
 func (m *machine) retry(t *rapid.T) {
-	m.own(t, "retry", m.job(t, tasks.Canceled, tasks.Failed), (*store.Store).Retry, (*spec).retry)
+	m.own(t, "retry", m.job(t, tasks.Canceled, tasks.Failed), (*store.Store).Retry, func(j *spec, now time.Time, call int) tasks.Code {
+		return j.retry(now, call, m.full(j.id))
+	})
 }
 
 // own does what only a job's owner may do.

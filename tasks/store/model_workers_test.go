@@ -35,6 +35,8 @@ func (m *machine) take(t *rapid.T, j *spec, lane tasks.Lane) *holder {
 	switch want {
 	case store.Busy:
 		c.expect("wait", got.Wait, max(0, j.due.Sub(m.now)))
+	case store.Follows:
+		c.expect("leader", got.Leader, j.follows)
 	case store.Claimed:
 		c.expect("attempt", got.Job.Attempt, j.attempt)
 		c.expect("input", string(got.Input), `{"x":1}`)
