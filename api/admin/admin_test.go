@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -57,7 +56,15 @@ func newSite(t *testing.T, login bool) *site {
 	return s
 }
 
-func (s *site) do(t *testing.T, method, target string, form url.Values, change func(*http.Request)) *http.Response {
+// reply is what came back.
+type reply struct {
+	status  int
+	header  http.Header
+	body    string
+	cookies []*http.Cookie
+}
+
+func (s *site) do(t *testing.T, method, target string, form url.Values, change func(*http.Request)) reply {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(form.Encode()))
 	if form != nil {
@@ -68,7 +75,9 @@ func (s *site) do(t *testing.T, method, target string, form url.Values, change f
 	}
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
-	return w.Result()
+	result := w.Result()
+	defer result.Body.Close()
+	return reply{w.Code, w.Header(), w.Body.String(), result.Cookies()}
 }
 
 func (s *site) key(t *testing.T, scopes ...access.Scope) string {
@@ -80,18 +89,9 @@ func (s *site) key(t *testing.T, scopes ...access.Scope) string {
 	return text
 }
 
-func (s *site) login(t *testing.T, credential, next string) *http.Response {
+func (s *site) login(t *testing.T, credential, next string) reply {
 	t.Helper()
 	return s.do(t, "POST", "/login", url.Values{"credential": {credential}, "next": {next}}, nil)
-}
-
-func body(t *testing.T, r *http.Response) string {
-	t.Helper()
-	text, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 // recorded counts the lines of the audit log that match.
@@ -111,27 +111,27 @@ func bearer(key string) func(*http.Request) {
 func TestOperatorsLogInAndOut(t *testing.T) {
 	s := newSite(t, true)
 	asPage := func(r *http.Request) { r.Header.Set("Accept", "text/html") }
-	if r := s.do(t, "GET", "/dashboard/queues", nil, asPage); r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/login?next=%2Fdashboard%2Fqueues" {
-		t.Errorf("a stranger: got %d %v", r.StatusCode, r.Header)
+	if r := s.do(t, "GET", "/dashboard/queues", nil, asPage); r.status != http.StatusSeeOther || r.header.Get("Location") != "/login?next=%2Fdashboard%2Fqueues" {
+		t.Errorf("a stranger: got %d %v", r.status, r.header)
 	}
-	if r := s.do(t, "GET", "/login?next=/dashboard/queues", nil, nil); r.StatusCode != http.StatusOK || !strings.Contains(body(t, r), `value="/dashboard/queues"`) {
-		t.Errorf("the page: got %d", r.StatusCode)
+	if r := s.do(t, "GET", "/login?next=/dashboard/queues", nil, nil); r.status != http.StatusOK || !strings.Contains(r.body, `value="/dashboard/queues"`) {
+		t.Errorf("the page: got %d", r.status)
 	}
 	r := s.login(t, s.key(t, access.AdminRead), "/dashboard/queues")
-	if r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/dashboard/queues" || len(r.Cookies()) != 1 {
-		t.Fatalf("login: got %d %v", r.StatusCode, r.Header)
+	if r.status != http.StatusSeeOther || r.header.Get("Location") != "/dashboard/queues" || len(r.cookies) != 1 {
+		t.Fatalf("login: got %d %v", r.status, r.header)
 	}
-	with := func(r2 *http.Request) { r2.AddCookie(r.Cookies()[0]) }
+	with := func(r2 *http.Request) { r2.AddCookie(r.cookies[0]) }
 	for _, path := range []string{"/", "/dashboard/", "/dashboard/queues/local.high", "/dashboard/api/queues"} {
-		if r := s.do(t, "GET", path, nil, with); r.StatusCode != http.StatusOK {
-			t.Errorf("%s: got %d", path, r.StatusCode)
+		if r := s.do(t, "GET", path, nil, with); r.status != http.StatusOK {
+			t.Errorf("%s: got %d", path, r.status)
 		}
 	}
-	if r := s.do(t, "POST", "/logout", nil, with); r.StatusCode != http.StatusSeeOther {
-		t.Errorf("logout: got %d", r.StatusCode)
+	if r := s.do(t, "POST", "/logout", nil, with); r.status != http.StatusSeeOther {
+		t.Errorf("logout: got %d", r.status)
 	}
-	if r := s.do(t, "GET", "/", nil, with); r.StatusCode != http.StatusUnauthorized {
-		t.Errorf("after the logout: got %d", r.StatusCode)
+	if r := s.do(t, "GET", "/", nil, with); r.status != http.StatusUnauthorized {
+		t.Errorf("after the logout: got %d", r.status)
 	}
 	for _, pattern := range []string{`"tenant":"ops","method":"key","subject":"\w+","ip":"192.0.2.1","action":"login".*"status":303`, `"tenant":"ops".*"action":"logout".*"status":303`} {
 		if got := s.recorded(t, pattern); got != 1 {
@@ -145,10 +145,10 @@ func TestWhoIsRefusedLearnsNothing(t *testing.T) {
 	var pages []string
 	for _, credential := range []string{"", "guess", "spw_live_4fQ0aT2bXk9Z_x", s.key(t, access.JobsRead)} {
 		r := s.login(t, credential, "/")
-		if r.StatusCode != http.StatusForbidden || len(r.Cookies()) > 0 {
-			t.Errorf("%q: got %d", credential, r.StatusCode)
+		if r.status != http.StatusForbidden || len(r.cookies) > 0 {
+			t.Errorf("%q: got %d", credential, r.status)
 		}
-		pages = append(pages, body(t, r))
+		pages = append(pages, r.body)
 	}
 	for _, page := range pages {
 		if page != pages[0] {
@@ -161,8 +161,8 @@ func TestWhoIsRefusedLearnsNothing(t *testing.T) {
 	for range 6 {
 		s.login(t, "guess", "/")
 	}
-	if r := s.login(t, "guess", "/"); r.StatusCode != http.StatusTooManyRequests || r.Header.Get("Retry-After") == "" {
-		t.Errorf("too often: got %d", r.StatusCode)
+	if r := s.login(t, "guess", "/"); r.status != http.StatusTooManyRequests || r.header.Get("Retry-After") == "" {
+		t.Errorf("too often: got %d", r.status)
 	}
 }
 
@@ -191,8 +191,8 @@ func TestScopesDecideWhatTheDashboardCan(t *testing.T) {
 			as = bearer(c.as)
 		}
 		before := s.recorded(t, pause)
-		if r := s.do(t, "POST", pause, nil, as); r.StatusCode != c.status {
-			t.Errorf("%s: got %d %s", c.name, r.StatusCode, body(t, r))
+		if r := s.do(t, "POST", pause, nil, as); r.status != c.status {
+			t.Errorf("%s: got %d %s", c.name, r.status, r.body)
 		}
 		if got := s.recorded(t, pause) - before; got != 1 {
 			t.Errorf("%s: got %d audit lines", c.name, got)
@@ -202,11 +202,11 @@ func TestScopesDecideWhatTheDashboardCan(t *testing.T) {
 		t.Errorf("the change: got %d lines", got)
 	}
 	for as, readOnly := range map[string]string{look: "true", change: "false"} {
-		if page := body(t, s.do(t, "GET", "/dashboard/", nil, bearer(as))); !strings.Contains(page, `FLAG_READ_ONLY="`+readOnly) {
+		if page := s.do(t, "GET", "/dashboard/", nil, bearer(as)).body; !strings.Contains(page, `FLAG_READ_ONLY="`+readOnly) {
 			t.Errorf("got another page than that with read-only %s", readOnly)
 		}
 	}
-	tasks := body(t, s.do(t, "GET", "/dashboard/api/queues/local.high/pending_tasks", nil, bearer(look)))
+	tasks := s.do(t, "GET", "/dashboard/api/queues/local.high/pending_tasks", nil, bearer(look)).body
 	if !strings.Contains(tasks, "job_1") || strings.Contains(tasks, "hush") {
 		t.Errorf("got %s", tasks)
 	}
@@ -214,15 +214,15 @@ func TestScopesDecideWhatTheDashboardCan(t *testing.T) {
 
 func TestPagesElsewhereCanDoNothing(t *testing.T) {
 	s := newSite(t, true)
-	cookie := s.login(t, s.key(t, access.Scopes()...), "/").Cookies()[0]
+	cookie := s.login(t, s.key(t, access.Scopes()...), "/").cookies[0]
 	for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
 		for _, path := range []string{"/login", "/logout", "/dashboard/api/queues/local.high:pause"} {
 			r := s.do(t, "POST", path, nil, func(r *http.Request) {
 				r.AddCookie(cookie)
 				r.Header.Set(name, value)
 			})
-			if r.StatusCode != http.StatusForbidden {
-				t.Errorf("%s from %s: got %d", path, value, r.StatusCode)
+			if r.status != http.StatusForbidden {
+				t.Errorf("%s from %s: got %d", path, value, r.status)
 			}
 		}
 	}
@@ -233,32 +233,32 @@ func TestPagesFetchNothingFromElsewhere(t *testing.T) {
 	elsewhere := regexp.MustCompile(`(?:src|href)="(?:https?:)?//`)
 	for _, path := range []string{"/", "/dashboard/", "/dashboard/servers", "/login", "/nothing"} {
 		r := s.do(t, "GET", path, nil, nil)
-		if text := body(t, r); elsewhere.MatchString(text) {
+		if text := r.body; elsewhere.MatchString(text) {
 			t.Errorf("%s: %s", path, text)
 		}
-		policy := r.Header.Get("Content-Security-Policy")
+		policy := r.header.Get("Content-Security-Policy")
 		if !strings.HasPrefix(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || regexp.MustCompile(`script-src[^;]*unsafe`).MatchString(policy) {
 			t.Errorf("%s: got the policy %s", path, policy)
 		}
-		if r.Header.Get("X-Content-Type-Options") != "nosniff" || r.Header.Get("X-Frame-Options") != "DENY" || r.Header.Get("Cache-Control") != "no-store" {
-			t.Errorf("%s: got %v", path, r.Header)
+		if r.header.Get("X-Content-Type-Options") != "nosniff" || r.header.Get("X-Frame-Options") != "DENY" || r.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: got %v", path, r.header)
 		}
 	}
-	if r := s.do(t, "GET", "/dashboard/favicon.ico", nil, nil); r.StatusCode != http.StatusOK || strings.Contains(r.Header.Get("Content-Type"), "html") {
-		t.Errorf("a file: got %d %v", r.StatusCode, r.Header)
+	if r := s.do(t, "GET", "/dashboard/favicon.ico", nil, nil); r.status != http.StatusOK || strings.Contains(r.header.Get("Content-Type"), "html") {
+		t.Errorf("a file: got %d %v", r.status, r.header)
 	}
 }
 
 func TestWithoutALoginTheDashboardIsReadOnly(t *testing.T) {
 	s := newSite(t, false)
-	if r := s.do(t, "GET", "/dashboard/api/queues", nil, nil); r.StatusCode != http.StatusOK {
-		t.Errorf("to look: got %d", r.StatusCode)
+	if r := s.do(t, "GET", "/dashboard/api/queues", nil, nil); r.status != http.StatusOK {
+		t.Errorf("to look: got %d", r.status)
 	}
-	if r := s.do(t, "POST", "/dashboard/api/queues/local.high:pause", nil, nil); r.StatusCode != http.StatusForbidden {
-		t.Errorf("to change: got %d", r.StatusCode)
+	if r := s.do(t, "POST", "/dashboard/api/queues/local.high:pause", nil, nil); r.status != http.StatusForbidden {
+		t.Errorf("to change: got %d", r.status)
 	}
-	if r := s.do(t, "GET", "/login", nil, nil); r.StatusCode != http.StatusNotFound {
-		t.Errorf("to log in: got %d", r.StatusCode)
+	if r := s.do(t, "GET", "/login", nil, nil); r.status != http.StatusNotFound {
+		t.Errorf("to log in: got %d", r.status)
 	}
 }
 
@@ -267,8 +267,8 @@ func TestProbesNeedNoLogin(t *testing.T) {
 	for status, ready := range map[api.HealthStatus]int{api.HealthOK: 200, api.HealthDegraded: 200, api.HealthUnavailable: 503} {
 		s.status = status
 		for path, want := range map[string]int{"/livez": 200, "/readyz": ready, "/health": ready} {
-			if r := s.do(t, "GET", path, nil, nil); r.StatusCode != want {
-				t.Errorf("%s while %s: got %d, want %d", path, status, r.StatusCode, want)
+			if r := s.do(t, "GET", path, nil, nil); r.status != want {
+				t.Errorf("%s while %s: got %d, want %d", path, status, r.status, want)
 			}
 		}
 	}
