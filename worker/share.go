@@ -33,6 +33,8 @@ func (w *Worker) follow(ctx context.Context, id, leaderID string, lane tasks.Lan
 	}
 	now := time.Now()
 	switch {
+	case err != nil && now.Before(j.CreatedAt.Add(leaderMade)):
+		return again(nil)
 	case err == nil && w.answers(leader, now):
 		_, err = w.Store.Adopt(ctx, id, store.SharedOf(leader))
 	case err == nil && worthWaiting(j, leader, lane, now):
@@ -51,6 +53,10 @@ func (w *Worker) answers(leader *tasks.Job, now time.Time) bool {
 	agent, ok := w.Agents.Lookup(leader.Agent)
 	return ok && store.SharedOf(leader) != nil && now.Before(leader.EndedAt.Add(agent.CacheTTL.Std()))
 }
+
+// leaderMade is how long after its follower a leader is made at the latest: it
+// takes its seat before it is recorded, and its API may be slower.
+const leaderMade = time.Second
 
 // comesBack is how soon a job is claimed again whose worker has let it go, unless
 // it has to wait for its providers.
@@ -155,7 +161,7 @@ func (a *attempt) land(ctx context.Context, result *store.Shared, keep time.Dura
 			continue
 		}
 		j, err := a.Store.Find(ctx, id)
-		if err == nil && j.State == tasks.Queued {
+		if err == nil && store.Shares(j) {
 			return a.Dispatcher.Wake(ctx, j)
 		}
 	}

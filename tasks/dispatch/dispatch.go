@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
@@ -91,7 +90,7 @@ func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, chances []Chance) 
 // its position and when it is expected to start and end.
 func (d *Dispatcher) Job(ctx context.Context, tenant, id string) (*tasks.Job, error) {
 	j, err := d.store.Job(ctx, tenant, id)
-	if err != nil || j.Waiting == nil || strings.HasPrefix(j.Waiting.Queue, store.SharedQueue) {
+	if err != nil || j.Waiting == nil || store.Shares(j) {
 		return j, err
 	}
 	if j.Waiting.Position, err = d.store.Position(ctx, j); err != nil {

@@ -151,19 +151,37 @@ func (d *Dispatcher) create(ctx context.Context, j *tasks.Job, input json.RawMes
 	}
 	id, err = d.store.Create(ctx, j, input, once)
 	if id != j.ID && k.digest != "" { // there is no such job, so it gets the result for nobody
-		d.standDown(ctx, j, k.digest)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), seatTimeout)
+		defer cancel()
+		if err := d.standDown(ctx, j, input, k.digest, id); err != nil {
+			d.log.DebugContext(ctx, "seat not given up", "job", j.ID, "error", err)
+		}
 	}
 	return id, err
 }
 
-// standDown gives up a seat. If that fails too, whoever follows finds that there
-// is no such job.
-func (d *Dispatcher) standDown(ctx context.Context, j *tasks.Job, digest string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), seatTimeout)
-	defer cancel()
-	if _, err := d.store.Land(ctx, digest, j.ID, nil, 0); err != nil {
-		d.log.DebugContext(ctx, "seat not given up", "job", j.ID, "error", err)
+// standDown gives up the seat of a job that was not made, to the one that another
+// request with the same key has made instead: it may follow this one already. If
+// that fails, whoever follows finds that there is no such job.
+func (d *Dispatcher) standDown(ctx context.Context, j *tasks.Job, input json.RawMessage, digest, insteadID string) error {
+	instead, err := d.store.Find(ctx, insteadID)
+	if err == nil {
+		// In an experiment it may be of another variant, and then is not equal.
+		if equal, err := Digest(instead, input); err == nil && equal == digest {
+			return d.pass(ctx, j, digest, insteadID)
+		}
 	}
+	_, err = d.store.Land(ctx, digest, j.ID, nil, 0)
+	return err
+}
+
+// pass has another job get the result for all in the place of this one.
+func (d *Dispatcher) pass(ctx context.Context, j *tasks.Job, digest, to string) error {
+	seat, err := d.store.TakeOver(ctx, digest, to, j.ID, FlightLasts(j, j.CreatedAt))
+	if err != nil || seat.Hit != nil || seat.Leader != "" {
+		return err
+	}
+	return d.store.Unfollow(ctx, to, j.ID, "")
 }
 
 // Wake gives a queued job that waited for an equal one fresh tickets at once,

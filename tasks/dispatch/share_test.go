@@ -219,3 +219,40 @@ func sorted(all []string) []string {
 	slices.Sort(all)
 	return all
 }
+
+// Of two requests with one key one makes the job. When the other one has the seat,
+// it passes it on.
+func TestASeatIsPassedToTheJobThatWasMadeInstead(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := newSystem(t, rdb, rdb, anyURL)
+		sub := valid(sharing)
+		sub.IdempotencyKey = "key 1"
+		once, err := idempotency(&sub)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seated, err := s.draft("acme", &sub, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		seated.ID = s.store.NewID("acme", once)
+		k := s.know(t.Context(), seated, &sub, s.join)
+		made := submit(t, s, sub) // it is faster, and follows
+		if made.Plan.Reason != tasks.PlanShared {
+			t.Fatalf("plan: got %+v, want one that follows", made.Plan)
+		}
+		if id, err := s.create(t.Context(), seated, sub.Input, once, k); err != nil || id != made.ID {
+			t.Fatalf("create: got %s, %v, want a replay of %s", id, err, made.ID)
+		}
+		if c, err := s.store.Claim(t.Context(), made.ID, tasks.Local, "w1"); err != nil || c.Verdict != store.Claimed {
+			t.Errorf("the job that was made: got %+v, %v, want it to run", c, err)
+		}
+		sub.IdempotencyKey = ""
+		if seat := s.know(t.Context(), &tasks.Job{
+			ID: tasks.NewID(), Tenant: "acme", Agent: made.Agent, AgentVersion: made.AgentVersion, Language: made.Language,
+			Privacy: made.Privacy, Complexity: made.Complexity, Deadline: made.Deadline,
+		}, &sub, s.join).seat; seat.Leader != made.ID {
+			t.Errorf("an equal one follows %q, want %s", seat.Leader, made.ID)
+		}
+	})
+}

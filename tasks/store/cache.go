@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -15,6 +16,11 @@ import (
 // SharedQueue begins the name of the queue, in which no ticket ever is, where a
 // job stands that waits for the result of an equal one: "shared.high".
 const SharedQueue = "shared."
+
+// Shares reports whether a job waits for the result of an equal one.
+func Shares(j *tasks.Job) bool {
+	return j.State == tasks.Queued && j.Waiting != nil && strings.HasPrefix(j.Waiting.Queue, SharedQueue)
+}
 
 const (
 	// listedFollowers is how many of the jobs that wait for one result are told of
