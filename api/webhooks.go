@@ -70,7 +70,7 @@ func (s *server) RemoveEndpoint(ctx context.Context, request spec.RemoveEndpoint
 func (s *server) RotateEndpoint(ctx context.Context, request spec.RotateEndpointRequestObject) (spec.RotateEndpointResponseObject, error) {
 	overlap := defaultOverlap
 	if seconds := request.Body.OverlapSeconds; seconds != nil {
-		overlap = time.Duration(*seconds) * time.Second
+		overlap = seconds.Std()
 	}
 	e, err := s.webhooks.Rotate(ctx, tenantOf(ctx), request.Endpoint, overlap)
 	if err != nil {

@@ -56,3 +56,13 @@ func TestWithoutWebhooksTheyAreRefusedAndSayWhy(t *testing.T) {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 }
+
+func TestAWholeNumberMayBeWrittenInAnyWay(t *testing.T) {
+	h := newAPI(t, Config{}, newMemory().deps())
+	for body, want := range map[string]int{`60`: 200, `60.0`: 200, `6e1`: 200, `0.0`: 200, `0.5`: 400, `604801`: 400} {
+		w := do(t, h, "POST", "/webhooks/endpoints/"+mailboxEndpoint+"/rotate", `{"overlap_seconds":`+body+`}`)
+		if w.Code != want {
+			t.Errorf("%s: got %d %s, want %d", body, w.Code, w.Body, want)
+		}
+	}
+}

@@ -345,7 +345,7 @@ type RedisHealth struct {
 // Rotation How a secret is rotated.
 type Rotation struct {
 	// OverlapSeconds How long the old secret signs beside the new one.
-	OverlapSeconds *int `json:"overlap_seconds,omitempty"`
+	OverlapSeconds *tasks.Duration `json:"overlap_seconds,omitempty"`
 }
 
 // State Where a job stands in its life. It has ended when it is succeeded,
