@@ -38,5 +38,5 @@ func (s *system) maxCost(j *tasks.Job, input json.RawMessage, candidate string) 
 	prompt := providers.EstimateTokens(&providers.Request{Messages: []providers.Message{
 		{Role: providers.System, Content: system}, {Role: providers.User, Content: user},
 	}, Schema: agent.OutputSchema()})
-	return tasks.Money(tariff.Most(prompt, agent.OutputLimit, time.Now()))
+	return tasks.Money(tariff.Most(prompt, agent.OutputLimit+preset.ThinkingTokens(model), time.Now()))
 }

@@ -124,20 +124,22 @@ func (c *config) add(p presets.Preset) {
 	c.Clouds = append(slices.DeleteFunc(c.Clouds, named), k)
 }
 
-// contexts returns how many tokens of prompt and answer a model takes; 0: not
-// known.
-func (c config) contexts() func(provider, model string) int {
+// bounds returns how many tokens of prompt and answer a model takes, 0 if that is
+// not known, and how many of them may be thinking.
+func (c config) bounds() func(provider, model string) (context, thinking int) {
 	services := c.services()
-	return func(provider, model string) int {
+	return func(provider, model string) (context, thinking int) {
 		i := slices.IndexFunc(services, func(k cloudKey) bool { return k.preset.Name == provider })
 		if i < 0 {
-			return 0
+			return 0, 0
 		}
-		if services[i].preset.Dialect == presets.Ollama {
-			return c.OllamaNumCtx
+		preset := services[i].preset
+		m, _ := preset.Lookup(model)
+		context = m.Context
+		if preset.Dialect == presets.Ollama {
+			context = c.OllamaNumCtx
 		}
-		m, _ := services[i].preset.Lookup(model)
-		return m.Context
+		return context, preset.ThinkingTokens(model)
 	}
 }
 

@@ -53,12 +53,13 @@ func TestServicesComeFromKeysAFileAndASetting(t *testing.T) {
 	if kimi := c.Clouds[2]; kimi.preset.BaseURL != "https://api.moonshot.cn/v1" || kimi.key.Reveal() != "k2" {
 		t.Errorf("kimi is not the file's: %+v", kimi)
 	}
-	contexts := c.contexts()
-	for candidate, want := range map[[2]string]int{
-		{"ollama", "any"}: 8192, {"deepseek", "deepseek-chat"}: 1_000_000, {"gateway", "big"}: 4096, {"gateway", "small"}: 0, {"nobody", ""}: 0,
+	bounds := c.bounds()
+	for candidate, want := range map[[2]string][2]int{
+		{"ollama", "any"}: {8192, 0}, {"ollama", "deepseek-r1:32b"}: {8192, 4096}, {"deepseek", "deepseek-chat"}: {1_000_000, 0},
+		{"gateway", "big"}: {4096, 0}, {"gateway", "small"}: {0, 0}, {"nobody", ""}: {0, 0},
 	} {
-		if got := contexts(candidate[0], candidate[1]); got != want {
-			t.Errorf("context of %v: got %d, want %d", candidate, got, want)
+		if context, thinking := bounds(candidate[0], candidate[1]); context != want[0] || thinking != want[1] {
+			t.Errorf("bounds of %v: got %d and %d for thinking, want %v", candidate, context, thinking, want)
 		}
 	}
 	if got, want := c.CloudOrder[tasks.Extreme], []string{"gateway", "kimi"}; !slices.Equal(got, want) {

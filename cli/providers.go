@@ -35,7 +35,7 @@ func (s *system) fleet() (*worker.Fleet, error) {
 		StandIn:   s.cfg.OllamaStandIn,
 		Order:     agents.CloudOrder(s.cfg.CloudOrder),
 		Prefer:    map[string]string{},
-		Context:   s.cfg.contexts(),
+		Bounds:    s.cfg.bounds(),
 	}
 	for _, k := range s.cfg.Servers {
 		p, err := k.preset.New(k.key, client, presets.Overrides{NumCtx: s.cfg.OllamaNumCtx})

@@ -1,7 +1,6 @@
 package providers
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -63,7 +62,7 @@ func (c *call) enter(ctx context.Context, req *Request) error {
 		}
 	}
 	req.Patience = c.patience(ctx)
-	c.told.TokenLimit = cmp.Or(req.TotalLimit, req.OutputLimit)
+	c.told.TokenLimit = req.TokenLimit(c.candidate.Thinking)
 	if len(c.guards) == 0 {
 		return nil
 	}

@@ -58,7 +58,8 @@ type Tariff interface {
 	// Cost is the price of a call with this usage, begun at that time.
 	Cost(u Usage, at time.Time) PicoUSD
 	// Most is the most that a call can cost which is begun at that time with so
-	// many tokens of prompt and may write so many; 0: as many as the model can.
+	// many tokens of prompt and may write so many, thinking included; 0: as many as
+	// the model can.
 	Most(input, output int, at time.Time) PicoUSD
 }
 

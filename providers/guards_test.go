@@ -113,6 +113,33 @@ func TestGuardsHearOfAPanic(t *testing.T) {
 	_, _, _ = guarded(t.Context(), &providers.Route{}, []providers.Guard{gate{"1", &heard, nil}}, a)
 }
 
+// What guards hold, and jobs show, is what is really asked for.
+func TestGuardsKnowWhatACallMayWrite(t *testing.T) {
+	for _, c := range []struct {
+		name                          string
+		answer, total, thinking, want int
+	}{
+		{"not bounded", 0, 0, 50, 0},
+		{"the answer alone", 900, 0, 0, 900},
+		{"thinking is beside the answer", 900, 0, 4096, 4996},
+		{"time for more than that", 900, 9000, 4096, 4996},
+		{"time for less", 900, 1300, 4096, 1300},
+		{"time is all that bounds it", 0, 1300, 50, 1300},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var seen providers.Call
+			guard := gate{"1", new([]string), func(c *providers.Call) error { seen = *c; return nil }}
+			_, err := providers.NewRouter(slog.New(slog.DiscardHandler), guard).Run(t.Context(), &providers.Route{
+				Candidates: []providers.Candidate{{Provider: providertest.NewFake("a").Does(providertest.Answer("{}")), Model: "m", Thinking: c.thinking}},
+				Request:    providers.Request{OutputLimit: c.answer, TotalLimit: c.total},
+			})
+			if err != nil || seen.Output != c.want {
+				t.Errorf("got %d tokens, want %d; %v", seen.Output, c.want, err)
+			}
+		})
+	}
+}
+
 func TestGuardsSeeTheCall(t *testing.T) {
 	var seen providers.Call
 	look := func(c *providers.Call) error { seen = *c; return nil }

@@ -59,6 +59,19 @@ type Request struct {
 	Language string
 }
 
+// TokenLimit is how many tokens a model may write that is allowed so many for
+// thinking beside its answer; 0: not bounded.
+func (r *Request) TokenLimit(thinking int) int {
+	limit := r.OutputLimit
+	if limit > 0 {
+		limit += thinking
+	}
+	if r.TotalLimit > 0 && (limit == 0 || limit > r.TotalLimit) {
+		limit = r.TotalLimit
+	}
+	return limit
+}
+
 // Message is one turn of the conversation.
 type Message struct {
 	Role    Role
@@ -107,6 +120,7 @@ type Candidate struct {
 	Provider Provider
 	Model    string
 	Context  int    // tokens of prompt and answer together; 0: not known
+	Thinking int    // tokens that it may write for thinking beside the answer
 	Tariff   Tariff // nil: costs nothing, or what it costs is not known
 }
 

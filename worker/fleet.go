@@ -23,7 +23,7 @@ type Fleet struct {
 	standIn   bool
 	order     agents.CloudOrder
 	prefer    map[string]string
-	context   func(provider, model string) int
+	bounds    func(provider, model string) (context, thinking int)
 	log       *slog.Logger
 
 	mu        sync.RWMutex
@@ -57,18 +57,18 @@ type FleetConfig struct {
 	StandIn bool
 	Order   agents.CloudOrder // of the cloud providers, where it is not the usual one
 	Prefer  map[string]string // by local provider: its model that stands in before its largest
-	// Context is how many tokens of prompt and answer a model takes; 0, or a nil
-	// Context: not known.
-	Context func(provider, model string) int
+	// Bounds tells how many tokens of prompt and answer a model takes, 0 if that is
+	// not known, and how many of them may be thinking; nil: nothing is known.
+	Bounds func(provider, model string) (context, thinking int)
 }
 
 // NewFleet returns a Fleet that reaches nothing until it is refreshed.
 func NewFleet(cfg FleetConfig, catalogue *agents.Catalogue, log *slog.Logger) *Fleet {
-	if cfg.Context == nil {
-		cfg.Context = func(string, string) int { return 0 }
+	if cfg.Bounds == nil {
+		cfg.Bounds = func(string, string) (int, int) { return 0, 0 }
 	}
 	return &Fleet{
-		local: cfg.Local, cloud: cfg.Cloud, scorecard: cfg.Scorecard, standIn: cfg.StandIn, order: cfg.Order, prefer: cfg.Prefer, context: cfg.Context,
+		local: cfg.Local, cloud: cfg.Cloud, scorecard: cfg.Scorecard, standIn: cfg.StandIn, order: cfg.Order, prefer: cfg.Prefer, bounds: cfg.Bounds,
 		agents: catalogue, log: log, reachable: map[string][]providers.Model{}, missed: map[string]int{},
 	}
 }
@@ -150,7 +150,7 @@ func (f *Fleet) Candidates(lane tasks.Lane, agent *agents.Agent, j *tasks.Job) [
 	for _, name := range agents.Order(f.Reach(lane), &agent.Agent, j, f.order) {
 		provider, model, _ := strings.Cut(name, "/")
 		if c, ok := f.candidate(lane, provider, model); ok {
-			c.Context = f.context(provider, model)
+			c.Context, c.Thinking = f.bounds(provider, model)
 			found = append(found, c)
 		}
 	}

@@ -167,9 +167,9 @@ func TestALaneServesOnlyWhatItsModelsCanAnswer(t *testing.T) {
 func TestAJobsOwnCandidatesAreAskedOnTheirLane(t *testing.T) {
 	ollama := models{providertest.NewFake("ollama"), []providers.Model{{Name: "small"}, {Name: "other"}}}
 	f := NewFleet(FleetConfig{
-		Local:   []providers.Provider{ollama},
-		Cloud:   []CloudProvider{{Provider: providertest.NewFake("kimi", "k2"), Model: "k2"}, {Provider: providertest.NewFake("minimax", "m3"), Model: "m3"}},
-		Context: func(provider, model string) int { return len(provider) + len(model) },
+		Local:  []providers.Provider{ollama},
+		Cloud:  []CloudProvider{{Provider: providertest.NewFake("kimi", "k2"), Model: "k2"}, {Provider: providertest.NewFake("minimax", "m3"), Model: "m3"}},
+		Bounds: func(provider, model string) (context, thinking int) { return len(provider) + len(model), len(model) },
 	}, testAgents(t), quiet)
 	f.Refresh(t.Context())
 	job := &tasks.Job{Complexity: tasks.Low, Candidates: []string{"kimi", "ollama/other", "nobody"}}
@@ -178,8 +178,8 @@ func TestAJobsOwnCandidatesAreAskedOnTheirLane(t *testing.T) {
 		if !slices.Equal(named(got), want) {
 			t.Fatalf("%s: got %v, want %v", lane, named(got), want)
 		}
-		if c := got[0]; c.Context != len(c.String())-1 {
-			t.Errorf("%s: its context is %d", c, c.Context)
+		if c := got[0]; c.Context != len(c.String())-1 || c.Thinking != len(c.Model) {
+			t.Errorf("%s: its context is %d, of which %d are for thinking", c, c.Context, c.Thinking)
 		}
 	}
 }

@@ -39,10 +39,14 @@ type options struct {
 // names tell. For a name it misses only the allowance for thinking is missing.
 var thinkers = regexp.MustCompile(`(?i)deepseek-(r1|v3\.[1-9]|v4)|qwq|qwen3|gpt-oss|magistral|gemma4|glm-[4-9]|kimi|minimax|nemotron|cogito|phi4-.*reasoning|exaone-deep|smallthinker`)
 
+// Thinks reports whether a model thinks before it answers, as far as its name
+// tells.
+func Thinks(model string) bool { return thinkers.MatchString(model) }
+
 func (p *provider) request(req *providers.Request) *chatRequest {
-	thinks := thinkers.MatchString(req.Model) && p.config.Think[req.Model] != false
-	messages := req.Messages
-	if thinks {
+	messages, thinking := req.Messages, 0
+	if Thinks(req.Model) && p.config.Think[req.Model] != false {
+		thinking = p.config.ThinkingTokens
 		// While it thinks, no schema binds it: it has to have read it.
 		messages = providers.WithSchema(messages, req.Schema)
 	}
@@ -50,15 +54,9 @@ func (p *provider) request(req *providers.Request) *chatRequest {
 		Model:     req.Model,
 		Stream:    true,
 		Format:    grammar(req.Schema),
-		Options:   options{NumCtx: p.config.NumCtx, NumPredict: req.OutputLimit, Temperature: req.Temperature},
+		Options:   options{NumCtx: p.config.NumCtx, NumPredict: req.TokenLimit(thinking), Temperature: req.Temperature},
 		Think:     p.config.Think[req.Model],
 		KeepAlive: keepAlive(p.config.KeepAlive),
-	}
-	if thinks && req.OutputLimit > 0 {
-		call.Options.NumPredict += p.config.ThinkingTokens
-	}
-	if req.TotalLimit > 0 && (call.Options.NumPredict == 0 || call.Options.NumPredict > req.TotalLimit) {
-		call.Options.NumPredict = req.TotalLimit
 	}
 	for _, m := range messages {
 		call.Messages = append(call.Messages, chatMessage{Role: string(m.Role), Content: m.Content})

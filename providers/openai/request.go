@@ -47,15 +47,9 @@ func (m Model) fields(req *providers.Request) map[string]any {
 // limit is how many tokens the model may write, thinking included; 0: as many as
 // it likes.
 func (m Model) limit(req *providers.Request) int {
-	limit := 0
-	if req.OutputLimit > 0 {
-		limit = req.OutputLimit + m.Quirks.ThinkingTokens
-		if m.OutputLimit > 0 {
-			limit = min(limit, m.OutputLimit)
-		}
-	}
-	if req.TotalLimit > 0 && (limit == 0 || limit > req.TotalLimit) {
-		limit = req.TotalLimit
+	limit := req.TokenLimit(m.Quirks.ThinkingTokens)
+	if m.OutputLimit > 0 {
+		limit = min(limit, m.OutputLimit)
 	}
 	return limit
 }

@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/ollama"
 	"github.com/topcentral/spillway/providers/openai"
 )
 
@@ -116,6 +117,21 @@ func (p Preset) Lookup(model string) (Model, bool) {
 		return Model{}, false
 	}
 	return p.Models[i], true
+}
+
+// ThinkingTokens is how many tokens a model may write for thinking beside its
+// answer.
+func (p Preset) ThinkingTokens(model string) int {
+	m, _ := p.Lookup(model)
+	switch {
+	case p.Dialect == Ollama && ollama.Thinks(p.Resolve(model)):
+		return ollama.DefaultThinkingTokens
+	case p.Dialect != OpenAI:
+		return 0
+	case m.Quirks != nil:
+		return m.Quirks.ThinkingTokens
+	}
+	return p.Quirks.ThinkingTokens
 }
 
 // LimitsOf returns what a new account may use of a model, and what has these

@@ -1,6 +1,7 @@
 package presets
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -72,18 +73,13 @@ func (p Preset) Tariff(model string) providers.Tariff {
 	if !ok {
 		return nil
 	}
-	quirks := p.Quirks
-	if m.Quirks != nil {
-		quirks = *m.Quirks
-	}
-	return tariff{p, m, quirks.ThinkingTokens}
+	return tariff{p, m}
 }
 
 // tariff is the prices of one model by its service's clock.
 type tariff struct {
-	preset   Preset
-	model    Model
-	thinking int // tokens that are allowed for thinking beside the answer
+	preset Preset
+	model  Model
 }
 
 // Cost is the price of a call with this usage, begun at that time.
@@ -96,10 +92,12 @@ const slack = time.Minute
 
 // Most is the most that such a call can cost, begun then or a moment later.
 func (t tariff) Most(input, output int, at time.Time) providers.PicoUSD {
-	if output <= 0 {
-		output = t.model.OutputLimit
+	// What a user's own list does not tell bounds nothing.
+	bound := cmp.Or(t.model.OutputLimit, max(t.model.Context-input, 0))
+	if output <= 0 || bound > 0 && output > bound {
+		output = bound
 	}
-	u := providers.Usage{Input: input, Output: min(output+t.thinking, t.model.OutputLimit)}
+	u := providers.Usage{Input: input, Output: output}
 	worst := func(at time.Time) providers.PicoUSD {
 		p := t.price(input, at)
 		p.Input = max(p.Input, p.CacheWrite)

@@ -96,8 +96,33 @@ func TestMost(t *testing.T) {
 		}
 	}
 	p, _ := Lookup("kimi")
-	if got, want := p.Tariff("kimi-k3.1-pro").Most(0, 500, at(t, cheap)), providers.PicoUSD(16_884*10_000_000); got != want {
-		t.Errorf("thinking: %d, want %d", got, want)
+	if got := p.ThinkingTokens("kimi-k3.1-pro"); got != 16_384 {
+		t.Errorf("thinking: %d tokens", got)
+	}
+	if got, want := p.Tariff("kimi-k3.1-pro").Most(0, 16_884, at(t, cheap)), providers.PicoUSD(16_884*10_000_000); got != want {
+		t.Errorf("with thinking: %d, want %d", got, want)
+	}
+}
+
+// A user's own list may leave out how much a model can write.
+func TestMostOfAModelWhoseBoundsAreNotKnown(t *testing.T) {
+	for _, c := range []struct {
+		name                   string
+		model                  Model
+		input, output, written int
+	}{
+		{"what the call may write", Model{}, 10, 500, 500},
+		{"no bound at all", Model{}, 10, 0, 0},
+		{"what its window has left", Model{Context: 4096}, 96, 0, 4000},
+		{"and no more", Model{Context: 4096}, 96, 5000, 4000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.model.Name, c.model.Price = "own", Price{Output: 3}
+			tariff := Preset{Models: []Model{c.model}}.Tariff("own")
+			if got := tariff.Most(c.input, c.output, at(t, cheap)); got != providers.PicoUSD(3*c.written) {
+				t.Errorf("got %d, want the price of %d tokens", got, c.written)
+			}
+		})
 	}
 }
 
