@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"sync"
 
 	"github.com/topcentral/spillway/api/internal/spec"
 	"github.com/topcentral/spillway/tasks"
@@ -25,8 +24,9 @@ func (s *server) StreamJobEvents(ctx context.Context, request spec.StreamJobEven
 	if job.State.Terminal() && after >= job.Sequence {
 		return spec.StreamJobEvents204Response{}, nil
 	}
+	id := request.ID // not the job, which would be held as long
 	return streamResponse(func(w http.ResponseWriter) error {
-		return s.stream(ctx, w, job.ID, after)
+		return s.stream(ctx, w, id, after)
 	}), nil
 }
 
@@ -58,22 +58,36 @@ func resumePoint(p spec.StreamJobEventsParams) (int64, error) {
 // stream writes the job's events to w until the last one, which need not be the
 // first that ends a run, the end of ctx or of the service, or a caller too slow
 // or gone. An error means that nothing was written yet.
+//
+// It writes from a goroutine of its own, and only waits for that: thousands of
+// streams are open at once, and the stack below a handler is deep. While this
+// one holds next to nothing, the runtime halves it.
 func (s *server) stream(ctx context.Context, w http.ResponseWriter, id string, after int64) error {
 	leave, ok := s.slots.enter()
 	if !ok {
 		return tasks.Errorf(tasks.CodeUnavailable, "Too many event streams are open; try again, or poll.")
 	}
 	defer leave()
+	done := make(chan any)
+	go func() {
+		defer func() { done <- recover() }()
+		s.write(ctx, w, id, after)
+	}()
+	if p := <-done; p != nil {
+		panic(p)
+	}
+	return nil
+}
+
+// write is the writing of stream.
+func (s *server) write(ctx context.Context, w http.ResponseWriter, id string, after int64) {
 	ctx, cancel := s.until(ctx)
 	out := openEventWriter(w, s.cfg.WriteTimeout)
-	var beat sync.WaitGroup
-	beat.Go(func() {
-		defer cancel() // a caller that takes no heartbeat takes no events
-		out.beat(ctx, s.cfg.Heartbeat)
-	})
+	// A caller that takes no heartbeat takes no events.
+	still := out.beat(s.cfg.Heartbeat, cancel)
 	defer func() {
 		cancel()
-		beat.Wait()
+		still()
 		out.close()
 	}()
 	for event, err := range s.events.Watch(ctx, id, after) {
@@ -81,11 +95,10 @@ func (s *server) stream(ctx context.Context, w http.ResponseWriter, id string, a
 			if ctx.Err() == nil {
 				s.cfg.Log.WarnContext(ctx, "event stream broke off", slog.String("job_id", id), slog.Any("error", err))
 			}
-			return nil // the caller resumes where it is
+			return // the caller resumes where it is
 		}
 		if out.event(event) != nil {
-			return nil
+			return
 		}
 	}
-	return nil
 }

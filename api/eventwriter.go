@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -47,29 +46,51 @@ func (e *eventWriter) event(event tasks.Event) error {
 	return e.write(fmt.Appendf(nil, "id: %d\nevent: %s\ndata: %s\n\n", event.Sequence, event.Type, data))
 }
 
-// beat writes a comment every so often, until ctx ends or a write fails.
-func (e *eventWriter) beat(ctx context.Context, every time.Duration) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for e.failed() == nil {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			_ = e.write([]byte(": still here\n\n"))
-		}
+// beat writes a comment every so often, until stop is called, which waits for
+// one that is being written, or a write fails, which calls failed. Between
+// comments it holds a timer, and no goroutine.
+func (e *eventWriter) beat(every time.Duration, failed func()) (stop func()) {
+	h := &heartbeat{out: e, every: every, failed: failed}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.timer = time.AfterFunc(every, h.comment)
+	return h.stop
+}
+
+// heartbeat is the comments on one stream.
+type heartbeat struct {
+	out    *eventWriter
+	every  time.Duration
+	failed func()
+
+	mu    sync.Mutex // held while a comment is written
+	timer *time.Timer
+	over  bool
+}
+
+func (h *heartbeat) comment() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.over {
+		return
 	}
+	if h.out.write([]byte(": still here\n\n")) != nil {
+		h.failed()
+		return
+	}
+	h.timer.Reset(h.every)
+}
+
+func (h *heartbeat) stop() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.over = true
+	h.timer.Stop()
 }
 
 // close lets the connection be used for other requests.
 func (e *eventWriter) close() {
 	_ = e.control.SetWriteDeadline(time.Time{})
-}
-
-func (e *eventWriter) failed() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.err
 }
 
 // write writes b and flushes it within the time limit. A server that cannot set

@@ -48,41 +48,54 @@ func (s *Store) Watch(ctx context.Context, id string, after int64) iter.Seq2[tas
 		defer s.hub.leave(channel, w)
 		reread := time.NewTicker(rereadEvery)
 		defer reread.Stop()
-
-		for {
-			events, err := s.Events(ctx, id, after, eventsPerRead)
-			if err != nil {
-				yield(tasks.Event{}, cmp.Or(context.Cause(ctx), err))
-				return
-			}
-			for _, e := range events {
-				if !yield(e, nil) {
-					return
-				}
-				after = e.Sequence
-			}
-			if len(events) == eventsPerRead {
-				continue
-			}
-			over, err := s.over(ctx, id, after, events)
-			if err != nil {
-				yield(tasks.Event{}, cmp.Or(context.Cause(ctx), err))
-				return
-			}
-			if over {
-				return
-			}
-			select {
-			case <-w.wake:
-			case <-reread.C:
-			case <-s.hub.life.Done():
-				yield(tasks.Event{}, ErrClosed)
-				return
-			case <-ctx.Done():
-				yield(tasks.Event{}, context.Cause(ctx))
+		for s.tell(ctx, id, &after, yield) {
+			if err := s.news(ctx, w, reread.C); err != nil {
+				yield(tasks.Event{}, err)
 				return
 			}
 		}
+	}
+}
+
+// tell yields the events after the given one that there are now, and moves it on.
+// It returns false when there is nothing more to wait for. It is apart from the
+// waiting, of which thousands may go on at once, so that those have small stacks.
+func (s *Store) tell(ctx context.Context, id string, after *int64, yield func(tasks.Event, error) bool) bool {
+	for {
+		events, err := s.Events(ctx, id, *after, eventsPerRead)
+		if err != nil {
+			yield(tasks.Event{}, cmp.Or(context.Cause(ctx), err))
+			return false
+		}
+		for _, e := range events {
+			if !yield(e, nil) {
+				return false
+			}
+			*after = e.Sequence
+		}
+		if len(events) == eventsPerRead {
+			continue
+		}
+		over, err := s.over(ctx, id, *after, events)
+		if err != nil {
+			yield(tasks.Event{}, cmp.Or(context.Cause(ctx), err))
+			return false
+		}
+		return !over
+	}
+}
+
+// news waits until it is worth reading the log again, or for a reason to stop.
+func (s *Store) news(ctx context.Context, w *watcher, reread <-chan time.Time) error {
+	select {
+	case <-w.wake:
+		return nil
+	case <-reread:
+		return nil
+	case <-s.hub.life.Done():
+		return ErrClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
