@@ -16,7 +16,7 @@ const (
 	// pollEvery is how long an idle server waits between looks at its queues on
 	// average (asynq takes from half of it to one and a half). A look costs Redis
 	// 5 to 10 µs per queue.
-	pollEvery = 10 * time.Millisecond
+	pollEvery = 8 * time.Millisecond
 	// forwardEvery is how often tickets that have fallen due are moved to
 	// where they can be taken.
 	forwardEvery = time.Second
@@ -40,7 +40,7 @@ type ServerConfig struct {
 	Queues []string      // those before are emptied before those after
 	Slots  int           // tasks handled at once; below 1 counts as 1
 	Drain  time.Duration // how long Shutdown waits for handlers
-	Poll   time.Duration // how long it waits, idle, between looks at its queues; 0: 10 ms
+	Poll   time.Duration // how long it waits, idle, between looks at its queues; 0: 8 ms
 }
 
 // Server takes tasks from its queues until it is stopped.
