@@ -124,7 +124,7 @@ func (p *provider) refusal(ctx context.Context, resp *http.Response) error {
 	}
 	e := said.err(resp.StatusCode, p.config.Key)
 	if e.Class.Policy().RetrySame {
-		e.RetryAfter = outbound.RetryAfter(resp.Header, e.Message, time.Now())
+		e.RetryAfter = outbound.RetryAfter(e.Class, resp.Header, e.Message, time.Now())
 	}
 	return e
 }

@@ -116,8 +116,8 @@ func (d *doer) refusal(ctx context.Context, resp *http.Response) error {
 		return providers.Canceled(ctx)
 	}
 	e := classify(resp.StatusCode, body, d.key)
-	if e.Class.Policy().RetrySame { // the reset headers come with every answer
-		e.RetryAfter = outbound.RetryAfter(resp.Header, e.Message, time.Now())
+	if e.Class.Policy().RetrySame {
+		e.RetryAfter = outbound.RetryAfter(e.Class, resp.Header, e.Message, time.Now())
 	}
 	return e
 }

@@ -134,6 +134,7 @@ func TestRetryAfter(t *testing.T) {
 	}{
 		{"seconds", 429, map[string]string{"Retry-After": "7"}, "", 7 * time.Second},
 		{"milliseconds come first", 429, map[string]string{"Retry-After": "7", "Retry-After-Ms": "1500"}, "", 1500 * time.Millisecond},
+		{"a reset says nothing of a server that broke", 500, map[string]string{"X-Ratelimit-Reset-Requests": "120ms", "X-Ratelimit-Reset-Tokens": "6m0s", "X-Ratelimit-Reset": "60"}, "", 0},
 		{"OpenAI's reset", 429, map[string]string{"X-Ratelimit-Reset-Requests": "120ms", "X-Ratelimit-Reset-Tokens": "6m0s"}, "", 6 * time.Minute},
 		{"Kimi's reset", 429, map[string]string{"X-RateLimit-Reset": "3"}, "", 3 * time.Second},
 		{"a reset that is a date in seconds is not believed", 429, map[string]string{"X-RateLimit-Reset": "1795000000"}, "", 0},

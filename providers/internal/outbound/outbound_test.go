@@ -144,7 +144,7 @@ func TestRetryAfterReadsDates(t *testing.T) {
 		{"Sun, 01 Nov 2026 11:00:00 GMT", 0},
 		{"Sun, 01 Nov 2099 12:00:00 GMT", 0},
 	} {
-		if got := outbound.RetryAfter(http.Header{"Retry-After": {c.value}}, "", now); got != c.want {
+		if got := outbound.RetryAfter(providers.ClassOverloaded, http.Header{"Retry-After": {c.value}}, "", now); got != c.want {
 			t.Errorf("%s: %v, want %v", c.value, got, c.want)
 		}
 	}
@@ -155,7 +155,7 @@ func FuzzRetryAfter(f *testing.F) {
 	f.Add("NaN", "1e308", "try again after 1..2 ms")
 	f.Fuzz(func(t *testing.T, header, reset, message string) {
 		h := http.Header{"Retry-After": {header}, "X-Ratelimit-Reset": {reset}, "X-Ratelimit-Reset-Tokens": {reset}}
-		if got := outbound.RetryAfter(h, message, time.Unix(0, 0)); got < 0 || got > 24*time.Hour {
+		if got := outbound.RetryAfter(providers.ClassRateLimited, h, message, time.Unix(0, 0)); got < 0 || got > 24*time.Hour {
 			t.Errorf("%v", got)
 		}
 	})

@@ -1,11 +1,14 @@
 package outbound
 
 import (
+	"cmp"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/topcentral/spillway/providers"
 )
 
 // maxRetryAfter bounds what we believe of a server that asks us to stay away.
@@ -18,13 +21,20 @@ var tryAgain = regexp.MustCompile(`(?i)try again (?:in|after) ([0-9.]+) ?(ms|s\b
 // RetryAfter returns how long a server asks us to stay away: by Retry-After-Ms,
 // Retry-After (seconds or a date), the reset headers of OpenAI ("1m30s") and of
 // Kimi (seconds), or the text of the error, in this order. It returns 0 when
-// nothing says so.
-func RetryAfter(h http.Header, message string, now time.Time) time.Duration {
+// nothing says so. The reset headers come with every answer, and are an answer to
+// a failure of class rate_limited alone.
+func RetryAfter(class providers.Class, h http.Header, message string, now time.Time) time.Duration {
+	var reset time.Duration
+	if class == providers.ClassRateLimited {
+		reset = cmp.Or(
+			max(resetIn(h.Get("X-Ratelimit-Reset-Requests")), resetIn(h.Get("X-Ratelimit-Reset-Tokens"))),
+			inUnits(h.Get("X-Ratelimit-Reset"), time.Second),
+		)
+	}
 	for _, wait := range []time.Duration{
 		inUnits(h.Get("Retry-After-Ms"), time.Millisecond),
 		retryAfter(h.Get("Retry-After"), now),
-		max(resetIn(h.Get("X-Ratelimit-Reset-Requests")), resetIn(h.Get("X-Ratelimit-Reset-Tokens"))),
-		inUnits(h.Get("X-Ratelimit-Reset"), time.Second),
+		reset,
 		named(message),
 	} {
 		if wait > 0 && wait <= maxRetryAfter {
