@@ -58,9 +58,11 @@ func TestWithoutWebhooksTheyAreRefusedAndSayWhy(t *testing.T) {
 }
 
 func TestAWholeNumberMayBeWrittenInAnyWay(t *testing.T) {
-	h := newAPI(t, Config{}, newMemory().deps())
+	ring := newKeyring(t, access.Config{})
+	h := newAPI(t, Config{Guard: ring.guard}, newMemory().deps())
+	key := ring.bearer(t, "acme", access.WebhooksWrite)
 	for body, want := range map[string]int{`60`: 200, `60.0`: 200, `6e1`: 200, `0.0`: 200, `0.5`: 400, `604801`: 400} {
-		w := do(t, h, "POST", "/webhooks/endpoints/"+mailboxEndpoint+"/rotate", `{"overlap_seconds":`+body+`}`)
+		w := do(t, h, "POST", "/webhooks/endpoints/"+mailboxEndpoint+"/rotate", `{"overlap_seconds":`+body+`}`, "Authorization", key)
 		if w.Code != want {
 			t.Errorf("%s: got %d %s, want %d", body, w.Code, w.Body, want)
 		}
