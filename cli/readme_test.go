@@ -14,11 +14,14 @@ var readmeUse = []struct{ what, prints string }{
 	{"post", `(?s)HTTP/1.1 202.*Location: /jobs/job_.*Retry-After: \d`},
 	{"post for later", `(?s)HTTP/1.1 202.*"state":"scheduled"`},
 	{"idempotent", `(?s)HTTP/1.1 (202|200.*Idempotent-Replayed: true)`},
-	{"get", `"state":"succeeded"`},
+	{"get", `(?s)"state":"succeeded".*\}\n?\{[^}]*"summary":`},
 	{"follow", `event: job.succeeded`},
 	{"cancel and retry", `(?s)HTTP/1.1 200.*"state":"canceled".*HTTP/1.1 202.*"state":"queued"`},
-	{"see", `(?s)"id":"A02".*"input_schema".*"lanes".*openapi: 3\.1`},
+	{"batch and list", `(?s)"accepted":1.*"refused":1.*"data":\[.*"has_more":`},
+	{"dry run", `(?s)"priority":"high".*"max_cost_usd":`},
+	{"see", `(?s)"id":"A02".*"input_schema".*"lanes".*openapi: 3\.1.*<html`},
 	{"mistakes", `(?s)"status":400.*/input/authority`},
+	{"webhook endpoints", `(?s)"secret":"whsec_.*"webhook_id":.*"data":\[`},
 	{"command line", `(?s)"state": "succeeded".*job.succeeded.*canceled\n.*queued\n.*"state": "succeeded".*A03 .*"id": "A02".* ok\n.*SPILLWAY_REDIS_URL`},
 }
 
