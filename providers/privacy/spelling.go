@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,7 +11,7 @@ import (
 // first. They are no part of a name but of how it is written.
 var honorifics = strings.Fields(`副总经理 总经理 董事长 副董事长 总工程师 工程师 副总裁 总会计师 采购经理 销售经理 项目经理 技术经理 产品经理 业务经理 客户经理 区域经理 大区经理
 	副总 总监 总工 总裁 经理 先生 女士 小姐 太太 夫人 老师 主任 部长 厂长 科长 处长 局长 院长 校长 所长 主管 组长 队长 班长 店长 行长 站长 会长 秘书 助理 教授 博士 医生 律师 会计 师傅
-	老板 老总 书记 专员 顾问 工 总 董 姐 哥 叔 局 处 科 部`)
+	老板 老板娘 老总 书记 专员 顾问 协理 襄理 总助 阿姨 总监助理 课长 主席 工 总 董 姐 哥 叔 局 处 科 部`)
 
 // roles are what stands before a name and is no part of it.
 var roles = strings.Fields(`采购总监 采购经理 采购主管 采购部 采购员 采购 财务总监 财务经理 财务部 财务 技术总监 技术经理 技术部 技术员 技术 研发总监 研发经理 研发部 研发 品质经理 品质主管 品质部 品质
@@ -27,6 +28,7 @@ func spellings(value string, kind Kind) []string {
 	if nobody[squeezed(value)] {
 		return nil
 	}
+	value = fold(value).text
 	all := []string{value}
 	switch kind {
 	case Client, Company:
@@ -80,13 +82,7 @@ func companySpellings(value string) []string {
 	if outside, _, found := strings.Cut(value, "（"); found {
 		all = append(all, outside)
 	}
-	stem := short
-	for _, place := range words.placesBySize {
-		if cut := strings.TrimPrefix(stem, place); cut != stem && utf8.RuneCountInString(cut) >= 2 {
-			stem = strings.TrimLeft(cut, "省市区县")
-			break
-		}
-	}
+	stem := withoutPlaces(short)
 	all = append(all, stem, plain[max(0, strings.Index(plain, stem)):])
 	for range 2 {
 		for _, trade := range words.tradesBySize {
@@ -98,6 +94,31 @@ func companySpellings(value string) []string {
 		}
 	}
 	return useful(all, words)
+}
+
+var township = regexp.MustCompile(`^[\p{Han}]{2,3}(?:市|县|区|镇|乡|街道)`)
+
+// withoutPlaces takes off the places that a company's name begins with: its
+// province, city, district and town.
+func withoutPlaces(name string) string {
+	words := language()
+	for range 4 {
+		cut := name
+		for _, place := range words.placesBySize {
+			if cut = strings.TrimPrefix(name, place); cut != name {
+				cut = strings.TrimLeft(cut, "省市区县")
+				break
+			}
+		}
+		if m := township.FindString(name); m != "" && cut == name {
+			cut = name[len(m):]
+		}
+		if cut == name || utf8.RuneCountInString(cut) < 2 || words.generic(cut) {
+			break
+		}
+		name = cut
+	}
+	return name
 }
 
 // useful drops spellings that mean anybody.
@@ -115,11 +136,18 @@ var latinCompanyEndings = setOf(strings.Fields(`co ltd limited inc incorporated 
 
 func latinCompanySpellings(value string) []string {
 	words := strings.FieldsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || r == ',' })
+	if len(words) == 0 {
+		return nil // commas alone, or nothing that shows
+	}
 	for len(words) > 1 && latinCompanyEndings[strings.ToLower(strings.ReplaceAll(strings.Trim(words[len(words)-1], ".()"), ".", ""))] {
 		words = words[:len(words)-1]
 	}
 	all := []string{strings.Join(words, " ")}
-	if first := words[0]; len(words) > 1 && len(first) >= 4 && !commonWords[strings.ToLower(first)] {
+	if len(words) > 1 && chineseCities[strings.ToLower(words[0])] {
+		words = words[1:]
+		all = append(all, strings.Join(words, " "))
+	}
+	if first := words[0]; (len(words) > 1 || len(all) > 1) && len(first) >= 4 && !commonWords[strings.ToLower(first)] {
 		all = append(all, first)
 	}
 	return all
@@ -157,6 +185,9 @@ var commonGiven = setOf(strings.Fields(`建设 建国 国家 文明 光明 和�
 // way round, and shortened.
 func latinPersonSpellings(value string) []string {
 	words := strings.FieldsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || r == ',' })
+	if len(words) == 0 {
+		return nil
+	}
 	for len(words) > 1 && latinTitles[strings.ToLower(strings.Trim(words[0], "."))] {
 		words = words[1:]
 	}
