@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -88,7 +89,7 @@ func (d *dictionary) match(f *folded, i int) (end int, found *word) {
 		split = split || fillers > 0
 		at, fillers = to, 0
 		j += size
-		if w := d.nodes[at].word; w != nil && whole(f, i, j, split) && (!w.capital || unicode.IsUpper(f.after(i))) {
+		if w := d.nodes[at].word; w != nil && whole(f, i, j, split) && (!w.capital || capitals(f.text[i:j])) {
 			end, found = j, w
 		}
 	}
@@ -105,6 +106,16 @@ func whole(f *folded, i, j int, split bool) bool {
 	}
 	if split && utf8.RuneCountInString(squeezed(f.text[i:j])) == 2 {
 		return !isHan(f.before(i)) || !isHan(f.after(j))
+	}
+	return true
+}
+
+// capitals reports whether every word begins with a capital.
+func capitals(s string) bool {
+	for w := range strings.FieldsSeq(s) {
+		if r, _ := utf8.DecodeRuneInString(w); unicode.IsLower(r) {
+			return false
+		}
 	}
 	return true
 }

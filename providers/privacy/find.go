@@ -129,6 +129,7 @@ func (m *Mask) link(text string, s *span) {
 	}
 	value := text[s.start:s.end]
 	if s.kind == Person {
+		value := fold(value).text
 		if surname, _ := language().surname(strings.TrimLeft(value, "小老阿")); surname != "" && len(m.persons[surname]) == 1 {
 			rest := strings.TrimPrefix(strings.TrimLeft(value, "小老阿"), surname)
 			if rest == "" || slices.Contains(honorifics, rest) {

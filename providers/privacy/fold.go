@@ -62,7 +62,9 @@ func foldRune(r rune) rune {
 		return r - '！' + '!'
 	case r == '\u3000' || r == '\u00A0' || r >= '\u2000' && r <= '\u200A' || r == '\u202F':
 		return ' '
-	case r >= '\u200B' && r <= '\u200F' || r == '\u2060' || r == '\uFEFF' || r == '\u00AD' || r >= '\uFE00' && r <= '\uFE0F':
+	case isHan(r):
+		return simplified(r)
+	case isInvisible(r):
 		return -1
 	case r >= '\u2010' && r <= '\u2015' || r == '\u2212' || r == '﹣':
 		return '-'
@@ -71,7 +73,14 @@ func foldRune(r rune) rune {
 	case r == '’' || r == '‘':
 		return '\''
 	}
-	return r
+	return plainLetter(r)
+}
+
+// isInvisible reports whether nothing is to be seen of r by itself: joiners, marks
+// of direction, variations, and accents that stand behind their letter.
+func isInvisible(r rune) bool {
+	return r >= '\u200B' && r <= '\u200F' || r >= '\u202A' && r <= '\u202E' || r >= '\u2060' && r <= '\u206F' || r == '\uFEFF' || r == '\u00AD' ||
+		r >= '\uFE00' && r <= '\uFE0F' || r >= '\U000E0000' && r <= '\U000E01EF' || r >= '\u0300' && r <= '\u036F' || r == '\u20E3'
 }
 
 // span is a place in a source text that holds a value.

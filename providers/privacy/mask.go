@@ -190,7 +190,7 @@ func (m *Mask) learn(value string, kind Kind) {
 		capital := commonWords[strings.ToLower(part)]
 		if !m.dict.known[squeezed(part)] {
 			m.tokens.enter(base, kind, part)
-			if surname, _ := language().surname(part); kind == Person && surname != "" {
+			if surname, _ := language().surname(fold(part).text); kind == Person && surname != "" {
 				m.persons[surname] = append(m.persons[surname], base)
 			}
 		}
@@ -198,7 +198,7 @@ func (m *Mask) learn(value string, kind Kind) {
 			if key := squeezed(s); utf8.RuneCountInString(key) < 2 || m.products[key] || m.words[s] {
 				continue
 			}
-			w := word{base: base, kind: kind, capital: capital || i > 0 && commonWords[strings.ToLower(s)]}
+			w := word{base: base, kind: kind, capital: capital || i > 0 && slices.ContainsFunc(strings.Fields(strings.ToLower(s)), func(w string) bool { return commonWords[w] })}
 			m.dict.add(s, w)
 			if escaped := jsonInside(s); escaped != s {
 				m.dict.add(escaped, w)

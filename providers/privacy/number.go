@@ -18,7 +18,7 @@ const (
 type group struct{ start, end int }
 
 // maxGroups is in how many pieces a number may be written.
-const maxGroups = 7
+const maxGroups = 11
 
 // numbers finds the numbers that prove what they are: by check digits, or by
 // their form. It scans by hand, because a number's neighbours decide.
@@ -157,9 +157,9 @@ func phone(f *folded, gs []group, digits string, start int) int {
 	switch {
 	case code != "0" && isMobile(bare) && (code != "" || mobileForms[form]), code == "0" && isMobile(bare) && len(gs) <= 2:
 		return opens
-	case landline(digits, form):
+	case landline(digits, form), taiwan(digits, form), american(f, gs, digits, form, opens < start):
 		return opens
-	case strings.HasPrefix(digits, "86") && landline("0"+digits[2:], "") && len(gs) > 1:
+	case strings.HasPrefix(digits, "86") && landline("0"+digits[2:], "") && len(gs) > 1, code == "86" && landline(bare, "") && len(gs) > 1:
 		return opens
 	case (strings.HasPrefix(digits, "400") || strings.HasPrefix(digits, "800")) && len(digits) == 10 && serviceForms[form]:
 		return opens
@@ -168,7 +168,7 @@ func phone(f *folded, gs []group, digits string, start int) int {
 }
 
 var (
-	mobileForms  = setOf(strings.Fields("; 344 38 74 434 443 335 3332 3323 3233 56 65 47 353 3422 34211 3224 33311"))
+	mobileForms  = setOf(strings.Fields("; 344 38 74 434 443 335 3332 3323 3233 56 65 47 353 3422 34211 3224 33311 11111111111"))
 	serviceForms = setOf(strings.Fields(": 37 334 343 64 3322 3232"))
 )
 
@@ -194,7 +194,32 @@ func landline(digits, form string) bool {
 	return (len(local) == 8 || len(local) == 7 && area == 4) && (len(form) < 2 || form[0] != '1' && form[0] != '2')
 }
 
-var extensionForm = regexp.MustCompile(`^ ?(?:-|转|分机|ext\.?|x|#)[ :：]?(\d{1,6})`)
+// taiwan reports whether digits are a number of Taiwan's networks, of which the
+// code stands by itself.
+func taiwan(digits, form string) bool {
+	switch {
+	case strings.HasPrefix(digits, "09"):
+		return form == "433" || form == "46"
+	case len(digits) > 1 && digits[0] == '0' && digits[1] >= '2' && digits[1] <= '8':
+		return form == "244" || form == "28" || form == "234" && digits[1] != '2'
+	}
+	return false
+}
+
+// american reports whether digits are a number of North America's network: with
+// its code in brackets, or in pieces with a dash between them.
+func american(f *folded, gs []group, digits, form string, bracket bool) bool {
+	if rest, ok := strings.CutPrefix(digits, "1"); ok && form == "1334" {
+		digits, form, gs = rest, "334", gs[1:]
+	}
+	if form != "334" || digits[0] < '2' || digits[3] < '2' {
+		return false
+	}
+	dashes := f.text[gs[0].end:gs[1].start] == "-" && f.text[gs[1].end:gs[2].start] == "-"
+	return bracket || dashes
+}
+
+var extensionForm = regexp.MustCompile(`^ ?(?:-|/|转|分机|ext\.?|x|#)[ :：]?(\d{1,6})`)
 
 func isExtension(s string) bool { return extensionForm.MatchString(s) }
 
@@ -235,7 +260,8 @@ func checkMod11(s string) byte {
 // bankCard checks a card number: length, first digit and Luhn's check digit. A
 // number in one piece that begins like a date is an order number.
 func bankCard(s string, pieces int) bool {
-	if len(s) < 13 || len(s) > 19 || s[0] < '3' || s[0] > '6' && s[0] != '9' || pieces > 1 && pieces < 3 {
+	if len(s) < 16 && !strings.HasPrefix(s, "34") && !strings.HasPrefix(s, "37") || len(s) < 15 || len(s) > 19 ||
+		s[0] < '3' || s[0] > '6' && s[0] != '9' || pieces > 1 && pieces < 3 {
 		return false
 	}
 	sum := 0

@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -23,7 +22,7 @@ func people(f *folded) []span {
 		}
 		i += size
 	}
-	return spans
+	return append(spans, words.rosters(f, spans)...)
 }
 
 // person returns the end of a name that begins at text[i], or i.
@@ -149,7 +148,7 @@ var goesOn = map[string]string{
 // person.
 func (l *lexicon) titled(f *folded, i, surname, end int, title string, sure bool) bool {
 	behind, _ := utf8.DecodeRuneInString(f.text[end+len(title):])
-	if next, ok := goesOn[title]; ok && strings.ContainsRune(next, behind) && !l.and(f.text[end+len(title):]) {
+	if next, ok := goesOn[title]; ok && strings.ContainsRune(next, behind) && !l.and(f.text[end+len(title):]) && !says(f.text[end+len(title):]) {
 		// 工 and 总 before a verb that begins like a longer word: 何工作 is not
 		// told from 何工.
 		return false
@@ -160,7 +159,7 @@ func (l *lexicon) titled(f *folded, i, surname, end int, title string, sure bool
 		if l.words[f.text[i:end]+title] {
 			return false
 		}
-		return !short || sure || l.opens(f, i) || l.compound[f.text[i:i+surname]]
+		return !short || sure || l.opens(f, i) || l.compound[f.text[i:i+surname]] || !isHan(behind) && !strings.ContainsRune(goesOn[title], f.after(end+len(title)))
 	}
 	first, n := utf8.DecodeRuneInString(given)
 	if l.words[f.text[i:i+surname]+string(first)] {
@@ -175,6 +174,22 @@ func (l *lexicon) titled(f *folded, i, surname, end int, title string, sure bool
 		}
 	}
 	return n > 0 && !roleBegins(given+title)
+}
+
+// sayings are verbs and the like that go with persons: behind a name they tell
+// where it ends.
+var sayings = setOf(strings.Fields(`说 问 催 才 聊 聊了 聊到 谈到 话 表示 反映 反馈 认为 提出 提到 提及 询问 要求 建议 确认 透露 强调 承诺 答应 同意 反对 介绍 负责 牵头 接手 马上 已经 正在 即将 告知 通知
+	抱怨 担心 希望 坚持 解释 汇报 补充 主持 配合 跟进 对接 发来 发出 发的 回复 回覆 来电 来访 来信 离职 休假 出差 退休 签字 拍板 批准 审核 代为 代表 支持 联系 留言 打来 提供 决定 带队 参加 出席 到访
+	回电 觉得 指出 主张 主管 负责 调任 升任 接任 兼任 领导 给出 转告 转达 交代 交待 约在 约好 接待 收到 牵线 表态 发言 拒绝 接受 抽检 签收 提醒 质疑 追问 关心 在问 在催 明确 更新 打电话 发邮件 说话`))
+
+// says reports whether a text begins with one of them.
+func says(s string) bool {
+	for n := 1; n <= 3; n++ {
+		if end := skipHan(s, 0, n); end > 0 && sayings[s[:end]] {
+			return true
+		}
+	}
+	return false
 }
 
 // and reports whether a text goes on with the next of several names: 金总和方总.
@@ -208,6 +223,9 @@ func (l *lexicon) familiar(f *folded, i int) int {
 		return i
 	}
 	name, sure := l.surname(f.text[i+n:])
+	if second := firstRune(f.text[i+n:]); r == '阿' && l.given[second] {
+		name, sure = string(second), true
+	}
 	end := i + n + len(name)
 	if name == "" || !sure && r != '老' && r != '小' {
 		return i
@@ -218,7 +236,7 @@ func (l *lexicon) familiar(f *folded, i int) int {
 	return end
 }
 
-var familiarWords = setOf(strings.Fields(`小时 小方 小单 小高 小计 小包 小项 小车 小边 小管 小路 小于 小麦 小米 小成 小康 小龙 小白 小金 小黄 小蓝 小应 小全 小房 小万 小程 小文 小林 小雷 小段 小温 老单 老单子 老板 老方 老客 老项 老路 老管 老车 老房 老龄 老化 老款 老金 老包 老常 老文 老于 老成 老万 老全 老计 老边 小强 小宁 老应 阿里`))
+var familiarWords = setOf(strings.Fields(`小时 小方 小单 小高 小计 小包 小项 小车 小边 小管 小路 小于 小麦 小米 小成 小康 小龙 小白 小金 小黄 小蓝 小应 小全 小房 小万 小程 小文 小林 小雷 小段 小温 老单 老单子 老板 老方 老客 老项 老路 老管 老车 老房 老龄 老化 老款 老金 老包 老常 老文 老于 老成 老万 老全 老计 老边 小强 小宁 老应 阿里 阿胶 阿尔 阿联 阿明 阿坝 阿姆 阿斯 阿克 小数 小程 小区 小麻 小心 小米 小游 小盖 小封 小查 小权 小占 小冷 小朴 老农 老区 老封 老冷 老付 老明`))
 
 func nextHan(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
@@ -230,7 +248,7 @@ func nextHan(s string) string {
 
 const (
 	openers = `机跟和与找由请向对给同让叫问约见是为及派经据被把将陪代替带催等访复系户购售术务板理监管任长员师人手事方发部质产仓司厂天午上日的了到说知谢名字姓导商会以并而因但且从参加得帮助电话打告诉聊谈送交转邀`
-	closers = `说表反提负确要认觉答来去在已对希同告问打回会将是跟和与处那这也不又曾的等签想先女及拜联沟电微发今昨明带给主担参到了愿接称通转让请还很比把被有没建强报推催约介陪抱做写交帮能可应因由从为向就都正再刚终最离调升任兼出审批进或现未决拍看见询咨索收邀安牵组汇申之以一两三多总经工董部寄付下开上访测试验核改补备找换退加送拿谈`
+	closers = `说表反提负确要认觉答来去在已对希同告问打回会将是跟和与处那这也不又曾的等签想先女及拜联沟代管电微发今昨明带给主担参到了愿接称通转让请还很比把被有没建强报推催约介陪抱做写交帮能可应因由从为向就都正再刚终最离调升任兼出审批进或现未决拍看见询咨索收邀安牵组汇申之以一两三多总经工董部寄付下开上访测试验核改补备找换退加送拿谈`
 )
 
 // opens and closes report whether a name may begin or end here: at a mark, or
@@ -246,7 +264,7 @@ func (l *lexicon) closes(f *folded, j int) bool {
 }
 
 // calls are words right before a name.
-var calls = strings.Fields(`联系人 联络人 负责人 对接人 经办人 收件人 收货人 寄件人 法人 法定代表人 业务员 销售 销售员 采购 采购员 姓名 名字 叫 姓 参会 与会 出席 参会人 参会人员 与会人员 出席人员 成员 签署人 签字人 决策人 跟进人 陪同 拜访 拜访了 联系 联系了 会见 会见了 约见 约见了 约了 见了 抄送 收件 致 经理 总监 主管 主任 部长 厂长 老板 工程师 同事 客户 助理 秘书 代表 委托人 担保人 接口人 关键人 找 找到 由 请 跟 和 与`)
+var calls = strings.Fields(`联系人 联络人 负责人 对接人 经办人 收件人 收货人 寄件人 法人 法定代表人 业务员 销售 销售员 采购 采购员 姓名 名字 叫 姓 参会 与会 出席 参会人 参会人员 与会人员 出席人员 成员 签署人 签字人 决策人 跟进人 陪同 拜访 拜访了 联系 联系了 会见 会见了 约见 约见了 约了 见了 抄送 收件 致 经理 总监 主管 主任 部长 厂长 老板 工程师 同事 客户 助理 秘书 代表 委托人 担保人 接口人 关键人 找 找到 由 请 跟 和 与 名单 仓库 仓管 财务 出席 缺席 组长 副组长 打给 寄给 发给 交给 转给 抄送给 接替他的是 接替她的是 介绍了 改由 换成 换成了 据 让 给 收 收件 司机 提货人 户名 主持人 记录 记录人 复核 批准 审核 经办 投诉人 介绍人 处理人 出票人 推荐人 副主任 联系下 问下 真名 本名 儿子 女儿 出席`)
 
 // listed reports whether a place stands in an enumeration.
 func listed(f *folded, i, j int) (before, after bool) {
@@ -269,6 +287,9 @@ func (l *lexicon) bare(f *folded, i, surname int, sure bool) int {
 		if common && n == 2 && l.given[firstRune(first)] && l.given[lastRune(f.text[:end])] {
 			before, after := listed(f, i, end)
 			common = !before && !after && !l.called(f, i)
+		}
+		if n == 2 && isHan(f.after(end)) && says(f.text[end-len(string(lastRune(f.text[:end]))):]) && !says(f.text[end:]) {
+			continue
 		}
 		if common || l.words[f.text[i+surname:end]] && n == 2 && !l.called(f, i) {
 			continue
@@ -297,6 +318,9 @@ func endsIn(s string, words []string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.HasSuffix(bare, w) || strings.HasSuffix(s, w) })
 }
 
+// post is what is said of a person in brackets behind the name.
+var post = regexp.MustCompile(`^ ?\((?:[^()]{0,12}(?:部|总|经理|工|线上|远程|主管|采购|销售|品质|技术|研发|财务|厂长|电话|手机)|[A-Z][a-z]+(?: [A-Z][a-z]+)?)\)`)
+
 // weight sums up what speaks for a name of n given characters at text[i:end].
 func (l *lexicon) weight(f *folded, i, surname, end, n int, sure bool) int {
 	w := 1
@@ -320,6 +344,9 @@ func (l *lexicon) weight(f *folded, i, surname, end, n int, sure bool) int {
 	if n == 2 && w >= 3 {
 		w++
 	}
+	if !isHan(f.before(i)) && post.MatchString(f.text[end:]) {
+		w++
+	}
 	before, after := listed(f, i, end)
 	switch {
 	case l.called(f, i):
@@ -329,8 +356,11 @@ func (l *lexicon) weight(f *folded, i, surname, end, n int, sure bool) int {
 		}
 	case l.opens(f, i):
 		w++
+		if says(f.text[end:]) && !isHan(f.before(i)) && !sure {
+			w++ // the subject of its sentence
+		}
 	}
-	if l.closes(f, end) {
+	if l.closes(f, end) || says(f.text[end:]) {
 		w++
 	} else if n == 1 {
 		w -= 2
@@ -340,86 +370,3 @@ func (l *lexicon) weight(f *folded, i, surname, end, n int, sure bool) int {
 	}
 	return w
 }
-
-var (
-	latinTitled = regexp.MustCompile(`\b(?:(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Madam|Engineer|Attn|ATTN|Dear|Hi|Hello|Regards|Sincerely|Contact|contact|Cc|attention|Attention)[.,:]*\s{1,2})+([A-Z\p{Lu}][\p{L}'-]+(?:\s(?:[A-Z]\.|van|von|de|der|da|bin|al|el|la|di)\s?)*(?:\s[A-Z\p{Lu}][\p{L}'-]+){0,2})`)
-	latinPair   = regexp.MustCompile(`[A-Z\p{Lu}][\p{L}'-]+(?:[ ](?:[A-Z]\.|van|von|de|der|da|bin|al|el|la|di))*(?:[ ][A-Z\p{Lu}][\p{L}'-]+){1,2}`)
-	pinyin      = regexp.MustCompile(`^(?i:(?:(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(?:iang|uang|iong|ang|eng|ing|ong|ian|iao|uai|uan|ai|ei|ui|ao|ou|iu|ie|ue|ve|er|an|en|in|un|ia|ua|uo|a|o|e|i|u|v)['-]?){1,3})$`)
-)
-
-var givenNames = setOf(strings.Fields(`james john robert michael william david richard joseph thomas charles christopher daniel matthew anthony mark donald steven paul andrew joshua
-	kenneth kevin brian george timothy ronald edward jason jeffrey ryan jacob gary nicholas eric jonathan stephen larry justin scott brandon benjamin samuel gregory frank alexander raymond patrick jack dennis jerry
-	tyler aaron jose adam nathan henry douglas zachary peter kyle ethan walter noah jeremy christian keith roger terry austin sean gerald carl harold dylan arthur lawrence jordan jesse bryan billy bruce gabriel joe
-	logan alan juan albert willie elijah wayne randy vincent mason roy ralph bobby russell bradley philip eugene mary patricia jennifer linda elizabeth barbara susan jessica sarah karen lisa nancy betty sandra
-	margaret ashley kimberly emily donna michelle carol amanda melissa deborah stephanie rebecca sharon laura cynthia dorothy amy kathleen angela shirley brenda emma anna pamela nicole samantha katherine
-	christine helen debra rachel carolyn janet maria catherine heather diane olivia julie joyce victoria ruth virginia lauren kelly christina joan evelyn judith andrea hannah megan cheryl jacqueline martha
-	madison teresa gloria sara janice ann kathryn abigail sophia frances jean alice judy isabella julia grace denise amber danielle marilyn beverly charlotte natalie theresa diana brittany doris kayla alexis lori
-	tony tom bob bill jim mike dave steve chris matt dan tim alex max leo lucas oliver simon martin klaus hans jürgen wolfgang stefan andreas thorsten ulrich dieter heinz günter pierre jean-luc françois marie sophie
-	luca marco giovanni paolo carlos luis miguel pedro antonio francisco javier diego ivan sergei dmitri olga natasha vladimir mikhail ahmed mohammed muhammad ali omar fatima hassan yuki kenji hiroshi takeshi akira
-	haruto sakura minjun jiho raj priya amit rahul sanjay anil vijay deepak ravi sunil arjun lucy lily cindy wendy vivian jenny jane rose ivy coco eva elena nina vera zoe chloe ella mia ava lena sven lars erik björn
-	allen andy bella carrie cathy daisy derek eddie elaine ellen felix fiona freddy gavin harry howard ian iris jackie jacky jay jeff jessie johnny joey josh kate kathy ken kitty lance leon liam lydia mandy marcus may mindy
-	monica morgan nick owen rita robin rocky ron rosa ross ruby sally sam sandy sandra shelly sherry sonia stella sunny susie sylvia ted tina tracy vicky victor winnie yvonne`))
-
-var pinyinSurnames = setOf(strings.Fields(`wang li zhang liu chen yang zhao huang zhou wu xu sun hu zhu gao lin he guo ma luo liang song zheng xie han tang feng yu dong xiao cheng cao yuan deng fu shen zeng peng lu su jiang cai jia ding wei xue ye yan pan du dai xia zhong tian ren fan fang shi yao liao zou xiong jin hao kong bai cui kang mao qiu qin gu hou shao meng long wan duan lei qian yin lai gong wen pang lan tao hong ouyang sima zhuge qi mei zhuang mo ge you geng mu qu bao`))
-
-var notNames = setOf(strings.Fields(`Hong Kong Shang Hai Bei Jing Guang Zhou Dong Guan An Hui He Nan Fu Jian Purchase Order Sales Project General United Road Street Co Ltd Inc Limited Company Group Corporation Product Stage Please Dear Best Kind`))
-
-// latinFirst are words that may be a first name by itself.
-var latinFirst = regexp.MustCompile(`\b([A-Z][a-z]{2,11})\b`)
-
-// notPersons are names that other things bear more often.
-var notPersons = setOf(strings.Fields(`Jordan Austin Virginia Madison Charlotte Victoria Jackson Lincoln Chase Ruby Amber Crystal Iris Lily Rose Ivy Coco May Mark Max Tim Logan Mason Eva Leo Ray Van Sierra Dakota Sofia Paris Florence Carolina Georgia Diego Jose Jesse Dorothy Grant Gene Art Dale Glen Lane Reed Wade Marina Olive Sage Angel Felix Alpha Eden`))
-
-// latinPeople finds names in Latin letters: behind a title, with a usual given
-// name, or in pinyin.
-func latinPeople(f *folded) []span {
-	var spans []span
-	for _, m := range latinTitled.FindAllStringSubmatchIndex(f.text, -1) {
-		if name := strings.Fields(f.text[m[2]:m[3]]); !notNames[name[0]] && !latinTitles[strings.ToLower(name[0])] {
-			spans = append(spans, f.source(m[2], m[3], Person, rankContext))
-		}
-	}
-	for _, m := range latinPair.FindAllStringIndex(f.text, -1) {
-		spans = append(spans, latinNames(f, m[0], m[1])...)
-	}
-	for _, m := range latinFirst.FindAllStringSubmatchIndex(f.text, -1) {
-		if name := f.text[m[2]:m[3]]; givenNames[strings.ToLower(name)] && !commonWords[strings.ToLower(name)] && !notPersons[name] {
-			spans = append(spans, f.source(m[2], m[3], Person, rankContext))
-		}
-	}
-	return spans
-}
-
-// latinNames looks for a name in a row of capitalized words.
-func latinNames(f *folded, i, j int) []span {
-	if unicode.IsLetter(f.before(i)) && !isHan(f.before(i)) {
-		return nil
-	}
-	words := strings.Fields(f.text[i:j])
-	at := i
-	for k := 0; k+1 < len(words); k++ {
-		start := at + strings.Index(f.text[at:j], words[k])
-		at = start + len(words[k])
-		if latinName(words[k], words[k+1]) {
-			return []span{f.source(start, i+len(strings.TrimSuffix(f.text[i:j], "'s")), Person, rankContext)}
-		}
-	}
-	return nil
-}
-
-func latinName(first, second string) bool {
-	second = strings.TrimSuffix(second, "'s")
-	a, b := strings.ToLower(first), strings.ToLower(second)
-	if notNames[first] || notNames[second] || latinCompanyEndings[b] && b != "ag" {
-		return false
-	}
-	if givenNames[a] && !weekdays[b] {
-		return true
-	}
-	return pinyinSurnames[a] && pinyin.MatchString(b) && !chineseCities[b] || pinyinSurnames[b] && pinyin.MatchString(a) && len(a) > 2 && !chineseCities[a]
-}
-
-var (
-	weekdays      = setOf(strings.Fields(`monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december the and of project order`))
-	chineseCities = setOf(strings.Fields(`beijing shanghai ningbo suzhou hangzhou wuxi nanjing guangzhou shenzhen hefei wuhu wuhan xian chengdu tianjin dalian qingdao jinan xiamen fuzhou changsha kunshan dongguan foshan jiangsu zhejiang anhui hubei hunan hebei henan fujian hainan yunnan sichuan shandong shanxi kong hai`))
-)

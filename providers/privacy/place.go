@@ -7,11 +7,11 @@ import (
 )
 
 var (
-	legalForm = regexp.MustCompile(`(?:集团|控股|实业)?(?:\(集团\)|\([\p{Han}]{2,6}\))?(?:股份有限公司|有限责任公司|有限公司|集团公司|股份公司|总公司|分公司|律师事务所|会计师事务所|事务所|研究院|设计院|集团|股份|公司|支行|分行|合作社|化工厂|塑料厂|机械厂|电子厂|模具厂|五金厂|纺织厂|印染厂|服装厂|食品厂|制品厂|总厂|研究所)(?:\([\p{Han}]{1,6}\))?(?:[\p{Han}]{2,6}分公司)?`)
+	legalForm = regexp.MustCompile(`(?:集团|控股|实业)?(?:\(集团\)|\([\p{Han}]{2,6}\))?(?:股份有限公司|有限责任公司|有限公司|集团公司|股份公司|总公司|分公司|律师事务所|会计师事务所|事务所|研究院|设计院|集团|股份|公司|支行|分行|合作社|(?:化工|塑料|塑胶|机械|电子|电器|灯具|家具|玩具|包装|印刷|模具|五金|纺织|印染|服装|食品|制品|电机|汽配|配件|机电|橡胶|玻璃|陶瓷|造纸|制药|钢铁|铸造|阀门|轴承|电镀)厂|总厂|研究所)(?:\((?:特殊普通合伙|普通合伙|有限合伙|集团|控股|中国|个体)\))?(?:[\p{Han}]{2,6}(?:分公司|分所|供电公司))?`)
 	// latinForm takes the words before it; what they may be is looked at there.
-	latinForm = regexp.MustCompile(`((?:[A-Z0-9\p{Lu}][\p{L}0-9&'.+-]*[ ,]{1,2}(?:(?:&|de|für|und)[ ])?){1,6})\(?(?:Co\.?,? ?Ltd|Co\.|Ltd|Limited|Inc|Incorporated|LLC|GmbH(?: ?& ?Co\. ?KG)?|AG|Corp|Corporation|PLC|Plc|S\.A|SA|B\.V|BV|N\.V|NV|Pte\.? ?Ltd|Pty\.? ?Ltd|Group|Holdings?|KG|Company|S\.r\.l|SpA|S\.p\.A|K\.K|LLP)\b\.?\)?(?:[ ,]{1,2}(?:Ltd|Limited|Inc|LLC|Co)\b\.?){0,2}`)
-	shortFor  = regexp.MustCompile(`(?:简称|称为?|hereinafter|called|aka) ?[:：]? ?["“「'《]([\p{Han}A-Za-z0-9]{2,12})["”」'》]`)
-	ledIn     = regexp.MustCompile(`^(?:.*(?:拜访了?|联系了?|签下了?|拿下了?|对接|前往|去了?|找|通过|客户|供应商|竞争对手|对手|友商|经销商|代理商|我们|公司名称?|名称|签约了?|走访了?|收到|来自|甲方|乙方|买方|卖方|开票给?|发给|寄给|送到|与|跟|给|由|被|把|了|的|向|说|到了|是)(?:[:： ])?)`)
+	latinForm = regexp.MustCompile(`((?:(?:[A-Z0-9][\p{Latin}0-9&'.+-]*|\([A-Z][\p{Latin} ]{1,20}\))[ ,]{1,2}(?:(?:&|de|du|des|la|le|di|da|do|fur|und|et|y|e|of|von|van)[ ]){0,2}){1,6})\(?(?:Co\.?,? ?Ltd|Co\.|Ltd|Limited|Inc|Incorporated|LLC|GmbH(?: ?& ?Co\. ?KG)?|AG|Corp|Corporation|PLC|Plc|S\.A|SA|B\.V|BV|N\.V|NV|Pte\.? ?Ltd|Pty\.? ?Ltd|Group|Holdings?|KG|Company|S\.r\.l|SpA|S\.p\.A|K\.K|LLP)\b\.?\)?(?:[ ,]{1,2}(?:Ltd|Limited|Inc|LLC|Co)\b\.?){0,2}`)
+	shortFor  = regexp.MustCompile(`(?:简称|称为?|客户名称?|公司名称?|名叫|品牌|hereinafter|called|aka) ?[:：]? ?["“「'《]([\p{Han}A-Za-z0-9]{2,12})["”」'》]`)
+	ledIn     = regexp.MustCompile(`^(?:.*(?:拜访了?|联系了?|签下了?|拿下了?|对接|前往|去了?|到|点到|找|自称|全称|通过|委托|推荐|引荐|参观了?|约了?|出票人|收款人|付款人|承兑人|收购方|转让方|承租方|出租方|标的|委托方|需方|供方|承运商|发往|隶属于?|原名|现名|更名为|前身是|还有|以及|包括|客户|供应商|竞争对手|对手|友商|经销商|代理商|我们|公司名称?|名称|签约了?|走访了?|收到|来自|甲方|乙方|买方|卖方|开票给?|发给|寄给|送到|与|跟|给|由|被|把|了|的|向|说|到了|是)(?:[:： ])?)`)
 )
 
 // companies finds the names of companies: before a legal form, or made of a
@@ -39,8 +39,10 @@ func companies(f *folded) []span {
 			}
 		}
 	}
-	for _, m := range shortFor.FindAllStringSubmatchIndex(f.text, -1) {
-		spans = append(spans, f.source(m[2], m[3], Company, rankContext))
+	if strings.ContainsAny(f.text, `"“「'《`) {
+		for _, m := range shortFor.FindAllStringSubmatchIndex(f.text, -1) {
+			spans = append(spans, f.source(m[2], m[3], Company, rankContext))
+		}
 	}
 	return append(spans, words.tradeNames(f)...)
 }
@@ -74,13 +76,26 @@ func (l *lexicon) companyStart(f *folded, from, end int) int {
 	if utf8.RuneCountInString(name) < 2 || l.generic(name) && (!strings.Contains(form, "有限") || l.stems[name]) {
 		return -1
 	}
-	if weak := form == "公司" || form == "股份" || form == "集团" || form == "研究院" || form == "分公司" || form == "总公司"; weak && (utf8.RuneCountInString(name) > 8 && l.firstPlace(name) != 0 || weakName(name)) {
+	if weak := form == "公司" || form == "股份" || form == "集团" || form == "研究院" || form == "分公司" || form == "总公司"; weak && (utf8.RuneCountInString(name) > 8 && l.firstPlace(name) != 0 || weakName(name) && !l.local(name)) {
 		return -1
 	}
 	return i
 }
 
-var weakEnding = regexp.MustCompile(`(?:这家|那家|一家|两家|几家|该|本|我|贵|此|某|各|子|母|分|总|我们|他们|你们|对方|客户|上市|持有|转让|收购|出售|增持|减持|购买|部分|全部|的|是|在|有|了|整个|成立|注册|外贸|物流|快递|保险|贸易|竞争对手|供应商|大|小|新|老|[一二三四五六七八九十百]|%|去|来|回|到|离开|加入|通过|下属|旗下|租赁|设计|软件|检测|认证|第三方|运输|货代|电力|自来水|燃气|银行|投资|母)$`)
+// local reports whether a name begins with a place and goes on with what is
+// more than a trade: 上海外高桥国际物流, but not 上海物流.
+func (l *lexicon) local(name string) bool {
+	rest := withoutPlaces(name)
+	if rest == name || strings.ContainsAny(rest, "的了这那两几一二三四五六七八九十") {
+		return false
+	}
+	for _, trade := range l.tradesBySize {
+		rest = strings.TrimSuffix(rest, trade)
+	}
+	return utf8.RuneCountInString(rest) >= 3 && !l.generic(rest)
+}
+
+var weakEnding = regexp.MustCompile(`(?:这家|那家|一家|两家|几家|该|本|我|贵|双方|双|此|某|各|子|母|分|总|我们|他们|你们|对方|客户|上市|持有|转让|收购|出售|增持|减持|购买|部分|全部|的|是|在|有|了|整个|成立|注册|外贸|物流|快递|保险|贸易|竞争对手|供应商|大|小|新|老|[一二三四五六七八九十百]|%|去|来|回|到|离开|加入|通过|下属|旗下|租赁|设计|软件|检测|认证|第三方|运输|货代|电力|自来水|燃气|银行|投资|母)$`)
 
 func weakName(name string) bool { return weakEnding.MatchString(name) }
 
@@ -123,13 +138,15 @@ var cues = strings.Fields(`客户 供应商 竞争对手 对手 竞品 友商 �
 // as 竞争对手.
 func (l *lexicon) tradeNames(f *folded) []span {
 	var spans []span
+	last := -1
 	for i := 0; i < len(f.text); {
 		r, size := utf8.DecodeRuneInString(f.text[i:])
 		if !isHan(r) {
 			i += size
 			continue
 		}
-		if end := l.tradeName(f, i); end > i {
+		if end := l.tradeName(f, i, last); end > i {
+			last = end
 			spans = append(spans, f.source(i, end, Company, rankContext))
 			i = end
 			continue
@@ -139,7 +156,9 @@ func (l *lexicon) tradeNames(f *folded) []span {
 	return spans
 }
 
-func (l *lexicon) tradeName(f *folded, i int) int {
+// tradeName returns the end of such a name at text[i], or i. last is where the
+// one before it ends: 道恩塑业和金旸新材料.
+func (l *lexicon) tradeName(f *folded, i, last int) int {
 	stem := i
 	for _, size := range []int{12, 9, 6} {
 		if i+size <= len(f.text) && l.places[f.text[i:i+size]] {
@@ -150,8 +169,12 @@ func (l *lexicon) tradeName(f *folded, i int) int {
 			break
 		}
 	}
-	if stem == i && !endsIn(f.text[max(0, i-24):i], cues) {
-		return i
+	joined := last > 0 && last < i && and[f.text[last:i]]
+	weak := false
+	if stem == i && !joined && !endsIn(f.text[max(0, i-24):i], cues) {
+		if weak = !isHan(f.before(i)) || f.before(i) == '比'; !weak {
+			return i
+		}
 	}
 	for _, n := range []int{2, 3, 4} {
 		from := skipHan(f.text, stem, n)
@@ -163,7 +186,7 @@ func (l *lexicon) tradeName(f *folded, i int) int {
 			continue
 		}
 		for _, trade := range l.tradesBySize {
-			if strings.HasPrefix(f.text[from:], trade) {
+			if strings.HasPrefix(f.text[from:], trade) && (!weak || nameTrades[trade] && l.bids(f, from+len(trade))) {
 				return from + len(trade)
 			}
 		}
@@ -171,14 +194,34 @@ func (l *lexicon) tradeName(f *folded, i int) int {
 	return i
 }
 
+// and is what stands between two names of companies.
+var and = setOf([]string{"和", "与", "、", "及", "或", "跟", "以及", ",", "，"})
+
+// nameTrades are trades that hardly stand behind anything but a name.
+var nameTrades = setOf(strings.Fields(`科技 新材 新材料 塑业 实业 重工 光电 高科 塑化 智能科技 生物科技 网络科技 精密制造 铝业`))
+
+// bids reports whether what stands behind a place goes with a company as with a
+// person.
+func (l *lexicon) bids(f *folded, j int) bool {
+	return says(f.text[j:]) || strings.ContainsRune("报贵便给也的上下", f.after(j))
+}
+
+// Pieces of Chinese addresses: the chain of districts, a building, and a part of
+// it.
+const (
+	area     = `(?:[\p{Han}]{2,8}(?:省|自治区|市|州|盟)){0,2}(?:[\p{Han}]{1,7}(?:新区|开发区|高新区|工业区|区|县|市|旗))?`
+	building = `(?: ?[\p{Han}]{2,12}(?:大厦|大楼|大楼|商务楼|写字楼|广场|花园|小区|公寓|中心|工业园|工业区|产业园|科技园|科技城|创业园|软件园|园区|城|苑|国际|楼))`
+	unit     = `(?: ?[0-9A-Za-z一二三四五六七八九十]{1,5}[ -]?(?:号楼|号库|号仓库|号仓|号厂房|号院|号门|楼|樓|幢|栋|座|塔|区|期|单元|层|室|房|号|库|F|f))`
+)
+
 var (
-	road    = regexp.MustCompile(`(?:[\p{Han}]{2,8}(?:省|自治区|市|州|盟)){0,2}(?:[\p{Han}]{1,7}(?:新区|开发区|高新区|工业区|区|县|市|旗))?(?:[\p{Han}]{1,7}(?:街道|镇|乡|村|社区|工业园区|工业园|产业园|园区|科技园)){0,2}[\p{Han}0-9]{1,8}(?:大道|大街|公路|路|街|巷|胡同|弄|道)(?:[东南西北中]?段)? ?(?:[0-9A-Za-z一二三四五六七八九十百-]{1,8} ?(?:号|弄|巷|支弄|#)(?:之[0-9一二三]+)?)(?: ?[\p{Han}]{2,10}(?:大厦|大楼|广场|花园|小区|公寓|中心|工业园|产业园|科技园|园区|城|苑|国际|楼))? ?(?:(?:[0-9A-Za-z一二三四五六七八九十]{1,5}[ -]?(?:号楼|楼|幢|栋|座|单元|层|室|房|号|F|f)) ?){0,5}(?:[0-9]{3,5}(?:室)?)?`)
-	levels  = regexp.MustCompile(`[\p{Han}]{2,8}(?:省|自治区|市)[\p{Han}]{1,8}(?:市|区|县|旗)(?:[\p{Han}]{1,8}(?:街道|镇|乡|村|社区|开发区|工业园区|工业园|产业园|园区)){0,3}(?:[0-9A-Za-z]{1,5}(?:号楼|楼|幢|栋|座|单元|层|室|号))*`)
-	block   = regexp.MustCompile(`[\p{Han}]{2,10}(?:大厦|大楼|广场|花园|小区|公寓|产业园|科技园|工业园|创业园|软件园|新村|家园|国际中心|商务中心) ?(?:[0-9A-Za-z一二三四五六七八九十]{1,5}[ -]?(?:期|区|号楼|楼|幢|栋|座|单元|层|室|房|号|F) ?)+(?:[0-9]{2,5}(?:室)?)?`)
-	street  = regexp.MustCompile(`(?:(?:Room|Rm|Unit|Suite|Flat|Building|Bldg|Floor|Block)\.? ?[0-9A-Z-]+,? +){0,3}(?:No\.? ?)?[0-9]{1,5}[A-Z]?,? +(?:[A-Z][\w'.-]* +){1,4}(?:Road|Rd|Street|St|Avenue|Ave|Lane|Ln|Boulevard|Blvd|Drive|Highway|Hwy|Way|Square|Parkway|Court)\b\.?(?:,? +(?:Suite|Unit|Floor|Room|Apt)\.? ?[0-9A-Z-]+)?(?:, *[A-Z][\w' .-]{2,30}(?:District|Province|City|County))*`)
-	strasse = regexp.MustCompile(`[A-ZÄÖÜ][\p{L}-]*(?i:straße|strasse|str\.|weg|allee|platz) ?[0-9]{1,4}[a-z]?(?:, ?[0-9]{5} [A-ZÄÖÜ][\p{L}-]+)?`)
+	road    = regexp.MustCompile(area + `(?:[\p{Han}]{1,7}(?:街道|镇|乡|村|社区|工业园区|工业园|工业区|产业园|高新区|园区|科技园)){0,2}[\p{Han}0-9]{1,8}(?:大道|大街|公路|路|街|巷|胡同|弄|道)(?:[东南西北中]?段)? ?(?:(?:[0-9A-Za-z一二三四五六七八九十百-]{1,8} ?(?:号楼|号|弄|巷|支弄|#)(?:之[0-9一二三]+)?)` + building + `?` + unit + `{0,5}(?:[0-9]{3,5}室?)?|` + building + unit + `{1,5}(?:[0-9]{3,5}室?)?|[与和][\p{Han}0-9]{1,8}(?:大道|路|街)交[叉汇][口处](?:[东南西北]{1,2}[侧角]?(?:[0-9]+米)?|向[东南西北][0-9]+米)?)`)
+	levels  = regexp.MustCompile(`[\p{Han}]{2,8}(?:省|自治区|市)[\p{Han}]{1,8}(?:市|区|县|旗|镇)(?:[\p{Han}]{1,8}(?:街道|镇|乡|村|社区|开发区|工业园区|工业园|工业区|产业园|园区|软件园[一二三]期)){0,3}` + building + `?` + unit + `*`)
+	block   = regexp.MustCompile(`[\p{Han}]{2,10}(?:大厦|大楼|广场|花园|小区|公寓|产业园|科技园|工业园|工业区|创业园|软件园|新村|家园|国际中心|商务中心)` + unit + `+(?:[0-9]{2,5}室?)?`)
+	street  = regexp.MustCompile(`(?:(?:(?:Room|Rm|Unit|Suite|Flat|Building|Bldg|Floor|Block|Workshop)\.? ?[0-9A-Z-]+|[0-9]{1,3}/F|(?:[A-Z][\w']+ ){1,4}(?:Building|Park|Tower|Plaza|Centre|Center|House|Estate|Mansion|Zone)),? +){0,4}(?:No\.? ?)?[0-9]{1,5}[A-Z]?,? +(?:[A-Z][\w'.-]* +){1,4}(?:Road|Rd|Street|St|Avenue|Ave|Lane|Ln|Boulevard|Blvd|Drive|Highway|Hwy|Way|Square|Parkway|Court)\b\.?(?:, *(?:#[0-9-]+(?: [A-Z]\w+){0,3}|(?:Suite|Unit|Floor|Room|Apt)\.? ?[0-9A-Z-]+|[A-Z][\w']*(?: [A-Z][\w']*){0,2}(?: [A-Z]{0,2}[0-9][0-9A-Z]{2,6}(?: [0-9][A-Z]{2})?)?)){0,5}`)
+	strasse = regexp.MustCompile(`[A-Z][\p{Latin}-]*(?i:straße|strasse|str\.|weg|allee|platz) ?[0-9]{1,4}[a-z]?(?:, ?[0-9]{5} [A-Z][\p{Latin}-]+)?`)
 	// toPlace is what comes before an address in a sentence.
-	toPlace = regexp.MustCompile(`^.*(?:地址改?[为是在]?|地址|位于|送到|寄到|发到|送至|寄至|发至|发往|寄往|送往|搬到|搬至|迁至|迁到|设在|坐落于|开在|就在|到了|前往|住在|约在|[在到至往于去是为的了从由])`)
+	toPlace = regexp.MustCompile(`^.*(?:地址改?[为是在]?|地址|位于|送到|寄到|发到|送至|寄至|发至|发往|寄往|送往|搬到|搬至|迁至|迁到|设在|坐落于|改为|改成|新址|原|样品|货|寄|发|送|开在|就在|到了|前往|住在|约在|[在到至往于去是为的了从由])`)
 )
 
 // addresses finds addresses: a road with a number, a chain of districts, a

@@ -26,7 +26,7 @@ var shapes = []shape{
 	{Secret, []string{"gh", "glpat", "xox", "whsec_", "hf_", "npm_"}, regexp.MustCompile(`(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,}|whsec_[\w+/=]{16,}|hf_[A-Za-z]{20,}|npm_[A-Za-z0-9]{20,})`), alone},
 	{Secret, []string{"bearer", "basic "}, regexp.MustCompile(`(?i)(?:bearer|basic) +([\w.+/=~-]{12,})`), nil},
 	{Secret, []string{"密码", "口令", "密钥", "秘钥", "pass", "pwd", "secret", "key", "token"},
-		regexp.MustCompile(`(?i)(?:密码|口令|密钥|秘钥|password|passwd|passcode|pwd|secret|api[_ -]?key|access[_ -]?key|token)(?:"?[ ]*[:=：]+[ ]*"?|是|为| is )[ ]*([!-~]{4,})`), secretLike},
+		regexp.MustCompile(`(?i)(?:密码|口令|密钥|秘钥|password|passwd|passcode|pwd|secret|(?:api|app|access|client)[_ -]?(?:key|id|secret)|access[_ -]?key|token)(?:"?[ ]*[:=：]+[ ]*"?|是|为| is )[ ]*([!-~]{4,})`), secretLike},
 	{Link, []string{"://", "www."}, regexp.MustCompile(`(?i)((?:[a-z][a-z0-9+.-]*://|www\.)[\w.~:/?#@!$&'*+,;=%\[\]-]+)`), nil},
 	{Email, []string{"@"}, regexp.MustCompile(`([A-Za-z0-9][A-Za-z0-9._%+-]* ?@ ?[A-Za-z0-9][A-Za-z0-9-]*(?: ?\. ?[A-Za-z0-9-]+)*\.[A-Za-z]{2,24})`), nil},
 	{Host, []string{"."}, regexp.MustCompile(`((?:\d{1,3}\.){3}\d{1,3})`), isHost},
@@ -39,6 +39,11 @@ var shapes = []shape{
 	{BankCard, nil, regexp.MustCompile(`([A-Z]{2}\d{2}(?: ?[0-9A-Z]{4}){3,7}(?: ?[0-9A-Z]{1,3})?)`), isIBAN},
 	{Phone, []string{"电话", "座机", "传真", "tel", "fax", "phone", "手机", "热线", "分机"},
 		regexp.MustCompile(`(?i)(?:电话|座机|传真|热线|手机号?码?|tel|fax|telephone|phone|mobile|分机)(?: ?(?:number|no\.?|号码?))?[ :：.是为]*(\+?\(?\d[\d ()-]{5,18}\d)`), isCall},
+	{Phone, []string{"分机", "直线", "直拨", "转接"}, regexp.MustCompile(`(?:分机号?|直线|直拨|转接)[ :：]*(\d{3,8})`), alone},
+	{Phone, []string{"①", "②", "③"}, regexp.MustCompile(`([⓪①②③④⑤⑥⑦⑧⑨]{7,})`), nil},
+	{BankCard, []string{"支行", "分行", "营业部", "对公户", "基本户", "一般户"}, regexp.MustCompile(`(?:支行|分行|营业部|对公户|基本户|一般户)[ :：,]*((?:\d[ -]?){8,29}\d)`), alone},
+	{Handle, []string{"账号", "帐号", "账户", "用户名", "工号"}, regexp.MustCompile(`(?:账号|帐号|账户|用户名|工号)[ :：是为]*([A-Za-z][\w.-]{3,30})`), isHandle},
+	{Email, []string{" at ", "(at)", "[at]"}, regexp.MustCompile(`(?i)([a-z0-9][\w.+-]*(?: at | ?[(\[]at[)\]] ?)[a-z0-9-]+(?:(?: dot | ?[(\[]dot[)\]] ?|\.)[a-z0-9-]+){0,3}(?: dot | ?[(\[]dot[)\]] ?|\.)[a-z]{2,6})`), alone},
 	{Phone, []string{"1", "幺", "一"}, regexp.MustCompile(`([一幺壹][三四五六七八九][〇零一幺二三四五六七八九]{9})`), nil},
 	{Plate, nil, regexp.MustCompile(`([京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-HJ-NP-Za-hj-np-z][ ·-]?[A-HJ-NP-Za-hj-np-z0-9]{4,6}[挂学警港澳]?)`), isPlate},
 	{Passport, []string{"护照", "通行证", "passport"}, regexp.MustCompile(`(?i)(?:护照|通行证|passport)(?: ?(?:number|no\.?|号码?))?[ :：#是为]*([A-Z]{1,2}\d{6,9}|\d{9})`), alone},
@@ -177,7 +182,7 @@ func isPlate(f *folded, i, j int) bool {
 		if r >= '0' && r <= '9' {
 			digits++
 		}
-		if isASCIIWord(r) {
+		if isASCIIWord(r) || r == '港' || r == '澳' {
 			size++
 		}
 	}

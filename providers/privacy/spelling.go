@@ -84,7 +84,7 @@ func companySpellings(value string) []string {
 	}
 	stem := withoutPlaces(short)
 	all = append(all, stem, plain[max(0, strings.Index(plain, stem)):])
-	for range 2 {
+	for range 3 {
 		for _, trade := range words.tradesBySize {
 			if cut := strings.TrimSuffix(stem, trade); cut != stem && utf8.RuneCountInString(cut) >= 2 {
 				all = append(all, strings.TrimSuffix(short, trade), cut)
@@ -106,7 +106,7 @@ func withoutPlaces(name string) string {
 		cut := name
 		for _, place := range words.placesBySize {
 			if cut = strings.TrimPrefix(name, place); cut != name {
-				cut = strings.TrimLeft(cut, "省市区县")
+				cut = strings.TrimLeft(cut, "省市区县镇")
 				break
 			}
 		}
