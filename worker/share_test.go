@@ -3,9 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -274,58 +272,5 @@ func TestADeadFollowersTicketIsSpent(t *testing.T) {
 	}
 	if digest, err := dispatch.Digest(j, json.RawMessage(`{"kind": "good"}`)); err != nil || len(digest) != 64 {
 		t.Errorf("digest: got %q, %v", digest, err)
-	}
-}
-
-// A leader has its seat before it has a record.
-func TestAFollowerAwaitsALeaderThatIsBeingMade(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, redistest.Embedded(t))
-	one := New(defaults(), Parts{Store: w.store, Dispatcher: w.Dispatcher, Agents: testAgents(t), Log: quiet})
-	first := w.submit(t, sharing)
-	j := w.submit(t, sharing)
-	w.follows(t, j, first.ID)
-	if err := w.rdb.Del(t.Context(), "spillway:{0}:job:"+first.ID).Err(); err != nil {
-		t.Fatal(err)
-	}
-	record := "spillway:{0}:job:" + j.ID
-	if err := w.rdb.HSet(t.Context(), record, "created", time.Now().Add(time.Hour).UnixMilli()).Err(); err != nil {
-		t.Fatal(err)
-	}
-	var later *queue.Retry
-	if err := one.follow(t.Context(), j.ID, first.ID, tasks.Local); !errors.As(err, &later) || later.After != time.Second {
-		t.Errorf("one that was just made: got %v, want it to come back in a second", err)
-	}
-	w.follows(t, j, first.ID)
-	if err := w.rdb.HSet(t.Context(), record, "created", time.Now().Add(-leaderMade).UnixMilli()).Err(); err != nil {
-		t.Fatal(err)
-	}
-	if err := one.follow(t.Context(), j.ID, first.ID, tasks.Local); err != nil {
-		t.Errorf("a second later: got %v, want it to run", err)
-	}
-	if leader := w.rdb.HGet(t.Context(), record, "follows").Val(); leader != "" {
-		t.Errorf("it still follows %s", leader)
-	}
-}
-
-// Of those who wait the one is woken that still does.
-func TestAnEndWithoutAResultWakesAFollower(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, redistest.Embedded(t))
-	one := New(defaults(), Parts{Store: w.store, Dispatcher: w.Dispatcher, Agents: testAgents(t), Log: quiet})
-	leader, alone, j := w.submit(t, sharing), w.submit(t, sharing), w.submit(t, sharing)
-	if err := w.store.Unfollow(t.Context(), alone.ID, leader.ID, ""); err != nil {
-		t.Fatal(err)
-	}
-	a := one.attempt(&store.Claim{Job: leader, Input: json.RawMessage(`{"kind":"good"}`)}, tasks.Local)
-	if err := a.land(t.Context(), nil, time.Hour); err != nil {
-		t.Fatal(err)
-	}
-	var woken []string
-	for _, key := range w.rdb.Keys(t.Context(), "asynq:{*}:t:*-1").Val() {
-		woken = append(woken, key)
-	}
-	if len(woken) == 0 || !strings.Contains(strings.Join(woken, " "), j.ID) || strings.Contains(strings.Join(woken, " "), alone.ID) {
-		t.Errorf("woken: got %v, want %s alone", woken, j.ID)
 	}
 }

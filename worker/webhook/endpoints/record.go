@@ -1,10 +1,15 @@
 package endpoints
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/tasks"
 )
@@ -53,4 +58,91 @@ func (r *record) wants(typ tasks.EventType) bool {
 func (r *record) shown() *tasks.Endpoint {
 	e := r.Endpoint
 	return &e
+}
+
+func (b *Book) record(ctx context.Context, tenant, id string) (*record, error) {
+	raw, err := b.rdb.HGet(ctx, recordsKey(tenant), id).Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, tasks.Errorf(tasks.CodeNotFound, "there is no such endpoint; GET /webhooks/endpoints lists them")
+	}
+	if err != nil {
+		return nil, away(err)
+	}
+	r, err := decodeRecord(raw)
+	if err != nil {
+		return nil, err
+	}
+	return r, b.addHealth(ctx, tenant, r)
+}
+
+func (b *Book) records(ctx context.Context, tenant string) ([]*record, error) {
+	all, err := b.rdb.HGetAll(ctx, recordsKey(tenant)).Result()
+	if err != nil {
+		return nil, away(err)
+	}
+	var records []*record
+	for _, raw := range all {
+		r, err := decodeRecord(raw)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, r)
+	}
+	return records, b.addHealth(ctx, tenant, records...)
+}
+
+// addHealth fills in since when endpoints have failed.
+func (b *Book) addHealth(ctx context.Context, tenant string, records ...*record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	failing, err := b.rdb.HGetAll(ctx, failingKey(tenant)).Result()
+	if err != nil {
+		return away(err)
+	}
+	for _, r := range records {
+		if ms, err := strconv.ParseInt(failing[r.ID], 10, 64); err == nil {
+			r.FailingSince = time.UnixMilli(ms).UTC()
+		}
+	}
+	return nil
+}
+
+// update reads, changes and writes an endpoint, again if another was faster.
+func (b *Book) update(ctx context.Context, tenant, id string, change func(*record) error) (*tasks.Endpoint, error) {
+	for range 10 {
+		r, err := b.record(ctx, tenant, id)
+		if err != nil {
+			return nil, err
+		}
+		if err := change(r); err != nil {
+			return nil, err
+		}
+		err = b.replace(ctx, r)
+		if !errors.Is(err, errChanged) {
+			return r.shown(), err
+		}
+	}
+	return nil, tasks.Errorf(tasks.CodeConflict, "the endpoint is being changed by others; try again")
+}
+
+var errChanged = errors.New("changed meanwhile")
+
+func (b *Book) replace(ctx context.Context, r *record) error {
+	stored := *r
+	stored.FailingSince = time.Time{} // is kept elsewhere
+	next, err := stored.encode()
+	if err != nil {
+		return err
+	}
+	verdict, err := replaceScript.Run(ctx, b.rdb, []string{recordsKey(r.Tenant)}, r.ID, r.raw, next, maxEndpoints).Text()
+	switch {
+	case err != nil:
+		return away(err)
+	case verdict == "changed":
+		return errChanged
+	case verdict == "full":
+		return tasks.Errorf(tasks.CodeConflict, "a tenant may have %d endpoints; remove one first", maxEndpoints)
+	}
+	return nil
 }
