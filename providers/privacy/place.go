@@ -182,16 +182,27 @@ func (l *lexicon) tradeName(f *folded, i, last int) int {
 			break
 		}
 		name := f.text[stem:from]
-		if l.generic(name) || strings.ContainsAny(name, "的了和与在是有说要表将已需不也很对把让做从向及或来去想问") || l.stems[name] || l.stems[name[:6]] {
+		if l.tradeAt(f.text[from:]) == "" || l.generic(name) || strings.ContainsAny(name, "的了和与在是有说要表将已需不也很对把让做从向及或来去想问") || l.stems[name] || l.stems[name[:6]] {
 			continue
 		}
-		for _, trade := range l.tradesBySize {
-			if strings.HasPrefix(f.text[from:], trade) && (!weak || nameTrades[trade] && l.bids(f, from+len(trade))) {
-				return from + len(trade)
-			}
+		if trade := l.tradeAt(f.text[from:]); trade != "" && (!weak || nameTrades[trade] && l.bids(f, from+len(trade))) {
+			return from + len(trade)
 		}
 	}
 	return i
+}
+
+// han is the length of a Chinese character, in bytes.
+const han = len("总")
+
+// tradeAt returns the longest trade that s begins with.
+func (l *lexicon) tradeAt(s string) string {
+	for size := min(len(s), len(l.tradesBySize[0])) / han * han; size > 0; size -= han {
+		if l.trades[s[:size]] {
+			return s[:size]
+		}
+	}
+	return ""
 }
 
 // and is what stands between two names of companies.
