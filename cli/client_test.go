@@ -101,7 +101,7 @@ func TestWatchGoesOnOverARetry(t *testing.T) {
 	if err != nil || !slices.Equal(got, log) || !slices.Equal(asked, []string{"0", "2", "4"}) {
 		t.Errorf("got %v, asked after %v, %v", got, asked, err)
 	}
-	if took := time.Since(began); took > time.Second/2 {
+	if took := time.Since(began); took >= 2*betweenStreams {
 		t.Errorf("took %v; there is no need to pause when a run has ended", took)
 	}
 }

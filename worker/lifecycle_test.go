@@ -34,7 +34,7 @@ func TestADeadlineEndsACallThatHangs(t *testing.T) {
 			w.local.Does(hang)
 			w.start(t, localLane)
 			j := w.submit(t, func(s *tasks.Submission) {
-				s.OnExhausted, s.Deadline = test.onExhausted, time.Now().Add(700*time.Millisecond)
+				s.OnExhausted, s.Deadline = test.onExhausted, time.Now().Add(3*time.Second)
 			})
 			wait(t, asked)
 			if cause := wait(t, ended); !errors.Is(cause, context.DeadlineExceeded) {
@@ -68,7 +68,7 @@ func TestAQueuedJobEndsAtItsDeadline(t *testing.T) {
 		{tasks.GiveUp, tasks.Failed, tasks.CodeDeadline},
 	} {
 		j := w.end(t, w.submit(t, func(s *tasks.Submission) {
-			s.OnExhausted, s.Deadline = test.onExhausted, time.Now().Add(500*time.Millisecond)
+			s.OnExhausted, s.Deadline = test.onExhausted, time.Now().Add(2*time.Second)
 		}).ID)
 		if j.State != test.state || codeOf(j) != test.code {
 			t.Errorf("%s: got %s, %v; want %s, %q", test.onExhausted, j.State, j.Error, test.state, test.code)
@@ -79,21 +79,18 @@ func TestAQueuedJobEndsAtItsDeadline(t *testing.T) {
 func TestCancelEndsTheCallAtOnceAndRefusesTheLateAnswer(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		t.Parallel()
-		w := newWorld(t, rdb)
+		// So long a lease is not renewed in this test, which would tell it too.
+		w := newWorld(t, rdb, func(cfg *store.Config) { cfg.Lease = time.Hour })
 		hang, asked, ended := hangs()
 		w.local.Does(hang)
 		w.start(t, localLane)
 		j := w.submit(t)
 		wait(t, asked)
-		before := time.Now()
 		if _, err := w.store.Cancel(t.Context(), tenant, j.ID); err != nil {
 			t.Fatalf("cancel: %v", err)
 		}
 		if cause := wait(t, ended); !errors.Is(cause, store.ErrCanceled) {
 			t.Errorf("the call ended for: got %v, want %v", cause, store.ErrCanceled)
-		}
-		if took, renewal := time.Since(before), w.store.Lease()/renewals; took >= renewal {
-			t.Errorf("the call ended after %v: it was not woken, but renewed its lease", took)
 		}
 		// The slot is free again, so the attempt has said its last word.
 		w.local.Does(providertest.Answer(answer))

@@ -87,8 +87,8 @@ func newWorld(t *testing.T, rdb *redis.Client, change ...func(*store.Config)) *w
 	}
 }
 
-// shortLease lets a lost worker be missed soon.
-func shortLease(cfg *store.Config) { cfg.Lease = 500 * time.Millisecond }
+// shortLease lets a lost worker be missed soon, and one that is only slow not.
+func shortLease(cfg *store.Config) { cfg.Lease = 2 * time.Second }
 
 // fleet returns a worker's view of the world's providers.
 func (w *world) fleet(t *testing.T) *Fleet {

@@ -90,7 +90,7 @@ func TestJobsNeedNotWaitForALaneThatIsGone(t *testing.T) {
 
 func TestJobsWithoutTicketsGetSome(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, redistest.Embedded(t), shortLease, func(cfg *store.Config) { cfg.Recheck = 100 * time.Millisecond })
+	w := newWorld(t, redistest.Embedded(t), func(cfg *store.Config) { cfg.Recheck = 100 * time.Millisecond })
 	j := w.submit(t)
 	// The queue has lost everything.
 	if err := w.rdb.Del(t.Context(), w.rdb.Keys(t.Context(), "asynq:*").Val()...).Err(); err != nil {
