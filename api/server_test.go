@@ -143,6 +143,6 @@ func await(t *testing.T, signal <-chan struct{}) {
 	select {
 	case <-signal:
 	case <-time.After(30 * time.Second):
-		t.Fatal("not within 10s")
+		t.Fatal("not within 30s")
 	}
 }
