@@ -92,6 +92,8 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 		{"GET", "/agents/%00", 404, ""},
 		{"PUT", "/jobs", 405, "OPTIONS, GET, HEAD, POST"},
 		{"GET", "/jobs/batch", 405, "OPTIONS, POST"}, // not a job of that name
+		{"PUT", "/agents/a/b", 404, ""},              // not an agent of that name
+		{"DELETE", "/webhooks/endpoints/", 404, ""},
 		{"DELETE", "/jobs/" + done.ID, 405, "OPTIONS, GET, HEAD"},
 		{"PUT", "/agents", 405, "OPTIONS, GET, HEAD"},
 		{"POST", "/health", 405, "OPTIONS, GET, HEAD"},

@@ -78,7 +78,7 @@ func (s *server) router() (*echo.Echo, error) {
 	// Without this, any client can choose its own address with a header.
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = s.handleError
-	e.Pre(literal(s.contract.operations))
+	e.Pre(asDescribed(s.contract.operations))
 	e.Use(recoverPanics)
 
 	gates := make(map[string][]echo.MiddlewareFunc)
