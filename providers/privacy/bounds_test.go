@@ -8,11 +8,13 @@ import (
 // TestOddTextsComeBack masks long texts of one piece repeated, on which a search
 // that looks back too far would not end.
 func TestOddTextsComeBack(t *testing.T) {
+	t.Parallel()
 	for _, piece := range []string{
 		"张伟明来电，", "王小明说", "13812345678 ", "浙江省宁波市", "a", "1 ", "12-", "的有限公司", "Acme ", "微信", "⟦", "联系人_",
 		"John Smith ", "路1号", " ", "有限公司", "( ", "@.", "a@b.c", "\\u5ba2", "\"", "1.", "0",
+		"、", "王总、", "姓", "·中", "Xu, ", "Mr. ", "公司", "省市区", "8, ", "1-", "厦1",
 	} {
-		note := strings.Repeat(piece, 20_000/len(piece))
+		note := strings.Repeat(piece, 5_000/len(piece))
 		m, got := maskNote(t, note)
 		if back := m.Restore(got); back != note {
 			t.Errorf("%q repeated does not come back", piece)

@@ -275,6 +275,7 @@ func corpusSize() int {
 }
 
 func TestNothingPlantedIsLeft(t *testing.T) {
+	t.Parallel()
 	leaks, losses, doubts := 0, 0, 0
 	for i, s := range corpus(corpusSize()) {
 		m, err := New(Options{Key: []byte{byte(i)}}, s.input)
