@@ -16,10 +16,10 @@ type business struct {
 	name   string
 	fields map[string]any
 	note   string
-	values []mark
+	values []planted
 }
 
-type mark struct {
+type planted struct {
 	start, end int
 	kind       rune // one of «‹
 	known      bool // it is known to be wrong
@@ -77,11 +77,11 @@ func (b *business) setField(name, value string) {
 // read takes the marks out of a text.
 func (b *business) read(text string) {
 	var out strings.Builder
-	var open mark
+	var open planted
 	for _, r := range text {
 		switch {
 		case r == '«' || r == '‹':
-			open = mark{start: out.Len(), kind: r}
+			open = planted{start: out.Len(), kind: r}
 		case r == '»' || r == '›':
 			open.end = out.Len()
 			b.values = append(b.values, open)
@@ -117,7 +117,7 @@ func (b *business) judge(t *testing.T, v *verdicts) {
 			covered[i] = true
 		}
 	}
-	free := make([]mark, len(b.note))
+	free := make([]planted, len(b.note))
 	for _, mk := range b.values {
 		left := b.letters(mk.start, mk.end, func(i int) bool { return !covered[i] })
 		for i := mk.start; i < mk.end; i++ {

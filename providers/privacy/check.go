@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -70,25 +71,32 @@ const (
 	shortestLatin = 8
 )
 
-// skeletons looks for masked values in the letters and digits of a text alone.
+// skeletons looks for known values in the letters and digits of a text alone:
+// those of the dictionary, and those that were masked.
 func (m *Mask) skeletons(text string) []Kind {
 	bones, public := skeleton(text), skeleton(m.public)
 	var kinds []Kind
-	for _, e := range m.tokens.order {
-		if !e.used {
-			continue
+	look := func(spelling string, kind Kind) bool {
+		key := skeleton(spelling)
+		shortest := shortestLatin
+		if hasHan(key) {
+			shortest = shortestHan
 		}
-		for _, spelling := range e.spellings {
-			key := skeleton(spelling)
-			shortest := shortestLatin
-			if hasHan(key) {
-				shortest = shortestHan
-			}
-			if utf8.RuneCountInString(key) >= shortest && strings.Contains(bones, key) && !strings.Contains(public, key) && !m.kept[key] {
-				kinds = append(kinds, e.kind)
-				break
-			}
+		left := utf8.RuneCountInString(key) >= shortest && strings.Contains(bones, key) && !strings.Contains(public, key) && !m.kept[key]
+		if left {
+			kinds = append(kinds, kind)
+		}
+		return left
+	}
+	for spelling, kind := range m.dict.known {
+		if look(spelling, kind) {
+			return kinds
 		}
 	}
-	return kinds
+	for _, e := range m.tokens.order {
+		if e.used && slices.ContainsFunc(e.spellings, func(s string) bool { return look(s, e.kind) }) {
+			return kinds
+		}
+	}
+	return nil
 }

@@ -12,7 +12,7 @@ import (
 // not matter.
 type dictionary struct {
 	nodes []node
-	known set // the squeezed spellings
+	known map[string]Kind // the squeezed spellings
 }
 
 type node struct {
@@ -27,15 +27,17 @@ type word struct {
 	capital bool // it also is a common word, so that a small first letter means that
 }
 
-func newDictionary() *dictionary { return &dictionary{nodes: make([]node, 1), known: set{}} }
+func newDictionary() *dictionary {
+	return &dictionary{nodes: make([]node, 1), known: map[string]Kind{}}
+}
 
 // add takes a spelling in. The first meaning of a spelling stays.
 func (d *dictionary) add(spelling string, w word) {
 	key := squeezed(spelling)
-	if key == "" || d.known[key] {
+	if key == "" || d.known[key] != "" {
 		return
 	}
-	d.known[key] = true
+	d.known[key] = w.kind
 	at := 0
 	for _, r := range key {
 		if d.nodes[at].next == nil {

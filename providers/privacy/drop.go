@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -23,10 +22,14 @@ func Drop(input json.RawMessage, pointers []string) (json.RawMessage, error) {
 		return nil, fmt.Errorf("drop what is never sent: %w", err)
 	}
 	for _, p := range pointers {
-		v = drop(v, steps(p))
+		mark(v, steps(p))
 	}
-	return encode(v)
+	return encode(sweep(v))
 }
+
+// dropped stands for what is dropped until all pointers are followed: an index
+// counts in the array as it came.
+type dropped struct{}
 
 // steps takes a pointer apart.
 func steps(pointer string) []string {
@@ -37,35 +40,52 @@ func steps(pointer string) []string {
 	return all
 }
 
-func drop(v any, path []string) any {
+// mark puts a dropped in the place of what a path leads to.
+func mark(v any, path []string) {
 	step, rest := path[0], path[1:]
 	switch v := v.(type) {
 	case map[string]any:
 		for name, member := range v {
-			if name != step && step != "*" {
-				continue
-			}
-			if len(rest) == 0 {
-				delete(v, name)
-			} else {
-				v[name] = drop(member, rest)
+			switch {
+			case name != step && step != "*":
+			case len(rest) == 0:
+				v[name] = dropped{}
+			default:
+				mark(member, rest)
 			}
 		}
 	case []any:
-		if len(rest) == 0 && step == "*" {
-			return []any{}
-		}
-		for i := len(v) - 1; i >= 0; i-- {
-			if step != "*" && step != strconv.Itoa(i) {
-				continue
+		for i, element := range v {
+			switch {
+			case strconv.Itoa(i) != step && step != "*":
+			case len(rest) == 0:
+				v[i] = dropped{}
+			default:
+				mark(element, rest)
 			}
-			if len(rest) == 0 {
-				v = slices.Delete(v, i, i+1)
+		}
+	}
+}
+
+// sweep takes out what is marked.
+func sweep(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, member := range v {
+			if member == (dropped{}) {
+				delete(v, name)
 			} else {
-				v[i] = drop(v[i], rest)
+				v[name] = sweep(member)
 			}
 		}
-		return v
+	case []any:
+		left := v[:0]
+		for _, element := range v {
+			if element != (dropped{}) {
+				left = append(left, sweep(element))
+			}
+		}
+		return left
 	}
 	return v
 }

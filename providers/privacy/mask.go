@@ -188,7 +188,7 @@ func (m *Mask) learn(value string, kind Kind) {
 		}
 		base := string(kind) + ":" + squeezed(part)
 		capital := commonWords[strings.ToLower(part)]
-		if !m.dict.known[squeezed(part)] {
+		if m.dict.known[squeezed(part)] == "" {
 			m.tokens.enter(base, kind, part)
 			if surname, _ := language().surname(fold(part).text); kind == Person && surname != "" {
 				m.persons[surname] = append(m.persons[surname], base)

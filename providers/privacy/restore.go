@@ -261,7 +261,7 @@ func (t *tokens) number(r reader, i int, l labelName) (hit, verdict) {
 	if e := t.byID[id+digits]; e != nil && related(e.kind, l.kind) {
 		h.entry = e
 	}
-	if h.entry == nil && (!strict || strings.Contains(t.taken, strings.ToLower(r.text[i:end]))) {
+	if h.entry == nil && (!strict || strings.Contains(t.taken, fold(r.text[i:end]).lower)) {
 		return hit{}, nothing
 	}
 	c, size, ok = r.next(end)

@@ -69,6 +69,8 @@ func TestDrop(t *testing.T) {
 		{[]string{"/*/balance", "/keys/0", "/list/1", "/nothing/here"}, `{"a/b":1,"account":{"name":"x"},"keys":["b"],"list":[{"n":2,"pin":1}],"n":12345678901234567890}`},
 		{[]string{"/keys/*", "/list", "/account", "/n"}, `{"a/b":1,"keys":[]}`},
 		{[]string{"/*"}, `{}`},
+		{[]string{"/keys/0", "/keys/1"}, `{"a/b":1,"account":{"balance":1,"name":"x"},"keys":[],"list":[{"n":2,"pin":1},{"pin":3}],"n":12345678901234567890}`},
+		{[]string{"/list/0", "/list/*/pin", "/account/name", "/account"}, `{"a/b":1,"keys":["a","b"],"list":[{}],"n":12345678901234567890}`},
 	} {
 		got, err := Drop(json.RawMessage(input), c.pointers)
 		if err != nil || string(got) != c.want {
