@@ -5,7 +5,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 LINT := .bin/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev build test race chaos chaos-short bench bench-short lint fmt generate check check-fmt check-tidy check-generated check-chaos clean
+.PHONY: help demo dev build test race chaos chaos-short bench bench-short fuzz lint fmt generate check check-fmt check-tidy check-generated check-chaos clean
 
 help: ## show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,17 @@ bench: ## measure throughput, latencies and memory on a real Redis over loopback
 bench-short: ## the same with less of everything (40 seconds)
 	go run ./lab/bench -short
 
+FUZZ_REQUESTS := 300000
+FUZZ_TIME := 30s
+
+fuzz: ## ask the API everything, right and wrong, for ten minutes; then fuzz each decoder for FUZZ_TIME
+	GOGC=400 go test ./cli -run '^TestContractFuzz$$' -count=1 -timeout 0 -v -seed $$(date +%s) -requests $(FUZZ_REQUESTS)
+	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+	  for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$dir/*_test.go | cut -c6-); do \
+	    echo "$$dir $$target"; go test $$dir -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_TIME) || exit 1; \
+	  done; \
+	done
+
 fmt: ## format the code
 	gofmt -w .
 
@@ -50,7 +61,7 @@ $(LINT): Makefile
 	GOBIN=$(CURDIR)/.bin go install $(GOLANGCI_LINT)
 	@touch $@
 
-check: check-fmt vet lint race check-tidy check-generated check-chaos ## everything CI checks
+check: check-fmt vet lint race check-contract check-tidy check-generated check-chaos ## everything CI checks
 
 check-fmt:
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "not formatted, run make fmt:"; echo "$$files"; exit 1; }
@@ -58,6 +69,12 @@ check-fmt:
 .PHONY: vet
 vet:
 	go vet ./...
+
+# Without the race detector, which makes each request ten times as slow; under it
+# "race" has sent some already.
+.PHONY: check-contract
+check-contract:
+	GOGC=400 go test ./cli -run '^TestContractFuzz$$' -count=1 -v -requests 20000
 
 check-tidy:
 	go mod tidy -diff

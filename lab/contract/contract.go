@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -46,6 +47,7 @@ type Operation struct {
 type Parameter struct {
 	Name, In string
 	Required bool
+	Explode  bool // a list is sent as one parameter for each of its items
 	Schema   map[string]any
 	At       string // where in the document the schema is
 }
@@ -122,10 +124,9 @@ func scopes(op map[string]any) []string {
 func (c *Contract) parameters(of map[string]any, at string) []Parameter {
 	var all []Parameter
 	for i, v := range asList(of["parameters"]) {
-		place, p := c.Follow(at+Pointer("parameters", fmt.Sprint(i)), asMap(v))
-		required, _ := p["required"].(bool)
+		place, p := c.Follow(at+Pointer("parameters", strconv.Itoa(i)), asMap(v))
 		all = append(all, Parameter{
-			Name: fmt.Sprint(p["name"]), In: fmt.Sprint(p["in"]), Required: required,
+			Name: fmt.Sprint(p["name"]), In: fmt.Sprint(p["in"]), Required: p["required"] == true, Explode: p["explode"] != false,
 			Schema: Map(p, "schema"), At: place + "/schema",
 		})
 	}

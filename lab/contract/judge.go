@@ -6,7 +6,6 @@ import (
 	"maps"
 	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,6 +63,9 @@ func (c *Contract) response(method, path string, status int) (at string, respons
 	}
 	template, item := c.Path(path)
 	operation := Map(item, strings.ToLower(method))
+	if method != strings.ToUpper(method) {
+		operation = nil // methods are case-sensitive
+	}
 	switch {
 	case item == nil:
 		return c.common("NotFound", status, http.StatusNotFound)
@@ -106,10 +108,7 @@ func (c *Contract) Path(path string) (template string, item map[string]any) {
 }
 
 // samePart reports whether a part of a path is what the template wants there.
-func samePart(got, want string) bool {
-	plain, err := url.PathUnescape(got)
-	return strings.HasPrefix(want, "{") || got == want || err == nil && plain == want
-}
+func samePart(got, want string) bool { return got == want || got != "" && strings.HasPrefix(want, "{") }
 
 // commonHeaders need not be told in the contract.
 var commonHeaders = []string{"Content-Type", "Content-Length", "Cache-Control", "X-Content-Type-Options", "Referrer-Policy"}
