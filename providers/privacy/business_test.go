@@ -170,7 +170,7 @@ func (b *business) letters(start, end int, of func(i int) bool) string {
 }
 
 func TestBusinessTexts(t *testing.T) {
-	for _, file := range []string{"business_a", "business_b", "business_c"} {
+	for _, file := range []string{"business_a", "business_b", "business_c", "business_d"} {
 		t.Run(file, func(t *testing.T) {
 			var v verdicts
 			all := readBusiness(t, "testdata/"+file+".txt")

@@ -8,7 +8,7 @@ import (
 )
 
 var (
-	latinTitled = regexp.MustCompile(`\b(?:(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Madam|Engineer|Attn|ATTN|Dear|Hi|Hello|Regards|Sincerely|Contact|contact|Cc|attention|Attention)[.,:]*\s{1,2})+([A-Z][\p{Latin}'-]+(?:[ ](?:[A-Z]\.|van|von|de|der|da|bin|al|el|la|di)[ ]?)*(?:[ ][A-Z][\p{Latin}'-]+){0,2})`)
+	latinTitled = regexp.MustCompile(`\b(?:(?:Mr|Mrs|Ms|Herr|Frau|Mme|Monsieur|Madame|Senor|Senora|Sig|Miss|Mx|Dr|Prof|Professor|Sir|Madam|Engineer|Attn|ATTN|Dear|Hi|Hello|Regards|Sincerely|Contact|contact|Cc|attention|Attention)[.,:]*\s{1,2})+([A-Z][\p{Latin}'-]+(?:[ ](?:[A-Z]\.|van|von|de|der|da|bin|al|el|la|di)[ ]?)*(?:[ ][A-Z][\p{Latin}'-]+){0,2})`)
 	latinPair   = regexp.MustCompile(`[A-Z][\p{Latin}'-]+(?:[ ](?:[A-Z]\.|van|von|de|der|da|bin|al|el|la|di))*(?:[ ][A-Z][\p{Latin}'-]+){1,2}`)
 	pinyin      = regexp.MustCompile(`^(?i:(?:(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(?:iang|uang|iong|ang|eng|ing|ong|ian|iao|uai|uan|ai|ei|ui|ao|ou|iu|ie|ue|ve|er|an|en|in|un|ia|ua|uo|a|o|e|i|u|v)['-]?){1,3})$`)
 )

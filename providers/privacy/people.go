@@ -135,7 +135,7 @@ func skipHan(text string, i, n int) int {
 // goesOn are the words that a title of one character may be the beginning of:
 // 总量 and 工程 are no persons.
 var goesOn = map[string]string{
-	"总": "量部是共额价体数计成之结览能和店包装代承会期监经裁工厂司站线长则产重高需支收局行队书统务编归算分",
+	"总": "量部是共额价体数计成之结览能和店包装代承会期监经裁工厂司站线长则产重高需支收局行队书统务编归算分账线",
 	"工": "作程厂业人艺具期序资时商种况地位装件矿会段区休伤龄",
 	"董": "事",
 	"局": "部面势限长", "处": "理于置在罚方境所", "科": "技学研目普", "部": "分件门位署队",
@@ -179,7 +179,7 @@ func (l *lexicon) titled(f *folded, i, surname, end int, title string, sure bool
 // sayings are verbs and the like that go with persons: behind a name they tell
 // where it ends.
 var sayings = setOf(strings.Fields(`说 问 催 才 聊 聊了 聊到 谈到 话 表示 反映 反馈 认为 提出 提到 提及 询问 要求 建议 确认 透露 强调 承诺 答应 同意 反对 介绍 负责 牵头 接手 马上 已经 正在 即将 告知 通知
-	抱怨 担心 希望 坚持 解释 汇报 补充 主持 配合 跟进 对接 发来 发出 发的 回复 回覆 来电 来访 来信 离职 休假 出差 退休 签字 拍板 批准 审核 代为 代表 支持 联系 留言 打来 提供 决定 带队 参加 出席 到访
+	抱怨 担心 希望 坚持 解释 汇报 补充 主持 配合 跟进 对接 发来 发出 发的 回复 回覆 来电 来访 来信 离职 请假 休假 出差 退休 签字 拍板 批准 审核 代为 代表 支持 联系 留言 打来 提供 决定 带队 参加 出席 到访
 	回电 觉得 指出 主张 主管 负责 调任 升任 接任 兼任 领导 给出 转告 转达 交代 交待 约在 约好 接待 收到 牵线 表态 发言 拒绝 接受 抽检 签收 提醒 质疑 追问 关心 在问 在催 明确 更新 打电话 发邮件 说话`))
 
 // says reports whether a text begins with one of them.
@@ -264,7 +264,7 @@ func (l *lexicon) closes(f *folded, j int) bool {
 }
 
 // calls are words right before a name.
-var calls = strings.Fields(`联系人 联络人 负责人 对接人 经办人 收件人 收货人 寄件人 法人 法定代表人 业务员 销售 销售员 采购 采购员 姓名 名字 叫 姓 参会 与会 出席 参会人 参会人员 与会人员 出席人员 成员 签署人 签字人 决策人 跟进人 陪同 拜访 拜访了 联系 联系了 会见 会见了 约见 约见了 约了 见了 抄送 收件 致 经理 总监 主管 主任 部长 厂长 老板 工程师 同事 客户 助理 秘书 代表 委托人 担保人 接口人 关键人 找 找到 由 请 跟 和 与 名单 仓库 仓管 财务 出席 缺席 组长 副组长 打给 寄给 发给 交给 转给 抄送给 接替他的是 接替她的是 介绍了 改由 换成 换成了 据 让 给 收 收件 司机 提货人 户名 主持人 记录 记录人 复核 批准 审核 经办 投诉人 介绍人 处理人 出票人 推荐人 副主任 联系下 问下 真名 本名 儿子 女儿 出席`)
+var calls = strings.Fields(`联系人 联络人 负责人 对接人 经办人 收件人 收货人 寄件人 法人 法定代表人 业务员 销售 销售员 采购 采购员 姓名 名字 叫 姓 参会 与会 出席 参会人 参会人员 与会人员 出席人员 成员 签署人 签字人 决策人 跟进人 陪同 拜访 拜访了 联系 联系了 会见 会见了 约见 约见了 约了 见了 抄送 收件 致 经理 总监 主管 主任 部长 厂长 老板 工程师 同事 客户 助理 秘书 代表 委托人 担保人 接口人 关键人 找 找到 由 请 跟 和 与 名单 仓库 仓管 财务 出席 缺席 组长 副组长 打给 寄给 发给 交给 转给 抄送给 接替他的是 接替她的是 介绍了 改由 换成 换成了 据 让 给 收 收件 司机 提货人 户名 主持人 记录 记录人 复核 批准 审核 经办 投诉人 介绍人 处理人 出票人 推荐人 副主任 安排 通知 联系下 问下 真名 本名 儿子 女儿 出席`)
 
 // listed reports whether a place stands in an enumeration.
 func listed(f *folded, i, j int) (before, after bool) {

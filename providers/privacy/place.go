@@ -7,9 +7,9 @@ import (
 )
 
 var (
-	legalForm = regexp.MustCompile(`(?:集团|控股|实业)?(?:\(集团\)|\([\p{Han}]{2,6}\))?(?:股份有限公司|有限责任公司|有限公司|集团公司|股份公司|总公司|分公司|律师事务所|会计师事务所|事务所|研究院|设计院|集团|股份|公司|支行|分行|合作社|(?:化工|塑料|塑胶|机械|电子|电器|灯具|家具|玩具|包装|印刷|模具|五金|纺织|印染|服装|食品|制品|电机|汽配|配件|机电|橡胶|玻璃|陶瓷|造纸|制药|钢铁|铸造|阀门|轴承|电镀)厂|总厂|研究所)(?:\((?:特殊普通合伙|普通合伙|有限合伙|集团|控股|中国|个体)\))?(?:[\p{Han}]{2,6}(?:分公司|分所|供电公司))?`)
+	legalForm = regexp.MustCompile(`(?:集团|控股|实业)?(?:\(集团\)|\([\p{Han}]{2,6}\))?(?:股份有限公司|有限责任公司|有限公司|集团公司|股份公司|总公司|分公司|律师事务所|会计师事务所|事务所|研究院|设计院|集团|股份|公司|支行|分行|合作社|(?:化工|材料|塑料|塑胶|机械|电子|电器|灯具|家具|玩具|包装|印刷|模具|五金|纺织|印染|服装|食品|制品|电机|汽配|配件|机电|橡胶|玻璃|陶瓷|造纸|制药|钢铁|铸造|阀门|轴承|电镀)厂|总厂|研究所)(?:\((?:特殊普通合伙|普通合伙|有限合伙|集团|控股|中国|个体)\))?(?:[\p{Han}]{2,6}(?:分公司|分所|供电公司))?`)
 	// latinForm takes the words before it; what they may be is looked at there.
-	latinForm = regexp.MustCompile(`((?:(?:[A-Z0-9][\p{Latin}0-9&'.+-]*|\([A-Z][\p{Latin} ]{1,20}\))[ ,]{1,2}(?:(?:&|de|du|des|la|le|di|da|do|fur|und|et|y|e|of|von|van)[ ]){0,2}){1,6})\(?(?:Co\.?,? ?Ltd|Co\.|Ltd|Limited|Inc|Incorporated|LLC|GmbH(?: ?& ?Co\. ?KG)?|AG|Corp|Corporation|PLC|Plc|S\.A|SA|B\.V|BV|N\.V|NV|Pte\.? ?Ltd|Pty\.? ?Ltd|Group|Holdings?|KG|Company|S\.r\.l|SpA|S\.p\.A|K\.K|LLP)\b\.?\)?(?:[ ,]{1,2}(?:Ltd|Limited|Inc|LLC|Co)\b\.?){0,2}`)
+	latinForm = regexp.MustCompile(`((?:(?:[A-Z0-9][\p{Latin}0-9&'.+-]*|\([A-Z][\p{Latin} ]{1,20}\))[ ,]{1,2}(?:(?:&|de|du|des|la|le|di|da|do|fur|und|et|y|e|of|von|van)[ ]){0,2}){1,6})\(?(?:Co\.?,? ?Ltd|Co\.|Ltd|Limited|Inc|Incorporated|LLC|GmbH(?: ?& ?Co\. ?KG)?|AG|Corp|Corporation|PLC|Plc|S\.A|SA|B\.V|BV|N\.V|NV|Pte\.? ?Ltd|Pty\.? ?Ltd|Group|Holdings?|KG|Company|S\.r\.l|SpA|S\.p\.A|K\.K|LLP|OOO|OAO|A/S|Oy|Sp\. z o\.o)\b\.?\)?(?:[ ,]{1,2}(?:Ltd|Limited|Inc|LLC|Co)\b\.?){0,2}`)
 	shortFor  = regexp.MustCompile(`(?:简称|称为?|客户名称?|公司名称?|名叫|品牌|hereinafter|called|aka) ?[:：]? ?["“「'《]([\p{Han}A-Za-z0-9]{2,12})["”」'》]`)
 	ledIn     = regexp.MustCompile(`^(?:.*(?:拜访了?|联系了?|签下了?|拿下了?|对接|前往|去了?|到|点到|找|自称|全称|通过|委托|推荐|引荐|参观了?|约了?|出票人|收款人|付款人|承兑人|收购方|转让方|承租方|出租方|标的|委托方|需方|供方|承运商|发往|隶属于?|原名|现名|更名为|前身是|还有|以及|包括|客户|供应商|竞争对手|对手|友商|经销商|代理商|我们|公司名称?|名称|签约了?|走访了?|收到|来自|甲方|乙方|买方|卖方|开票给?|发给|寄给|送到|与|跟|给|由|被|把|了|的|向|说|到了|是)(?:[:： ])?)`)
 )
@@ -49,7 +49,7 @@ func companies(f *folded) []span {
 
 var chineseLegal = strings.Fields(`公司 集团 股份 厂 事务所 研究 设计院 支行 分行 合作社`)
 
-var latinForms = strings.Fields(`ltd limited inc llc gmbh corp plc s.a b.v n.v bv nv sa ag kg co. group holding company s.r s.p spa k.k llp`)
+var latinForms = strings.Fields(`ltd limited inc llc gmbh corp plc s.a b.v n.v bv nv sa ag kg co. group holding company s.r s.p spa k.k llp ooo oao a/s oy`)
 
 // longestName is how long the name before a legal form may be, in bytes.
 const longestName = 54

@@ -182,7 +182,7 @@ func isPlate(f *folded, i, j int) bool {
 		if r >= '0' && r <= '9' {
 			digits++
 		}
-		if isASCIIWord(r) || r == '港' || r == '澳' {
+		if isASCIIWord(r) || strings.ContainsRune("港澳挂学警", r) {
 			size++
 		}
 	}
