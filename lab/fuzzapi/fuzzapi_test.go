@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/topcentral/spillway/lab/contract"
 )
@@ -101,7 +102,7 @@ func (s *service) submit(w http.ResponseWriter, r *http.Request, body []byte) {
 		s.refuse(w, r, http.StatusRequestEntityTooLarge, "")
 	case s.fault == "panic" && err != nil:
 		panic("cannot read it")
-	case s.fault != "lenient" && (err != nil || !agent() || !isObject || len(submission) != 2 || strings.Count(string(body), `"agent"`) > 1 || strings.ContainsAny(string(body), "\xff\xc0\xed")):
+	case s.fault != "lenient" && (err != nil || !agent() || !isObject || len(submission) != 2 || strings.Count(string(body), `"agent"`) > 1 || !utf8.Valid(body)):
 		s.refuse(w, r, http.StatusBadRequest, "")
 	default:
 		s.show(w, r, http.StatusAccepted, map[string]string{"id": "job_1"})
