@@ -34,22 +34,27 @@ if ARGV[17] == '' and full(ARGV[2], ARGV[22]) then return { 'quota' } end
 if KEYS[11] then redis.call('SET', KEYS[11], id .. ' ' .. ARGV[14], 'PX', ARGV[15]) end
 
 local run_at = tonumber(ARGV[8])
-if ARGV[16] ~= '' then redis.call('HSET', job, 'follows', ARGV[16]) end
 local start = math.max(run_at, now)
 local function from_start(at) return int(math.max(0, tonumber(at) - start)) end
-redis.call('HSET', job, 'tenant', ARGV[2], 'spec', ARGV[3], 'callback', ARGV[5], 'lanes', ARGV[6],
-  'complexity', ARGV[7], 'attempt', '0', 'created', int(now),
-  'target', ARGV[9], 'deadline', ARGV[10], 'spill', ARGV[11], 'target_in', from_start(ARGV[9]),
-  'deadline_in', from_start(ARGV[10]), 'spill_in', from_start(ARGV[11]), 'retention', ARGV[12])
+fresh = {
+  tenant = ARGV[2], spec = ARGV[3], callback = ARGV[5], lanes = ARGV[6], complexity = ARGV[7], attempt = '0', created = int(now),
+  target = ARGV[9], deadline = ARGV[10], spill = ARGV[11], target_in = from_start(ARGV[9]),
+  deadline_in = from_start(ARGV[10]), spill_in = from_start(ARGV[11]), retention = ARGV[12],
+}
+if ARGV[16] ~= '' then write('follows', ARGV[16]) end
 redis.call('SET', KEYS[3], ARGV[4])
 redis.call('ZADD', KEYS[10], '0', id)
+local state = 'queued'
 if ARGV[17] ~= '' then
   give(ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21])
+  state = 'succeeded'
 elseif run_at > now then
-  redis.call('HSET', job, 'run_at', ARGV[8])
+  write('run_at', ARGV[8])
   enter('scheduled', '{}')
   redis.call('ZADD', due, ARGV[8], id)
+  state = 'scheduled'
 else
   enqueue(ARGV[13], '{}')
 end
-return { 'ok', int(now), redis.call('HGET', job, 'state') }
+record()
+return { 'ok', int(now), state }

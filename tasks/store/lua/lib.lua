@@ -18,11 +18,55 @@ local function int(n) return string.format('%d', n) end
 -- open are the states that a run has yet to leave.
 local open = { scheduled = true, queued = true, running = true }
 
+-- fresh holds the fields of a job that is being made, until record writes them
+-- all at once; nil of one that is there.
+local fresh
+
+-- read returns fields of the job, false for those that it does not have.
+local function read(...)
+  if not fresh then return redis.call('HMGET', job, ...) end
+  local values = {}
+  for i, field in ipairs({ ... }) do values[i] = fresh[field] or false end
+  return values
+end
+
+-- write sets fields of the job: each name is followed by its value.
+local function write(...)
+  if not fresh then return redis.call('HSET', job, ...) end
+  local fields = { ... }
+  for i = 1, #fields, 2 do fresh[fields[i]] = fields[i + 1] end
+end
+
+-- erase removes fields of the job.
+local function erase(...)
+  if not fresh then return redis.call('HDEL', job, ...) end
+  for _, field in ipairs({ ... }) do fresh[field] = nil end
+end
+
+-- record writes what a job that is being made has come to. From here on it is there.
+local function record()
+  if not fresh then return end
+  local fields = {}
+  for field, value in pairs(fresh) do
+    fields[#fields + 1] = field
+    fields[#fields + 1] = value
+  end
+  fresh = nil
+  redis.call('HSET', job, unpack(fields))
+end
+
+-- number takes the job's next sequence number.
+local function number()
+  if not fresh then return redis.call('HINCRBY', job, 'seq', 1) end
+  fresh.seq = int((fresh.seq or 0) + 1)
+  return tonumber(fresh.seq)
+end
+
 -- emit appends an event to the job's log under the next sequence number, which
 -- is also its stream ID, and wakes whoever watches the job. The log is bounded;
 -- its newest entries, and so the terminal event, are always kept.
 local function emit(kind, attempt, data)
-  local seq = redis.call('HINCRBY', job, 'seq', 1)
+  local seq = number()
   redis.call('XADD', events, 'MAXLEN', '~', '5000', int(seq) .. '-0',
     'type', kind, 'attempt', attempt, 'at', int(now), 'data', data)
   redis.call('PUBLISH', events, kind)
@@ -44,27 +88,27 @@ end
 local function count(state, tenant, counted)
   if waits[state] and not counted then
     redis.call('HINCRBY', counters, 'waiting:' .. tenant, 1)
-    redis.call('HSET', job, 'counted', '1')
+    write('counted', '1')
   elseif counted and not waits[state] then
     if redis.call('HINCRBY', counters, 'waiting:' .. tenant, -1) <= 0 then
       redis.call('HDEL', counters, 'waiting:' .. tenant)
     end
-    redis.call('HDEL', job, 'counted')
+    erase('counted')
   end
 end
 
 -- enter moves the job into a state: field, counters, event and outbox entry.
 local function enter(state, data)
-  local r = redis.call('HMGET', job, 'state', 'attempt', 'tenant', 'callback', 'place', 'counted')
+  local r = read('state', 'attempt', 'tenant', 'callback', 'place', 'counted')
   local was, attempt, tenant, callback, place = r[1], r[2] or '0', r[3] or '', r[4] or '0', r[5]
-  redis.call('HSET', job, 'state', state)
+  write('state', state)
   if was and open[was] then redis.call('HINCRBY', counters, 'now:' .. was, -1) end
   if open[state] then redis.call('HINCRBY', counters, 'now:' .. state, 1) end
   redis.call('HINCRBY', counters, 'total:' .. state, 1)
   count(state, tenant, r[6])
   if place then
     redis.call('ZREM', waiting, place)
-    redis.call('HDEL', job, 'place')
+    erase('place')
   end
   local seq = emit('job.' .. state, attempt, data)
   redis.call('XADD', outbox, '*', 'job', id, 'tenant', tenant, 'type', 'job.' .. state,
@@ -75,7 +119,7 @@ end
 -- lane is where the job waits: the first of its lanes that has not given up on
 -- this run, or 'shared' while it waits for an equal job's result.
 local function lane()
-  local r = redis.call('HMGET', job, 'lanes', 'exhausted', 'follows')
+  local r = read('lanes', 'exhausted', 'follows')
   if r[3] then return 'shared' end
   local spent = ',' .. (r[2] or '') .. ','
   for l in string.gmatch(r[1] or '', '[^,]+') do
@@ -87,7 +131,7 @@ end
 -- look has the watchdog look at the job in `after` ms, or at its deadline if
 -- that comes first.
 local function look(after)
-  local deadline = tonumber(redis.call('HGET', job, 'deadline'))
+  local deadline = tonumber(read('deadline')[1])
   redis.call('ZADD', due, int(math.min(now + after, math.max(deadline, now))), id)
 end
 
@@ -96,24 +140,25 @@ end
 -- complexity, with the mark of a priority that is not normal. The token stays: a
 -- claim that comes once more after its attempt is over must not take the job again.
 local function enqueue(after, data)
-  redis.call('HDEL', job, 'worker', 'lease')
+  erase('worker', 'lease')
   local seq = enter('queued', data)
-  local place = lane() .. '.' .. redis.call('HGET', job, 'complexity') .. ':' .. int(now) .. ':' .. id
+  local place = lane() .. '.' .. read('complexity')[1] .. ':' .. int(now) .. ':' .. id
   redis.call('ZADD', waiting, '0', place)
-  redis.call('HSET', job, 'place', place)
+  write('place', place)
   look(tonumber(after))
   return seq
 end
 
 -- finish moves the job into a terminal state and starts its retention.
 local function finish(state, data)
-  redis.call('HDEL', job, 'token', 'lease')
-  local keep = tonumber(redis.call('HGET', job, 'retention'))
-  redis.call('HSET', job, 'ended', int(now), 'expires', int(now + keep))
+  erase('token', 'lease')
+  local keep = tonumber(read('retention')[1])
+  write('ended', int(now), 'expires', int(now + keep))
   local seq = enter(state, data)
+  record()
   redis.call('ZREM', due, id)
   for k = 1, 4 do redis.call('PEXPIRE', KEYS[k], int(keep)) end
-  redis.call('ZADD', KEYS[9], int(now + keep), id .. ' ' .. redis.call('HGET', job, 'tenant'))
+  redis.call('ZADD', KEYS[9], int(now + keep), id .. ' ' .. read('tenant')[1])
   return seq
 end
 
@@ -122,11 +167,11 @@ end
 -- fast_path.
 local function give(by, result, as, saved, tokens)
   redis.call('SET', KEYS[4], result)
-  redis.call('HSET', job, 'degraded', '0', 'answered_by', by, 'settled', redis.call('HGET', job, 'attempt') .. ':' .. by)
-  redis.call('HDEL', job, 'follows')
+  write('degraded', '0', 'answered_by', by, 'settled', read('attempt')[1] .. ':' .. by)
+  erase('follows')
   redis.call('HINCRBY', counters, 'total:' .. by, 1)
   if as ~= '' then
-    redis.call('HSET', job, 'answered_as', as, 'saved', saved)
+    write('answered_as', as, 'saved', saved)
     redis.call('HINCRBY', counters, 'saved:picodollars', saved)
     redis.call('HINCRBY', counters, 'saved:tokens', tokens)
   end
