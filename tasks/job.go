@@ -91,6 +91,7 @@ type Attempt struct {
 	StartedAt    time.Time `json:"started_at"`
 	FirstTokenMS int64     `json:"first_token_ms,omitempty"` // 0: nothing came, or not streamed
 	DurationMS   int64     `json:"duration_ms"`
+	RetryAt      time.Time `json:"retry_at,omitzero"` // when the candidate said, or its guards, that it is worth asking again
 	Tokens       Tokens    `json:"tokens,omitzero"`
 	TokenLimit   int       `json:"token_limit,omitempty"` // the most it was allowed to write; 0: not bounded by us
 	Cost         Money     `json:"cost_usd,omitzero"`

@@ -124,23 +124,36 @@ func TestAnAnswerOutlivesAnOutageOfRedis(t *testing.T) {
 }
 
 func TestHowLongAJobStaysAway(t *testing.T) {
+	now := time.Now()
+	call := func(n int, lane tasks.Lane, candidate string, after time.Duration) tasks.Attempt {
+		c := tasks.Attempt{Number: n, Lane: lane, Candidate: candidate}
+		if after != 0 {
+			c.RetryAt = now.Add(after)
+		}
+		return c
+	}
 	for _, test := range []struct {
 		name    string
 		attempt int
-		cause   error
+		calls   []tasks.Attempt
 		want    time.Duration
 	}{
-		{"as long as the provider asked for", 1, &providers.ExhaustedError{RetryAfter: 20 * time.Second}, 20 * time.Second},
-		{"at least for a moment", 1, &providers.ExhaustedError{RetryAfter: time.Millisecond}, minWait},
-		{"not for hours", 1, &providers.ExhaustedError{RetryAfter: time.Hour}, maxWait},
-		{"for a while when nobody says", 1, &providers.ExhaustedError{}, firstWait},
+		{"as long as the provider asked for", 1, []tasks.Attempt{call(1, tasks.Local, "a", 20*time.Second)}, 20 * time.Second},
+		{"at least for a moment", 1, []tasks.Attempt{call(1, tasks.Local, "a", time.Millisecond)}, minWait},
+		{"not for hours", 1, []tasks.Attempt{call(1, tasks.Local, "a", time.Hour)}, maxWait},
+		{"for a while when nobody says", 1, []tasks.Attempt{call(1, tasks.Local, "a", 0)}, firstWait},
 		{"for a while when there was nobody to ask", 1, nil, firstWait},
 		{"longer from time to time", 3, nil, 4 * firstWait},
 		{"but not for ever", 1000, nil, maxWait},
+		{"until the first of all lanes", 2, []tasks.Attempt{call(1, tasks.Local, "a", 3*time.Second), call(2, tasks.Cloud, "b", time.Hour)}, 3 * time.Second},
+		{"until one that said nothing is worth a try", 1, []tasks.Attempt{call(1, tasks.Cloud, "a", time.Hour), call(1, tasks.Cloud, "b", 0)}, firstWait},
+		{"by what a candidate said last", 1, []tasks.Attempt{call(1, tasks.Cloud, "a", -time.Second), call(1, tasks.Cloud, "a", time.Minute)}, time.Minute},
+		{"not by what was said rounds ago", 2, []tasks.Attempt{call(1, tasks.Cloud, "a", 5*time.Second), call(2, tasks.Cloud, "b", time.Minute)}, time.Minute},
+		{"the scorecard does not count", 1, []tasks.Attempt{call(1, tasks.Cloud, "a", time.Minute), call(1, tasks.Scorecard, "s", 0)}, time.Minute},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a := &attempt{job: &tasks.Job{Attempt: test.attempt}}
-			if got := a.comeBack(test.cause); got != test.want {
+			a := &attempt{Worker: &Worker{}, job: &tasks.Job{Attempt: test.attempt, Attempts: test.calls}}
+			if got := a.comeBack(now); got != test.want {
 				t.Errorf("comes back after: got %v, want %v", got, test.want)
 			}
 		})

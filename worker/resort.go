@@ -99,7 +99,7 @@ func (a *attempt) lastResort(ctx context.Context, agent *agents.Agent, cause err
 		a.log.Error("scorecard failed", "error", err)
 		return failed(tasks.Errorf(tasks.CodeInternal, "the scorecard of agent %s failed", agent.ID).WithCause(err))
 	case a.job.OnExhausted == tasks.Wait && !late:
-		return released(store.Release{Reason: store.ReasonWaiting, Forgive: true, Recheck: a.comeBack(cause)})
+		return released(store.Release{Reason: store.ReasonWaiting, Forgive: true, Recheck: a.comeBack(time.Now())})
 	case late:
 		return failed(tasks.Errorf(tasks.CodeDeadline, "no answer came before the job's deadline"))
 	}
@@ -112,12 +112,38 @@ const (
 	maxWait   = 5 * time.Minute
 )
 
-// comeBack is how long a waiting job stays away: as long as its providers
-// asked for; where they did not say, longer from time to time.
-func (a *attempt) comeBack(cause error) time.Duration {
-	wait := firstWait << min(a.job.Attempt-1, 8)
-	if e, ok := errors.AsType[*providers.ExhaustedError](cause); ok && e.RetryAfter > 0 {
-		wait = e.RetryAfter
+// comeBack is how long a waiting job stays away: until the first of those who
+// were asked last is worth asking again. That is when they said so; who said
+// nothing is asked again soon at first, and later from time to time.
+func (a *attempt) comeBack(now time.Time) time.Duration {
+	backoff := firstWait << min(a.job.Attempt-1, 8)
+	asked := lastAsked(slices.Concat(a.job.Attempts, a.records))
+	if len(asked) == 0 {
+		return min(backoff, maxWait)
 	}
-	return min(max(wait, minWait), maxWait)
+	wait := maxWait
+	for _, call := range asked {
+		if call.RetryAt.IsZero() {
+			wait = min(wait, backoff)
+		} else {
+			wait = min(wait, call.RetryAt.Sub(now))
+		}
+	}
+	return max(wait, minWait)
+}
+
+// lastAsked returns the last call of each candidate in the last claim of each
+// lane with a model.
+func lastAsked(calls []tasks.Attempt) []tasks.Attempt {
+	var last []tasks.Attempt
+	for _, call := range calls {
+		if call.Lane == tasks.Scorecard || call.Candidate == "" {
+			continue
+		}
+		last = slices.DeleteFunc(last, func(earlier tasks.Attempt) bool {
+			return earlier.Lane == call.Lane && (earlier.Number != call.Number || earlier.Candidate == call.Candidate)
+		})
+		last = append(last, call)
+	}
+	return last
 }
