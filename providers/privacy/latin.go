@@ -36,13 +36,18 @@ var latinFirst = regexp.MustCompile(`\b([A-Z][a-z]{2,11})\b`)
 // notPersons are names that other things bear more often.
 var notPersons = setOf(strings.Fields(`Jordan Austin Virginia Madison Charlotte Victoria Jackson Lincoln Chase Ruby Amber Crystal Iris Lily Rose Ivy Coco May Mark Max Tim Logan Mason Eva Leo Ray Van Sierra Dakota Sofia Paris Florence Carolina Georgia Diego Jose Jesse Dorothy Grant Gene Art Dale Glen Lane Reed Wade Marina Olive Sage Angel Felix Alpha Eden`))
 
+// latinLeads are what latinTitled needs to be worth while, in lower case.
+var latinLeads = strings.Fields(`mr ms miss mx dr prof sir madam engineer attn dear hi hello regards sincerely contact cc attention herr frau mme monsieur madame senor sig`)
+
 // latinPeople finds names in Latin letters: behind a title, with a usual given
 // name, or in pinyin.
 func latinPeople(f *folded) []span {
 	var spans []span
-	for _, m := range latinTitled.FindAllStringSubmatchIndex(f.text, -1) {
-		if name := strings.Fields(f.text[m[2]:m[3]]); !notNames[name[0]] && !latinTitles[strings.ToLower(name[0])] {
-			spans = append(spans, f.source(m[2], m[3], Person, rankContext))
+	if triggered(f.lower, latinLeads) {
+		for _, m := range latinTitled.FindAllStringSubmatchIndex(f.text, -1) {
+			if name := strings.Fields(f.text[m[2]:m[3]]); !notNames[name[0]] && !latinTitles[strings.ToLower(name[0])] {
+				spans = append(spans, f.source(m[2], m[3], Person, rankContext))
+			}
 		}
 	}
 	for _, m := range latinPair.FindAllStringIndex(f.text, -1) {
@@ -75,7 +80,7 @@ var latinSure = []struct {
 	form    *regexp.Regexp
 }{
 	{[]string{"O'", "Mc", "Mac"}, regexp.MustCompile(`\b((?:O'|Mc|Mac)[A-Z][a-z]{2,})\b`)},
-	{[]string{" with ", " to "}, regexp.MustCompile(`(?:\b(?i:spoke|talked|chatted|met|meeting|speak|talk) (?:with|to) )([A-Z][a-z]{2,})\b`)},
+	{[]string{"poke ", "talk", "Talk", "chat", "Chat", " met ", "Met ", "eeting ", "peak "}, regexp.MustCompile(`(?:\b(?i:spoke|talked|chatted|met|meeting|speak|talk) (?:with|to) )([A-Z][a-z]{2,})\b`)},
 }
 
 // called finds Latin names that are spoken of as Chinese ones are: Coco姐, and

@@ -23,7 +23,7 @@ type lexicon struct {
 	places, trades set
 	stems          set // what makes no name before a trade
 
-	placesBySize, tradesBySize []string // the longest first
+	tradesBySize []string // the longest first
 }
 
 // language returns the lexicon, read once.
@@ -38,7 +38,7 @@ var language = sync.OnceValue(func() *lexicon {
 	for r := range l.vague {
 		delete(l.plain, r)
 	}
-	l.placesBySize, l.tradesBySize = longestFirst(l.places), longestFirst(l.trades)
+	l.tradesBySize = longestFirst(l.trades)
 	return l
 })
 

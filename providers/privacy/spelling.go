@@ -104,9 +104,9 @@ func withoutPlaces(name string) string {
 	words := language()
 	for range 4 {
 		cut := name
-		for _, place := range words.placesBySize {
-			if cut = strings.TrimPrefix(name, place); cut != name {
-				cut = strings.TrimLeft(cut, "省市区县镇")
+		for size := min(len(name)/han, 5) * han; size > 0; size -= han {
+			if words.places[name[:size]] {
+				cut = strings.TrimLeft(name[size:], "省市区县镇")
 				break
 			}
 		}
