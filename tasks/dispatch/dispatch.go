@@ -77,13 +77,13 @@ func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, chances []Chance) 
 	if j.State != tasks.Queued {
 		return nil
 	}
-	for _, c := range chances {
-		t := queue.Ticket{JobID: j.ID, Lane: c.Lane, Complexity: j.Complexity, Priority: j.Priority, Round: j.Attempt}
-		if err := d.queue.Enqueue(ctx, t, c.At); err != nil {
-			return err
-		}
+	tickets := make([]queue.Due, len(chances))
+	for i, c := range chances {
+		tickets[i] = queue.Due{At: c.At, Ticket: queue.Ticket{
+			JobID: j.ID, Lane: c.Lane, Complexity: j.Complexity, Priority: j.Priority, Round: j.Attempt,
+		}}
 	}
-	return nil
+	return d.queue.EnqueueAll(ctx, tickets...)
 }
 
 // Job returns a tenant's job with its result. Of one that waits it also tells

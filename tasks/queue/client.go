@@ -35,7 +35,7 @@ type Client struct {
 
 // NewClient returns a Client on rdb, which stays the caller's to close.
 func NewClient(rdb redis.UniversalClient) *Client {
-	return &Client{asynq: asynq.NewClientFromRedisClient(rdb), rdb: rdb}
+	return &Client{asynq: asynq.NewClientFromRedisClient(gatherer{rdb}), rdb: rdb}
 }
 
 // Enqueue issues a ticket that falls due at the given time, at once if that is

@@ -1,0 +1,66 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Due is a ticket and when it falls due: at once if that is zero or past.
+type Due struct {
+	Ticket
+
+	At time.Time
+}
+
+// EnqueueAll is Enqueue for several tickets, in one round trip. When it fails,
+// some may have been issued; to issue them all again makes none twice.
+func (c *Client) EnqueueAll(ctx context.Context, tickets ...Due) error {
+	calls := make([]call, len(tickets))
+	replies := make([]*redis.Cmd, len(tickets))
+	together := c.rdb.Pipeline()
+	for i, t := range tickets {
+		if _, _, err := c.issue(context.WithValue(ctx, callKey{}, &calls[i]), t.Ticket, t.At); err != nil {
+			return err
+		}
+		replies[i] = together.EvalSha(ctx, calls[i].script, calls[i].keys, calls[i].args...)
+	}
+	_, _ = together.Exec(ctx) // each reply has its own error
+	for i, t := range tickets {
+		if issued, err := replies[i].Bool(); err == nil && issued {
+			continue
+		}
+		// It is there already, or Redis has yet to learn the script.
+		if err := c.Enqueue(ctx, t.Ticket, t.At); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// call is a script that asynq runs.
+type call struct {
+	script string // its SHA-1
+	keys   []string
+	args   []any
+}
+
+type callKey struct{}
+
+// gatherer is the connection of asynq's client, which knows no pipelines. What a
+// task is like in Redis stays asynq's to say: under a context that holds a call,
+// the gatherer notes there which script asynq would run, and runs nothing.
+type gatherer struct{ redis.UniversalClient }
+
+// EvalSha runs a script, or notes it and tells asynq that the task is enqueued.
+func (g gatherer) EvalSha(ctx context.Context, sha1 string, keys []string, args ...any) *redis.Cmd {
+	noted, ok := ctx.Value(callKey{}).(*call)
+	if !ok {
+		return g.UniversalClient.EvalSha(ctx, sha1, keys, args...)
+	}
+	*noted = call{sha1, keys, args}
+	reply := redis.NewCmd(ctx)
+	reply.SetVal(int64(1))
+	return reply
+}
