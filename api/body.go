@@ -32,7 +32,7 @@ func (s *server) checkBody(schema *jsonschema.Schema, limit int64) gate {
 		if err := checkJSON(raw, schema); err != nil {
 			return nil, err
 		}
-		r = r.Clone(r.Context())
+		r = r.WithContext(r.Context()) // a copy
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(raw)), int64(len(raw))
 		return r, nil
 	}
@@ -80,12 +80,9 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, limit int64) (
 
 // checkJSON tells everything that is wrong with a body.
 func checkJSON(raw []byte, schema *jsonschema.Schema) error {
-	if err := checkSyntax(raw); err != nil {
-		return err
-	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	value, err := readJSON(raw)
 	if err != nil {
-		return tasks.Errorf(tasks.CodeInvalid, "The request body is not JSON.").WithCause(err)
+		return err
 	}
 	err = schema.Validate(value)
 	if err == nil {

@@ -19,114 +19,175 @@ const (
 	maxNumber = 100 // characters of a number
 )
 
-// checkSyntax tells whether raw is one JSON text that every reader takes alike:
-// UTF-8, no name twice in an object, no number beyond a float64, no deep nesting.
-func checkSyntax(raw []byte) error {
+// readJSON returns the value of raw as schemas want it, with numbers as
+// [json.Number], if raw is one JSON text that every reader takes alike: UTF-8, no
+// name twice in an object, no number beyond a float64, no deep nesting.
+func readJSON(raw []byte) (any, error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
-		return tasks.Errorf(tasks.CodeInvalid, "The request body is empty; send JSON.")
+		return nil, tasks.Errorf(tasks.CodeInvalid, "The request body is empty; send JSON.")
 	}
 	if !utf8.Valid(raw) {
-		return tasks.Errorf(tasks.CodeInvalid, "The request body is not valid UTF-8.")
+		return nil, tasks.Errorf(tasks.CodeInvalid, "The request body is not valid UTF-8.")
 	}
+	if !json.Valid(raw) {
+		return nil, notJSON(raw)
+	}
+	r := reader{text: raw}
+	v, err := r.value()
+	if len(r.faults) > 0 {
+		return nil, faulty(r.faults)
+	}
+	if err != nil {
+		return nil, tasks.Errorf(tasks.CodeInvalid, "The request body is not JSON.").WithCause(err)
+	}
+	return v, nil
+}
+
+// notJSON tells where a text stops to be JSON.
+func notJSON(raw []byte) error {
 	var whole json.RawMessage
-	if err := json.Unmarshal(raw, &whole); err != nil {
-		at := int64(0)
-		if bad, ok := errors.AsType[*json.SyntaxError](err); ok {
-			at = bad.Offset
-		}
-		return tasks.Errorf(tasks.CodeInvalid, "The request body is not JSON: %v (at byte %d).", err, at)
+	err := json.Unmarshal(raw, &whole)
+	at := int64(0)
+	if bad, ok := errors.AsType[*json.SyntaxError](err); ok {
+		at = bad.Offset
 	}
-	s := scanner{tokens: json.NewDecoder(bytes.NewReader(raw))}
-	s.tokens.UseNumber()
-	if err := s.value(); err != nil && !errors.Is(err, errEnoughFaults) {
-		return tasks.Errorf(tasks.CodeInvalid, "The request body is not JSON.").WithCause(err)
-	}
-	if len(s.faults) > 0 {
-		return faulty(s.faults)
-	}
-	return nil
+	return tasks.Errorf(tasks.CodeInvalid, "The request body is not JSON: %v (at byte %d).", err, at)
 }
 
 var errEnoughFaults = errors.New("enough faults")
 
-// scanner walks through valid JSON and collects faults.
-type scanner struct {
-	tokens *json.Decoder
+// reader builds the value of a text that is known to be JSON, and collects
+// faults. It does in one pass what a decoder, which drops a name that comes
+// twice, cannot do by itself.
+type reader struct {
+	text   []byte
+	at     int      // where the rest of text begins
 	path   []string // of the value at hand
 	faults []tasks.Fault
 }
 
-// member walks through the next value, which is called name in what holds it.
-func (s *scanner) member(name string) error {
-	s.path = append(s.path, name)
-	err := s.value()
-	s.path = s.path[:len(s.path)-1]
-	return err
-}
-
-// value walks through the next value.
-func (s *scanner) value() error {
-	token, err := s.tokens.Token()
-	if err != nil {
-		return err
-	}
-	switch t := token.(type) {
-	case json.Delim:
-		if len(s.path) >= maxDepth {
-			_ = s.fault("is nested too deep; %d levels are the limit", maxDepth)
-			return errEnoughFaults // the rest may be as deep again
-		}
-		if t == '{' {
-			return s.object()
-		}
-		return s.array()
-	case json.Number:
-		if !tame(t.String()) {
-			return s.fault("is a number out of range; send one that a 64-bit float can hold, of %d characters at most", maxNumber)
+// peek returns the first byte of the next token; 0 at the end.
+func (r *reader) peek() byte {
+	for ; r.at < len(r.text); r.at++ {
+		switch c := r.text[r.at]; c {
+		case ' ', '\t', '\r', '\n', ',', ':':
+		default:
+			return c
 		}
 	}
-	return nil
+	return 0
 }
 
-// object walks through the rest of an object.
-func (s *scanner) object() error {
-	seen := make(map[string]bool)
-	for s.tokens.More() {
-		token, err := s.tokens.Token()
+// member reads the next value, which is called name in what holds it.
+func (r *reader) member(name string) (any, error) {
+	r.path = append(r.path, name)
+	v, err := r.value()
+	r.path = r.path[:len(r.path)-1]
+	return v, err
+}
+
+// value reads the next value.
+func (r *reader) value() (any, error) {
+	switch r.peek() {
+	case '{', '[':
+		if len(r.path) >= maxDepth {
+			_ = r.fault("is nested too deep; %d levels are the limit", maxDepth)
+			return nil, errEnoughFaults // the rest may be as deep again
+		}
+		r.at++
+		if r.text[r.at-1] == '{' {
+			return r.object()
+		}
+		return r.array()
+	case '"':
+		return r.string()
+	case 't':
+		r.at += len("true")
+		return true, nil
+	case 'f':
+		r.at += len("false")
+		return false, nil
+	case 'n':
+		r.at += len("null")
+		return nil, nil //nolint:nilnil // that is what null is
+	}
+	return r.number()
+}
+
+// object reads the rest of an object.
+func (r *reader) object() (any, error) {
+	members := make(map[string]any)
+	for r.peek() != '}' {
+		name, err := r.string()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		name, _ := token.(string)
-		if err := s.member(name); err != nil {
-			return err
+		v, err := r.member(name)
+		if err != nil {
+			return nil, err
 		}
-		if seen[name] {
-			if err := s.fault("has %q more than once", name); err != nil {
-				return err
+		if _, twice := members[name]; twice {
+			if err := r.fault("has %q more than once", name); err != nil {
+				return nil, err
 			}
 		}
-		seen[name] = true
+		members[name] = v
 	}
-	_, err := s.tokens.Token()
-	return err
+	r.at++
+	return members, nil
 }
 
-// array walks through the rest of an array.
-func (s *scanner) array() error {
-	for i := 0; s.tokens.More(); i++ {
-		if err := s.member(strconv.Itoa(i)); err != nil {
-			return err
+// array reads the rest of an array.
+func (r *reader) array() (any, error) {
+	elements := []any{}
+	for r.peek() != ']' {
+		v, err := r.member(strconv.Itoa(len(elements)))
+		if err != nil {
+			return nil, err
+		}
+		elements = append(elements, v)
+	}
+	r.at++
+	return elements, nil
+}
+
+// string reads the string that begins at the next token.
+func (r *reader) string() (text string, err error) {
+	r.peek()
+	end, plain := r.at+1, true
+	for ; r.text[end] != '"'; end++ {
+		if r.text[end] == '\\' {
+			plain = false
+			end++
 		}
 	}
-	_, err := s.tokens.Token()
-	return err
+	raw := r.text[r.at : end+1]
+	r.at = end + 1
+	if plain {
+		return string(raw[1 : len(raw)-1]), nil
+	}
+	err = json.Unmarshal(raw, &text)
+	return text, err
+}
+
+// number reads the number that begins at the next token.
+func (r *reader) number() (any, error) {
+	rest := r.text[r.at:]
+	if end := bytes.IndexAny(rest, ",]} \t\r\n"); end >= 0 {
+		rest = rest[:end]
+	}
+	r.at += len(rest)
+	if n := string(rest); tame(n) {
+		return json.Number(n), nil
+	}
+	return nil, r.fault("is a number out of range; send one that a 64-bit float can hold, of %d characters at most", maxNumber)
 }
 
 // fault notes a fault of the value at hand, and returns errEnoughFaults when
 // there are enough.
-func (s *scanner) fault(format string, args ...any) error {
-	s.faults = append(s.faults, tasks.Fault{Pointer: pointer(s.path...), Detail: fmt.Sprintf(format, args...)})
-	if len(s.faults) >= maxFaults {
+func (r *reader) fault(format string, args ...any) error {
+	r.faults = append(r.faults, tasks.Fault{Pointer: pointer(r.path...), Detail: fmt.Sprintf(format, args...)})
+	if len(r.faults) >= maxFaults {
 		return errEnoughFaults
 	}
 	return nil
