@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -19,7 +20,11 @@ func (d *Dispatcher) Preview(ctx context.Context, tenant string, s *tasks.Submis
 	if err != nil {
 		return nil, err
 	}
-	k := d.know(ctx, j, s, d.peek)
+	same, err := canonical(s.Input)
+	if err != nil {
+		return nil, fmt.Errorf("read the input: %w", err)
+	}
+	k := d.know(ctx, j, s, same, d.peek)
 	d.plan(j, view, k)
 	p := &tasks.Preview{Job: j}
 	d.pretend(j, k)

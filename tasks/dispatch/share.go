@@ -31,19 +31,30 @@ func Digest(j *tasks.Job, input json.RawMessage) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("digest the input: %w", err)
 	}
-	body, err := json.Marshal([]any{
-		j.Tenant, j.Agent, j.AgentVersion, j.Language, j.Privacy, j.Complexity, j.Candidates, j.Variant, json.RawMessage(same),
-	})
+	return digestOf(j, same)
+}
+
+// digestOf is Digest for an input in its canonical form.
+func digestOf(j *tasks.Job, same canonicalJSON) (string, error) {
+	return fingerprint(same, []any{j.Tenant, j.Agent, j.AgentVersion, j.Language, j.Privacy, j.Complexity, j.Candidates, j.Variant})
+}
+
+// fingerprint is the SHA-256 of the JSON of what surrounds an input, and of the
+// input. A line end, which the former cannot hold, stands between them.
+func fingerprint(input canonicalJSON, around any) (string, error) {
+	body, err := json.Marshal(around)
 	if err != nil {
-		return "", fmt.Errorf("digest the job: %w", err)
+		return "", fmt.Errorf("fingerprint what is around an input: %w", err)
 	}
-	digest := sha256.Sum256(body)
+	digest := sha256.Sum256(append(append(body, '\n'), input...))
 	return hex.EncodeToString(digest[:]), nil
 }
 
-// canonical writes JSON with sorted members, no white space, and numbers as they
+// canonicalJSON is JSON with sorted members, no white space, and numbers as they
 // were.
-func canonical(text []byte) ([]byte, error) {
+type canonicalJSON []byte
+
+func canonical(text []byte) (canonicalJSON, error) {
 	numbers := json.NewDecoder(bytes.NewReader(text))
 	numbers.UseNumber()
 	var sorted any
@@ -68,7 +79,7 @@ type known struct {
 // know looks whether there is an answer already, or will be. take is how a seat
 // among equal jobs is found. Nothing that fails here is worth a refusal: the job
 // runs by itself then.
-func (d *Dispatcher) know(ctx context.Context, j *tasks.Job, s *tasks.Submission, take takeSeat) known {
+func (d *Dispatcher) know(ctx context.Context, j *tasks.Job, s *tasks.Submission, same canonicalJSON, take takeSeat) known {
 	agent, ok := d.agents.Lookup(j.Agent)
 	if !ok || !j.RunAt.IsZero() {
 		return known{}
@@ -84,7 +95,7 @@ func (d *Dispatcher) know(ctx context.Context, j *tasks.Job, s *tasks.Submission
 	if !Shares(agent, j) {
 		return known{}
 	}
-	digest, err := Digest(j, s.Input)
+	digest, err := digestOf(j, same)
 	if err != nil {
 		return known{}
 	}

@@ -2,10 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
@@ -19,7 +15,11 @@ const issueTimeout = 5 * time.Second
 // *tasks.Error that names every fault, and leaves nothing behind. One whose
 // idempotency key has made a job before is answered with that job, replayed.
 func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submission) (j *tasks.Job, replayed bool, err error) {
-	once, err := idempotency(s)
+	same, err := canonical(s.Input)
+	if err != nil {
+		same = canonicalJSON(s.Input) // the draft tells that it is no JSON
+	}
+	once, err := idempotency(s, same)
 	if err != nil {
 		return nil, false, err
 	}
@@ -42,7 +42,7 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 	}
 	j.ID = d.store.NewID(tenant, once)
 	d.deal(j)
-	k := d.know(ctx, j, s, d.join)
+	k := d.know(ctx, j, s, same, d.join)
 	d.plan(j, view, k)
 	id, err := d.create(ctx, j, s.Input, once, k)
 	if err != nil {
@@ -72,22 +72,16 @@ func (d *Dispatcher) replay(ctx context.Context, tenant, id string) (*tasks.Job,
 	return j, true, err
 }
 
-// idempotency returns the submission's key and the fingerprint of the rest: the
-// SHA-256 of its JSON with sorted members, so that neither order nor white space
-// makes a request another one.
-func idempotency(s *tasks.Submission) (store.Idempotency, error) {
+// idempotency returns the submission's key and the fingerprint of the rest, in
+// which neither the order of members nor white space makes a request another one.
+func idempotency(s *tasks.Submission, same canonicalJSON) (store.Idempotency, error) {
 	if s.IdempotencyKey == "" {
 		return store.Idempotency{}, nil
 	}
-	body, err := json.Marshal(s)
-	if err != nil {
-		return store.Idempotency{}, fmt.Errorf("fingerprint the request: %w", err)
-	}
-	if body, err = canonical(body); err != nil {
-		return store.Idempotency{}, fmt.Errorf("fingerprint the request: %w", err)
-	}
-	digest := sha256.Sum256(body)
-	return store.Idempotency{Key: s.IdempotencyKey, Fingerprint: hex.EncodeToString(digest[:])}, nil
+	around := *s
+	around.Input = nil
+	digest, err := fingerprint(same, &around)
+	return store.Idempotency{Key: s.IdempotencyKey, Fingerprint: digest}, err
 }
 
 // Retry starts a new run of a tenant's job that failed or was canceled.
