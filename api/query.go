@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -29,7 +30,7 @@ func compileQuery(c *jsonschema.Compiler, document map[string]any, path, method 
 	for at, owner := range map[string]map[string]any{pointer("paths", path): item, pointer("paths", path, method): asMap(item[method])} {
 		list, _ := owner["parameters"].([]any)
 		for i, v := range list {
-			p, place := asMap(v), at+pointer("parameters", fmt.Sprint(i))
+			p, place := asMap(v), at+pointer("parameters", strconv.Itoa(i))
 			if ref, ok := p["$ref"].(string); ok {
 				place = strings.TrimPrefix(ref, "#")
 				p = asMap(asMap(asMap(document["components"])["parameters"])[strings.TrimPrefix(place, "/components/parameters/")])

@@ -14,11 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
+
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/lab/contract"
 	"github.com/topcentral/spillway/lab/fuzzapi"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/queue"
+	"github.com/topcentral/spillway/tasks/store/redisconn"
 	"github.com/topcentral/spillway/worker/webhook"
 )
 
@@ -55,6 +58,42 @@ func TestContractFuzz(t *testing.T) {
 	}
 }
 
+func TestContractFuzzWithoutRedis(t *testing.T) {
+	report, err := fuzzapi.Run(t.Context(), fuzzapi.Config{Seed: *fuzzSeed, Requests: 250, Stacks: 1, Open: func() (*fuzzapi.Stack, error) {
+		server := miniredis.RunT(t)
+		s, err := fuzzedOn(t, func(cfg config, log *slog.Logger) (*system, error) {
+			cfg.RedisURL = "redis://" + server.Addr()
+			return open(t.Context(), cfg, redisconn.API, log)
+		})
+		if err != nil {
+			return nil, err
+		}
+		callers := s.Callers
+		s.Away = true
+		s.Callers = func(ctx context.Context, round int) (fuzzapi.Callers, error) {
+			made, err := callers(ctx, round)
+			if round >= 0 {
+				server.SetError("LOADING Redis is loading the dataset in memory")
+			}
+			return made, err
+		}
+		return s, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	unavailable := 0
+	for _, statuses := range report.Statuses {
+		unavailable += statuses[http.StatusServiceUnavailable]
+	}
+	if unavailable == 0 {
+		t.Error("nobody was told that Redis is away")
+	}
+	for _, failure := range report.Failures {
+		t.Error(failure)
+	}
+}
+
 // servedContract reads the contract as the API serves it.
 func servedContract(t *testing.T) (*contract.Contract, error) {
 	s, err := fuzzed(t)
@@ -76,7 +115,10 @@ const fuzzClear = `{"agent":"A02","fast_path":true,"input":{"product":"WMS","cli
 
 // fuzzed opens the whole API on an embedded Redis, with authentication and
 // webhooks.
-func fuzzed(t *testing.T) (*fuzzapi.Stack, error) {
+func fuzzed(t *testing.T) (*fuzzapi.Stack, error) { return fuzzedOn(t, openEmbedded) }
+
+// fuzzedOn does so on the Redis that opened chooses.
+func fuzzedOn(t *testing.T, opened func(config, *slog.Logger) (*system, error)) (*fuzzapi.Stack, error) {
 	cfg, err := readConfig()
 	if err != nil {
 		return nil, err
@@ -84,7 +126,7 @@ func fuzzed(t *testing.T) (*fuzzapi.Stack, error) {
 	cfg.Auth, cfg.RateLimit, cfg.QueuedQuota, cfg.APIMaxBody = authRequired, access.Rate{}, 0, fuzzBody
 	cfg.WebhookSecret, cfg.LogLevel = []webhook.Secret{webhook.NewSecret()}, slog.LevelDebug
 	log := new(drained)
-	sys, err := openEmbedded(cfg, newLog(cfg, log))
+	sys, err := opened(cfg, newLog(cfg, log))
 	if err != nil {
 		return nil, err
 	}

@@ -18,10 +18,11 @@ func (r *round) judge(d *draft, a *answer) []string {
 		return r.judgeOptions(a)
 	}
 	all := r.contract.Complaints(a.method, a.path, a.Response)
-	if a.Status >= 500 {
+	away := r.Away && a.Status == http.StatusServiceUnavailable
+	if a.Status >= 500 && !away {
 		all = append(all, "a fault of ours")
 	}
-	if op, ok := r.asked(a); ok {
+	if op, ok := r.asked(a); ok && !away {
 		all = append(all, r.judgeStatus(d, a, op)...)
 	} else if a.Status == http.StatusMethodNotAllowed {
 		all = append(all, r.judgeAllow(a)...)
@@ -155,7 +156,7 @@ func (r *round) checkLog() {
 	log := r.Logged()
 	for line := range strings.SplitSeq(log, "\n") {
 		for what, text := range map[string]string{"input": r.canary, "a credential": r.callers.Full, "another credential": r.callers.Other, "an error": "level=ERROR", "a panic": "panic"} {
-			if strings.Contains(line, text) {
+			if strings.Contains(line, text) && (what != "an error" || !r.Away) {
 				r.failures = append(r.failures, fmt.Errorf("round %d of seed %d: the log holds %s: %s", r.number, r.seed, what, r.masked(line)))
 			}
 		}

@@ -30,6 +30,9 @@ type Stack struct {
 	Clear string
 	// Logged returns what was logged since it was last asked.
 	Logged func() string
+	// Away says that a part which the API needs does not answer, so that 503 is
+	// right in any place.
+	Away bool
 	// MaxBody is the largest body that the API takes, in bytes, and of a batch the
 	// sixteenth part of it.
 	MaxBody int
