@@ -3,7 +3,34 @@ package ollama
 import (
 	"bytes"
 	"encoding/json"
+	"sync"
 )
+
+// maxGrammars is how many grammars are remembered: far more than there are
+// schemas at a time, unless somebody edits them all day.
+const maxGrammars = 256
+
+// grammars remembers the grammars of the schemas that were asked with. They are
+// few, and each is asked with again and again. The zero value is empty and ready.
+type grammars struct {
+	mu    sync.Mutex // guards known
+	known map[string]json.RawMessage
+}
+
+// of returns the grammar of a schema, which is not the caller's to change.
+func (g *grammars) of(schema json.RawMessage) json.RawMessage {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if made, ok := g.known[string(schema)]; ok {
+		return made
+	}
+	if g.known == nil || len(g.known) >= maxGrammars {
+		g.known = map[string]json.RawMessage{}
+	}
+	made := grammar(bytes.Clone(schema))
+	g.known[string(schema)] = made
+	return made
+}
 
 // grammar returns a schema without the bounds on the length of strings. The
 // server turns a schema into a grammar, in which a bounded string is a

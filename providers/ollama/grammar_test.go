@@ -1,7 +1,9 @@
 package ollama
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"testing"
 )
 
@@ -25,5 +27,26 @@ func TestGrammarsHaveNoBoundedStrings(t *testing.T) {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// A grammar that is remembered is the one that would be made, however many
+// schemas there are.
+func TestGrammarsAreRemembered(t *testing.T) {
+	var g grammars
+	for range 2 {
+		for i := range maxGrammars + 10 {
+			schema := json.RawMessage(fmt.Sprintf(`{"type":"string","title":"%d","maxLength":%d}`, i, i))
+			want := string(grammar(bytes.Clone(schema)))
+			if got := string(g.of(schema)); got != want {
+				t.Fatalf("got %s, want %s", got, want)
+			}
+			if len(g.known) > maxGrammars {
+				t.Fatalf("remembers %d grammars, want %d at most", len(g.known), maxGrammars)
+			}
+		}
+	}
+	if got := g.of(nil); len(got) > 0 {
+		t.Errorf("of no schema: got %s, want none", got)
 	}
 }

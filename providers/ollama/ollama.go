@@ -79,12 +79,13 @@ func (c Config) withDefaults() Config {
 // should have no time limit of its own: an answer may stream for minutes. c must
 // be valid.
 func New(c Config, client *http.Client) providers.Provider {
-	return &provider{c.withDefaults(), client}
+	return &provider{config: c.withDefaults(), client: client}
 }
 
 type provider struct {
-	config Config
-	client *http.Client
+	config   Config
+	client   *http.Client
+	grammars grammars
 }
 
 func (p *provider) Name() string { return p.config.Name }

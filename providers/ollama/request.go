@@ -53,7 +53,7 @@ func (p *provider) request(req *providers.Request) *chatRequest {
 	call := &chatRequest{
 		Model:     req.Model,
 		Stream:    true,
-		Format:    grammar(req.Schema),
+		Format:    p.grammars.of(req.Schema),
 		Options:   options{NumCtx: p.config.NumCtx, NumPredict: req.TokenLimit(thinking), Temperature: req.Temperature},
 		Think:     p.config.Think[req.Model],
 		KeepAlive: keepAlive(p.config.KeepAlive),
