@@ -66,6 +66,9 @@ func (r *round) run(ctx context.Context) {
 // next makes the next request.
 func (r *round) next() *draft {
 	op := pick(r.Rand, r.contract.Operations)
+	if len(op.Scopes) == 0 && r.chance(0.75) { // what is public has little to go wrong
+		op = pick(r.Rand, r.contract.Operations)
+	}
 	if len(r.jobs) == 0 || r.chance(0.08) { // most operations need a job
 		op = r.operation("submitJob")
 	}
