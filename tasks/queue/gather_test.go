@@ -115,3 +115,20 @@ func TestEnqueueAllIssuesWhatWasLost(t *testing.T) {
 		awaitDepth(t, rdb, Depth{Queue: "local.high", Waiting: 1})
 	})
 }
+
+// In a cluster each queue may be on another server.
+func TestEnqueueAllInACluster(t *testing.T) {
+	rdb := redistest.StartCluster(t).Client(t)
+	c := NewClient(rdb)
+	for range 2 {
+		if err := c.EnqueueAll(t.Context(), pair("j1")...); err != nil {
+			t.Fatalf("enqueue all: %v", err)
+		}
+	}
+	for _, d := range pair("j1") {
+		id := d.taskID(!d.At.IsZero())
+		if n, err := rdb.Exists(t.Context(), keysOf(d.queue()).task(id)).Result(); err != nil || n != 1 {
+			t.Errorf("%s: got %d tasks, %v, want 1", id, n, err)
+		}
+	}
+}
