@@ -66,6 +66,7 @@ func TestBadListsSayWhatIsWrong(t *testing.T) {
 		"state=queued,":                    "state is not as it must be",
 		"metadata=x":                       "name:value",
 		"limit=0x1":                        "limit is not as it must be: got string, want integer",
+		"limit=1e1":                        "limit is not as it must be: got string, want integer",
 		"limit=1000":                       "limit is not as it must be: maximum",
 		"limit=1&limit=2":                  "once only",
 		"agent=" + strings.Repeat("A", 65): "agent is not as it must be: maxLength",

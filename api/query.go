@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -87,12 +88,7 @@ func (p parameter) check(values []string) error {
 		}
 		value = list
 	case p.literals:
-		d := json.NewDecoder(strings.NewReader(values[0]))
-		d.UseNumber()
-		var literal any
-		if d.Decode(&literal) == nil && fmt.Sprint(literal) == values[0] {
-			value = literal
-		}
+		value = literal(values[0])
 	}
 	err := p.schema.Validate(value)
 	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
@@ -100,4 +96,18 @@ func (p parameter) check(values []string) error {
 		return err
 	}
 	return tasks.Errorf(tasks.CodeInvalid, "The parameter %s is not as it must be: %s.", p.name, faultsOf(invalid)[0].Detail)
+}
+
+// wholeNumber is the one way in which a URL has a number: 10, not 1e1 or 10.0.
+var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+
+// literal is the number or boolean that a text stands for, else the text.
+func literal(text string) any {
+	switch {
+	case text == "true" || text == "false":
+		return text == "true"
+	case wholeNumber.MatchString(text):
+		return json.Number(text)
+	}
+	return text
 }
