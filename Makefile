@@ -40,7 +40,7 @@ bench-short: ## the same with less of everything (40 seconds)
 FUZZ_REQUESTS := 300000
 FUZZ_TIME := 30s
 
-fuzz: ## ask the API everything, right and wrong, for ten minutes; then fuzz each decoder for FUZZ_TIME
+fuzz: ## send the API 300,000 right, nearly right and hostile requests, then fuzz each decoder for FUZZ_TIME (half an hour in all)
 	GOGC=400 go test ./cli -run '^TestContractFuzz$$' -count=1 -timeout 0 -v -seed $$(date +%s) -requests $(FUZZ_REQUESTS)
 	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 	  for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$dir/*_test.go | cut -c6-); do \
