@@ -151,7 +151,7 @@ func (e explanation) atOnce() bool {
 func (e explanation) table(rows func(row func(cells ...string))) {
 	out := tabwriter.NewWriter(e.w, 0, 0, 2, ' ', 0)
 	rows(func(cells ...string) { fmt.Fprintf(out, "  %s\n", strings.Join(cells, "\t")) })
-	out.Flush() //nolint:errcheck // the writer behind it is the terminal
+	_ = out.Flush() // the writer behind it is the terminal
 }
 
 // lanes shows what was expected of each lane.

@@ -206,7 +206,7 @@ type lifetime time.Duration
 func (l *lifetime) UnmarshalText(text []byte) error {
 	if days, ok := strings.CutSuffix(string(text), "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
-		*l = lifetime(time.Duration(n) * 24 * time.Hour) //nolint:gosec // 16 bits fit
+		*l = lifetime(time.Duration(n) * 24 * time.Hour)
 		return err
 	}
 	d, err := time.ParseDuration(string(text))

@@ -89,7 +89,7 @@ func (c *certificate) load() error {
 
 func (c *certificate) stamps() (s [2]stamp) {
 	for i, file := range []string{c.certFile, c.keyFile} {
-		if info, err := os.Stat(file); err == nil { //nolint:gosec // the operator names it
+		if info, err := os.Stat(file); err == nil {
 			s[i] = stamp{info.ModTime(), info.Size()}
 		}
 	}
