@@ -31,7 +31,7 @@ func companies(f *folded) []span {
 				}
 			}
 		}
-		if triggered(f.lower[from:to], latinForms) {
+		if hasLetters(text) && triggered(f.lower[from:to], latinForms) {
 			for _, m := range latinForm.FindAllStringSubmatchIndex(text, -1) {
 				if start := latinStart(text, m[2], m[3]); start < m[3] {
 					spans = append(spans, f.source(from+start, from+m[1], Company, rankContext))

@@ -62,8 +62,9 @@ func formed(f *folded) []span {
 	}
 	for from, to := range sentences(f.text) {
 		text, lower := f.text[from:to], f.lower[from:to]
+		signs := alphanumerics(text)
 		for _, s := range shapes {
-			if !triggered(lower, s.trigger) {
+			if s.trigger == nil && signs < fewest[s.kind] || !triggered(lower, s.trigger) {
 				continue
 			}
 			for _, m := range s.form.FindAllStringSubmatchIndex(text, -1) {
@@ -106,6 +107,31 @@ func triggered(text string, words []string) bool {
 		}
 	}
 	return len(words) == 0 && hasDigits(text)
+}
+
+// fewest is how many ASCII letters and digits a shape without a trigger has at
+// least; a sentence with fewer need not be searched for it.
+var fewest = map[Kind]int{CreditCode: 18, BankCard: 15, Passport: 9, Plate: 5}
+
+// alphanumerics counts the ASCII letters and digits of a text.
+func alphanumerics(text string) int {
+	n := 0
+	for i := range len(text) {
+		if c := text[i] | 0x20; isDigit(text[i]) || 'a' <= c && c <= 'z' {
+			n++
+		}
+	}
+	return n
+}
+
+// hasLetters reports whether a text has an ASCII letter.
+func hasLetters(text string) bool {
+	for i := range len(text) {
+		if c := text[i] | 0x20; 'a' <= c && c <= 'z' {
+			return true
+		}
+	}
+	return false
 }
 
 // hasDigits reports whether a text holds as many digits as the shapes without a
