@@ -54,14 +54,19 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 	if j.State.Terminal() {
 		return j, false, nil
 	}
-	// The job is recorded: from here on it cannot be lost, also if its caller
-	// is gone. If its tickets cannot be issued now, a watchdog issues them.
+	d.issueRecorded(ctx, j)
+	return j, false, nil
+}
+
+// issueRecorded issues the tickets of a job that is recorded: from here on it
+// cannot be lost, also if its caller is gone. If its tickets cannot be issued now,
+// a watchdog issues them.
+func (d *Dispatcher) issueRecorded(ctx context.Context, j *tasks.Job) {
 	issuing, cancel := context.WithTimeout(context.WithoutCancel(ctx), issueTimeout)
 	defer cancel()
 	if err := d.Issue(issuing, j); err != nil {
 		d.log.WarnContext(ctx, "tickets not issued; a watchdog will", "job", j.ID, "error", err)
 	}
-	return j, false, nil
 }
 
 func (d *Dispatcher) replay(ctx context.Context, tenant, id string) (*tasks.Job, bool, error) {
@@ -91,10 +96,6 @@ func (d *Dispatcher) Retry(ctx context.Context, tenant, id string) (*tasks.Job, 
 	if err != nil {
 		return nil, err
 	}
-	issuing, cancel := context.WithTimeout(context.WithoutCancel(ctx), issueTimeout)
-	defer cancel()
-	if err := d.Issue(issuing, j); err != nil {
-		d.log.WarnContext(ctx, "tickets not issued; a watchdog will", "job", id, "error", err)
-	}
+	d.issueRecorded(ctx, j)
 	return j, nil
 }
