@@ -32,7 +32,7 @@ func (a *attempt) learn(o outcome, took time.Duration) {
 		}
 		if err != nil {
 			a.log.Debug("rates not learned", "error", err)
-			return
+			break // Redis is away or slow: the other calls would fare no better
 		}
 	}
 	a.tally(ctx, o, took)
