@@ -2,7 +2,6 @@ package cli
 
 import (
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -28,9 +27,7 @@ var readmeUse = []struct{ what, prints string }{
 // TestReadmeCommands runs the commands of the README, in both languages, as they
 // stand there and in their order, against "spillway dev".
 func TestReadmeCommands(t *testing.T) {
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("SKIPPED, NOT TESTED: curl is not installed")
-	}
+	needsTool(t, "curl")
 	s := dev(t)
 	sh := newShell(t)
 	for _, file := range []string{"../README.md", "../README.zh.md"} {
