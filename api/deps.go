@@ -119,44 +119,27 @@ func (d Deps) validate() error {
 	return errors.Join(errs...)
 }
 
-// bounded gives every call to Jobs a limited time.
+// bounded limits the time of the calls to Jobs that an operation makes which may
+// then wait, or makes many of. Other operations are limited as a whole.
 type bounded struct {
-	next  Jobs
+	Jobs
 	limit time.Duration
 }
 
 func (b bounded) Submit(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Job, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
-	return b.next.Submit(ctx, tenant, s)
+	return b.Jobs.Submit(ctx, tenant, s)
 }
 
 func (b bounded) Preview(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Preview, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
-	return b.next.Preview(ctx, tenant, s)
+	return b.Jobs.Preview(ctx, tenant, s)
 }
 
 func (b bounded) Job(ctx context.Context, tenant, id string) (*tasks.Job, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
-	return b.next.Job(ctx, tenant, id)
-}
-
-func (b bounded) List(ctx context.Context, tenant string, f tasks.JobFilter) (*tasks.JobPage, error) {
-	ctx, cancel := context.WithTimeout(ctx, b.limit)
-	defer cancel()
-	return b.next.List(ctx, tenant, f)
-}
-
-func (b bounded) Cancel(ctx context.Context, tenant, id string) (*tasks.Job, error) {
-	ctx, cancel := context.WithTimeout(ctx, b.limit)
-	defer cancel()
-	return b.next.Cancel(ctx, tenant, id)
-}
-
-func (b bounded) Retry(ctx context.Context, tenant, id string) (*tasks.Job, error) {
-	ctx, cancel := context.WithTimeout(ctx, b.limit)
-	defer cancel()
-	return b.next.Retry(ctx, tenant, id)
+	return b.Jobs.Job(ctx, tenant, id)
 }

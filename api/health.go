@@ -9,8 +9,6 @@ import (
 // CheckHealth tells which part is well, and by its status whether jobs can be
 // taken.
 func (s *server) CheckHealth(ctx context.Context, _ spec.CheckHealthRequestObject) (spec.CheckHealthResponseObject, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
-	defer cancel()
 	h := s.health(ctx)
 	if h.Queues == nil {
 		h.Queues = []QueueHealth{}

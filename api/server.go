@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -88,9 +89,28 @@ func (s *server) router() (*echo.Echo, error) {
 		}
 		gates[op.id] = append(gates[op.id], through(s.gatesOf(op)))
 	}
-	handler := spec.NewStrictHandler(s, nil)
+	handler := spec.NewStrictHandler(s, []spec.StrictMiddlewareFunc{s.inTime})
 	spec.RegisterHandlersWithOptions(headToo{e}, handler, spec.RegisterHandlersOptions{OperationMiddlewares: gates})
 	return e, checkRoutes(e.Routes(), s.contract.operations)
+}
+
+// lasting are the operations whose caller may want to wait, or asks for much at
+// once; they limit the time of their single steps.
+var lasting = []string{"SubmitJob", "SubmitBatch", "GetJob", "GetJobResult", "StreamJobEvents"}
+
+// inTime limits the time of every other operation.
+func (s *server) inTime(next spec.StrictHandlerFunc, operation string) spec.StrictHandlerFunc {
+	if slices.Contains(lasting, operation) {
+		return next
+	}
+	return func(c echo.Context, request any) (any, error) {
+		r := c.Request()
+		ctx, cancel := context.WithTimeout(r.Context(), s.cfg.RequestTimeout)
+		defer cancel()
+		c.SetRequest(r.WithContext(ctx))
+		defer c.SetRequest(r) // what follows must not take the caller for gone
+		return next(c, request)
+	}
 }
 
 // headToo answers HEAD wherever it answers GET.

@@ -1,9 +1,12 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/tasks"
@@ -67,4 +70,24 @@ func TestAWholeNumberMayBeWrittenInAnyWay(t *testing.T) {
 			t.Errorf("%s: got %d %s, want %d", body, w.Code, w.Body, want)
 		}
 	}
+}
+
+// hanging is Webhooks that never answer.
+type hanging struct{ mailbox }
+
+func (hanging) Endpoints(ctx context.Context, _ string) ([]*tasks.Endpoint, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestWebhooksThatHangAreToldInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		deps := newMemory().deps()
+		deps.Webhooks = hanging{}
+		began := time.Now()
+		w := do(t, newAPI(t, Config{RequestTimeout: 3 * time.Second}, deps), "GET", "/webhooks/endpoints", "")
+		if took := time.Since(began); w.Code != http.StatusServiceUnavailable || took != 3*time.Second {
+			t.Errorf("got %d after %v, want 503 after 3 s", w.Code, took)
+		}
+	})
 }
