@@ -29,26 +29,15 @@ func (apiCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer sys.close()
-	l, err := sys.listenAPI()
+	front, err := sys.openFront()
 	if err != nil {
-		return err
-	}
-	operators, err := sys.listenAdmin()
-	if err != nil {
-		return err
-	}
-	if err := sys.openAudit(); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	handler, err := sys.api(ctx)
-	if err != nil {
+	if err := front.serve(ctx, group); err != nil {
 		return err
 	}
 	group.Go(func() error { return sys.agents.Watch(ctx) })
-	group.Go(func() error { return serveHTTP(ctx, l, handler, sys.log) })
-	group.Go(func() error { return sys.serveAdmin(ctx, operators) })
-	group.Go(func() error { return sys.auditKeys(ctx) })
-	sys.log.Info("serving the API", "address", l.Addr().String(), "scheme", cfg.scheme(), "authentication", cfg.authenticates())
+	sys.log.Info("serving the API", "address", front.api.Addr().String(), "scheme", cfg.scheme(), "authentication", cfg.authenticates())
 	return group.Wait()
 }

@@ -49,15 +49,8 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer sys.close()
-	api, err := sys.listenAPI()
+	front, err := sys.openFront()
 	if err != nil {
-		return err
-	}
-	operators, err := sys.listenAdmin()
-	if err != nil {
-		return err
-	}
-	if err := sys.openAudit(); err != nil {
 		return err
 	}
 	key, err := sys.devKey(ctx)
@@ -65,19 +58,15 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	handler, err := sys.api(ctx)
-	if err != nil {
-		return err
-	}
 	work, err := sys.work([]tasks.Lane{tasks.Local, tasks.Cloud})
 	if err != nil {
 		return err
 	}
-	group.Go(func() error { return serveHTTP(ctx, api, handler, sys.log) })
-	group.Go(func() error { return sys.serveAdmin(ctx, operators) })
-	group.Go(func() error { return sys.auditKeys(ctx) })
+	if err := front.serve(ctx, group); err != nil {
+		return err
+	}
 	group.Go(func() error {
-		return work(ctx, func() { welcome(ctx, s.out, sys, api.Addr(), operators, madeSecret, key) })
+		return work(ctx, func() { welcome(ctx, s.out, sys, front.api.Addr(), front.operators, madeSecret, key) })
 	})
 	return group.Wait()
 }
