@@ -143,7 +143,7 @@ func steady(ctx context.Context, cfg config) ([]row, error) {
 	n := int(float64(cfg.rate) * cfg.rateSpan.Seconds())
 	took, failed := make(times, n), make([]error, n)
 	free := make(chan *caller, n)
-	done := w.meter()
+	done, profiled := w.meter(), w.profileAll(ctx, "steady", cfg.rateSpan)
 	began := time.Now()
 	var all sync.WaitGroup
 	var open atomic.Int64
@@ -173,6 +173,7 @@ func steady(ctx context.Context, cfg config) ([]row, error) {
 	}
 	rate := float64(n) / time.Since(began).Seconds()
 	spent := done(n)
+	profiled()
 	return []row{{
 		what:   fmt.Sprintf("end to end at %d jobs/s for %v, model answers at once", cfg.rate, cfg.rateSpan),
 		figure: kept + fmt.Sprintf("p50 %s, p99 %s; %s ended; worker CPU %d µs; %s", ms(took.at(0.5)), ms(took.at(0.99)), perSecond(rate), spent["worker"].Microseconds(), work{spent: spent}.spending()),

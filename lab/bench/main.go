@@ -58,8 +58,9 @@ func parse(args []string, out io.Writer) (config, error) {
 	flags.SetOutput(out)
 	flags.BoolVar(&c.short, "short", false, "less of everything: below 40 s")
 	flags.StringVar(&c.only, "only", "", "only these parts, separated by commas: "+strings.Join(partNames(), ", "))
-	flags.StringVar(&c.profiles, "profile", "", "existing `folder` to write CPU profiles of the API to")
+	flags.StringVar(&c.profiles, "profile", "", "existing `folder` to write CPU profiles to: of the API, and end to end of the worker and the load too")
 	flags.BoolVar(&c.keep, "keep", false, "keep data and logs")
+	flags.IntVar(&c.rate, "rate", c.rate, "jobs per second, end to end")
 	flags.IntVar(&c.watchers, "watchers", c.watchers, "event streams at once")
 	if err := flags.Parse(args); err != nil {
 		return c, err

@@ -5,14 +5,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
@@ -157,38 +152,4 @@ func (w *world) revalidating(ids *ring) (work, error) {
 		}
 		return err
 	})
-}
-
-// profile writes a CPU profile of the API while something is measured, if that
-// is wanted. done waits for it.
-func (w *world) profile(ctx context.Context, name string, round int) (done func()) {
-	if w.cfg.profiles == "" || name == "raw" || round > 0 {
-		return func() {}
-	}
-	var writing sync.WaitGroup
-	writing.Go(func() {
-		seconds := max(int(w.cfg.span/time.Second), 1)
-		text, err := w.look(ctx, fmt.Sprintf("profile?seconds=%d", seconds))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(w.cfg.profiles, name+".pprof"), text, 0o600) //nolint:gosec // where the flag says
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "bench: no profile:", err)
-		}
-	})
-	return writing.Wait
-}
-
-// look reads one of the API's profiles.
-func (w *world) look(ctx context.Context, what string) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.probe+"/debug/pprof/"+what, nil) //nolint:gosec // our own API
-	if err != nil {
-		return nil, err
-	}
-	resp, err := http.DefaultClient.Do(r) //nolint:gosec // our own API
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = resp.Body.Close() }() // it was read
-	return io.ReadAll(resp.Body)
 }

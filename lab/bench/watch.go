@@ -85,10 +85,10 @@ func (w *world) post(n int) ([]string, error) {
 // memory returns the bytes of the API's live heap and of its stacks.
 func (w *world) memory(ctx context.Context) (int, error) {
 	// The first collection may only begin to free what the second one finds.
-	if _, err := w.look(ctx, "heap?gc=1&debug=1"); err != nil {
+	if _, err := look(ctx, w.probe, "heap?gc=1&debug=1"); err != nil {
 		return 0, err
 	}
-	text, err := w.look(ctx, "heap?gc=1&debug=1")
+	text, err := look(ctx, w.probe, "heap?gc=1&debug=1")
 	if err != nil {
 		return 0, err
 	}

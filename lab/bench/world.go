@@ -22,14 +22,15 @@ import (
 // world is a Redis with an append-only file, an API that asks for keys, and what
 // else a part needs. Each part has its own.
 type world struct {
-	cfg       config
-	dir       string
-	redisAddr string
-	rdb       *redis.Client
-	api       string // address
-	probe     string // address of the API's profiles
-	key       string // that may do everything with jobs
-	env       []string
+	cfg         config
+	dir         string
+	redisAddr   string
+	rdb         *redis.Client
+	api         string // address
+	probe       string // address of the API's profiles
+	key         string // that may do everything with jobs
+	workerProbe string // address of the worker's profiles
+	env         []string
 
 	processes []*process
 	servers   []*http.Server
@@ -51,7 +52,7 @@ func open(ctx context.Context, cfg config, env ...string) (*world, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
-	w := &world{cfg: cfg, dir: dir, redisAddr: freeAddr(), api: freeAddr(), probe: freeAddr()}
+	w := &world{cfg: cfg, dir: dir, redisAddr: freeAddr(), api: freeAddr(), probe: freeAddr(), workerProbe: freeAddr()}
 	w.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "SPILLWAY_LOG_LEVEL=WARN",
 		"SPILLWAY_REDIS_URL=redis://" + w.redisAddr + "/0", "SPILLWAY_API_LISTEN=" + w.api, "SPILLWAY_AUTH=required",
@@ -122,7 +123,7 @@ func (w *world) start(name string, env []string, path string, args ...string) er
 
 // work starts a worker, and waits until it takes jobs.
 func (w *world) work(ctx context.Context, env ...string) error {
-	if err := w.start("worker", env, w.cfg.binary, "worker"); err != nil {
+	if err := w.start("worker", append(env, "SPILLWAY_PROBE_LISTEN="+w.workerProbe), w.cfg.binary, "worker"); err != nil {
 		return err
 	}
 	err := until(ctx, func() bool {
