@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -23,7 +23,7 @@ func (s *server) recorded(op operation) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		next = recoverPanics(next)
 		return func(c echo.Context) error {
-			if s.cfg.Audit == nil || isDryRun(c.Request()) {
+			if s.cfg.Audit == nil || op.isDryRun(c.Request()) {
 				return next(c)
 			}
 			line, err := s.cfg.Audit.Begin(c.Request().Context())
@@ -46,9 +46,11 @@ func (s *server) recorded(op operation) echo.MiddlewareFunc {
 }
 
 // isDryRun reports whether a request asks what would be, and changes nothing.
-func isDryRun(r *http.Request) bool {
-	dry, err := strconv.ParseBool(r.URL.Query().Get("dry_run"))
-	return err == nil && dry
+// Operations that know no dry run ignore the parameter, and do what they do.
+func (op operation) isDryRun(r *http.Request) bool {
+	const name = "dry_run"
+	known := slices.ContainsFunc(op.query, func(p parameter) bool { return p.name == name })
+	return known && r.URL.Query().Get(name) == "true"
 }
 
 // entryOf tells who asked for what.

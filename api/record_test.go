@@ -131,6 +131,24 @@ func TestADryRunChangesNothingAndIsNotRecorded(t *testing.T) {
 	}
 }
 
+// A caller must not get around the audit log with a parameter that the operation
+// does not know.
+func TestWhatKnowsNoDryRunIsRecorded(t *testing.T) {
+	log, fresh := newAudit(t)
+	m := newMemory()
+	h := newAPI(t, Config{Audit: log}, m.deps())
+	for path, body := range map[string]string{
+		"/jobs/batch?dry_run=true":                            `{"jobs":[` + submission + `]}`,
+		"/jobs/" + m.submitted(t).ID + "/cancel?dry_run=true": "",
+		"/jobs?dry_run=1":                                     submission, // which is refused
+	} {
+		do(t, h, "POST", path, body)
+		if lines := fresh(); len(lines) != 1 {
+			t.Errorf("%s: got %+v", path, lines)
+		}
+	}
+}
+
 // A job that its caller waits for is recorded when it is made, not when it ends.
 func TestAWaitDoesNotHoldTheLineBack(t *testing.T) {
 	log, fresh := newAudit(t)
