@@ -32,7 +32,8 @@ type attempt struct {
 	// deadline is the job's by this machine's clock; the job's own is by the
 	// clock of Redis.
 	deadline time.Time
-	mask     *privacy.Mask // of the data on its way to the cloud; nil: it is not masked
+	canceled <-chan struct{} // holds a wake-up when the job may have been canceled
+	mask     *privacy.Mask   // of the data on its way to the cloud; nil: it is not masked
 }
 
 // take turns a ticket into a claim, and runs the job if it gets it. It runs on
@@ -86,6 +87,8 @@ func (w *Worker) claim(ctx context.Context, id string, lane tasks.Lane) error {
 			return &queue.Retry{After: time.Second}
 		}
 	}
+	canceled, leave := w.Store.OnCancel(id) // before the claim, so that nothing is missed
+	defer leave()
 	claim, err := w.Store.Claim(ctx, id, lane, w.id)
 	for err == nil && claim.Verdict == store.Follows {
 		if err := w.follow(ctx, id, claim.Leader, lane); err != nil {
@@ -99,7 +102,9 @@ func (w *Worker) claim(ctx context.Context, id string, lane tasks.Lane) error {
 	}
 	switch claim.Verdict {
 	case store.Claimed:
-		w.attempt(claim, lane).run()
+		a := w.attempt(claim, lane)
+		a.canceled = canceled
+		a.run()
 		return nil
 	case store.Busy:
 		return &queue.Retry{After: max(time.Second, claim.Wait)}

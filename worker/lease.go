@@ -18,18 +18,16 @@ const renewals = 4
 // on after ctx has ended, too: the outcome is still to be written then.
 func (a *attempt) hold(ctx context.Context, cancel context.CancelCauseFunc) (stop func()) {
 	ctx, release := context.WithCancel(context.WithoutCancel(ctx))
-	ended, leave := a.Store.OnEnd(a.job.ID)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer leave()
 		tick := time.NewTicker(a.Store.Lease() / renewals)
 		defer tick.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case <-ended:
+			case <-a.canceled:
 			case <-tick.C:
 			}
 			err := a.Store.Renew(ctx, a.job.ID, a.job.Attempt)

@@ -117,11 +117,18 @@ func (s *Store) over(ctx context.Context, id string, after int64, read []tasks.E
 	return e.Type.Terminal() && e.Sequence <= after, nil
 }
 
-// OnEnd returns a channel that holds a wake-up when the job may have ended;
-// the caller makes sure, and calls leave when it no longer waits.
-func (s *Store) OnEnd(id string) (wake <-chan struct{}, leave func()) {
-	channel := s.keys(id).events()
-	w := s.hub.join(channel, func(kind string) bool { return tasks.EventType(kind).Terminal() })
+// OnCancel returns a channel that holds a wake-up when the job may have been
+// canceled while it ran; the caller makes sure, and calls leave when it no longer
+// waits. All that wait share one subscription per shard, which lasts as long as
+// the Store: a job that nobody cancels costs nothing.
+func (s *Store) OnCancel(id string) (wake <-chan struct{}, leave func()) {
+	s.listen.Do(func() {
+		for _, sh := range s.shards() {
+			s.hub.join(sh.due(), func(string) bool { return false })
+		}
+	})
+	channel := s.shardOf(id).due()
+	w := s.hub.join(channel, func(canceled string) bool { return canceled == id })
 	return w.wake, func() { s.hub.leave(channel, w) }
 }
 

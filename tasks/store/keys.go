@@ -44,7 +44,7 @@ func (b board) all() []string { return []string{b.cache(), b.flight(), b.followe
 type shard string
 
 func (s shard) outbox() string   { return "spillway:" + string(s) + ":outbox" }
-func (s shard) due() string      { return "spillway:" + string(s) + ":due" }
+func (s shard) due() string      { return "spillway:" + string(s) + ":due" } // also the channel of the IDs of jobs that were canceled while they ran
 func (s shard) counters() string { return "spillway:" + string(s) + ":counters" }
 func (s shard) waiting() string  { return "spillway:" + string(s) + ":waiting" }
 func (s shard) ended() string    { return "spillway:" + string(s) + ":ended" }

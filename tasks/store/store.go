@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -54,6 +55,7 @@ type Store struct {
 	cfg Config
 	hub *hub
 
+	listen  sync.Once    // for jobs that are canceled
 	appends atomic.Int64 // calls of Append so far, to tell new ones from repeated ones
 }
 

@@ -218,7 +218,7 @@ func TestCancelIsTerminalAtOnce(t *testing.T) {
 		s := open(t, rdb)
 		j := create(t, s)
 		claim(t, s, j.ID, "w1")
-		ended, leave := s.OnEnd(j.ID)
+		ended, leave := s.OnCancel(j.ID)
 		defer leave()
 		for range 2 {
 			if _, err := s.Cancel(t.Context(), tenant, j.ID); err != nil {

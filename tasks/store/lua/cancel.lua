@@ -1,5 +1,6 @@
 -- cancel ends a job in any state that is not terminal, at once, also while it
--- runs: the fence then refuses whatever its worker still writes.
+-- runs: the fence then refuses whatever its worker still writes, which is told on
+-- the channel that has the name of KEYS[6].
 --   ARGV[2] tenant   ARGV[3] token (fresh per call)
 -- A repeat of the same call (its reply was lost) leaves a new run alone.
 -- Returns {'ok'} (also when it was canceled before), {'ended', state}, or
@@ -11,6 +12,9 @@ if repeated('cancel', ARGV[3]) then return { 'ok' } end
 if state ~= 'canceled' and not open[state] then return { 'ended', state } end
 remember('cancel', ARGV[3])
 if state == 'canceled' then return { 'ok' } end
-if state == 'running' then cut('canceled') end
+if state == 'running' then
+  cut('canceled')
+  redis.call('PUBLISH', due, id)
+end
 finish('canceled', '{}')
 return { 'ok' }
