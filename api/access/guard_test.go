@@ -95,10 +95,58 @@ func TestWhatGoesOnEndsWithItsKey(t *testing.T) {
 	if _, err := keys.Revoke(t.Context(), made.ID, "me"); err != nil {
 		t.Fatal(err)
 	}
+	await(t, stayed.Done(), "goes on under a revoked key")
+}
+
+// A stream that begins when what is known of its key is almost too old must not
+// be given that time once more.
+func TestWhatBeginsLateEndsWithinASecondToo(t *testing.T) {
+	keys, clock := newKeys(redistest.Embedded(t))
+	guard := New(Config{Keys: keys})
+	guard.holds.every = time.Hour
+	text, made := create(t, keys, nil)
+	if _, _, err := ask(t, guard, text, JobsRead); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keys.Revoke(t.Context(), made.ID, "me"); err != nil {
+		t.Fatal(err)
+	}
+	clock.pass(believed - time.Millisecond)
+	p, _, err := ask(t, guard, text, JobsRead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, stop := guard.Hold(Under(t.Context(), p))
+	defer stop()
+	await(t, held.Done(), "goes on under a revoked key")
+}
+
+func TestWhatGoesOnEndsWithItsKeyWhileRedisIsAway(t *testing.T) {
+	rdb := redis.NewClient(redistest.Embedded(t).Options())
+	keys, clock := newKeys(rdb)
+	guard := New(Config{Keys: keys})
+	guard.holds.every = time.Millisecond
+	text, _ := create(t, keys, func(k *Key) { k.ExpiresAt = clock.now().Add(time.Hour) })
+	p, _, err := ask(t, guard, text, JobsRead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, stop := guard.Hold(Under(t.Context(), p))
+	defer stop()
+	if err := rdb.Close(); err != nil {
+		t.Fatal(err)
+	}
+	clock.pass(time.Hour)
+	await(t, held.Done(), "goes on under an expired key")
+}
+
+// await fails unless what is waited for happens.
+func await(t *testing.T, done <-chan struct{}, otherwise string) {
+	t.Helper()
 	select {
-	case <-stayed.Done():
+	case <-done:
 	case <-time.After(30 * time.Second):
-		t.Error("goes on under a revoked key")
+		t.Error(otherwise)
 	}
 }
 
@@ -177,6 +225,26 @@ func TestAddressesThatGuessAreSlowedDown(t *testing.T) {
 	clock.pass(time.Second)
 	if _, _, err := ask(t, guard, fresh, JobsRead); err != nil {
 		t.Errorf("after a while: got %v", err)
+	}
+}
+
+func TestWhatIsRememberedIsBounded(t *testing.T) {
+	keys, clock := newKeys(redistest.Embedded(t))
+	guard := New(Config{Keys: keys})
+	address := netip.MustParseAddr("2001:db8::1").As16()
+	for i := range maxStrangers + 1 {
+		address[5], address[6] = byte(i>>8), byte(i)
+		if _, ok := guard.strangers.take(netip.AddrFrom16(address)); !ok {
+			t.Fatalf("address %d must wait", i)
+		}
+		guard.lookup.known[strconv.Itoa(i)] = known{asked: clock.now()}
+	}
+	if got := len(guard.strangers.drained); got > maxStrangers*9/10+1 {
+		t.Errorf("got %d addresses", got)
+	}
+	guard.lookup.forget(clock.now())
+	if got := len(guard.lookup.known); got > maxKnown*9/10 {
+		t.Errorf("got %d keys", got)
 	}
 }
 

@@ -105,18 +105,25 @@ func (h *holds) end(id string, w *watch) {
 }
 
 // ended returns true when the key has ended, and false when ctx has. While the
-// keys cannot be read, what goes on goes on.
+// keys cannot be read, what goes on goes on, until the end that the key had when
+// it was read last.
 func (h *holds) ended(ctx context.Context, id string) bool {
-	tick := time.NewTicker(h.every)
-	defer tick.Stop()
+	last := h.lookup.last(id)
+	// Whoever begins was let in by what is known, which may be old already.
+	next := time.NewTimer(min(h.every, believed-h.lookup.keys.now().Sub(last.asked)))
+	defer next.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-tick.C:
+		case <-next.C:
 		}
+		next.Reset(h.every)
 		r, err := h.lookup.fresh(ctx, id)
-		if tasks.CodeOf(err) == tasks.CodeNotFound || err == nil && !r.Active(h.lookup.keys.now()) {
+		if err == nil {
+			last.record = r
+		}
+		if tasks.CodeOf(err) == tasks.CodeNotFound || !last.Active(h.lookup.keys.now()) {
 			return true
 		}
 	}

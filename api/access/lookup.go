@@ -38,10 +38,7 @@ func newLookup(keys *Keys, log *slog.Logger) *lookup {
 
 // recent returns the record of a key, as it was a moment ago at the earliest.
 func (l *lookup) recent(ctx context.Context, id string) (record, error) {
-	l.mu.Lock()
-	k, ok := l.known[id]
-	l.mu.Unlock()
-	if ok && l.keys.now().Sub(k.asked) < believed {
+	if k := l.last(id); l.keys.now().Sub(k.asked) < believed {
 		return k.record, nil
 	}
 	return l.fresh(ctx, id)
@@ -69,8 +66,8 @@ func (l *lookup) fresh(ctx context.Context, id string) (record, error) {
 	return r, nil
 }
 
-// forget makes room: for the keys that were not used for a while, or for one
-// more. It needs the lock.
+// forget makes room, by what was not used for a while or else by a part of all,
+// so that it is not looked for room again at once. It needs the lock.
 func (l *lookup) forget(now time.Time) {
 	for id, k := range l.known {
 		if now.Sub(k.asked) > usedEvery {
@@ -78,17 +75,22 @@ func (l *lookup) forget(now time.Time) {
 		}
 	}
 	for id := range l.known {
-		if len(l.known) < maxKnown {
+		if len(l.known) <= maxKnown*9/10 {
 			return
 		}
 		delete(l.known, id)
 	}
 }
 
-// met reports whether this very key was good when it was last read.
-func (l *lookup) met(t token) bool {
+// last returns what was read of a key last; the zero known if it never was.
+func (l *lookup) last(id string) known {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	k, ok := l.known[t.id]
-	return ok && sameHash(k.hash, t.hash) && k.Active(l.keys.now())
+	return l.known[id]
+}
+
+// met reports whether this very key was good when it was last read.
+func (l *lookup) met(t token) bool {
+	k := l.last(t.id)
+	return !k.asked.IsZero() && sameHash(k.hash, t.hash) && k.Active(l.keys.now())
 }

@@ -72,8 +72,9 @@ func (s *strangers) count(address netip.Addr, add bool) (wait time.Duration, ok 
 	return 0, true
 }
 
-// forget makes room: for the addresses that have been quiet, or for one more. It
-// needs the lock.
+// forget makes room, by the addresses that have been quiet or else by a part of
+// all: someone with very many addresses must not have it look at all of them at
+// each request. It needs the lock.
 func (s *strangers) forget(now time.Time) {
 	for who, drained := range s.drained {
 		if drained.Before(now) {
@@ -81,7 +82,7 @@ func (s *strangers) forget(now time.Time) {
 		}
 	}
 	for who := range s.drained {
-		if len(s.drained) < maxStrangers {
+		if len(s.drained) <= maxStrangers*9/10 {
 			return
 		}
 		delete(s.drained, who)
