@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -29,6 +30,8 @@ const (
 	jwksTimeout = 5 * time.Second
 	// jwksLook is how often at most a file is looked at.
 	jwksLook = 5 * time.Second
+	// maxKeySet is the largest set of keys that is read from a URL, in bytes.
+	maxKeySet = 1 << 20
 )
 
 // signing are the uses of a key that may verify a signature. Most sets say none.
@@ -53,6 +56,7 @@ type keyURL struct{ set keyfunc.Keyfunc }
 
 func fetchKeys(life context.Context, url string, log *slog.Logger) (keySource, error) {
 	fetched, err := keyfunc.NewDefaultOverrideCtx(life, []string{url}, keyfunc.Override{
+		Client:            &http.Client{Transport: keyTransport{http.DefaultTransport}},
 		HTTPTimeout:       jwksTimeout,
 		RateLimitWaitMax:  jwksTimeout,
 		RefreshInterval:   jwksRefresh,
@@ -70,8 +74,26 @@ func fetchKeys(life context.Context, url string, log *slog.Logger) (keySource, e
 	return keyURL{set}, err
 }
 
+// find fetches the keys again if it must, for all who wait for them: a caller that
+// leaves does not end it. The fetch has its own time.
 func (k keyURL) find(ctx context.Context, token *jwt.Token) (any, error) {
-	return k.set.KeyfuncCtx(ctx)(token)
+	return k.set.KeyfuncCtx(context.WithoutCancel(ctx))(token)
+}
+
+// keyTransport fetches keys only from where nobody can change them on their way,
+// also after a redirect, and no more than a set of keys has.
+type keyTransport struct{ http.RoundTripper }
+
+// RoundTrip makes one request.
+func (t keyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !trustworthy(r.URL) {
+		return nil, fmt.Errorf("%s is no https URL", r.URL.Redacted())
+	}
+	resp, err := t.RoundTripper.RoundTrip(r)
+	if err == nil {
+		resp.Body = http.MaxBytesReader(nil, resp.Body, maxKeySet)
+	}
+	return resp, err
 }
 
 // keyFile is a set of keys in a file, which is read again when it changes.
@@ -120,18 +142,30 @@ func (f *keyFile) look() error {
 	return nil
 }
 
-// parseKeys reads a JSON Web Key Set.
+// parseKeys reads a JSON Web Key Set. Keys of a kind that is not known do not
+// count, and harm no others (RFC 7517 §5).
 func parseKeys(text []byte) (keyfunc.Keyfunc, error) {
 	var set jwkset.JWKSMarshal
 	if err := json.Unmarshal(text, &set); err != nil {
 		return nil, err
 	}
-	if len(set.Keys) == 0 {
-		return nil, errors.New("there is no key in it; want a JSON Web Key Set")
+	var keys []jwkset.JWK
+	for _, marshaled := range set.Keys {
+		key, err := jwkset.NewJWKFromMarshal(marshaled, jwkset.JWKMarshalOptions{Private: true}, jwkset.JWKValidateOptions{})
+		if errors.Is(err, jwkset.ErrUnsupportedKey) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
 	}
-	keys, err := set.ToStorage()
-	if err != nil {
+	if len(keys) == 0 {
+		return nil, errors.New("there is no key in it that can be used; want a JSON Web Key Set")
+	}
+	storage := jwkset.NewMemoryStorage()
+	if err := storage.KeyReplaceAll(context.Background(), keys); err != nil {
 		return nil, err
 	}
-	return keyfunc.New(keyfunc.Options{Storage: keys, UseWhitelist: signing})
+	return keyfunc.New(keyfunc.Options{Storage: storage, UseWhitelist: signing})
 }

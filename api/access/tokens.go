@@ -36,12 +36,12 @@ type TokenConfig struct {
 // Validate reports everything that is missing or makes no sense.
 func (c TokenConfig) Validate() error {
 	var errs []error
-	for name, value := range map[string]string{"JWKS": c.JWKS, "Issuer": c.Issuer, "Audience": c.Audience} {
-		if value == "" {
-			errs = append(errs, fmt.Errorf("%s is required to accept JSON Web Tokens", name))
+	for _, setting := range []struct{ name, value string }{{"JWKS", c.JWKS}, {"Issuer", c.Issuer}, {"Audience", c.Audience}} {
+		if setting.value == "" {
+			errs = append(errs, fmt.Errorf("%s is required to accept JSON Web Tokens", setting.name))
 		}
 	}
-	if u, ok := c.url(); ok && u.Scheme != "https" && !localHost(u.Hostname()) {
+	if u, ok := c.url(); ok && !trustworthy(u) {
 		errs = append(errs, errors.New("JWKS must be an https URL: who can change the keys can be anyone"))
 	}
 	return errors.Join(errs...)
@@ -55,6 +55,9 @@ func (c TokenConfig) url() (*url.URL, bool) {
 	u, err := url.Parse(c.JWKS)
 	return u, err == nil
 }
+
+// trustworthy reports whether what is read from a URL is what its server sent.
+func trustworthy(u *url.URL) bool { return u.Scheme == "https" || localHost(u.Hostname()) }
 
 func localHost(host string) bool {
 	if address, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {

@@ -278,6 +278,76 @@ func TestUnknownKeysAreFetchedButNotWithoutEnd(t *testing.T) {
 	}
 }
 
+// Anyone can name a key that is not known, and leave at once.
+func TestACallerThatLeavesDoesNotKeepKeysFromBeingFetched(t *testing.T) {
+	i := newIssuer()
+	var fetches atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		ids := []string{"rsa"}
+		if fetches.Add(1) > 1 {
+			ids = []string{"ec"}
+		}
+		_, _ = w.Write(i.jwks(t, ids...))
+	}))
+	defer server.Close()
+	defer http.DefaultClient.CloseIdleConnections()
+	life, end := context.WithCancel(t.Context())
+	defer end()
+	tokens, err := NewTokens(life, tokenConfig(server.URL), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	_, _ = tokens.verify(gone, sign(t, jwt.SigningMethodES256, i.ecdsa, "other", nil, nil))
+	if _, err := tokens.verify(t.Context(), sign(t, jwt.SigningMethodES256, i.ecdsa, "ec", nil, nil)); err != nil {
+		t.Errorf("a key that the issuer has added: %v", err)
+	}
+	if _, err := tokens.verify(t.Context(), sign(t, jwt.SigningMethodRS256, i.rsa, "rsa", nil, nil)); err == nil {
+		t.Error("a key that the issuer has withdrawn counts")
+	}
+}
+
+func TestKeysComeByWaysThatCanBeTrusted(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"a redirect to plain http": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://id.example.com/jwks", http.StatusFound)
+		},
+		"too long": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"keys":[],"x":"` + strings.Repeat("x", maxKeySet) + `"}`))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(answer)
+			defer server.Close()
+			defer http.DefaultClient.CloseIdleConnections()
+			life, end := context.WithCancel(t.Context())
+			defer end()
+			var log strings.Builder
+			if _, err := NewTokens(life, tokenConfig(server.URL), slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+				t.Fatal(err)
+			}
+			if got := log.String(); !strings.Contains(got, "no https URL") && !strings.Contains(got, "too large") {
+				t.Errorf("the log says %s", got)
+			}
+		})
+	}
+}
+
+func TestAKeyOfAnotherKindHarmsNoOther(t *testing.T) {
+	known := newIssuer().jwks(t, "rsa")
+	for kind, other := range map[string]string{
+		"of a kind not known": `{"kty":"AKP","kid":"pq","alg":"ML-DSA-44","pub":"AA"}`, "of a curve not known": `{"kty":"EC","crv":"secp256k1","kid":"k","x":"AA","y":"AA"}`,
+	} {
+		if _, err := parseKeys([]byte(strings.Replace(string(known), "[", "["+other+",", 1))); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if _, err := parseKeys([]byte(`{"keys":[` + other + `]}`)); err == nil {
+			t.Errorf("%s alone: it is no key that can be used", kind)
+		}
+	}
+}
+
 func TestTokenConfigTellsAllThatIsWrong(t *testing.T) {
 	for name, c := range map[string]struct {
 		cfg  TokenConfig
