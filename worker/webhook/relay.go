@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
 )
@@ -71,8 +72,9 @@ func (r *Relay) step(ctx context.Context) error {
 		return err
 	}
 	done := make([]store.OutboxEntry, 0, len(entries))
+	told := audience{register: r.register, known: map[question][]string{}}
 	for _, e := range entries {
-		queueErr := r.relay(ctx, e)
+		queueErr := r.relay(ctx, e, told)
 		if queueErr == nil {
 			done = append(done, e)
 		} else if err == nil {
@@ -93,7 +95,7 @@ func (r *Relay) step(ctx context.Context) error {
 
 // relay queues the webhooks that e calls for: to the job's callback URL, and to
 // each endpoint of the tenant that wants to be told.
-func (r *Relay) relay(ctx context.Context, e store.OutboxEntry) error {
+func (r *Relay) relay(ctx context.Context, e store.OutboxEntry, told audience) error {
 	n := queue.Notice{
 		ID:       EventID(e.JobID, e.Sequence),
 		Tenant:   e.Tenant,
@@ -107,7 +109,7 @@ func (r *Relay) relay(ctx context.Context, e store.OutboxEntry) error {
 			return err
 		}
 	}
-	endpoints, err := r.register.Subscribed(ctx, e.Tenant, e.Type)
+	endpoints, err := told.of(ctx, question{e.Tenant, e.Type})
 	if err != nil {
 		return err
 	}
@@ -117,6 +119,30 @@ func (r *Relay) relay(ctx context.Context, e store.OutboxEntry) error {
 		}
 	}
 	return nil
+}
+
+// audience knows the endpoints that are to be told of the events of one batch.
+// It asks once for all of a kind, and never answers from a time before they
+// happened: an endpoint that was registered before an event is told of it.
+type audience struct {
+	register Register
+	known    map[question][]string
+}
+
+type question struct {
+	tenant string
+	event  tasks.EventType
+}
+
+func (a audience) of(ctx context.Context, q question) ([]string, error) {
+	if endpoints, ok := a.known[q]; ok {
+		return endpoints, nil
+	}
+	endpoints, err := a.register.Subscribed(ctx, q.tenant, q.event)
+	if err == nil {
+		a.known[q] = endpoints
+	}
+	return endpoints, err
 }
 
 // pause waits for d, or less if ctx ends.

@@ -237,3 +237,38 @@ func TestRelayPassesABadEntry(t *testing.T) {
 		}
 	})
 }
+
+// registering is a Register whose tenant registers an endpoint as soon as it has
+// been asked.
+type registering struct {
+	nobody
+	asked *int
+}
+
+func (r registering) Subscribed(context.Context, string, tasks.EventType) ([]string, error) {
+	*r.asked++
+	if *r.asked == 1 {
+		return nil, nil
+	}
+	return []string{"ep_new"}, nil
+}
+
+// What the register said of one batch does not hold for the next one: an endpoint
+// is told of the first job that ends after it was registered.
+func TestRelayAsksTheRegisterOncePerBatch(t *testing.T) {
+	asked, s := 0, &sender{}
+	for batch, entries := range [][]store.OutboxEntry{
+		{entry("1", tasks.EventSucceeded, false), entry("2", tasks.EventSucceeded, false)},
+		{entry("3", tasks.EventSucceeded, false), entry("4", tasks.EventSucceeded, false)},
+	} {
+		if err := NewRelay(newOutbox(entries...), registering{asked: &asked}, s, "a", quiet).step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if asked != batch+1 {
+			t.Errorf("after batch %d the register was asked %d times", batch+1, asked)
+		}
+	}
+	if got, want := s.ids(), []string{"evt_3_3", "evt_4_3"}; !slices.Equal(got, want) {
+		t.Errorf("queued: got %v, want %v", got, want)
+	}
+}

@@ -48,7 +48,6 @@ type Book struct {
 	rdb   redis.UniversalClient
 	seals sealer
 	check func(url string) error
-	asked subscribers
 }
 
 // Open returns the Book on rdb. The secrets are the installation's own, the

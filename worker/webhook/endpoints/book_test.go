@@ -197,6 +197,10 @@ func TestChangesRace(t *testing.T) {
 
 func TestAnEndpointIsToldWhatItAskedFor(t *testing.T) {
 	b := open(t, redistest.Embedded(t))
+	if got, err := b.Subscribed(t.Context(), "acme", tasks.EventSucceeded); err != nil || len(got) > 0 {
+		t.Errorf("before there are endpoints: got %v, %v", got, err)
+	}
+	// From the moment it is registered; nothing is remembered from before.
 	ends, all := register(t, b, "acme"), register(t, b, "acme", tasks.EventRunning, tasks.EventSucceeded)
 	for typ, want := range map[tasks.EventType][]string{
 		tasks.EventSucceeded: {ends.ID, all.ID}, tasks.EventRunning: {all.ID}, tasks.EventQueued: nil,

@@ -15,15 +15,11 @@ import (
 const failingFor = 5 * 24 * time.Hour
 
 // Subscribed lists the endpoints of a tenant that are to be told of such an
-// event, in order. What an owner changes holds within a second.
+// event, in order, as Redis has them now.
 func (b *Book) Subscribed(ctx context.Context, tenant string, typ tasks.EventType) ([]string, error) {
-	records, known := b.asked.recall(tenant, time.Now())
-	if !known {
-		var err error
-		if records, err = b.records(ctx, tenant); err != nil {
-			return nil, err
-		}
-		b.asked.remember(tenant, records, time.Now())
+	records, err := b.records(ctx, tenant)
+	if err != nil {
+		return nil, err
 	}
 	var ids []string
 	for _, r := range records {
