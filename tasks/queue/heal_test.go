@@ -129,6 +129,9 @@ func TestKeysAreThoseOfAsynq(t *testing.T) {
 		if got := do(t, rdb, "SISMEMBER", publishedKey, "q"); got != int64(1) {
 			t.Errorf("the queue is not in %s", publishedKey)
 		}
+		if err := asynq.NewInspectorFromRedisClient(rdb).PauseQueue("q"); err != nil || do(t, rdb, "EXISTS", k.paused()) != int64(1) {
+			t.Errorf("the queue was paused, and there is no %s: %v", k.paused(), err)
+		}
 		if queue, id, ok := parseTask(k.task("a:b")); queue != "q" || id != "a:b" || !ok {
 			t.Errorf("the key of a task was read as %q, %q, %v", queue, id, ok)
 		}

@@ -15,6 +15,7 @@ func keysOf(queue string) queueKeys { return queueKeys("asynq:{" + queue + "}:")
 
 func (k queueKeys) task(id string) string { return string(k) + "t:" + id } // hash: msg, state, pending_since, …
 func (k queueKeys) pending() string       { return string(k) + "pending" } // list of IDs, the next one last
+func (k queueKeys) paused() string        { return string(k) + "paused" }  // there while the queue is
 func (k queueKeys) active() string        { return string(k) + "active" }  // list of IDs
 func (k queueKeys) lease() string         { return string(k) + "lease" }   // zset: ID by the end of its lease
 func (k queueKeys) scheduled() string     { return string(k) + "scheduled" }

@@ -14,8 +14,7 @@ import (
 
 const (
 	// pollEvery is how long an idle server waits between looks at its queues on
-	// average (asynq takes from half of it to one and a half). A look costs Redis
-	// 5 to 10 µs per queue.
+	// average (asynq takes from half of it to one and a half).
 	pollEvery = 8 * time.Millisecond
 	// forwardEvery is how often tickets that have fallen due are moved to
 	// where they can be taken.
@@ -58,11 +57,12 @@ func serveEvery(rdb redis.UniversalClient, forward time.Duration, cfg ServerConf
 	for i, name := range cfg.Queues {
 		priorities[name] = len(cfg.Queues) - i
 	}
-	srv := asynq.NewServerFromRedisClient(rdb, asynq.Config{
+	poll := cmp.Or(cfg.Poll, pollEvery)
+	srv := asynq.NewServerFromRedisClient(scouting(rdb, cfg.Queues, poll), asynq.Config{
 		Concurrency:              max(cfg.Slots, 1), // asynq takes 0 for the number of CPUs
 		Queues:                   priorities,
 		StrictPriority:           true,
-		TaskCheckInterval:        cmp.Or(cfg.Poll, pollEvery),
+		TaskCheckInterval:        poll,
 		DelayedTaskCheckInterval: forward,
 		ShutdownTimeout:          cfg.Drain,
 		RetryDelayFunc:           retryDelay,
