@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
 
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/api/audit"
@@ -62,8 +60,7 @@ func (s *system) auditKeys(ctx context.Context) error {
 	if s.audit == nil {
 		return nil
 	}
-	consumer := whoami() + ":" + strconv.Itoa(os.Getpid())
-	access.NewKeys(s.rdb).Changes(ctx, consumer, s.log, func(c access.Change) error {
+	access.NewKeys(s.rdb).Changes(ctx, s.log, func(c access.Change) error {
 		line, err := s.audit.Begin(ctx)
 		if err != nil {
 			return err

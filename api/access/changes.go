@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -21,7 +20,7 @@ const (
 // Change is something that was done to an API key.
 type Change struct {
 	ID     string // of the change
-	At     time.Time
+	At     time.Time // zero: not known
 	Action string // keys.create, keys.rotate or keys.revoke
 	Key    string // the ID of the key
 	Tenant string
@@ -36,6 +35,9 @@ const (
 	// changeClaimed is when a change is taken from a process that has not kept it.
 	changeClaimed = 30 * time.Second
 	changesGroup  = "audit"
+	// changesConsumer is the name of every process in the group: those that ended
+	// would stay there for ever under names of their own.
+	changesConsumer = "audit"
 )
 
 // note has p append what is done to a key, in the same transaction.
@@ -48,13 +50,13 @@ func (s *Keys) note(ctx context.Context, p redis.Pipeliner, action string, k Key
 
 // Changes hands keep what is done to keys, wherever it is done, until ctx ends:
 // each change to one of the processes that ask, and again to one of them if it
-// was not kept. consumer names this process among them.
-func (s *Keys) Changes(ctx context.Context, consumer string, log *slog.Logger, keep func(Change) error) {
+// was not kept.
+func (s *Keys) Changes(ctx context.Context, log *slog.Logger, keep func(Change) error) {
 	tick := time.NewTicker(changesEvery)
 	defer tick.Stop()
 	well := true
 	for {
-		err := s.takeChanges(ctx, consumer, keep)
+		err := s.takeChanges(ctx, keep)
 		if ctx.Err() != nil {
 			return
 		}
@@ -71,19 +73,19 @@ func (s *Keys) Changes(ctx context.Context, consumer string, log *slog.Logger, k
 }
 
 // takeChanges keeps the changes there are.
-func (s *Keys) takeChanges(ctx context.Context, consumer string, keep func(Change) error) error {
+func (s *Keys) takeChanges(ctx context.Context, keep func(Change) error) error {
 	err := s.rdb.XGroupCreateMkStream(ctx, changesKey, changesGroup, "0").Err()
 	if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
 		return err
 	}
 	left, _, err := s.rdb.XAutoClaim(ctx, &redis.XAutoClaimArgs{
-		Stream: changesKey, Group: changesGroup, Consumer: consumer, MinIdle: changeClaimed, Start: "0-0", Count: 100,
+		Stream: changesKey, Group: changesGroup, Consumer: changesConsumer, MinIdle: changeClaimed, Start: "0-0", Count: 100,
 	}).Result()
 	if err != nil {
 		return err
 	}
 	fresh, err := s.rdb.XReadGroup(ctx, &redis.XReadGroupArgs{
-		Group: changesGroup, Consumer: consumer, Streams: []string{changesKey, ">"}, Count: 100, Block: -1,
+		Group: changesGroup, Consumer: changesConsumer, Streams: []string{changesKey, ">"}, Count: 100, Block: -1,
 	}).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return err
@@ -104,7 +106,7 @@ func (s *Keys) keepChange(ctx context.Context, m redis.XMessage, keep func(Chang
 	text := func(field string) string { t, _ := m.Values[field].(string); return t }
 	at, err := readTime(text("at"))
 	if err != nil {
-		return fmt.Errorf("change %s: %w", m.ID, err)
+		at = time.Time{} // it must not stand in the way of those behind it
 	}
 	if err := keep(Change{ID: m.ID, At: at, Action: text("action"), Key: text("key"), Tenant: text("tenant"), By: text("by")}); err != nil {
 		return err

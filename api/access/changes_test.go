@@ -27,7 +27,7 @@ func TestChangesOfKeysAreToldOnce(t *testing.T) {
 		}
 		var got []Change
 		for range 2 {
-			if err := keys.takeChanges(t.Context(), "here", func(c Change) error {
+			if err := keys.takeChanges(t.Context(), func(c Change) error {
 				got = append(got, c)
 				return nil
 			}); err != nil {
@@ -54,12 +54,28 @@ func TestAChangeThatWasNotKeptStays(t *testing.T) {
 	keys, _ := newKeys(rdb)
 	create(t, keys, nil)
 	full := errors.New("full")
-	if err := keys.takeChanges(t.Context(), "here", func(Change) error { return full }); !errors.Is(err, full) {
+	if err := keys.takeChanges(t.Context(), func(Change) error { return full }); !errors.Is(err, full) {
 		t.Errorf("got %v", err)
 	}
 	pending, err := rdb.XPending(t.Context(), changesKey, changesGroup).Result()
 	if err != nil || pending.Count != 1 {
 		t.Errorf("got %+v, %v", pending, err)
+	}
+}
+
+func TestAChangeThatCannotBeReadHoldsUpNoOther(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	keys, _ := newKeys(rdb)
+	if err := rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: changesKey, Values: []any{"action", "keys.create", "at", "noon"}}).Err(); err != nil {
+		t.Fatal(err)
+	}
+	_, made := create(t, keys, nil)
+	var got []Change
+	if err := keys.takeChanges(t.Context(), func(c Change) error { got = append(got, c); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 2 || !got[0].At.IsZero() || got[1].Key != made.ID {
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -69,7 +85,7 @@ func TestChangesAreFollowedUntilTheEnd(t *testing.T) {
 	told, ended := make(chan Change, 1), make(chan struct{})
 	go func() {
 		defer close(ended)
-		keys.Changes(ctx, "here", slog.New(slog.DiscardHandler), func(c Change) error { told <- c; return nil })
+		keys.Changes(ctx, slog.New(slog.DiscardHandler), func(c Change) error { told <- c; return nil })
 	}()
 	_, made := create(t, keys, nil)
 	if c := <-told; c.Key != made.ID {
