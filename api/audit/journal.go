@@ -52,6 +52,9 @@ func (j *journal) resume() error {
 		return err
 	}
 	j.file = f
+	if err := syncDir(j.cfg.File); err != nil { // it may be new
+		return err
+	}
 	tail, torn, err := readTail(f)
 	if err != nil {
 		return err

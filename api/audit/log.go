@@ -63,9 +63,10 @@ type Log struct {
 	ended  chan error
 	closed func() error
 
-	mu     sync.Mutex // guards queue and broken
+	mu     sync.Mutex // guards queue, broken and over
 	queue  []*Line
 	broken error // why the last write failed; nil: it did not
+	over   bool  // nothing is written any more
 }
 
 // Open opens or begins a log. The end of an existing one is checked, and what a
@@ -89,15 +90,15 @@ func Open(cfg Config) (*Log, error) {
 		err := <-l.ended
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.broken = errors.New("it is closed")
-		return err
+		l.broken, l.over = errors.New("it is closed"), true
+		return errors.Join(err, lost(len(l.queue), l.broken))
 	})
 	go func() { l.ended <- l.run(j) }()
 	return l, nil
 }
 
-// Close writes what waits and closes the file. No change may be under way any
-// more.
+// Close writes what waits and closes the file. The line of a change that is still
+// under way is lost, which the log says.
 func (l *Log) Close() error {
 	if l == nil {
 		return nil
@@ -171,9 +172,10 @@ func (n *Line) Write(e Entry) error {
 	if e.Time.IsZero() {
 		n.entry.Time = l.cfg.now()
 	}
-	l.mu.Lock()
-	l.queue = append(l.queue, n)
-	l.mu.Unlock()
+	if !l.enqueue(n) {
+		l.cfg.Log.Error("an audit line is lost: the log was closed before the change was made", "action", e.Action, "object", e.bounded().Object, "request_id", e.RequestID)
+		return errAway.WithCause(errors.New("audit log: it is closed"))
+	}
 	select {
 	case l.wake <- struct{}{}:
 	default: // it will look anyway
@@ -186,6 +188,17 @@ func (n *Line) Write(e Entry) error {
 	case <-patience.C:
 		return errAway.WithCause(errors.New("audit log: the line waits for the disk"))
 	}
+}
+
+// enqueue has a line written, unless nothing is written any more.
+func (l *Log) enqueue(n *Line) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		return false
+	}
+	l.queue = append(l.queue, n)
+	return true
 }
 
 // Drop gives the place back when there was nothing to record.

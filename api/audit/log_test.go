@@ -151,6 +151,24 @@ func TestLinesThatAreLostAreToldAtTheEnd(t *testing.T) {
 	})
 }
 
+func TestALineAfterTheEndIsToldToBeLost(t *testing.T) {
+	var log bytes.Buffer
+	l := open(t, Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	line, err := l.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := line.Write(change("/jobs/job_1")); tasks.CodeOf(err) != tasks.CodeUnavailable {
+		t.Errorf("got %v", err)
+	}
+	if got := log.String(); !strings.Contains(got, "is lost") || !strings.Contains(got, "/jobs/job_1") {
+		t.Errorf("the log says %s", got)
+	}
+}
+
 func TestNoMoreAreUnderWayThanMayBe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := open(t, Config{Pending: 1})

@@ -43,13 +43,21 @@ func (l *Log) persist(j *journal, batch []*Line) error {
 		select {
 		case <-l.stop:
 			if err := l.commit(j, batch); err != nil {
-				return fmt.Errorf("audit log: %d lines are lost: %w", len(batch), err)
+				return lost(len(batch), err)
 			}
 			return nil
 		case <-time.After(retryAfter):
 		}
 	}
 	return nil
+}
+
+// lost tells that lines are lost, if there are any.
+func lost(lines int, why error) error {
+	if lines == 0 {
+		return nil
+	}
+	return fmt.Errorf("audit log: %d lines are lost: %w", lines, why)
 }
 
 // take returns what is queued.
