@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"embed"
+	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -68,16 +70,18 @@ func New(cfg Config) (http.Handler, error) {
 	s.public("GET /health", s.health)
 	s.public("GET /admin.css", s.style)
 	s.public("GET /login", s.loginPage)
-	s.public("POST /login", s.recorded(action("login"), s.login))
+	s.public("POST /login", withForm(s.recorded(action("login"), s.login)))
 	s.public("POST /logout", s.recorded(action("logout"), s.logout))
 	s.private("GET /{$}", s.home)
 	s.private(dashboardRoot+"/", s.board)
+	s.private("GET "+profilesRoot, profile)
 	s.public("/", nothing)
 	return s.receive(http.NewCrossOriginProtection()), nil
 }
 
 // public routes requests that anyone may make.
 func (s *server) public(pattern string, h handler) {
+	h = recoverPanics(h)
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		if err := h(w, r); err != nil {
 			s.fail(w, r, err)
@@ -107,6 +111,22 @@ func (s *server) private(pattern string, h handler) {
 		}
 		return admitted(w, r)
 	})
+}
+
+// recoverPanics makes an error of a panic.
+func recoverPanics(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) (err error) {
+		defer func() {
+			switch p := recover(); p {
+			case nil:
+			case http.ErrAbortHandler: // net/http's own way to drop a connection
+				panic(p)
+			default:
+				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			}
+		}()
+		return h(w, r)
+	}
 }
 
 func mutates(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
@@ -160,6 +180,7 @@ func action(name string) func(*http.Request) string {
 
 // recorded returns h with an audit line of each request.
 func (s *server) recorded(action func(*http.Request) string, h handler) handler {
+	h = recoverPanics(h) // else a change that panics would leave no line
 	return func(w http.ResponseWriter, r *http.Request) error {
 		line, err := s.Audit.Begin(r.Context())
 		if err != nil {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -28,7 +29,7 @@ type site struct {
 
 	keys   *access.Keys
 	rdb    *redis.Client
-	audit  string // file of the audit log
+	audit  string // file of the audit log, which takes one change at a time
 	status api.HealthStatus
 }
 
@@ -41,14 +42,19 @@ func newSite(t *testing.T, login bool) *site {
 	if login {
 		guard.Keys, guard.Sessions = s.keys, access.NewSessions(s.rdb)
 	}
-	log, err := audit.Open(audit.Config{File: s.audit, Patience: time.Minute})
+	log, err := audit.Open(audit.Config{File: s.audit, Patience: time.Minute, Pending: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { log.Close() })
 	s.Handler, err = New(Config{
 		Guard: access.New(guard), Login: login, Audit: log, Log: slog.New(slog.DiscardHandler), Queues: s.rdb,
-		Health: func(context.Context) api.Health { return api.Health{Status: s.status} },
+		Health: func(context.Context) api.Health {
+			if s.status == "" {
+				panic("nobody knows")
+			}
+			return api.Health{Status: s.status}
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -170,6 +176,75 @@ func TestALoginLeadsNowhereElse(t *testing.T) {
 	for _, next := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "javascript:alert(1)", "evil", "/\t/evil.example"} {
 		if got := local(next); got != "/" {
 			t.Errorf("%q: got %q", next, got)
+		}
+	}
+}
+
+// slowBody is a body that does not come.
+type slowBody struct{ asked, end chan struct{} }
+
+func (b slowBody) Read([]byte) (int, error) {
+	close(b.asked)
+	<-b.end
+	return 0, io.ErrUnexpectedEOF
+}
+
+// The places of the audit log are few, and everyone can begin to log in.
+func TestALoginThatDoesNotComeHoldsUpNoOther(t *testing.T) {
+	s := newSite(t, true)
+	slow, ended := slowBody{make(chan struct{}), make(chan struct{})}, make(chan int)
+	go func() {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/login", slow)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		ended <- w.Code
+	}()
+	<-slow.asked
+	if r := s.login(t, s.key(t, access.AdminRead), "/"); r.status != http.StatusSeeOther {
+		t.Errorf("another login: got %d", r.status)
+	}
+	close(slow.end)
+	if got := <-ended; got != http.StatusBadRequest {
+		t.Errorf("the slow one: got %d", got)
+	}
+}
+
+func TestAPanicIsAnsweredAndRecorded(t *testing.T) {
+	site := newSite(t, true)
+	site.status = ""
+	if r := site.do(t, "GET", "/health", nil, nil); r.status != http.StatusInternalServerError || r.header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("got %d %v", r.status, r.header)
+	}
+	file := filepath.Join(t.TempDir(), "audit.jsonl")
+	log, err := audit.Open(audit.Config{File: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	s := &server{Config: Config{Audit: log, Log: slog.New(slog.DiscardHandler)}}
+	w := httptest.NewRecorder()
+	h := s.recorded(action("burn"), func(http.ResponseWriter, *http.Request) error { panic("fire") })
+	if err := h(w, httptest.NewRequestWithContext(t.Context(), "POST", "/", http.NoBody)); err != nil || w.Code != http.StatusInternalServerError {
+		t.Errorf("got %d, %v", w.Code, err)
+	}
+	site.audit = file
+	if got := site.recorded(t, `"action":"burn".*"outcome":"failed","status":500`); got != 1 {
+		t.Errorf("got %d lines", got)
+	}
+}
+
+func TestProfilesAreForOperators(t *testing.T) {
+	s := newSite(t, true)
+	for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/trace?seconds=0.001"} {
+		for as, want := range map[string]int{"": 401, s.key(t, access.JobsRead): 403, s.key(t, access.AdminRead): 200} {
+			var change func(*http.Request)
+			if as != "" {
+				change = bearer(as)
+			}
+			if r := s.do(t, "GET", path, nil, change); r.status != want {
+				t.Errorf("%s: got %d, want %d", path, r.status, want)
+			}
 		}
 	}
 }

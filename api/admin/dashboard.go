@@ -20,6 +20,10 @@ import (
 // dashboardRoot is where Asynqmon is.
 const dashboardRoot = "/dashboard"
 
+// maxCommand is the longest body in bytes that a request of the dashboard may
+// have: the IDs of a page of tickets.
+const maxCommand = 1 << 20
+
 // dashboard is Asynqmon twice: one that only looks, and one that can pause
 // queues and run or remove tickets. Jobs are not harmed by either: a watchdog
 // gives a job that has lost its ticket another.
@@ -90,6 +94,7 @@ func (s *server) board(w http.ResponseWriter, r *http.Request) error {
 		b = s.dashboard.change
 	}
 	w.Header().Set("Content-Security-Policy", b.policy)
+	r.Body = http.MaxBytesReader(w, r.Body, maxCommand)
 	if isFile(strings.TrimPrefix(r.URL.Path, dashboardRoot+"/")) {
 		b.handler.ServeHTTP(w, r)
 		return nil

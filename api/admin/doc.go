@@ -1,5 +1,5 @@
-// Package admin serves operators: the dashboard of the queues, health and
-// probes, on a listener of its own.
+// Package admin serves operators: the dashboard of the queues, health, probes
+// and profiles, on a listener of its own.
 //
 // Everything but the probes and the page to log in needs a credential with the
 // scope admin:read, in the Authorization header or as a session that was begun

@@ -13,8 +13,28 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// maxForm is the longest form in bytes; a token has a few thousand.
-const maxForm = 32 << 10
+const (
+	// maxForm is the longest form in bytes; a token has a few thousand.
+	maxForm = 32 << 10
+	// formTime is how long a form may take to arrive.
+	formTime = 10 * time.Second
+)
+
+// withForm reads the form of a request before h. Until it is there, the request
+// takes no place in the audit log, or anyone could take them all and wait.
+func withForm(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		// A server that cannot set deadlines has its own; so the errors are no matter.
+		rc := http.NewResponseController(w)
+		_ = rc.SetReadDeadline(time.Now().Add(formTime))
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		if err := r.ParseForm(); err != nil {
+			return tasks.Errorf(tasks.CodeInvalid, "The form cannot be read.").WithCause(err)
+		}
+		_ = rc.SetReadDeadline(time.Time{})
+		return h(w, r)
+	}
+}
 
 // loginAt is where to log in, to come back to a path.
 func loginAt(path string) string { return "/login?" + url.Values{"next": {path}}.Encode() }
@@ -46,10 +66,6 @@ func (s *server) showLogin(w http.ResponseWriter, status int, next, fault string
 func (s *server) login(w http.ResponseWriter, r *http.Request) error {
 	if !s.Login {
 		return nothing(w, r)
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
-		return tasks.Errorf(tasks.CodeInvalid, "The form cannot be read.").WithCause(err)
 	}
 	next := r.PostForm.Get("next")
 	who, err := s.Guard.Login(w, r, r.PostForm.Get("credential"), access.AdminRead)
