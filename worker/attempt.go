@@ -25,6 +25,7 @@ type attempt struct {
 	input   json.RawMessage
 	lane    tasks.Lane
 	log     *slog.Logger
+	journal journal             // what is yet to be told
 	records []tasks.Attempt     // what each candidate did
 	calls   []providers.Attempt // those of models, as the router told of them
 	cost    tasks.Money         // of all its calls
@@ -115,7 +116,9 @@ func (w *Worker) claim(ctx context.Context, id string, lane tasks.Lane) error {
 
 func (w *Worker) attempt(c *store.Claim, lane tasks.Lane) *attempt {
 	log := w.Log.With("job", c.Job.ID, "agent", c.Job.Agent, "attempt", c.Job.Attempt, "lane", lane)
-	return &attempt{Worker: w, job: c.Job, input: c.Input, lane: lane, log: log, deadline: time.Now().Add(c.Left)}
+	a := &attempt{Worker: w, job: c.Job, input: c.Input, lane: lane, log: log, deadline: time.Now().Add(c.Left)}
+	a.journal.tell = a.tell
+	return a
 }
 
 // maxCrashes is how many workers a job may take down with it. Whether a worker died
@@ -198,8 +201,6 @@ func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage
 	if err != nil {
 		return nil, err
 	}
-	deltas := a.streamDeltas()
-	defer deltas.close()
 	answer, err := a.walk(ctx, &providers.Route{
 		Candidates: veil.over(a.Fleet.Candidates(a.lane, agent, a.job)),
 		Request:    *req,
@@ -211,10 +212,9 @@ func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage
 			}
 			return a.fit(ctx, agent, c, req)
 		},
-		Check:   checkOutput(agent),
-		OnDelta: func(_ providers.Candidate, d providers.Delta) { deltas.add(d.Text) },
-		// What this call wrote is told before its end is.
-		OnAttempt: func(r providers.Attempt) { deltas.flush(); a.record(a.lane, r); a.note(&r) },
+		Check:     checkOutput(agent),
+		OnDelta:   func(_ providers.Candidate, d providers.Delta) { a.journal.write(d.Text) },
+		OnAttempt: func(r providers.Attempt) { a.record(a.lane, r); a.note(&r) },
 	})
 	if err != nil {
 		return nil, err

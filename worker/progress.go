@@ -3,91 +3,118 @@ package worker
 import (
 	"context"
 	"encoding/json"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/store"
 )
 
-// progress tells the job's log what a candidate did. It is news, not truth:
-// an error is not worth holding the job up for.
-func (a *attempt) progress(r providers.Attempt) {
-	data, err := json.Marshal(map[string]any{
-		"candidate": r.Candidate, "outcome": r.Outcome, "duration_ms": r.Duration.Milliseconds(),
-	})
-	if err == nil {
-		a.append(tasks.EventProgress, data)
-	}
-}
+// tellEvery is how long the news of an attempt is gathered before the job's log
+// is told, so that a model's speed does not become Redis's load.
+const tellEvery = 100 * time.Millisecond
 
-func (a *attempt) append(typ tasks.EventType, data json.RawMessage) {
-	ctx, cancel := context.WithTimeout(a.base, signOffTimeout)
-	defer cancel()
-	if err := a.Store.Append(ctx, a.job.ID, a.job.Attempt, typ, data); err != nil {
-		a.log.Debug("event not told", "type", typ, "error", err)
-	}
-}
-
-// flushEvery is how often pieces of an answer are put together into one event.
-const flushEvery = 100 * time.Millisecond
-
-// deltas gathers the pieces of a growing answer and tells them in batches, so
-// that a model's speed does not become Redis's load.
-type deltas struct {
-	a    *attempt
-	done chan struct{}
-	wg   sync.WaitGroup
+// journal gathers the news of an attempt: the pieces of the growing answer, and
+// what became of each call. News is told in batches, in its order; what has not
+// been told when the attempt ends goes with its outcome, so that the log of a
+// short job costs nothing of its own. The zero journal is not ready; tell must be
+// set.
+type journal struct {
+	tell func([]store.News)
 
 	telling sync.Mutex // held while a batch is told, so that batches keep their order
 	mu      sync.Mutex // never held while Redis is asked
-	buf     strings.Builder
+	entries []entry
+	due     *time.Timer // nil: there is nothing to tell
 }
 
-// streamDeltas returns a gatherer that tells its pieces until it is closed.
-func (a *attempt) streamDeltas() *deltas {
-	d := &deltas{a: a, done: make(chan struct{})}
-	d.wg.Go(func() {
-		tick := time.NewTicker(flushEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				d.flush()
-			case <-d.done:
-				d.flush()
-				return
-			}
-		}
-	})
-	return d
+// entry is a piece of news: progress, or, if that is nil, text of the answer.
+type entry struct {
+	progress json.RawMessage
+	text     []byte
 }
 
-func (d *deltas) add(text string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.buf.WriteString(text)
-}
-
-// flush tells the pieces so far.
-func (d *deltas) flush() {
-	d.telling.Lock()
-	defer d.telling.Unlock()
-	d.mu.Lock()
-	text := d.buf.String()
-	d.buf.Reset()
-	d.mu.Unlock()
+// write adds a piece of the answer.
+func (j *journal) write(text string) {
 	if text == "" {
 		return
 	}
-	if data, err := json.Marshal(map[string]string{"text": text}); err == nil {
-		d.a.append(tasks.EventDelta, data)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if n := len(j.entries); n == 0 || j.entries[n-1].progress != nil {
+		j.add(entry{})
+	}
+	last := &j.entries[len(j.entries)-1]
+	last.text = append(last.text, text...)
+}
+
+// note adds what a candidate did.
+func (j *journal) note(r providers.Attempt) {
+	progress, err := json.Marshal(struct {
+		Candidate string `json:"candidate"`
+		Duration  int64  `json:"duration_ms"`
+		Outcome   string `json:"outcome"`
+	}{r.Candidate, r.Duration.Milliseconds(), r.Outcome})
+	if err != nil {
+		return // it is news, not truth
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.add(entry{progress: progress})
+}
+
+// add needs the lock.
+func (j *journal) add(e entry) {
+	j.entries = append(j.entries, e)
+	if j.due == nil {
+		j.due = time.AfterFunc(tellEvery, j.flush)
 	}
 }
 
-// close tells what is left.
-func (d *deltas) close() {
-	close(d.done)
-	d.wg.Wait()
+func (j *journal) flush() {
+	j.telling.Lock()
+	defer j.telling.Unlock()
+	if news := j.take(); len(news) > 0 {
+		j.tell(news)
+	}
+}
+
+// rest returns what has not been told yet, when all that was is in the log.
+func (j *journal) rest() []store.News {
+	j.telling.Lock()
+	defer j.telling.Unlock()
+	return j.take()
+}
+
+func (j *journal) take() []store.News {
+	j.mu.Lock()
+	entries := j.entries
+	j.entries = nil
+	if j.due != nil {
+		j.due.Stop()
+		j.due = nil
+	}
+	j.mu.Unlock()
+	var news []store.News
+	for i := range entries {
+		if e := &entries[i]; e.progress != nil {
+			news = append(news, store.News{Type: tasks.EventProgress, Data: e.progress})
+		} else if data, err := json.Marshal(struct {
+			Text string `json:"text"`
+		}{string(e.text)}); err == nil {
+			news = append(news, store.News{Type: tasks.EventDelta, Data: data})
+		}
+	}
+	return news
+}
+
+// tell adds news to the job's log. It is news, not truth: an error is not worth
+// holding the job up for.
+func (a *attempt) tell(news []store.News) {
+	ctx, cancel := context.WithTimeout(a.base, signOffTimeout)
+	defer cancel()
+	if err := a.Store.Append(ctx, a.job.ID, a.job.Attempt, news...); err != nil {
+		a.log.Debug("events not told", "events", len(news), "error", err)
+	}
 }

@@ -61,7 +61,7 @@ func (a *attempt) record(lane tasks.Lane, r providers.Attempt) {
 	a.evidence(&call)
 	a.records = append(a.records, call)
 	a.spend(r.Cost)
-	a.progress(r)
+	a.journal.note(r)
 	if class := providers.Class(r.Outcome); r.Outcome != tasks.OutcomeSucceeded && class.Policy().Whole {
 		a.doubt(r.Candidate)
 	}

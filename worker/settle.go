@@ -48,6 +48,7 @@ func interrupted(ctx context.Context) outcome {
 // that has been paid for is not thrown away. It gives up when the job is no
 // longer this attempt's, or the worker must end.
 func (a *attempt) settle(o outcome) error {
+	news := a.journal.rest()
 	if a.unspent {
 		if err := a.persist(a.writeCost); err != nil {
 			a.log.Error("the cost of this attempt is lost to its job", "cost", a.cost.String(), "error", err)
@@ -60,11 +61,11 @@ func (a *attempt) settle(o outcome) error {
 	err := a.persist(func(ctx context.Context) error {
 		switch {
 		case o.err != nil:
-			return a.Store.Fail(ctx, id, n, o.err, a.records)
+			return a.Store.Fail(ctx, id, n, o.err, a.records, news...)
 		case o.result.Output != nil:
-			return a.Store.Complete(ctx, id, n, o.result, a.records)
+			return a.Store.Complete(ctx, id, n, o.result, a.records, news...)
 		default:
-			return a.Store.Release(ctx, id, n, o.release, a.records)
+			return a.Store.Release(ctx, id, n, o.release, a.records, news...)
 		}
 	})
 	if err != nil || o.release.Reason == "" {

@@ -77,8 +77,26 @@ func (s *Store) Renew(ctx context.Context, id string, attempt int) error {
 	return s.write(ctx, renewScript, id, attempt, s.cfg.Lease.Milliseconds())
 }
 
-// Append adds an event that changes no state to a running job's log. An attempt
-// must add its events of one type one after another, and from one Store.
-func (s *Store) Append(ctx context.Context, id string, attempt int, typ tasks.EventType, data json.RawMessage) error {
-	return s.write(ctx, appendScript, id, attempt, string(typ), []byte(data), s.appends.Add(1))
+// News is an event of an attempt that changes no state: progress, or a piece of
+// the answer.
+type News struct {
+	Type tasks.EventType
+	Data json.RawMessage
+}
+
+// Append adds events to a running job's log, in their order. An attempt must add
+// them by one call after another, and from one Store.
+func (s *Store) Append(ctx context.Context, id string, attempt int, news ...News) error {
+	if len(news) == 0 {
+		return nil
+	}
+	return s.write(ctx, appendScript, id, attempt, with(news, s.appends.Add(1))...)
+}
+
+// with returns a script's arguments with news behind them.
+func with(news []News, args ...any) []any {
+	for _, n := range news {
+		args = append(args, string(n.Type), []byte(n.Data))
+	}
+	return args
 }

@@ -62,7 +62,7 @@ func TestTheStoreOnACluster(t *testing.T) {
 		if err := s.Renew(t.Context(), id, 1); err != nil {
 			t.Errorf("renew: %v", err)
 		}
-		if err := s.Append(t.Context(), id, 1, tasks.EventDelta, json.RawMessage(`{}`)); err != nil {
+		if err := s.Append(t.Context(), id, 1, store.News{Type: tasks.EventDelta, Data: json.RawMessage(`{}`)}); err != nil {
 			t.Errorf("append: %v", err)
 		}
 		switch i % 4 {

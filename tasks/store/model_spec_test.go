@@ -162,12 +162,18 @@ func (s *spec) renew(now time.Time, attempt int) error {
 	return err
 }
 
-func (s *spec) append(now time.Time, attempt int, typ tasks.EventType) error {
+func (s *spec) append(now time.Time, attempt int, news []store.News) error {
 	done, err := s.admit(now, attempt, "")
 	if !done {
-		s.tell(typ)
+		s.tellAll(news)
 	}
 	return err
+}
+
+func (s *spec) tellAll(news []store.News) {
+	for _, n := range news {
+		s.tell(n.Type)
+	}
 }
 
 // spend counts what an attempt has cost so far.

@@ -68,22 +68,30 @@ func (m *machine) renew(t *rapid.T) {
 }
 
 func (m *machine) append(t *rapid.T) {
-	typ := rapid.SampledFrom([]tasks.EventType{tasks.EventDelta, tasks.EventProgress}).Draw(t, "type")
+	told := news(t, 1)
 	m.write(t, "append",
-		func(h *holder) error {
-			return h.store.Append(t.Context(), h.job.id, h.attempt, typ, json.RawMessage(`{}`))
-		},
-		func(h *holder) error { return h.job.append(m.now, h.attempt, typ) })
+		func(h *holder) error { return h.store.Append(t.Context(), h.job.id, h.attempt, told...) },
+		func(h *holder) error { return h.job.append(m.now, h.attempt, told) })
+}
+
+// news draws what an attempt has to tell: at least so many events.
+func news(t *rapid.T, least int) []store.News {
+	var told []store.News
+	for _, typ := range rapid.SliceOfN(rapid.SampledFrom([]tasks.EventType{tasks.EventDelta, tasks.EventProgress}), least, 3).Draw(t, "news") {
+		told = append(told, store.News{Type: typ, Data: json.RawMessage(`{}`)})
+	}
+	return told
 }
 
 func (m *machine) complete(t *rapid.T) {
-	output := json.RawMessage(strconv.Itoa(m.calls))
+	output, told := json.RawMessage(strconv.Itoa(m.calls)), news(t, 0)
 	m.write(t, "complete",
 		func(h *holder) error {
-			return h.store.Complete(t.Context(), h.job.id, h.attempt, store.Result{Output: output}, record(h, "complete"))
+			return h.store.Complete(t.Context(), h.job.id, h.attempt, store.Result{Output: output}, record(h, "complete"), told...)
 		},
 		func(h *holder) error {
 			return h.job.settle(m.now, h.attempt, "complete", func() {
+				h.job.tellAll(told)
 				h.job.result = string(output)
 				h.job.finish(m.now, tasks.Succeeded)
 			})
@@ -91,12 +99,14 @@ func (m *machine) complete(t *rapid.T) {
 }
 
 func (m *machine) fail(t *rapid.T) {
+	told := news(t, 0)
 	m.write(t, "fail",
 		func(h *holder) error {
-			return h.store.Fail(t.Context(), h.job.id, h.attempt, tasks.Errorf(tasks.CodeExhausted, "no luck"), record(h, "fail"))
+			return h.store.Fail(t.Context(), h.job.id, h.attempt, tasks.Errorf(tasks.CodeExhausted, "no luck"), record(h, "fail"), told...)
 		},
 		func(h *holder) error {
 			return h.job.settle(m.now, h.attempt, "fail", func() {
+				h.job.tellAll(told)
 				h.job.failure = tasks.CodeExhausted
 				h.job.finish(m.now, tasks.Failed)
 			})
@@ -104,7 +114,7 @@ func (m *machine) fail(t *rapid.T) {
 }
 
 func (m *machine) release(t *rapid.T) {
-	r := store.Release{Reason: store.ReasonShutdown}
+	r, told := store.Release{Reason: store.ReasonShutdown}, news(t, 0)
 	kind := rapid.SampledFrom([]string{"shutdown", "exhausted", "first again", "waiting"}).Draw(t, "why")
 	if kind == "waiting" {
 		r = store.Release{Reason: store.ReasonWaiting, Forgive: true, Recheck: 50 * time.Second}
@@ -114,10 +124,13 @@ func (m *machine) release(t *rapid.T) {
 			if (kind == "exhausted" || kind == "first again") && h.lane != tasks.Scorecard {
 				r = store.Release{Reason: store.ReasonExhausted, Exhausted: h.lane, Forgive: kind == "first again"}
 			}
-			return h.store.Release(t.Context(), h.job.id, h.attempt, r, record(h, "release"))
+			return h.store.Release(t.Context(), h.job.id, h.attempt, r, record(h, "release"), told...)
 		},
 		func(h *holder) error {
-			return h.job.settle(m.now, h.attempt, "release", func() { h.job.release(m.now, r) })
+			return h.job.settle(m.now, h.attempt, "release", func() {
+				h.job.tellAll(told)
+				h.job.release(m.now, r)
+			})
 		})
 }
 

@@ -16,8 +16,9 @@ type Result struct {
 	Degraded bool // the scorecard answered because no model did
 }
 
-// Complete ends a running job with a result.
-func (s *Store) Complete(ctx context.Context, id string, attempt int, r Result, records []tasks.Attempt) error {
+// Complete ends a running job with a result. The news is told first, as by
+// Append.
+func (s *Store) Complete(ctx context.Context, id string, attempt int, r Result, records []tasks.Attempt, news ...News) error {
 	degraded := "0"
 	if r.Degraded {
 		degraded = "1"
@@ -26,12 +27,12 @@ func (s *Store) Complete(ctx context.Context, id string, attempt int, r Result, 
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, completeScript, id, attempt, []byte(r.Output), degraded, attempts)
+	return s.write(ctx, completeScript, id, attempt, with(news, []byte(r.Output), degraded, attempts)...)
 }
 
 // Fail ends a running job with an error, of which only code and message are
-// kept.
-func (s *Store) Fail(ctx context.Context, id string, attempt int, cause *tasks.Error, records []tasks.Attempt) error {
+// kept. The news is told first, as by Append.
+func (s *Store) Fail(ctx context.Context, id string, attempt int, cause *tasks.Error, records []tasks.Attempt, news ...News) error {
 	attempts, err := encodeAttempts(records)
 	if err != nil {
 		return err
@@ -40,7 +41,7 @@ func (s *Store) Fail(ctx context.Context, id string, attempt int, cause *tasks.E
 	if err != nil {
 		return fmt.Errorf("encode error: %w", err)
 	}
-	return s.write(ctx, failScript, id, attempt, body, attempts)
+	return s.write(ctx, failScript, id, attempt, with(news, body, attempts)...)
 }
 
 // Release says why a worker hands a job back.
@@ -63,8 +64,9 @@ const (
 )
 
 // Release hands a running job back to the queue. The caller gives it a new
-// ticket; if it dies before that, a watchdog does.
-func (s *Store) Release(ctx context.Context, id string, attempt int, r Release, records []tasks.Attempt) error {
+// ticket; if it dies before that, a watchdog does. The news is told first, as by
+// Append.
+func (s *Store) Release(ctx context.Context, id string, attempt int, r Release, records []tasks.Attempt, news ...News) error {
 	attempts, err := encodeAttempts(records)
 	if err != nil {
 		return err
@@ -77,7 +79,7 @@ func (s *Store) Release(ctx context.Context, id string, attempt int, r Release, 
 	if r.Forgive {
 		lane = "*" + lane
 	}
-	return s.write(ctx, releaseScript, id, attempt, lane, string(r.Reason), recheck.Milliseconds(), attempts)
+	return s.write(ctx, releaseScript, id, attempt, with(news, lane, string(r.Reason), recheck.Milliseconds(), attempts)...)
 }
 
 // Cancel ends a tenant's job in any state that is not terminal. Canceling a

@@ -62,14 +62,29 @@ local function number()
   return tonumber(fresh.seq)
 end
 
--- emit appends an event to the job's log under the next sequence number, which
--- is also its stream ID, and wakes whoever watches the job. The log is bounded;
--- its newest entries, and so the terminal event, are always kept.
-local function emit(kind, attempt, data)
+-- log appends an event to the job's log under the next sequence number, which
+-- is also its stream ID. The log is bounded; its newest entries, and so the
+-- terminal event, are always kept.
+local function log(kind, attempt, data)
   local seq = number()
   redis.call('XADD', events, 'MAXLEN', '~', '5000', int(seq) .. '-0',
     'type', kind, 'attempt', attempt, 'at', int(now), 'data', data)
+  return seq
+end
+
+-- emit appends an event to the job's log and wakes whoever watches the job.
+local function emit(kind, attempt, data)
+  local seq = log(kind, attempt, data)
   redis.call('PUBLISH', events, kind)
+  return seq
+end
+
+-- tell appends what an attempt has done to the job's log: the arguments from
+-- `first` on, each time the type and the data of an event that changes no state.
+-- It wakes nobody: another event follows. It returns the last sequence number.
+local function tell(attempt, first)
+  local seq
+  for i = first, #ARGV, 2 do seq = log(ARGV[i], attempt, ARGV[i + 1]) end
   return seq
 end
 
