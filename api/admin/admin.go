@@ -142,7 +142,7 @@ func (s *server) receive(protection *http.CrossOriginProtection) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
-		r, err := s.Guard.Enter(r)
+		entered, err := s.Guard.Enter(r)
 		if err == nil {
 			if cross := protection.Check(r); cross != nil {
 				err = tasks.Errorf(tasks.CodeForbidden, "A page elsewhere may not do this here.").WithCause(cross)
@@ -152,7 +152,7 @@ func (s *server) receive(protection *http.CrossOriginProtection) http.Handler {
 			api.Fail(s.Log, w, r, err)
 			return
 		}
-		s.mux.ServeHTTP(w, r)
+		s.mux.ServeHTTP(w, entered)
 	})
 }
 

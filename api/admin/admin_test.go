@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -38,7 +39,7 @@ func newSite(t *testing.T, login bool) *site {
 	t.Helper()
 	s := &site{rdb: redistest.Embedded(t), audit: filepath.Join(t.TempDir(), "audit.jsonl"), status: api.HealthOK}
 	s.keys = access.NewKeys(s.rdb)
-	guard := access.Config{Everyone: []access.Scope{access.AdminRead}}
+	guard := access.Config{Everyone: []access.Scope{access.AdminRead}, Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}
 	if login {
 		guard.Keys, guard.Sessions = s.keys, access.NewSessions(s.rdb)
 	}
@@ -142,6 +143,16 @@ func TestOperatorsLogInAndOut(t *testing.T) {
 	for _, pattern := range []string{`"tenant":"ops","method":"key","subject":"\w+","ip":"192.0.2.1","action":"login".*"status":303`, `"tenant":"ops".*"action":"logout".*"status":303`} {
 		if got := s.recorded(t, pattern); got != 1 {
 			t.Errorf("%d lines like %s", got, pattern)
+		}
+	}
+}
+
+func TestAddressesThatMayNotCallReachNothing(t *testing.T) {
+	s := newSite(t, true)
+	for _, path := range []string{"/", "/login", "/livez", "/nothing"} {
+		r := s.do(t, "GET", path, nil, func(r *http.Request) { r.RemoteAddr = "198.51.100.1:1" })
+		if r.status != http.StatusForbidden || !strings.Contains(r.body, `"code":"forbidden"`) {
+			t.Errorf("%s: got %d %s", path, r.status, r.body)
 		}
 	}
 }
