@@ -136,7 +136,7 @@ func (s *system) guard(life context.Context) (*access.Guard, error) {
 func (s *system) adminGuard(life context.Context) (*access.Guard, error) {
 	cfg := access.Config{Allow: s.cfg.AllowIps, Proxies: s.cfg.TrustedProxies, Log: s.log}
 	if !s.cfg.adminAuthenticates() {
-		cfg.Everyone = []access.Scope{access.AdminRead}
+		cfg.Everyone, cfg.LocalNames = []access.Scope{access.AdminRead}, true
 		return access.New(cfg), nil
 	}
 	cfg.Sessions = access.NewSessions(s.rdb)

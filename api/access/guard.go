@@ -39,9 +39,10 @@ type Config struct {
 	// Proxies are the networks of proxies whose X-Forwarded-For is believed.
 	// Default: none; the peer of the connection is the caller.
 	Proxies []netip.Prefix
-	// LocalNames lets in only requests under the name localhost or an IP address:
-	// without authentication, a page in a browser on this machine could otherwise
-	// reach the service by a name of its own (DNS rebinding).
+	// LocalNames lets in only requests under the name localhost or an IP address,
+	// and of those that may change something none of a page of another site: without
+	// authentication, a page in a browser on this machine could otherwise reach the
+	// service by a name of its own (DNS rebinding), or send it what needs no answer.
 	LocalNames bool
 	// Log gets what callers are not told. Default: it is dropped.
 	Log *slog.Logger
@@ -54,6 +55,7 @@ type Guard struct {
 	strangers *strangers
 	logins    *strangers
 	holds     holds
+	sites     *http.CrossOriginProtection
 }
 
 // New returns a Guard.
@@ -61,7 +63,10 @@ func New(cfg Config) *Guard {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Guard{cfg: cfg, strangers: newStrangers(strangerRate, time.Now), logins: newStrangers(loginRate, time.Now)}
+	g := &Guard{
+		cfg: cfg, strangers: newStrangers(strangerRate, time.Now), logins: newStrangers(loginRate, time.Now),
+		sites: http.NewCrossOriginProtection(),
+	}
 	if cfg.Keys != nil {
 		g.lookup = newLookup(cfg.Keys, cfg.Log)
 		g.strangers.now, g.logins.now = cfg.Keys.now, cfg.Keys.now
@@ -73,14 +78,16 @@ func New(cfg Config) *Guard {
 // Enter lets a request pass that comes from where callers may come from, and
 // notes its address in its context. It is for every request, whatever its path.
 func (g *Guard) Enter(r *http.Request) (*http.Request, error) {
-	address := ClientAddress(r, g.cfg.Proxies)
-	if len(g.cfg.Allow) > 0 && !within(g.cfg.Allow, address) {
-		return nil, elsewhere(Principal{Method: ByNobody, Address: address}, "This service cannot be used from your address.")
+	who := Principal{Method: ByNobody, Address: ClientAddress(r, g.cfg.Proxies)}
+	switch {
+	case len(g.cfg.Allow) > 0 && !within(g.cfg.Allow, who.Address):
+		return nil, elsewhere(who, "This service cannot be used from your address.")
+	case g.cfg.LocalNames && !localName(r.Host):
+		return nil, elsewhere(who, "Without authentication this service answers under localhost or an IP address only.")
+	case g.cfg.LocalNames && g.sites.Check(r) != nil:
+		return nil, elsewhere(who, "Without authentication a page of another site may change nothing here.")
 	}
-	if g.cfg.LocalNames && !localName(r.Host) {
-		return nil, elsewhere(Principal{Method: ByNobody, Address: address}, "Without authentication this service answers under localhost or an IP address only.")
-	}
-	return r.WithContext(Under(r.Context(), Principal{Method: ByNobody, Address: address})), nil
+	return r.WithContext(Under(r.Context(), who)), nil
 }
 
 // Greet lets a request for a public route pass, which must have come through

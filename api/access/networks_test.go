@@ -58,6 +58,26 @@ func TestLocalNames(t *testing.T) {
 	}
 }
 
+func TestPagesOfOtherSitesChangeNothingWithoutAuthentication(t *testing.T) {
+	for name, c := range map[string]struct {
+		method, header, value string
+		want                  bool
+	}{
+		"a program":              {"POST", "X-None", "", true},
+		"our own page":           {"POST", "Sec-Fetch-Site", "same-origin", true},
+		"another page":           {"POST", "Sec-Fetch-Site", "cross-site", false},
+		"of another port":        {"DELETE", "Sec-Fetch-Site", "same-site", false},
+		"another page, long ago": {"POST", "Origin", "https://evil.example", false},
+		"another page that asks": {"GET", "Sec-Fetch-Site", "cross-site", true}, // and does not get to see the answer
+	} {
+		guard := New(Config{LocalNames: true})
+		r := &http.Request{Method: c.method, Host: "127.0.0.1:8080", RemoteAddr: "127.0.0.1:1", Header: http.Header{c.header: {c.value}}}
+		if _, err := guard.Enter(r); (err == nil) != c.want {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
 func TestParseRate(t *testing.T) {
 	for _, text := range []string{"600/min", "20/s", "600/min:100", "5/h:1", "none"} {
 		r, err := ParseRate(text)
