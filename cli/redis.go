@@ -21,13 +21,14 @@ import (
 // it.
 func connect(ctx context.Context, cfg *config, role redisconn.Role, c *cleanup, log *slog.Logger) (redis.UniversalClient, error) {
 	redisconn.LogTo(log)
-	rdb, err := redisconn.Open(cfg.RedisURL, role)
+	servers, err := redisconn.Open(cfg.RedisURL, role)
 	if err != nil {
 		return nil, fmt.Errorf("SPILLWAY_REDIS_URL: %w", err)
 	}
+	rdb := redisconn.Gather(servers)
 	c.add("Redis connections", rdb.Close)
 	if role == redisconn.API {
-		c.add("Redis gate", redisconn.NewGate(rdb, log).Close)
+		c.add("Redis gate", redisconn.NewGate(servers, log).Close)
 	}
 	if err := rdb.Ping(ctx).Err(); err != nil {
 		return nil, fmt.Errorf("no Redis answers at %s: %w; start one, set SPILLWAY_REDIS_URL, or try \"spillway dev\", which needs none", redisconn.Place(cfg.RedisURL), err)
@@ -39,7 +40,7 @@ func connect(ctx context.Context, cfg *config, role redisconn.Role, c *cleanup, 
 	if skew.Abs() > redisconn.SkewWarn {
 		log.WarnContext(ctx, "this machine's clock and that of Redis differ; set both by NTP", "ahead", skew)
 	}
-	nodes, err := redisconn.Survey(ctx, rdb)
+	nodes, err := redisconn.Survey(ctx, servers)
 	if err != nil {
 		log.WarnContext(ctx, "Redis does not tell its settings; they are not checked", "error", err)
 	}

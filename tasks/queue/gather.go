@@ -18,15 +18,18 @@ type Due struct {
 // some may have been issued; to issue them all again makes none twice.
 func (c *Client) EnqueueAll(ctx context.Context, tickets ...Due) error {
 	calls := make([]call, len(tickets))
-	replies := make([]*redis.Cmd, len(tickets))
-	together := c.rdb.Pipeline()
 	for i, t := range tickets {
 		if _, _, err := c.issue(context.WithValue(ctx, callKey{}, &calls[i]), t.Ticket, t.At); err != nil {
 			return err
 		}
-		replies[i] = together.EvalSha(ctx, calls[i].script, calls[i].keys, calls[i].args...)
 	}
-	_, _ = together.Exec(ctx) // each reply has its own error
+	replies := make([]*redis.Cmd, len(tickets))
+	_, _ = c.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each reply has its own error
+		for i, call := range calls {
+			replies[i] = p.EvalSha(ctx, call.script, call.keys, call.args...)
+		}
+		return nil
+	})
 	for i, t := range tickets {
 		if issued, err := replies[i].Bool(); err == nil && issued {
 			continue

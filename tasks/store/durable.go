@@ -23,11 +23,10 @@ func (s *Store) runDurably(ctx context.Context, script *redis.Script, keys []str
 	if !s.cfg.Fsync {
 		return s.runOn(ctx, script, keys, args...)
 	}
-	server, err := s.serverOf(ctx, keys[0])
+	conn, err := s.connTo(ctx, keys[0]) // Redis waits for the writes of one connection
 	if err != nil {
 		return "", nil, away(err)
 	}
-	conn := server.Conn() // Redis waits for the writes of one connection
 	defer conn.Close()    //nolint:errcheck // it goes back to its pool
 	verdict, rest, err := runOver(ctx, conn, script, keys, args...)
 	if moved(err) {
@@ -47,11 +46,10 @@ func (s *Store) confirm(ctx context.Context, key, value string) error {
 	if !s.cfg.Fsync {
 		return nil
 	}
-	server, err := s.serverOf(ctx, key)
+	conn, err := s.connTo(ctx, key)
 	if err != nil {
 		return away(err)
 	}
-	conn := server.Conn()
 	defer conn.Close() //nolint:errcheck // it goes back to its pool
 	if err := conn.SetArgs(ctx, key, value, redis.SetArgs{Mode: "XX", KeepTTL: true}).Err(); err != nil && !errors.Is(err, redis.Nil) {
 		return away(err)
@@ -59,13 +57,17 @@ func (s *Store) confirm(ctx context.Context, key, value string) error {
 	return awaitDisk(ctx, conn)
 }
 
-// serverOf returns a client of the server that has a key.
-func (s *Store) serverOf(ctx context.Context, key string) (*redis.Client, error) {
+// connTo returns a connection of its own to the server that has a key.
+func (s *Store) connTo(ctx context.Context, key string) (*redis.Conn, error) {
 	switch rdb := s.rdb.(type) {
 	case *redis.ClusterClient:
-		return rdb.MasterForKey(ctx, key)
-	case *redis.Client:
-		return rdb, nil
+		server, err := rdb.MasterForKey(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		return server.Conn(), nil
+	case interface{ Conn() *redis.Conn }:
+		return rdb.Conn(), nil
 	}
 	return nil, fmt.Errorf("a %T has no connections to wait on", s.rdb)
 }
