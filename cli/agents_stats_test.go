@@ -23,10 +23,12 @@ func TestAgentsStats(t *testing.T) {
 	answered := store.Tallied{Ended: tasks.Succeeded, By: tasks.Cloud, Took: 4 * time.Second, Calls: []tasks.Attempt{{
 		Lane: tasks.Cloud, Outcome: tasks.OutcomeSucceeded, Tokens: tasks.Tokens{Input: 1000, Output: 300}, Cost: tasks.Dollar / 500,
 	}}}
+	var lessons store.Lessons
 	for _, variant := range []string{"plain", "plain", "terse"} {
-		if err := kept.Count(t.Context(), &tasks.Job{Agent: "A02", AgentVersion: "v1", Variant: variant}, answered); err != nil {
-			t.Fatal(err)
-		}
+		lessons.Count(&tasks.Job{Agent: "A02", AgentVersion: "v1", Variant: variant}, answered)
+	}
+	if err := kept.Learn(t.Context(), &lessons); err != nil {
+		t.Fatal(err)
 	}
 	out := must(t, "", "agents", "stats", "A02")
 	for _, line := range []string{

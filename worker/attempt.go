@@ -141,7 +141,7 @@ func (a *attempt) run() {
 	err := a.settle(outcome)
 	switch {
 	case err == nil:
-		a.inHand.Go(func() { a.learn(outcome, took) }) // the slot is the next job's
+		a.learn(outcome, took)
 		a.log.Info("attempt settled", "outcome", outcome.kind, "candidates", len(a.records))
 	case errors.Is(err, store.ErrStale):
 		a.log.Info("attempt dropped", "reason", err)

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
@@ -18,29 +19,50 @@ const (
 	coldLoad = 500 * time.Millisecond
 )
 
-// learn remembers how long a model took and how fast its calls were, for the
-// calls and the estimates of later jobs. It is not worth holding anything up
-// for.
-func (a *attempt) learn(o outcome, took time.Duration) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.base), signOffTimeout)
+// teachEvery is how often what jobs have taught is written down: it helps the
+// calls and the estimates of later jobs, and is not worth a round trip of each.
+const teachEvery = time.Second
+
+// lessons gathers what jobs have taught. It is safe for concurrent use.
+type lessons struct {
+	mu   sync.Mutex
+	held store.Lessons
+}
+
+// take returns what was gathered, and begins anew.
+func (l *lessons) take() store.Lessons {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	held := l.held
+	l.held = store.Lessons{}
+	return held
+}
+
+// teach writes down what jobs have taught since the last time. What cannot be
+// written is lost: it would be old news when Redis is back.
+func (w *Worker) teach(ctx context.Context) error {
+	held := w.lessons.take()
+	if held.Empty() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signOffTimeout)
 	defer cancel()
+	return w.Store.Learn(ctx, &held)
+}
+
+// learn remembers how long a model took, how fast its calls were, and what came
+// of the attempt.
+func (a *attempt) learn(o outcome, took time.Duration) {
+	a.lessons.mu.Lock()
+	defer a.lessons.mu.Unlock()
 	for i := range a.calls {
 		c := &a.calls[i]
-		err := a.Store.LearnRates(ctx, c.Candidate, measured(c))
-		if n := answerLength(c); n > 0 && err == nil {
-			err = a.Store.LearnLength(ctx, lengthOf(a.job, c.Candidate), n)
-		}
-		if err != nil {
-			a.log.Debug("rates not learned", "error", err)
-			break // Redis is away or slow: the other calls would fare no better
-		}
+		a.lessons.held.Rates(c.Candidate, measured(c))
+		a.lessons.held.Length(lengthOf(a.job, c.Candidate), answerLength(c))
 	}
-	a.tally(ctx, o, took)
-	if o.result.Output == nil || o.result.Degraded {
-		return
-	}
-	if err := a.Store.Learn(ctx, store.LearnedKey{Agent: a.job.Agent, Lane: a.lane}, took); err != nil {
-		a.log.Debug("duration not learned", "error", err)
+	a.lessons.held.Count(a.job, a.tallied(o, took))
+	if o.result.Output != nil && !o.result.Degraded {
+		a.lessons.held.Duration(store.LearnedKey{Agent: a.job.Agent, Lane: a.lane}, took)
 	}
 }
 
@@ -87,9 +109,9 @@ func answerLength(c *providers.Attempt) int {
 	return 0
 }
 
-// tally counts what has come of the attempt, for those who compare the variants
+// tallied tells what has come of the attempt, for those who compare the variants
 // of an experiment.
-func (a *attempt) tally(ctx context.Context, o outcome, took time.Duration) {
+func (a *attempt) tallied(o outcome, took time.Duration) store.Tallied {
 	t := store.Tallied{Took: took, Calls: a.records, By: a.lane}
 	switch {
 	case o.err != nil:
@@ -100,7 +122,5 @@ func (a *attempt) tally(ctx context.Context, o outcome, took time.Duration) {
 			t.By = tasks.Scorecard
 		}
 	}
-	if err := a.Store.Count(ctx, a.job, t); err != nil {
-		a.log.Debug("outcome not counted", "error", err)
-	}
+	return t
 }

@@ -126,10 +126,12 @@ func TestTheLengthOfAnAnswer(t *testing.T) {
 // knows makes the world remember what calls of a local model have measured.
 func (w *world) knows(t *testing.T, candidate string, rates map[store.Rate]float64) {
 	t.Helper()
+	var l store.Lessons
 	for range 20 {
-		if err := w.store.LearnRates(t.Context(), candidate, rates); err != nil {
-			t.Fatal(err)
-		}
+		l.Rates(candidate, rates)
+	}
+	if err := w.store.Learn(t.Context(), &l); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -182,10 +184,12 @@ func TestWhatIsUsuallyTooLongIsNotTriedWhileAnotherLaneIsThere(t *testing.T) {
 	w.knows(t, "ollama/small", map[store.Rate]float64{store.Decode: 4})
 	w.knows(t, "ollama/large", map[store.Rate]float64{store.Decode: 0.1})
 	agent, _ := testAgents(t).Lookup("T1")
+	var l store.Lessons
 	for range 10 { // it thinks for long
-		if err := w.store.LearnLength(t.Context(), store.Length{Agent: "T1", Version: agent.Version, Candidate: "ollama/small"}, 400); err != nil {
-			t.Fatal(err)
-		}
+		l.Length(store.Length{Agent: "T1", Version: agent.Version, Candidate: "ollama/small"}, 400)
+	}
+	if err := w.store.Learn(t.Context(), &l); err != nil {
+		t.Fatal(err)
 	}
 	w.start(t, bothLanes)
 	j := w.end(t, w.submit(t).ID)
@@ -207,7 +211,7 @@ func TestCallsTeachTheNext(t *testing.T) {
 	})
 	stop := w.start(t, localLane)
 	j := w.end(t, w.submit(t).ID)
-	stop() // what is learned is learned after the end of the job
+	stop() // what was gathered is written then at the latest
 	rates, err := w.store.Rates(t.Context())
 	got := rates["ollama/small"]
 	if err != nil || math.Abs(got[store.Decode].Quantile(0.5)-10) > 0.1 || math.Abs(got[store.Prefill].Quantile(0.5)-100) > 0.1 {

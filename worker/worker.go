@@ -77,6 +77,7 @@ type Worker struct {
 	gpu     chan struct{}                // as many places as jobs may run beside local models
 	inHand  sync.WaitGroup               // tickets in hand, also those that asynq no longer waits for
 	paces   *paces                       // how fast candidates are
+	lessons lessons                      // what jobs have taught since that was written down
 	host    *host                        // how busy this machine is
 
 	serving context.Context    // ends when the worker takes no more tickets
@@ -149,6 +150,7 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	// A watchdog may be writing down the end of a job, so it gets the drain
 	// time as other attempts do.
 	w.stopped.Go(func() { w.every(loops, watchEvery, "watchdog", w.watchdog().look) })
+	w.stopped.Go(func() { w.every(loops, teachEvery, "learning", w.teach) })
 	w.stopped.Go(func() { w.every(loops, trimEvery, "outbox trim", w.Store.Trim) })
 	w.stopped.Go(func() { w.every(loops, healEvery, "queue healing", queue.NewHealer(w.Redis, w.Log).Look) })
 
@@ -242,6 +244,9 @@ func (w *Worker) shutdown() {
 		defer close(done)
 		w.stopped.Wait()
 		w.inHand.Wait()
+		if err := w.teach(context.Background()); err != nil {
+			w.Log.Debug("what the last jobs have taught was not written", "error", err)
+		}
 	}()
 	select {
 	case <-done:

@@ -141,10 +141,12 @@ func TestDurationsAreLearned(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		s := open(t, rdb)
 		k := store.LearnedKey{Agent: "A02", Lane: tasks.Local}
-		for range 50 {
-			if err := s.Learn(t.Context(), k, 10*time.Second); err != nil {
-				t.Fatalf("learn: %v", err)
-			}
+		for _, together := range []int{1, 30, 19} {
+			learn(t, s, func(l *store.Lessons) {
+				for range together {
+					l.Duration(k, 10*time.Second)
+				}
+			})
 		}
 		all, err := s.Learned(t.Context())
 		got := all[k]

@@ -119,9 +119,13 @@ func TestTheStoreOnACluster(t *testing.T) {
 		}
 	}
 	key := store.LearnedKey{Agent: "A02", Lane: tasks.Local}
-	if err := s.Learn(t.Context(), key, time.Second); err != nil {
-		t.Errorf("learn: %v", err)
-	}
+	learn(t, s, func(l *store.Lessons) {
+		l.Duration(key, time.Second)
+		l.Rates("ollama/m", map[store.Rate]float64{store.Decode: 25})
+		l.Length(store.Length{Agent: "A02", Version: "v1", Candidate: "ollama/m"}, 400)
+		l.Count(&tasks.Job{Agent: "A02", AgentVersion: "v1"}, store.Tallied{Ended: tasks.Failed})
+		l.Count(&tasks.Job{Agent: "A03", AgentVersion: "v1"}, store.Tallied{Ended: tasks.Failed})
+	})
 	if all, err := s.Learned(t.Context()); err != nil || len(all) != 1 {
 		t.Errorf("learned: got %v, %v", all, err)
 	}

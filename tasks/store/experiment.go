@@ -68,34 +68,6 @@ const (
 	figureLogSquared  = "log_seconds_squared" // and of their squares
 )
 
-// Count adds one attempt at a job to the tally of its variant. It is a
-// statistic: a count may be lost with Redis, or made twice when an answer of it
-// was.
-func (s *Store) Count(ctx context.Context, j *tasks.Job, t Tallied) error {
-	key, versions, prefix := experimentKey(j.Agent, j.AgentVersion), versionsKey(j.Agent), j.Variant+" "
-	_, err := s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		for figure, n := range t.figures() {
-			if n != 0 {
-				p.HIncrBy(ctx, key, prefix+figure, n)
-			}
-		}
-		if t.answered() {
-			x := math.Log(max(t.Took.Seconds(), 0.001))
-			p.HIncrByFloat(ctx, key, prefix+figureLog, x)
-			p.HIncrByFloat(ctx, key, prefix+figureLogSquared, x*x)
-		}
-		p.PExpire(ctx, key, tallyFor)
-		p.ZAdd(ctx, versions, redis.Z{Score: float64(time.Now().UnixMilli()), Member: j.AgentVersion})
-		p.ZRemRangeByRank(ctx, versions, 0, -tallyVersions-1)
-		p.PExpire(ctx, versions, tallyFor)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("count outcome: %w", away(err))
-	}
-	return nil
-}
-
 // notMade are the outcomes of calls that were refused before they were made.
 var notMade = []string{
 	tasks.OutcomeBreakerOpen, tasks.OutcomeLimitReached, tasks.OutcomeBudgetSpent, tasks.OutcomeTooSlow, tasks.OutcomeNotMasked,

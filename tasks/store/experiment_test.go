@@ -21,19 +21,21 @@ func TestOutcomesAreTalliedByVariant(t *testing.T) {
 		bad := tasks.Attempt{Lane: tasks.Local, Outcome: "bad_output", Tokens: tasks.Tokens{Input: 1000, Output: 900}}
 		slow := tasks.Attempt{Lane: tasks.Local, Outcome: tasks.OutcomeTooSlow}
 		rules := tasks.Attempt{Lane: tasks.Scorecard, Outcome: tasks.OutcomeSucceeded}
+		learn(t, s, func(l *store.Lessons) { l.Count(plain, store.Tallied{Calls: []tasks.Attempt{bad}}) })
+		var rest store.Lessons
 		for _, c := range []struct {
 			job *tasks.Job
 			t   store.Tallied
 		}{
-			{plain, store.Tallied{Calls: []tasks.Attempt{bad}}},
 			{plain, store.Tallied{Ended: tasks.Succeeded, By: tasks.Cloud, Took: 4 * time.Second, Calls: []tasks.Attempt{slow, good}}},
 			{plain, store.Tallied{Ended: tasks.Succeeded, By: tasks.Cloud, Took: 16 * time.Second, Calls: []tasks.Attempt{good}}},
 			{terse, store.Tallied{Ended: tasks.Succeeded, By: tasks.Scorecard, Calls: []tasks.Attempt{bad, rules}}},
 			{terse, store.Tallied{Ended: tasks.Failed}},
 		} {
-			if err := s.Count(t.Context(), c.job, c.t); err != nil {
-				t.Fatal(err)
-			}
+			rest.Count(c.job, c.t)
+		}
+		if err := s.Learn(t.Context(), &rest); err != nil {
+			t.Fatal(err)
 		}
 		got, err := s.Tallies(t.Context(), "A02")
 		if err != nil || len(got) != 2 {
@@ -70,9 +72,7 @@ func TestOldVersionsAreForgotten(t *testing.T) {
 		s := open(t, rdb)
 		for i := range 105 {
 			j := &tasks.Job{Agent: "A02", AgentVersion: fmt.Sprintf("v%03d", i)}
-			if err := s.Count(t.Context(), j, store.Tallied{Ended: tasks.Failed}); err != nil {
-				t.Fatal(err)
-			}
+			learn(t, s, func(l *store.Lessons) { l.Count(j, store.Tallied{Ended: tasks.Failed}) })
 		}
 		got, err := s.Tallies(t.Context(), "A02")
 		if err != nil || len(got) != 100 || got[99].Version != "v104" {

@@ -9,11 +9,11 @@ import (
 const (
 	workersKey = "spillway:workers" // hash: worker ID → "<seen> <JSON>"; see lua/beat.lua
 	learnedKey = "spillway:learned" // hash: "<agent> <lane>" → "<count> <mean> <variance>"
-	ratesKey   = "spillway:rates"   // hash: "<rate> <candidate>" → "<count> <mean> <variance>"; see lua/rates.lua
+	ratesKey   = "spillway:rates"   // hash: "<rate> <candidate>" → "<count> <mean> <variance>"; see lua/learn.lua
 )
 
 // lengthsKey is the hash of how long the answers of one version of an agent are:
-// "<variant> <candidate>" → "<count> <mean> <variance>"; see lua/rates.lua.
+// "<variant> <candidate>" → "<count> <mean> <variance>"; see lua/learn.lua.
 func lengthsKey(agent, version string) string { return "spillway:lengths:" + agent + ":" + version }
 
 // experimentKey is the hash of what the jobs of one version of an agent have come

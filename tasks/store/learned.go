@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"math"
-	"time"
 
 	"github.com/topcentral/spillway/tasks"
 )
@@ -25,16 +23,6 @@ type LearnedKey struct {
 }
 
 func (k LearnedKey) field() string { return k.Agent + " " + string(k.Lane) }
-
-// Learn takes the duration of one job that a model has answered into what is
-// known.
-func (s *Store) Learn(ctx context.Context, k LearnedKey, took time.Duration) error {
-	x := math.Log(max(took.Seconds(), 0.001))
-	if err := learnScript.Run(ctx, s.rdb, []string{learnedKey}, k.field(), x).Err(); err != nil {
-		return fmt.Errorf("learn duration: %w", away(err))
-	}
-	return nil
-}
 
 // Learned returns all that has been learned.
 func (s *Store) Learned(ctx context.Context) (map[LearnedKey]Learned, error) {

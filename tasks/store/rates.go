@@ -36,38 +36,6 @@ type Length struct {
 // was too slow for an agent because it writes too much is tried again then.
 const lengthsFor = 7 * 24 * time.Hour
 
-// LearnRates takes what one call has told of a candidate's speed into what is
-// known. Rates that are not above zero are passed over.
-func (s *Store) LearnRates(ctx context.Context, candidate string, measured map[Rate]float64) error {
-	args := []any{0}
-	for rate, x := range measured {
-		if x > 0 {
-			args = append(args, string(rate)+" "+candidate, math.Log(x))
-		}
-	}
-	return s.learnRates(ctx, ratesKey, args)
-}
-
-// LearnLength takes the length of one answer, in tokens with the thinking
-// included, into what is known.
-func (s *Store) LearnLength(ctx context.Context, l Length, tokens int) error {
-	if tokens <= 0 {
-		return nil
-	}
-	return s.learnRates(ctx, lengthsKey(l.Agent, l.Version),
-		[]any{lengthsFor.Milliseconds(), l.Variant + " " + l.Candidate, math.Log(float64(tokens))})
-}
-
-func (s *Store) learnRates(ctx context.Context, key string, args []any) error {
-	if len(args) < 2 {
-		return nil
-	}
-	if err := ratesScript.Run(ctx, s.rdb, []string{key}, args...).Err(); err != nil {
-		return fmt.Errorf("learn rates: %w", away(err))
-	}
-	return nil
-}
-
 // Rates returns what is known of every candidate's speed.
 func (s *Store) Rates(ctx context.Context) (map[string]Rates, error) {
 	h, err := s.rdb.HGetAll(ctx, ratesKey).Result()

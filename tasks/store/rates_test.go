@@ -10,6 +10,16 @@ import (
 	"github.com/topcentral/spillway/tasks/store"
 )
 
+// learn has a store learn what is gathered.
+func learn(t *testing.T, s *store.Store, gather func(*store.Lessons)) {
+	t.Helper()
+	var l store.Lessons
+	gather(&l)
+	if err := s.Learn(t.Context(), &l); err != nil {
+		t.Fatalf("learn: %v", err)
+	}
+}
+
 func near(got, want, share float64) bool { return math.Abs(got-want) <= want*share }
 
 func TestRatesAreLearned(t *testing.T) {
@@ -17,13 +27,11 @@ func TestRatesAreLearned(t *testing.T) {
 		s := open(t, rdb)
 		const mac = "ollama/deepseek-r1:32b"
 		for i := range 40 {
-			if err := s.LearnRates(t.Context(), mac, map[store.Rate]float64{store.Decode: 25 + float64(i%3), store.Prefill: 340}); err != nil {
-				t.Fatal(err)
-			}
+			learn(t, s, func(l *store.Lessons) {
+				l.Rates(mac, map[store.Rate]float64{store.Decode: 25 + float64(i%3), store.Prefill: 340})
+			})
 		}
-		if err := s.LearnRates(t.Context(), "kimi/k2", map[store.Rate]float64{store.Decode: 60, store.Load: 0}); err != nil {
-			t.Fatal(err)
-		}
+		learn(t, s, func(l *store.Lessons) { l.Rates("kimi/k2", map[store.Rate]float64{store.Decode: 60, store.Load: 0}) })
 		all, err := s.Rates(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -45,12 +53,10 @@ func TestOneFreakMovesNothing(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		s := open(t, rdb)
 		const mac = "ollama/m"
-		learn := func(times int, speed float64) float64 {
+		call := func(times int, speed float64) float64 {
 			t.Helper()
 			for range times {
-				if err := s.LearnRates(t.Context(), mac, map[store.Rate]float64{store.Decode: speed}); err != nil {
-					t.Fatal(err)
-				}
+				learn(t, s, func(l *store.Lessons) { l.Rates(mac, map[store.Rate]float64{store.Decode: speed}) })
 			}
 			all, err := s.Rates(t.Context())
 			if err != nil {
@@ -58,11 +64,11 @@ func TestOneFreakMovesNothing(t *testing.T) {
 			}
 			return all[mac][store.Decode].Quantile(0.5)
 		}
-		learn(20, 27)
-		if got := learn(1, 0.01); !near(got, 27, 0.03) {
+		call(20, 27)
+		if got := call(1, 0.01); !near(got, 27, 0.03) {
 			t.Errorf("after one call of a machine that slept: %v, want about 27", got)
 		}
-		if got := learn(80, 9); !near(got, 9, 0.1) {
+		if got := call(80, 9); !near(got, 9, 0.1) {
 			t.Errorf("after the machine has become slower for good: %v, want about 9", got)
 		}
 	})
@@ -74,14 +80,10 @@ func TestLengthsAreLearnedByVersionVariantAndModel(t *testing.T) {
 		plain := store.Length{Agent: "A02", Version: "v1", Candidate: "ollama/m"}
 		terse, next := plain, plain
 		terse.Variant, next.Version = "terse", "v2"
-		for l, tokens := range map[store.Length]int{plain: 700, terse: 300, next: 900} {
-			if err := s.LearnLength(t.Context(), l, tokens); err != nil {
-				t.Fatal(err)
-			}
+		for of, tokens := range map[store.Length]int{plain: 700, terse: 300, next: 900} {
+			learn(t, s, func(l *store.Lessons) { l.Length(of, tokens) })
 		}
-		if err := s.LearnLength(t.Context(), plain, 0); err != nil {
-			t.Fatal(err)
-		}
+		learn(t, s, func(l *store.Lessons) { l.Length(plain, 0) })
 		got, err := s.Lengths(t.Context(), "A02", "v1")
 		if err != nil || len(got) != 2 || !near(got[plain].Quantile(0.5), 700, 0.01) || !near(got[terse].Quantile(0.5), 300, 0.01) {
 			t.Errorf("got %+v, %v", got, err)

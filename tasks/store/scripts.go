@@ -37,8 +37,6 @@ var (
 	hurrySource string
 	//go:embed lua/learn.lua
 	learnSource string
-	//go:embed lua/rates.lua
-	ratesSource string
 	//go:embed lua/adopt.lua
 	adoptSource string
 	//go:embed lua/unfollow.lua
@@ -70,7 +68,6 @@ var (
 	landScript     = redis.NewScript(landSource)
 	hurryScript    = redis.NewScript(hurrySource)
 	learnScript    = redis.NewScript(learnSource)
-	ratesScript    = redis.NewScript(ratesSource)
 	beatScript     = redis.NewScript(beatSource)
 )
 
