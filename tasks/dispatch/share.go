@@ -172,11 +172,11 @@ func (d *Dispatcher) create(ctx context.Context, j *tasks.Job, input json.RawMes
 }
 
 // standDown gives up the seat of a job that was not made, to the one that another
-// request with the same key has made instead: it may follow this one already. If
-// that fails, whoever follows finds that there is no such job.
+// request with the same key has made instead, unless that has ended: it may follow
+// this one already. If that fails, whoever follows finds that there is no such job.
 func (d *Dispatcher) standDown(ctx context.Context, j *tasks.Job, input json.RawMessage, digest, insteadID string) error {
 	instead, err := d.store.Find(ctx, insteadID)
-	if err == nil {
+	if err == nil && !instead.State.Terminal() {
 		// In an experiment it may be of another variant, and then is not equal.
 		if equal, err := Digest(instead, input); err == nil && equal == digest {
 			return d.pass(ctx, j, digest, insteadID)

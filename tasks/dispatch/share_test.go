@@ -260,3 +260,35 @@ func TestASeatIsPassedToTheJobThatWasMadeInstead(t *testing.T) {
 		}
 	})
 }
+
+// A request that is repeated after its job has ended gets that job, and leaves
+// nobody waiting for one that is never made.
+func TestAReplayOfAnEndedJobLeadsNobody(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := newSystem(t, rdb, rdb, anyURL)
+		s.beat(t, tasks.Local, tasks.Cloud, tasks.Scorecard)
+		sub := valid(sharing)
+		sub.IdempotencyKey = "key 1"
+		j := submit(t, s, sub)
+		if _, err := s.store.Cancel(t.Context(), "acme", j.ID); err != nil {
+			t.Fatalf("cancel: %v", err)
+		}
+		digest, err := Digest(j, sub.Input)
+		if err != nil {
+			t.Fatalf("digest: %v", err)
+		}
+		if _, err := s.store.Land(t.Context(), digest, j.ID, nil, 0); err != nil { // as whoever cancels it does
+			t.Fatalf("land: %v", err)
+		}
+		if got, replayed, err := s.Submit(t.Context(), "acme", &sub); err != nil || !replayed || got.ID != j.ID {
+			t.Errorf("sent again: got %+v, %v, %v", got, replayed, err)
+		}
+		if seat, err := s.store.Peek(t.Context(), digest); err != nil || seat.Leader != "" {
+			t.Errorf("seat: got %+v, %v, want nobody's", seat, err)
+		}
+		sub.Deadline = time.Now().Add(-time.Hour) // another request, which is at fault as well
+		if _, _, err := s.Submit(t.Context(), "acme", &sub); tasks.CodeOf(err) != tasks.CodeKeyReused {
+			t.Errorf("another request: got %v, want %s", err, tasks.CodeKeyReused)
+		}
+	})
+}

@@ -23,18 +23,8 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 	if err != nil {
 		return nil, false, err
 	}
-	// A replay is not checked again: its deadline may have passed meanwhile.
-	if once.Key != "" {
-		id, err := d.store.Replay(ctx, tenant, once)
-		if err != nil {
-			return nil, false, err
-		}
-		if id != "" {
-			return d.replay(ctx, tenant, id)
-		}
-	}
 	if j, err = d.draft(tenant, s, time.Now()); err != nil {
-		return nil, false, err
+		return d.replayOr(ctx, tenant, once, err)
 	}
 	view, err := d.View(ctx)
 	if err != nil {
@@ -48,7 +38,7 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 	if err != nil {
 		return nil, false, err
 	}
-	if id != j.ID { // another request with the same key was first
+	if id != j.ID { // a request with the same key was here before
 		return d.replay(ctx, tenant, id)
 	}
 	if j.State.Terminal() {
@@ -67,6 +57,23 @@ func (d *Dispatcher) issueRecorded(ctx context.Context, j *tasks.Job) {
 	if err := d.Issue(issuing, j); err != nil {
 		d.log.WarnContext(ctx, "tickets not issued; a watchdog will", "job", j.ID, "error", err)
 	}
+}
+
+// replayOr answers a submission that is refused by the job that its key has made
+// before, if it has: a replay is not checked again, for what was right then may
+// not be any more, such as a deadline that has passed meanwhile.
+func (d *Dispatcher) replayOr(ctx context.Context, tenant string, once store.Idempotency, refused error) (*tasks.Job, bool, error) {
+	if once.Key == "" {
+		return nil, false, refused
+	}
+	id, err := d.store.Replay(ctx, tenant, once)
+	if err != nil {
+		return nil, false, err
+	}
+	if id == "" {
+		return nil, false, refused
+	}
+	return d.replay(ctx, tenant, id)
 }
 
 func (d *Dispatcher) replay(ctx context.Context, tenant, id string) (*tasks.Job, bool, error) {

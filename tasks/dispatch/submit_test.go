@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -274,5 +275,25 @@ func TestALookAtTheRegistryServesForAMoment(t *testing.T) {
 	s.cache.at = s.cache.at.Add(-viewFor)
 	if served() {
 		t.Error("a while after its sign-off: got local served")
+	}
+}
+
+// What was right when a key made its job may not be any more: its replay is not
+// refused for that.
+func TestAReplayIsNotCheckedAgain(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	var refuse error
+	s := newSystem(t, rdb, rdb, func(string) error { return refuse })
+	s.beat(t, tasks.Local, tasks.Cloud, tasks.Scorecard)
+	sub := valid(sharing)
+	sub.IdempotencyKey, sub.CallbackURL = "key 1", "https://example.com/hook"
+	j := submit(t, s, sub)
+	refuse = errors.New("is not allowed any more")
+	if got, replayed, err := s.Submit(t.Context(), "acme", &sub); err != nil || !replayed || got.ID != j.ID {
+		t.Errorf("sent again: got %+v, %v, %v", got, replayed, err)
+	}
+	sub.IdempotencyKey = "key 2"
+	if _, _, err := s.Submit(t.Context(), "acme", &sub); tasks.CodeOf(err) != tasks.CodeInvalid {
+		t.Errorf("under a new key: got %v, want %s", err, tasks.CodeInvalid)
 	}
 }
