@@ -53,10 +53,12 @@ const leaseSpare = 30 * time.Second
 
 // budgets returns the budgets of all that costs money.
 func (s *system) budgets() *budget.Guard {
-	return budget.New(s.rdb, budget.Config{
+	g := budget.New(s.rdb, budget.Config{
 		Budgets: s.cfg.Budgets, Zone: s.cfg.BudgetZone.Location,
 		Paid: func(provider string) bool { _, cloud := s.cfg.cloud(provider); return cloud },
 	}, s.log)
+	s.cleanup.add("accounts of calls", g.Close)
+	return g
 }
 
 // breaker returns the circuit breakers of this process. The scorecard has none:

@@ -9,7 +9,8 @@
 // ends: it may have been billed.
 //
 // The accounts are kept for every provider, tenant and agent, also for those
-// without a budget, and tell what was spent.
+// without a budget, and tell what was spent. What calls have used that cost
+// nothing is gathered for a moment before it is written there.
 package budget
 
 import (
@@ -35,9 +36,12 @@ var (
 	reserveSource string
 	//go:embed lua/settle.lua
 	settleSource string
+	//go:embed lua/count.lua
+	countSource string
 
 	reserveScript = redis.NewScript(libSource + reserveSource)
 	settleScript  = redis.NewScript(libSource + settleSource)
+	countScript   = redis.NewScript(countSource)
 )
 
 // Config says what may be spent.
@@ -54,12 +58,13 @@ type Config struct {
 
 // Guard is a providers.Guard that holds budgets. A candidate without a tariff
 // costs nothing and passes; any other that falls under a budget is refused while
-// Redis is away.
+// Redis is away. It must be closed.
 type Guard struct {
 	rdb    redis.UniversalClient
 	cfg    Config
 	log    *slog.Logger
 	warned sync.Map // candidates whose price is not known, by name
+	free   free
 }
 
 // New returns a guard that keeps its accounts in rdb.
@@ -111,10 +116,9 @@ type booking struct {
 	*Guard
 	at       time.Time
 	accounts []account
-	limits   []any // of each account as the script takes it; "" for none
-	limited  bool  // one of them has a limit
-	keys     []string
-	args     []any // of both scripts
+	limits   []any  // of each account as the script takes it; "" for none
+	limited  bool   // one of them has a limit
+	id       string // tells its entries from those of other calls
 
 	unpriced bool
 	amount   providers.PicoUSD // reserved
@@ -122,7 +126,7 @@ type booking struct {
 }
 
 func (g *Guard) booking(c *providers.Call, at time.Time) *booking {
-	b := &booking{Guard: g, at: at, accounts: accountsOf(c)}
+	b := &booking{Guard: g, at: at, accounts: accountsOf(c), id: rand.Text()}
 	for _, a := range b.accounts {
 		limit, ok := g.cfg.Budgets.limit(a)
 		if ok {
@@ -130,11 +134,6 @@ func (g *Guard) booking(c *providers.Call, at time.Time) *booking {
 		} else {
 			b.limits = append(b.limits, "")
 		}
-	}
-	b.keys = []string{dayKey(at), monthKey(at), callKey(rand.Text())}
-	b.args = []any{dayKept.Milliseconds(), monthKept.Milliseconds(), callKnown.Milliseconds()}
-	for _, a := range b.accounts[:3] {
-		b.args = append(b.args, a.who())
 	}
 	return b
 }
@@ -209,6 +208,10 @@ func (b *booking) settle(ctx context.Context, patience time.Duration, a *provide
 	if b.amount == 0 && !used {
 		return // nothing to write down
 	}
+	if b.amount == 0 && a.Cost == 0 {
+		b.count(b, a.Usage)
+		return
+	}
 	_, states, err := b.run(ctx, patience, settleScript, int64(a.Cost), int64(back), flag(used), a.Usage.Input, a.Usage.Output, flag(used && b.unpriced))
 	if err != nil {
 		b.log.WarnContext(ctx, "the cost of a call was not booked; what was reserved for it stays so", "candidate", a.Candidate, "cost", a.Cost.String(), "error", err)
@@ -230,7 +233,12 @@ func flag(b bool) int {
 func (b *booking) run(ctx context.Context, patience time.Duration, script *redis.Script, more ...any) (verdict string, states []state, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	reply, err := script.Run(ctx, b.rdb, b.keys, append(b.args, more...)...).StringSlice()
+	args := []any{dayKept.Milliseconds(), monthKept.Milliseconds(), callKnown.Milliseconds()}
+	for _, a := range b.accounts[:3] {
+		args = append(args, a.who())
+	}
+	keys := []string{dayKey(b.at), monthKey(b.at), callKey(b.id)}
+	reply, err := script.Run(ctx, b.rdb, keys, append(args, more...)...).StringSlice()
 	if err != nil {
 		return "", nil, err
 	}

@@ -55,7 +55,16 @@ func free() *providers.Call {
 
 func guard(t *testing.T, rdb redis.UniversalClient, budgets string) *budget.Guard {
 	t.Helper()
-	return budget.New(rdb, budget.Config{Budgets: settings(t, budgets), Zone: noon, Patience: time.Minute}, slog.New(slog.DiscardHandler))
+	g := budget.New(rdb, budget.Config{Budgets: settings(t, budgets), Zone: noon, Patience: time.Minute}, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { shut(t, g) })
+	return g
+}
+
+func shut(t *testing.T, g *budget.Guard) {
+	t.Helper()
+	if err := g.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
 }
 
 // done is how a call ends that used so many tokens.
@@ -246,6 +255,7 @@ func TestWhatHasNoPricePassesAndIsCounted(t *testing.T) {
 			t.Errorf("%s is left of a budget that does not apply", *a.BudgetLeft)
 		}
 	}
+	shut(t, g)
 	r, err := budget.Read(t.Context(), rdb, budget.Settings{}, time.Now().In(noon))
 	if err != nil {
 		t.Fatal(err)
