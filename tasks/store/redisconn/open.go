@@ -60,6 +60,9 @@ func Open(url string, role Role) (redis.UniversalClient, error) {
 // tune sets what the URL has left open.
 func (r Role) tune(o *redis.Options) {
 	o.ContextTimeoutEnabled = true
+	// Nothing here needs more than RESP2, with which the client need not look for
+	// messages of the server's own accord before each reply.
+	o.Protocol = cmp.Or(o.Protocol, 2)
 	switch r {
 	case API:
 		o.DialTimeout = cmp.Or(o.DialTimeout, time.Second)
