@@ -32,10 +32,17 @@ func (s *server) checkBody(schema *jsonschema.Schema, limit int64) gate {
 		if err := checkJSON(raw, schema); err != nil {
 			return nil, err
 		}
-		r = r.WithContext(r.Context()) // a copy
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(raw)), int64(len(raw))
-		return r, nil
+		return withBody(r, raw), nil
 	}
+}
+
+// withBody returns r with a JSON body. The generated code knows the type by one
+// spelling only.
+func withBody(r *http.Request, raw []byte) *http.Request {
+	r = r.WithContext(r.Context()) // a copy
+	r.Header.Set("Content-Type", jsonType)
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(raw)), int64(len(raw))
+	return r
 }
 
 // checkMedia tells whether the body claims to be JSON that we can read.
@@ -57,14 +64,11 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, limit int64) (
 	if r.ContentLength > limit {
 		return nil, tooLarge
 	}
-	// A server that cannot set deadlines has its own; so the error is no matter.
 	rc := http.NewResponseController(w)
-	_ = rc.SetReadDeadline(time.Now().Add(s.cfg.RequestTimeout))
+	_ = rc.SetReadDeadline(time.Now().Add(s.cfg.RequestTimeout)) // anew: since limitBody the caller may have had to wait
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err == nil {
-		// Not after a failure: the server reads the rest of the body before it
-		// answers, and would wait for it without end.
-		_ = rc.SetReadDeadline(time.Time{})
+		_ = rc.SetReadDeadline(time.Time{}) // not after a failure: see limitBody
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge

@@ -88,9 +88,9 @@ func (h *heartbeat) stop() {
 	h.timer.Stop()
 }
 
-// close lets the connection be used for other requests.
+// close starts the time in which the end of the stream must be taken.
 func (e *eventWriter) close() {
-	_ = e.control.SetWriteDeadline(time.Time{})
+	_ = e.control.SetWriteDeadline(time.Now().Add(e.timeout))
 }
 
 // write writes b and flushes it within the time limit. A server that cannot set
@@ -104,6 +104,10 @@ func (e *eventWriter) write(b []byte) error {
 	_ = e.control.SetWriteDeadline(time.Now().Add(e.timeout))
 	if _, e.err = e.w.Write(b); e.err == nil {
 		e.err = e.control.Flush()
+	}
+	if e.err == nil {
+		// HTTP/2 ends a stream whose time is over also while nothing is written.
+		_ = e.control.SetWriteDeadline(time.Time{})
 	}
 	return e.err
 }

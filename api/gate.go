@@ -26,6 +26,8 @@ func (s *server) gatesOf(op operation) []gate {
 		gates = append(gates, s.unroll(s.checkBody(op.body, batchFactor*s.cfg.MaxBody)))
 	case op.body != nil:
 		gates = append(gates, s.checkBody(op.body, s.cfg.MaxBody))
+	default:
+		gates = append(gates, s.dropBody)
 	}
 	return gates
 }

@@ -14,10 +14,13 @@ const headerRequestID = "X-Request-Id"
 var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._~:-]{1,128}$`)
 
 // receive does what holds for every request, whatever its path: it gives the
-// request an ID and the response its common headers, and refuses who calls from
-// where nobody may.
+// request an ID and the response its common headers, limits the time in which
+// the one is sent and the other is taken, and refuses who calls from where nobody
+// may.
 func (s *server) receive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.limitBody(w, r)
+		w = newTimely(w, s.cfg.WriteTimeout)
 		if r.Method == http.MethodHead {
 			w = bodiless{w}
 		}

@@ -1,0 +1,136 @@
+package api
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Callers who mean no good, and some who only write what HTTP allows.
+
+func TestMediaTypesInAnyCase(t *testing.T) {
+	h := newAPI(t, Config{}, newMemory().deps())
+	for _, media := range []string{"APPLICATION/JSON", "Application/Json; Charset=UTF-8", `application/json;charset="utf-8"`, " application/json ; x=y"} {
+		r := newRequest(t, http.MethodPost, "/jobs", submission, media)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusAccepted {
+			t.Errorf("%s: got %d %s", media, w.Code, w.Body)
+		}
+	}
+}
+
+// A body that does not come is waited for no longer than the limit, also where
+// nobody wants it.
+func TestBodiesThatDoNotComeHoldNothing(t *testing.T) {
+	m := newMemory()
+	server := httptest.NewServer(newAPI(t, Config{RequestTimeout: 50 * time.Millisecond}, m.deps()))
+	defer server.Close()
+	id := m.submitted(t).ID
+	tests := []struct {
+		request string
+		status  int
+	}{
+		{"POST /jobs", http.StatusUnsupportedMediaType},
+		{"POST /jobs/" + id + "/cancel", http.StatusOK},
+		{"GET /jobs/" + id, http.StatusOK},
+		{"GET /health", http.StatusOK},
+		{"PUT /jobs", http.StatusMethodNotAllowed},
+		{"OPTIONS /jobs", http.StatusNoContent},
+		{"POST /nowhere", http.StatusNotFound},
+	}
+	for _, tt := range tests {
+		for _, body := range []string{"Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n5\r\nab"} {
+			conn := dial(t, server)
+			fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: x\r\n%s", tt.request, body)
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatalf("%s: %v", tt.request, err)
+			}
+			response.Body.Close()
+			if response.StatusCode != tt.status || !response.Close {
+				t.Errorf("%s: got %d, want %d and the connection closed", tt.request, response.StatusCode, tt.status)
+			}
+		}
+	}
+}
+
+// A body that nobody wanted does not cut short what lasts longer than a body may.
+func TestUnwantedBodyDoesNotEndAStream(t *testing.T) {
+	m := newMemory()
+	server := httptest.NewServer(newAPI(t, Config{RequestTimeout: 50 * time.Millisecond, Heartbeat: 200 * time.Millisecond}, m.deps()))
+	defer server.Close()
+	conn := dial(t, server)
+	defer conn.Close() // before the server, which waits for it
+	fmt.Fprintf(conn, "GET /jobs/%s/events HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", m.submitted(t).ID)
+	lines := bufio.NewScanner(conn)
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), ": still here") {
+			return
+		}
+	}
+	t.Errorf("the stream ended before its first heartbeat: %v", lines.Err())
+}
+
+// HTTP/2 ends a stream whose time to be written is over also while nothing is
+// written.
+func TestQuietStreamLivesOnOverHTTP2(t *testing.T) {
+	m := newMemory()
+	server := httptest.NewUnstartedServer(newAPI(t, Config{WriteTimeout: 200 * time.Millisecond, Heartbeat: 600 * time.Millisecond}, m.deps()))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	response, err := server.Client().Get(server.URL + "/jobs/" + m.submitted(t).ID + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.ProtoMajor != 2 {
+		t.Fatalf("got %s", response.Proto)
+	}
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), ": still here") {
+			return
+		}
+	}
+	t.Errorf("the stream ended before its first heartbeat: %v", lines.Err())
+}
+
+// A caller that takes no answers is let go.
+func TestCallersThatNeverReadAreLetGo(t *testing.T) {
+	m := newMemory()
+	m.becomes(m.submitted(t).ID, tasks.Succeeded)
+	for _, target := range []string{"/openapi.json", "/jobs?limit=100", "/" + strings.Repeat("nowhere", 1000)} {
+		gone := make(chan struct{}, 1)
+		h, err := New(t.Context(), Config{WriteTimeout: 50 * time.Millisecond}, m.deps()) // unchecked: answers are cut off
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewUnstartedServer(h)
+		server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateClosed {
+				gone <- struct{}{}
+			}
+		}
+		server.Start()
+		conn := dial(t, server)
+		flood := strings.Repeat("GET "+target+" HTTP/1.1\r\nHost: x\r\n\r\n", 100)
+		go func() {
+			for err := error(nil); err == nil; {
+				_, err = io.WriteString(conn, flood)
+			}
+		}()
+		await(t, gone)
+		conn.Close()
+		server.Close()
+	}
+}
