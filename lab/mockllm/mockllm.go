@@ -49,6 +49,7 @@ type Server struct {
 	clock    clock
 	tripwire tripwire
 	journal  journal
+	schemas  schemas
 }
 
 // New returns a server on which every provider is well.

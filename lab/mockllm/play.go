@@ -100,6 +100,9 @@ func (p *player) play() bool {
 		p.spoil()
 		return later.later(p)
 	}
+	if fault == None && p.act.Wait <= 0 && p.act.Takes <= 0 {
+		p.w = whole{p.w}
+	}
 	v := p.d.voice(p.w, p.a)
 	if fault == Garbage {
 		v.garbage()

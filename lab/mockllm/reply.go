@@ -29,7 +29,7 @@ func (s *Server) reply(b *Behavior, a *ask, load time.Duration, n uint64) *reply
 	case b.Answer != "":
 		r.text = b.Answer
 	case len(a.schema) > 0:
-		r.text = Sample(a.schema, s.config.Seed^h.Sum64())
+		r.text = s.schemas.sample(a.schema, s.config.Seed^h.Sum64())
 	default:
 		r.text = "This is an answer of a mock model. 这是模拟模型的回答。"
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -21,10 +22,49 @@ func Sample(schema []byte, seed uint64) string {
 	if err != nil {
 		return "{}"
 	}
-	m := maker{root: root, left: mostValues, rand: rand.New(rand.NewPCG(seed, 0x5eed))}
+	return root.sample(seed)
+}
+
+// sample makes a value of a whole schema.
+func (n *node) sample(seed uint64) string {
+	m := maker{root: n, left: mostValues, rand: rand.New(rand.NewPCG(seed, 0x5eed))}
 	var b bytes.Buffer
-	m.write(&b, root, 0)
+	m.write(&b, n, 0)
 	return b.String()
+}
+
+// schemas keeps schemas that were read: a client sends the same ones all the
+// time. It is safe for concurrent use.
+type schemas struct {
+	mu    sync.Mutex
+	nodes map[string]*node // by text; nil: it is no schema
+}
+
+// mostSchemas is how many schemas are kept.
+const mostSchemas = 100
+
+// sample is Sample for a schema that may have come before.
+func (k *schemas) sample(schema []byte, seed uint64) string {
+	k.mu.Lock()
+	n, known := k.nodes[string(schema)]
+	k.mu.Unlock()
+	if !known {
+		n, _ = parseSchema(schema)
+		k.keep(string(schema), n)
+	}
+	if n == nil {
+		return "{}"
+	}
+	return n.sample(seed)
+}
+
+func (k *schemas) keep(schema string, n *node) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.nodes) >= mostSchemas || k.nodes == nil {
+		k.nodes = map[string]*node{}
+	}
+	k.nodes[schema] = n
 }
 
 // maker makes one value.
@@ -131,8 +171,8 @@ func (m *maker) resolve(n *node, depth int) *node {
 			break
 		}
 		if part = m.resolve(part, depth+1); part != nil {
-			whole.Properties = append(whole.Properties, part.Properties...)
-			whole.Required = append(whole.Required, part.Required...)
+			whole.Properties = slices.Concat(whole.Properties, part.Properties)
+			whole.Required = slices.Concat(whole.Required, part.Required)
 			if len(whole.Type) == 0 {
 				whole.Type = part.Type
 			}

@@ -36,6 +36,12 @@ func (s stream) send(text string) {
 	_ = http.NewResponseController(s.w).Flush() // a caller that is gone is noticed by its context
 }
 
+// whole sends an answer that takes no time at once, however many pieces it has.
+type whole struct{ http.ResponseWriter }
+
+// FlushError leaves the pieces together.
+func (whole) FlushError() error { return nil }
+
 // line sends a JSON value on a line of its own.
 func (s stream) line(v any) { s.send(string(encode(v)) + "\n") }
 
