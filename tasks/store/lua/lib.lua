@@ -72,10 +72,11 @@ local function log(kind, attempt, data)
   return seq
 end
 
--- emit appends an event to the job's log and wakes whoever watches the job.
+-- emit appends an event to the job's log and wakes whoever watches the job: nobody
+-- watches one that is being made.
 local function emit(kind, attempt, data)
   local seq = log(kind, attempt, data)
-  redis.call('PUBLISH', events, kind)
+  if not fresh then redis.call('PUBLISH', events, kind) end
   return seq
 end
 
