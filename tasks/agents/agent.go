@@ -71,6 +71,16 @@ func (a *Agent) CheckInput(input json.RawMessage) []tasks.Fault {
 	return faults
 }
 
+// CheckDecoded is CheckInput for what Decode has made of an input. It takes that
+// over.
+func (a *Agent) CheckDecoded(input any) []tasks.Fault {
+	v, err := valued(input)
+	if err != nil {
+		return notJSON(err)
+	}
+	return a.input.faults(dropBlanks(v))
+}
+
 // CheckOutput lists everything about an answer that the output schema refuses;
 // none means that it is valid. Unlike in input, null and blank
 // texts are values.

@@ -16,8 +16,12 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// maxFaults bounds how much of a bad document is told at once.
-const maxFaults = 20
+const (
+	// maxFaults bounds how much of a bad document is told at once.
+	maxFaults = 20
+	// maxWorded bounds how many faults are put into words to choose those from.
+	maxWorded = 10 * maxFaults
+)
 
 // printer words what the schema package says of kinds that have no wording here.
 var printer = message.NewPrinter(language.English)
@@ -26,6 +30,9 @@ var printer = message.NewPrinter(language.English)
 func describe(root *jsonschema.Schema, invalid *jsonschema.ValidationError) []tasks.Fault {
 	var all []tasks.Fault
 	for _, leaf := range leaves(invalid) {
+		if len(all) >= maxWorded {
+			break
+		}
 		all = append(all, faultsOf(root, leaf)...)
 	}
 	slices.SortFunc(all, func(a, b tasks.Fault) int {
@@ -85,8 +92,8 @@ func limitDetail(s *jsonschema.Schema, k jsonschema.ErrorKind) string {
 }
 
 func eachName(path, names []string, detail func(string) string) []tasks.Fault {
-	faults := make([]tasks.Fault, 0, len(names))
-	for _, name := range names {
+	var faults []tasks.Fault
+	for _, name := range slices.Sorted(slices.Values(names))[:min(len(names), maxFaults)] {
 		at := pointer(append(slices.Clone(path), name))
 		faults = append(faults, tasks.Fault{Pointer: at, Detail: detail(name)})
 	}

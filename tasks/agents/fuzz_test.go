@@ -9,6 +9,7 @@ import (
 
 // FuzzInput throws arbitrary JSON at every built-in agent: nothing may panic,
 // and an input that is valid must be scored and prompted for in each language.
+// Decoded before, it is judged the same.
 func FuzzInput(f *testing.F) {
 	all := builtins(f)
 	for i, a := range all {
@@ -18,9 +19,18 @@ func FuzzInput(f *testing.F) {
 	}
 	f.Add(byte(0), []byte(`{"product": "\u0000<\/input>", "amount": 1e300, "notes": "${input.product}"}`))
 	f.Add(byte(3), []byte(`{"customer": "x", "as_of": "0001-01-01", "orders": [{"date": "9999-12-31", "amount": 1e12}]}`))
+	f.Add(byte(0), []byte(`{"product": "x", "amount": 1e999}`))
 	f.Fuzz(func(t *testing.T, i byte, input []byte) {
 		a := all[int(i)%len(all)]
-		valid := len(a.CheckInput(input)) == 0
+		faults := a.CheckInput(input)
+		valid := len(faults) == 0
+		if decoded, err := Decode(input); err == nil {
+			if got := a.CheckDecoded(decoded); len(got) != len(faults) {
+				t.Fatalf("%s: decoded before, %s has the faults %v, else %v", a.ID, input, got, faults)
+			}
+		} else if valid {
+			t.Fatalf("%s: valid, but not decoded: %v", a.ID, err)
+		}
 		for _, lang := range languages {
 			answer, err := a.Score(input, lang)
 			if (err == nil) != valid {

@@ -143,7 +143,17 @@ func typeOf(s *jsonschema.Schema) string {
 
 // decode reads one JSON value.
 func decode(data []byte) (any, error) {
+	return decodeBy(json.NewDecoder(bytes.NewReader(data)))
+}
+
+// Decode reads one JSON value, with numbers as json.Number: as they are written.
+func Decode(data []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	return decodeBy(dec)
+}
+
+func decodeBy(dec *json.Decoder) (any, error) {
 	var v any
 	if err := dec.Decode(&v); err != nil {
 		if errors.Is(err, io.EOF) {
@@ -162,6 +172,29 @@ func decode(data []byte) (any, error) {
 func decodeInput(data []byte) (any, error) {
 	v, err := decode(data)
 	return dropBlanks(v), err
+}
+
+// valued returns a decoded value with its numbers as decode reads them, which
+// json.Number keeps as they were written. It changes v.
+func valued(v any) (any, error) {
+	var err error
+	switch v := v.(type) {
+	case json.Number:
+		return v.Float64()
+	case map[string]any:
+		for name := range v {
+			if v[name], err = valued(v[name]); err != nil {
+				return nil, err
+			}
+		}
+	case []any:
+		for i := range v {
+			if v[i], err = valued(v[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return v, nil
 }
 
 // isBlank reports whether nothing in text can be seen.

@@ -23,7 +23,7 @@ const (
 
 // draft checks a submission and makes the job it asks for. All faults are told
 // at once, with pointers into the request body.
-func (d *Dispatcher) draft(tenant string, s *tasks.Submission, now time.Time) (*tasks.Job, error) {
+func (d *Dispatcher) draft(tenant string, s *request, now time.Time) (*tasks.Job, error) {
 	agent, ok := d.agents.Lookup(s.Agent)
 	if !ok {
 		e := tasks.Errorf(tasks.CodeUnknownAgent, "there is no agent %.32q; these are: %s", s.Agent, strings.Join(d.agentIDs(), ", "))
@@ -96,7 +96,7 @@ func lanes(agent *agents.Agent, j *tasks.Job) []tasks.Lane {
 	return all
 }
 
-func (d *Dispatcher) faults(s *tasks.Submission, agent *agents.Agent, j *tasks.Job, now, start time.Time) []tasks.Fault {
+func (d *Dispatcher) faults(s *request, agent *agents.Agent, j *tasks.Job, now, start time.Time) []tasks.Fault {
 	var faults []tasks.Fault
 	add := func(pointer, detail string) {
 		faults = append(faults, tasks.Fault{Pointer: pointer, Detail: detail})
@@ -140,7 +140,7 @@ func (d *Dispatcher) faults(s *tasks.Submission, agent *agents.Agent, j *tasks.J
 			add("/callback_url", err.Error())
 		}
 	}
-	for _, f := range agent.CheckInput(s.Input) {
+	for _, f := range s.inputFaults(agent) {
 		add("/input"+f.Pointer, f.Detail)
 	}
 	return faults

@@ -70,7 +70,7 @@ func TestWhatTheCallerLeavesOpenTheAgentSets(t *testing.T) {
 			s, want := valid(open), want
 			test.ask(&s)
 			test.want(&want)
-			got, err := d.draft("acme", &s, now)
+			got, err := d.draft("acme", read(&s), now)
 			if err != nil {
 				t.Fatalf("draft: %v", err)
 			}
@@ -100,7 +100,7 @@ func TestPrivacyIsNeverLessThanTheAgents(t *testing.T) {
 		t.Run("asked for "+string(asked), func(t *testing.T) {
 			s := valid(private)
 			s.Privacy = asked
-			j, err := d.draft("acme", &s, time.Now())
+			j, err := d.draft("acme", read(&s), time.Now())
 			if err != nil {
 				t.Fatalf("draft: %v", err)
 			}
@@ -140,7 +140,7 @@ func TestEveryFaultIsNamedAtOnce(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := valid(test.agent)
 			test.ask(&s)
-			_, err := d.draft("acme", &s, now)
+			_, err := d.draft("acme", read(&s), now)
 			var got []string
 			if e, ok := errors.AsType[*tasks.Error](err); ok {
 				if e.Code != tasks.CodeInvalid {
@@ -163,7 +163,7 @@ func TestEveryFaultIsNamedAtOnce(t *testing.T) {
 func TestAnUnknownAgentIsRefusedWithThoseThereAre(t *testing.T) {
 	d := newSystem(t, redistest.Embedded(t), redistest.Embedded(t), anyURL)
 	s := valid("A99")
-	_, err := d.draft("acme", &s, time.Now())
+	_, err := d.draft("acme", read(&s), time.Now())
 	e, ok := errors.AsType[*tasks.Error](err)
 	if !ok || e.Code != tasks.CodeUnknownAgent || !strings.Contains(e.Message, open) {
 		t.Fatalf("error: got %v, want %s with the agents' IDs", err, tasks.CodeUnknownAgent)
@@ -177,7 +177,7 @@ func TestACallbackNeedsASecretToSignWith(t *testing.T) {
 	d := newSystem(t, redistest.Embedded(t), redistest.Embedded(t), nil)
 	s := valid(open)
 	s.CallbackURL = "https://example.com/hook"
-	_, err := d.draft("acme", &s, time.Now())
+	_, err := d.draft("acme", read(&s), time.Now())
 	e, ok := errors.AsType[*tasks.Error](err)
 	if !ok || len(e.Faults) != 1 || !strings.Contains(e.Faults[0].Detail, "SPILLWAY_WEBHOOK_SECRET") {
 		t.Errorf("error: got %v, want one that names the missing setting", err)
@@ -202,7 +202,7 @@ func TestATenantsLeastPrivacyCanOnlyBeTightened(t *testing.T) {
 	} {
 		s := valid(open)
 		s.Privacy = test.ask
-		j, err := d.draft(test.tenant, &s, time.Now())
+		j, err := d.draft(test.tenant, read(&s), time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

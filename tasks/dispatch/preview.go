@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -12,7 +11,8 @@ import (
 // Preview tells what would become of a submission, and records nothing. It finds
 // the same faults as Submit.
 func (d *Dispatcher) Preview(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Preview, error) {
-	j, err := d.draft(tenant, s, time.Now())
+	r := read(s)
+	j, err := d.draft(tenant, r, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -20,11 +20,7 @@ func (d *Dispatcher) Preview(ctx context.Context, tenant string, s *tasks.Submis
 	if err != nil {
 		return nil, err
 	}
-	same, err := canonical(s.Input)
-	if err != nil {
-		return nil, fmt.Errorf("read the input: %w", err)
-	}
-	k := d.know(ctx, j, s, same, d.peek)
+	k := d.know(ctx, j, r, d.peek)
 	d.plan(j, view, k)
 	p := &tasks.Preview{Job: j}
 	d.pretend(j, k)

@@ -1,7 +1,6 @@
 package dispatch
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -55,13 +54,11 @@ func fingerprint(input canonicalJSON, around any) (string, error) {
 type canonicalJSON []byte
 
 func canonical(text []byte) (canonicalJSON, error) {
-	numbers := json.NewDecoder(bytes.NewReader(text))
-	numbers.UseNumber()
-	var sorted any
-	if err := numbers.Decode(&sorted); err != nil {
+	decoded, err := agents.Decode(text)
+	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(sorted)
+	return json.Marshal(decoded)
 }
 
 // FlightLasts is how long a job may get the result for all equal ones.
@@ -79,7 +76,7 @@ type known struct {
 // know looks whether there is an answer already, or will be. take is how a seat
 // among equal jobs is found. Nothing that fails here is worth a refusal: the job
 // runs by itself then.
-func (d *Dispatcher) know(ctx context.Context, j *tasks.Job, s *tasks.Submission, same canonicalJSON, take takeSeat) known {
+func (d *Dispatcher) know(ctx context.Context, j *tasks.Job, s *request, take takeSeat) known {
 	agent, ok := d.agents.Lookup(j.Agent)
 	if !ok || !j.RunAt.IsZero() {
 		return known{}
@@ -95,7 +92,7 @@ func (d *Dispatcher) know(ctx context.Context, j *tasks.Job, s *tasks.Submission
 	if !Shares(agent, j) {
 		return known{}
 	}
-	digest, err := digestOf(j, same)
+	digest, err := digestOf(j, s.same)
 	if err != nil {
 		return known{}
 	}

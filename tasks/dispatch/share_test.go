@@ -227,20 +227,17 @@ func TestASeatIsPassedToTheJobThatWasMadeInstead(t *testing.T) {
 		s := newSystem(t, rdb, rdb, anyURL)
 		sub := valid(sharing)
 		sub.IdempotencyKey = "key 1"
-		same, err := canonical(sub.Input)
+		r := read(&sub)
+		once, err := r.idempotency()
 		if err != nil {
 			t.Fatal(err)
 		}
-		once, err := idempotency(&sub, same)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seated, err := s.draft("acme", &sub, time.Now())
+		seated, err := s.draft("acme", r, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
 		seated.ID = s.store.NewID("acme", once)
-		k := s.know(t.Context(), seated, &sub, same, s.join)
+		k := s.know(t.Context(), seated, r, s.join)
 		made := submit(t, s, sub) // it is faster, and follows
 		if made.Plan.Reason != tasks.PlanShared {
 			t.Fatalf("plan: got %+v, want one that follows", made.Plan)
@@ -255,7 +252,7 @@ func TestASeatIsPassedToTheJobThatWasMadeInstead(t *testing.T) {
 		if seat := s.know(t.Context(), &tasks.Job{
 			ID: tasks.NewID(), Tenant: "acme", Agent: made.Agent, AgentVersion: made.AgentVersion, Language: made.Language,
 			Privacy: made.Privacy, Complexity: made.Complexity, Deadline: made.Deadline,
-		}, &sub, same, s.join).seat; seat.Leader != made.ID {
+		}, r, s.join).seat; seat.Leader != made.ID {
 			t.Errorf("an equal one follows %q, want %s", seat.Leader, made.ID)
 		}
 	})

@@ -15,15 +15,12 @@ const issueTimeout = 5 * time.Second
 // *tasks.Error that names every fault, and leaves nothing behind. One whose
 // idempotency key has made a job before is answered with that job, replayed.
 func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submission) (j *tasks.Job, replayed bool, err error) {
-	same, err := canonical(s.Input)
-	if err != nil {
-		same = canonicalJSON(s.Input) // the draft tells that it is no JSON
-	}
-	once, err := idempotency(s, same)
+	r := read(s)
+	once, err := r.idempotency()
 	if err != nil {
 		return nil, false, err
 	}
-	if j, err = d.draft(tenant, s, time.Now()); err != nil {
+	if j, err = d.draft(tenant, r, time.Now()); err != nil {
 		return d.replayOr(ctx, tenant, once, err)
 	}
 	view, err := d.View(ctx)
@@ -32,7 +29,7 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 	}
 	j.ID = d.store.NewID(tenant, once)
 	d.deal(j)
-	k := d.know(ctx, j, s, same, d.join)
+	k := d.know(ctx, j, r, d.join)
 	d.plan(j, view, k)
 	id, err := d.create(ctx, j, s.Input, once, k)
 	if err != nil {
@@ -82,18 +79,6 @@ func (d *Dispatcher) replay(ctx context.Context, tenant, id string) (*tasks.Job,
 		err = tasks.Errorf(tasks.CodeConflict, "this Idempotency-Key has made job %s, which is no longer kept; use a new key for a new job", id)
 	}
 	return j, true, err
-}
-
-// idempotency returns the submission's key and the fingerprint of the rest, in
-// which neither the order of members nor white space makes a request another one.
-func idempotency(s *tasks.Submission, same canonicalJSON) (store.Idempotency, error) {
-	if s.IdempotencyKey == "" {
-		return store.Idempotency{}, nil
-	}
-	around := *s
-	around.Input = nil
-	digest, err := fingerprint(same, &around)
-	return store.Idempotency{Key: s.IdempotencyKey, Fingerprint: digest}, err
 }
 
 // Retry starts a new run of a tenant's job that failed or was canceled.

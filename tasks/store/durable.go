@@ -27,7 +27,7 @@ func (s *Store) runDurably(ctx context.Context, script *redis.Script, keys []str
 	if err != nil {
 		return "", nil, away(err)
 	}
-	defer conn.Close()    //nolint:errcheck // it goes back to its pool
+	defer conn.Close() //nolint:errcheck // it goes back to its pool
 	verdict, rest, err := runOver(ctx, conn, script, keys, args...)
 	if moved(err) {
 		return "", nil, tasks.Errorf(tasks.CodeUnavailable, "the job store is moving its data; try again shortly").WithCause(err)
