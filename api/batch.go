@@ -5,11 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"runtime/debug"
+	"unicode/utf8"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/topcentral/spillway/api/internal/spec"
@@ -94,23 +94,23 @@ func (s *server) refused(ctx context.Context, err error) batchOutcome {
 // readItem checks one submission of a batch as POST /jobs does, and takes its
 // idempotency key out of it.
 func (s *server) readItem(raw json.RawMessage) (*tasks.Submission, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &members); err != nil {
-		return nil, tasks.Errorf(tasks.CodeInvalid, "The submission is not a JSON object.")
-	}
-	key, err := itemKey(members["idempotency_key"])
-	if err != nil {
-		return nil, err
-	}
-	if delete(members, "idempotency_key"); key != "" {
-		if raw, err = json.Marshal(members); err != nil {
-			return nil, err
-		}
-	}
 	if int64(len(raw)) > s.cfg.MaxBody {
 		return nil, tasks.Errorf(tasks.CodeTooLarge, "A submission may have %d bytes at most.", s.cfg.MaxBody)
 	}
-	if err := checkJSON(raw, s.contract.submission); err != nil {
+	value, err := readJSON(raw)
+	if err != nil {
+		return nil, err
+	}
+	members, ok := value.(map[string]any)
+	if !ok {
+		return nil, tasks.Errorf(tasks.CodeInvalid, "The submission is not a JSON object.")
+	}
+	key, err := itemKey(members)
+	if err != nil {
+		return nil, err
+	}
+	delete(members, "idempotency_key")
+	if err := checkValue(value, s.contract.submission); err != nil {
 		return nil, err
 	}
 	submission := new(tasks.Submission)
@@ -121,17 +121,28 @@ func (s *server) readItem(raw json.RawMessage) (*tasks.Submission, error) {
 	return submission, nil
 }
 
-// itemKey reads the idempotency key of a submission in a batch; "" if it has
+// itemKey returns the idempotency key of a submission in a batch; "" if it has
 // none.
-func itemKey(raw json.RawMessage) (string, error) {
-	if raw == nil {
+func itemKey(members map[string]any) (string, error) {
+	value, there := members["idempotency_key"]
+	if !there {
 		return "", nil
 	}
-	var key string
-	if err := json.Unmarshal(raw, &key); err != nil || checkKey(key) != nil {
+	key, ok := value.(string)
+	if !ok || checkKey(key) != nil {
 		return "", faulty([]tasks.Fault{{Pointer: "/idempotency_key", Detail: "must be a string of 1 to 255 printable ASCII characters"}})
 	}
 	return key, nil
+}
+
+// batchLevels is how many levels a batch has above its submissions, which are
+// read one by one: what is wrong with one holds up no other.
+const batchLevels = 2
+
+// checkBatch returns the gate for the body of a batch that must fit schema.
+func (s *server) checkBatch(schema *jsonschema.Schema) gate {
+	read := func(raw []byte) (any, error) { return readLevels(raw, batchLevels) }
+	return s.unroll(s.checkLevels(schema, batchFactor*s.cfg.MaxBody, read))
 }
 
 // unroll returns the gate for a batch: it lets more bytes through than one
@@ -139,8 +150,7 @@ func itemKey(raw json.RawMessage) (string, error) {
 // line.
 func (s *server) unroll(next gate) gate {
 	return func(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
-		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		if err != nil || media != linesType {
+		if media, ok := mediaType(r.Header); !ok || media != linesType {
 			return next(w, r)
 		}
 		raw, err := s.readBody(w, r, batchFactor*s.cfg.MaxBody)
@@ -151,15 +161,12 @@ func (s *server) unroll(next gate) gate {
 		if err != nil {
 			return nil, err
 		}
-		r = r.Clone(r.Context())
-		r.Header.Set("Content-Type", jsonType)
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-		return next(w, r)
+		return next(w, withBody(r, body))
 	}
 }
 
 // fromLines makes a Batch of JSON objects, one per line. Blank lines do not
-// count. A line that is no JSON becomes a submission that is told so.
+// count. A line that is no JSON in UTF-8 becomes a submission that is told so.
 func fromLines(raw []byte) ([]byte, error) {
 	var items []json.RawMessage
 	for line := range bytes.Lines(raw) {
@@ -170,7 +177,7 @@ func fromLines(raw []byte) ([]byte, error) {
 		if len(items) == maxBatch {
 			return nil, errBatchTooLong
 		}
-		if !json.Valid(line) {
+		if !json.Valid(line) || !utf8.Valid(line) {
 			line = []byte("null")
 		}
 		items = append(items, line)

@@ -21,6 +21,11 @@ const jsonType = "application/json"
 // checkBody returns the gate for bodies that must fit schema. It reads the body
 // once, within limits of size and time, and leaves it to be read again.
 func (s *server) checkBody(schema *jsonschema.Schema, limit int64) gate {
+	return s.checkLevels(schema, limit, readJSON)
+}
+
+// checkLevels is checkBody for as much of a body as read reads.
+func (s *server) checkLevels(schema *jsonschema.Schema, limit int64, read func([]byte) (any, error)) gate {
 	return func(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 		if err := checkMedia(r.Header); err != nil {
 			return nil, err
@@ -29,7 +34,11 @@ func (s *server) checkBody(schema *jsonschema.Schema, limit int64) gate {
 		if err != nil {
 			return nil, err
 		}
-		if err := checkJSON(raw, schema); err != nil {
+		value, err := read(raw)
+		if err != nil {
+			return nil, err
+		}
+		if err := checkValue(value, schema); err != nil {
 			return nil, err
 		}
 		return withBody(r, raw), nil
@@ -47,15 +56,20 @@ func withBody(r *http.Request, raw []byte) *http.Request {
 
 // checkMedia tells whether the body claims to be JSON that we can read.
 func checkMedia(h http.Header) error {
-	media, params, err := mime.ParseMediaType(h.Get("Content-Type"))
-	charset := strings.ToLower(params["charset"])
-	if err != nil || media != jsonType || (charset != "" && charset != "utf-8") {
+	if media, ok := mediaType(h); !ok || media != jsonType {
 		return refuse(http.StatusUnsupportedMediaType, "Send the body as %s in UTF-8, with a Content-Type that says so.", jsonType)
 	}
 	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return refuse(http.StatusUnsupportedMediaType, "Send the body without a Content-Encoding.")
 	}
 	return nil
+}
+
+// mediaType returns the type of a body, if it is one in UTF-8.
+func mediaType(h http.Header) (media string, ok bool) {
+	media, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	charset := strings.ToLower(params["charset"])
+	return media, err == nil && (charset == "" || charset == "utf-8")
 }
 
 // readBody reads the body within the limits of size, in bytes, and of time.
@@ -82,13 +96,9 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, limit int64) (
 	return raw, nil
 }
 
-// checkJSON tells everything that is wrong with a body.
-func checkJSON(raw []byte, schema *jsonschema.Schema) error {
-	value, err := readJSON(raw)
-	if err != nil {
-		return err
-	}
-	err = schema.Validate(value)
+// checkValue tells everything that is wrong with the value of a body.
+func checkValue(value any, schema *jsonschema.Schema) error {
+	err := schema.Validate(value)
 	if err == nil {
 		return nil
 	}

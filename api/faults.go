@@ -54,7 +54,7 @@ func leaves(faults []tasks.Fault, e *jsonschema.ValidationError, p *message.Prin
 			faults = append(faults, tasks.Fault{Pointer: at(name), Detail: "is required"})
 		}
 	case *schemakind.AdditionalProperties:
-		for _, name := range k.Properties {
+		for _, name := range slices.Sorted(slices.Values(k.Properties))[:min(len(k.Properties), maxFaults+1)] {
 			faults = append(faults, tasks.Fault{Pointer: at(name), Detail: "is not a known field"})
 		}
 	default:

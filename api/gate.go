@@ -23,7 +23,7 @@ func (s *server) gatesOf(op operation) []gate {
 	gates = append(gates, checkQuery(op.query))
 	switch {
 	case op.id == "submitBatch":
-		gates = append(gates, s.unroll(s.checkBody(op.body, batchFactor*s.cfg.MaxBody)))
+		gates = append(gates, s.checkBatch(op.body))
 	case op.body != nil:
 		gates = append(gates, s.checkBody(op.body, s.cfg.MaxBody))
 	default:

@@ -134,3 +134,61 @@ func TestCallersThatNeverReadAreLetGo(t *testing.T) {
 		server.Close()
 	}
 }
+
+// What no reader would take alike makes one submission of a batch fail, and no
+// other.
+func TestSubmissionsOfABatchBreakAlone(t *testing.T) {
+	good := `{"agent":"A02","input":{}}`
+	items := []string{
+		good,
+		`{"agent":"A02","agent":"A99","input":{}}`,
+		`{"agent":"A02","input":{"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}}`,
+		`{"agent":"A02","input":{"x":1e400}}`,
+		`{"agent":"A02","idempotency_key":"a","input":{},"idempotency_key":"b"}`,
+		`"{\"]"`,
+		good,
+	}
+	for media, body := range map[string]string{
+		jsonType:  `{"jobs":[` + strings.Join(items, " ,\n ") + `]}`,
+		linesType: strings.Join(items, "\r\n\r\n") + "\n{\"agent\":\"\xff\"}\n{\"agent\"\n",
+		"Application/X-NDJSON; charset=\"UTF-8\"": strings.Join(items, "\n"),
+	} {
+		w := serve(newAPI(t, Config{}, newMemory().deps()), newRequest(t, "POST", "/jobs/batch", body, media))
+		got := decode[struct{ Outcomes []batchOutcome }](t, w).Outcomes
+		for i, o := range got {
+			want := http.StatusBadRequest
+			if i < len(items) && items[i] == good {
+				want = http.StatusAccepted
+			}
+			if o.Status != want {
+				t.Errorf("%s, %d: got %d %+v, want %d", media, i, o.Status, o.Problem, want)
+			}
+		}
+		if len(got) < len(items) {
+			t.Errorf("%s: got %.300s", media, w.Body)
+		}
+	}
+	w := serve(newAPI(t, Config{}, newMemory().deps()), newRequest(t, "POST", "/jobs/batch", good, linesType+"; charset=utf-16"))
+	if w.Code != http.StatusUnsupportedMediaType {
+		t.Errorf("lines in UTF-16: got %d", w.Code)
+	}
+}
+
+// A few bytes of JSON can take a hundred times their memory, so their values are
+// counted.
+func TestBodiesOfTooManyValuesAreRefused(t *testing.T) {
+	h := newAPI(t, Config{}, newMemory().deps())
+	many := "[" + strings.Repeat("0,", maxValues) + "0]"
+	for path, body := range map[string]string{
+		"/jobs":       `{"agent":"A02","input":{"x":` + many + `}}`,
+		"/jobs/batch": `{"jobs":` + many + `}`,
+	} {
+		if w := do(t, h, "POST", path, body); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "holds more than 100000 values") {
+			t.Errorf("%s: got %d %.300s", path, w.Code, w.Body)
+		}
+	}
+	w := do(t, h, "POST", "/jobs/batch", `{"jobs":[{"agent":"A02","input":{"x":`+many+`}},{"agent":"A02","input":{}}]}`)
+	if got := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(got, "holds more than 100000 values") || !strings.Contains(got, `"accepted":1`) {
+		t.Errorf("one of a batch: got %d %.300s", w.Code, got)
+	}
+}

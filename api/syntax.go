@@ -15,14 +15,19 @@ import (
 // What a body may not exceed, whatever its schema allows. Readers differ in how
 // they take what lies beyond, or take long to take it.
 const (
-	maxDepth  = 64  // arrays and objects within each other
-	maxNumber = 100 // characters of a number
+	maxDepth  = 64      // arrays and objects within each other
+	maxNumber = 100     // characters of a number
+	maxValues = 100_000 // each takes 50 to 100 times the memory of its two bytes
 )
 
 // readJSON returns the value of raw as schemas want it, with numbers as
 // [json.Number], if raw is one JSON text that every reader takes alike: UTF-8, no
 // name twice in an object, no number beyond a float64, no deep nesting.
-func readJSON(raw []byte) (any, error) {
+func readJSON(raw []byte) (any, error) { return readLevels(raw, maxDepth+1) }
+
+// readLevels is readJSON of so many levels of raw. A value below them is null, and
+// need only be JSON.
+func readLevels(raw []byte, levels int) (any, error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil, tasks.Errorf(tasks.CodeInvalid, "The request body is empty; send JSON.")
 	}
@@ -32,7 +37,7 @@ func readJSON(raw []byte) (any, error) {
 	if !json.Valid(raw) {
 		return nil, notJSON(raw)
 	}
-	r := reader{text: raw}
+	r := reader{text: raw, levels: levels}
 	v, err := r.value()
 	if len(r.faults) > 0 {
 		return nil, faulty(r.faults)
@@ -63,6 +68,8 @@ type reader struct {
 	text   []byte
 	at     int      // where the rest of text begins
 	path   []string // of the value at hand
+	levels int      // that are read
+	values int      // so far
 	faults []tasks.Fault
 }
 
@@ -88,6 +95,14 @@ func (r *reader) member(name string) (any, error) {
 
 // value reads the next value.
 func (r *reader) value() (any, error) {
+	if r.values++; r.values > maxValues {
+		r.faults = append(r.faults, tasks.Fault{Detail: fmt.Sprintf("holds more than %d values", maxValues)})
+		return nil, errEnoughFaults
+	}
+	if len(r.path) >= r.levels {
+		r.skip()
+		return nil, nil //nolint:nilnil // so it is promised
+	}
 	switch r.peek() {
 	case '{', '[':
 		if len(r.path) >= maxDepth {
@@ -154,15 +169,7 @@ func (r *reader) array() (any, error) {
 // string reads the string that begins at the next token.
 func (r *reader) string() (text string, err error) {
 	r.peek()
-	end, plain := r.at+1, true
-	for ; r.text[end] != '"'; end++ {
-		if r.text[end] == '\\' {
-			plain = false
-			end++
-		}
-	}
-	raw := r.text[r.at : end+1]
-	r.at = end + 1
+	raw, plain := r.quoted()
 	if plain {
 		return string(raw[1 : len(raw)-1]), nil
 	}
@@ -170,14 +177,55 @@ func (r *reader) string() (text string, err error) {
 	return text, err
 }
 
-// number reads the number that begins at the next token.
-func (r *reader) number() (any, error) {
+// quoted passes the string that begins here, and returns it with its quotes. It is
+// plain if nothing in it is escaped.
+func (r *reader) quoted() (raw []byte, plain bool) {
+	end, plain := r.at+1, true
+	for ; r.text[end] != '"'; end++ {
+		if r.text[end] == '\\' {
+			plain = false
+			end++
+		}
+	}
+	raw = r.text[r.at : end+1]
+	r.at = end + 1
+	return raw, plain
+}
+
+// bare passes the number or the word that begins here.
+func (r *reader) bare() []byte {
 	rest := r.text[r.at:]
 	if end := bytes.IndexAny(rest, ",]} \t\r\n"); end >= 0 {
 		rest = rest[:end]
 	}
 	r.at += len(rest)
-	if n := string(rest); tame(n) {
+	return rest
+}
+
+// skip passes the next value.
+func (r *reader) skip() {
+	for depth := 0; ; {
+		switch r.peek() {
+		case '{', '[':
+			depth++
+			r.at++
+		case '}', ']':
+			depth--
+			r.at++
+		case '"':
+			r.quoted()
+		default:
+			r.bare()
+		}
+		if depth == 0 {
+			return
+		}
+	}
+}
+
+// number reads the number that begins at the next token.
+func (r *reader) number() (any, error) {
+	if n := string(r.bare()); tame(n) {
 		return json.Number(n), nil
 	}
 	return nil, r.fault("is a number out of range; send one that a 64-bit float can hold, of %d characters at most", maxNumber)
