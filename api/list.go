@@ -42,7 +42,10 @@ func (s *server) ListJobs(ctx context.Context, request spec.ListJobsRequestObjec
 // jobFilter reads the query of a list.
 func jobFilter(p spec.ListJobsParams) (tasks.JobFilter, error) {
 	f := tasks.JobFilter{
-		States: p.State, Agent: p.Agent, CreatedAfter: p.CreatedAfter, CreatedBefore: p.CreatedBefore, Limit: cmp.Or(p.Limit, pageSize),
+		Agent: p.Agent, CreatedAfter: p.CreatedAfter, CreatedBefore: p.CreatedBefore, Limit: cmp.Or(p.Limit, pageSize),
+	}
+	for _, word := range splitWords(texts(p.State)) {
+		f.States = append(f.States, tasks.State(word))
 	}
 	for _, pair := range p.Metadata {
 		name, value, ok := strings.Cut(pair, ":")

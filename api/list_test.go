@@ -45,6 +45,29 @@ func TestAListIsWalkedByItsLinks(t *testing.T) {
 	}
 }
 
+// Generated clients send a list as one parameter for each item; people write it
+// with commas.
+func TestStatesAreListedInEveryWay(t *testing.T) {
+	m := newMemory()
+	h := newAPI(t, Config{}, m.deps())
+	want := m.submitted(t).ID
+	for query, found := range map[string]bool{
+		"":                                    true,
+		"state=":                              true,
+		"state=&state=":                       true,
+		"state=queued,running":                true,
+		"state=queued&state=running":          true,
+		"state=failed&state=queued,succeeded": true,
+		"state=failed&state=succeeded":        false,
+		"state=failed,succeeded":              false,
+	} {
+		page := decode[spec.JobList](t, do(t, h, "GET", "/jobs?"+query, ""))
+		if got := len(page.Data) == 1 && page.Data[0].ID == want; got != found {
+			t.Errorf("%s: got %d jobs", query, len(page.Data))
+		}
+	}
+}
+
 func TestACursorBelongsToItsFilters(t *testing.T) {
 	filter := tasks.JobFilter{Agent: "A02", Metadata: map[string]string{"a": "1"}}
 	id := tasks.NewID()

@@ -20,7 +20,7 @@ type parameter struct {
 	schema   *jsonschema.Schema
 	literals bool // its values are written as in JSON: numbers and booleans
 	list     bool // it has several values
-	commas   bool // of a list: one parameter holds them all
+	commas   bool // of a list of words, which have none: one parameter may hold several
 }
 
 // compileQuery reads the parameters of a query from those of an operation and of
@@ -43,10 +43,10 @@ func compileQuery(c *jsonschema.Compiler, document map[string]any, path, method 
 			if err != nil {
 				return nil, err
 			}
-			kind := asMap(p["schema"])["type"]
+			kind, items := asMap(p["schema"])["type"], asMap(asMap(p["schema"])["items"])
 			all = append(all, parameter{
 				name: fmt.Sprint(p["name"]), schema: schema, literals: kind == "integer" || kind == "boolean",
-				list: kind == "array", commas: p["explode"] == false,
+				list: kind == "array", commas: items["$ref"] != nil,
 			})
 		}
 	}
@@ -77,7 +77,9 @@ func (p parameter) check(values []string) error {
 		return tasks.Errorf(tasks.CodeInvalid, "The parameter %s may be given once only.", p.name)
 	}
 	if p.list && p.commas {
-		values = strings.Split(strings.Join(values, ","), ",")
+		if values = splitWords(values); len(values) == 0 {
+			return nil
+		}
 	}
 	var value any = values[0]
 	switch {
@@ -96,6 +98,18 @@ func (p parameter) check(values []string) error {
 		return err
 	}
 	return tasks.Errorf(tasks.CodeInvalid, "The parameter %s is not as it must be: %s.", p.name, faultsOf(invalid)[0].Detail)
+}
+
+// splitWords returns the words of a list that a query has in several parameters,
+// in one with commas, or in both ways. A parameter without a value has none.
+func splitWords(values []string) []string {
+	var words []string
+	for _, v := range values {
+		if v != "" {
+			words = append(words, strings.Split(v, ",")...)
+		}
+	}
+	return words
 }
 
 // wholeNumber is the one way in which a URL has a number: 10, not 1e1 or 10.0.

@@ -14,7 +14,7 @@ type Endpoint struct {
 	Events      []EventType `json:"events"` // what it is told of
 	CreatedAt   time.Time   `json:"created_at"`
 
-	Disabled     DisabledReason `json:"disabled,omitempty"`        // why nothing is sent there; "": it is
+	Disabled     DisabledReason `json:"disabled_reason,omitempty"` // why nothing is sent there; "": it is
 	DisabledAt   time.Time      `json:"disabled_at,omitzero"`      // when that began
 	FailingSince time.Time      `json:"failing_since,omitzero"`    // the first of the tries that have all failed; zero: the last one did not
 	OldSecretEnd time.Time      `json:"old_secret_until,omitzero"` // until when the secret before the last rotation signs, too

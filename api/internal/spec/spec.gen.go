@@ -91,8 +91,8 @@ type Batch struct {
 	Jobs []BatchItem `json:"jobs"`
 }
 
-// BatchItem A submission, with an idempotency key of its own if it has one. What is
-// wrong with it is told in its outcome.
+// BatchItem A Submission, with an idempotency key of its own if it has one. What is
+// wrong with it is told in its outcome, and does not hold up the others.
 type BatchItem = json.RawMessage
 
 // BatchOutcome What became of one submission; either `job` or `problem` is there.
@@ -112,6 +112,9 @@ type BatchResult struct {
 
 // CacheUse Whether the result of an equal job may be the answer: if the agent allows it (use), or never (bypass).
 type CacheUse = tasks.CacheUse
+
+// CallbackEvent What a job's `callback_url` may be told of.
+type CallbackEvent = tasks.EventType
 
 // Code The kind of an error. Codes are stable and never reused.
 type Code = tasks.Code
@@ -146,7 +149,10 @@ type DisabledReason = tasks.DisabledReason
 // Endpoint Where a tenant is told of its jobs.
 type Endpoint = tasks.Endpoint
 
-// EndpointDraft An endpoint as its owner wants it. Of a change, fields left out stay as they are.
+// EndpointChange What is to change of an endpoint. Fields left out stay as they are.
+type EndpointChange = tasks.EndpointDraft
+
+// EndpointDraft An endpoint as its owner wants it.
 type EndpointDraft = tasks.EndpointDraft
 
 // EndpointEvent What an endpoint may be told of. `webhook.endpoint_disabled` tells that another endpoint of the tenant was.
@@ -159,6 +165,9 @@ type EndpointList struct {
 
 // Error Why a job failed.
 type Error = tasks.Error
+
+// Event One entry in a job's own log.
+type Event = tasks.Event
 
 // EventType What happened. Each state has a type, told when the job enters it;
 // job.progress and job.delta happen while the job runs. The types that begin
@@ -405,7 +414,7 @@ type DocsFileParams struct {
 
 // ListJobsParams defines parameters for ListJobs.
 type ListJobsParams struct {
-	// State Only jobs in one of these states, separated by commas.
+	// State Only jobs in one of these states. The parameter may be given several times, or once with commas between the states.
 	State []State `form:"state,omitempty" json:"state,omitempty"`
 
 	// Agent Only jobs of this agent.
@@ -510,7 +519,7 @@ type SubmitBatchJSONRequestBody = Batch
 type RegisterEndpointJSONRequestBody = EndpointDraft
 
 // ChangeEndpointJSONRequestBody defines body for ChangeEndpoint for application/json ContentType.
-type ChangeEndpointJSONRequestBody = EndpointDraft
+type ChangeEndpointJSONRequestBody = EndpointChange
 
 // RecoverEndpointJSONRequestBody defines body for RecoverEndpoint for application/json ContentType.
 type RecoverEndpointJSONRequestBody = Recovery
@@ -712,7 +721,7 @@ func (w *ServerInterfaceWrapper) ListJobs(ctx echo.Context) error {
 	var params ListJobsParams
 	// ------------- Optional query parameter "state" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", false, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
 	}
