@@ -26,12 +26,8 @@ func (s *server) recorded(op operation) echo.MiddlewareFunc {
 			if s.cfg.Audit == nil || op.isDryRun(c.Request()) {
 				return next(c)
 			}
-			line, err := s.cfg.Audit.Begin(c.Request().Context())
-			if err != nil {
-				return err
-			}
 			below := c.Response().Writer
-			held := audit.Hold(below, line,
+			held := audit.Hold(below, s.cfg.Audit,
 				func(_ int, h http.Header) audit.Entry { return entryOf(op, c.Request(), h) },
 				func(err error) { s.fail(below, c.Request(), err) })
 			defer held.Finish()
@@ -43,6 +39,11 @@ func (s *server) recorded(op operation) echo.MiddlewareFunc {
 			return nil
 		}
 	}
+}
+
+// place is the gate that comes last: from there on something is changed.
+func place(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	return r, audit.Place(r.Context())
 }
 
 // isDryRun reports whether a request asks what would be, and changes nothing.

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/netip"
 	"os"
@@ -16,12 +17,12 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// newAudit opens an audit log, and returns what reads the lines it has got since
+// newAudit opens an audit log that takes one change at a time, and returns what reads the lines it has got since
 // it was last read.
 func newAudit(t *testing.T) (l *audit.Log, fresh func() []audit.Entry) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
-	l, err := audit.Open(audit.Config{File: path, Patience: time.Minute})
+	l, err := audit.Open(audit.Config{File: path, Patience: time.Minute, Pending: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,6 +147,38 @@ func TestWhatKnowsNoDryRunIsRecorded(t *testing.T) {
 		if lines := fresh(); len(lines) != 1 {
 			t.Errorf("%s: got %+v", path, lines)
 		}
+	}
+}
+
+// slowBody is a body that does not come.
+type slowBody struct{ asked, end chan struct{} }
+
+func (b slowBody) Read([]byte) (int, error) {
+	close(b.asked)
+	<-b.end
+	return 0, io.ErrUnexpectedEOF
+}
+
+// The places of the audit log are few, and a body may take its time.
+func TestABodyThatDoesNotComeHoldsUpNoChange(t *testing.T) {
+	log, fresh := newAudit(t)
+	h := newAPI(t, Config{Audit: log}, newMemory().deps())
+	slow, ended := slowBody{make(chan struct{}), make(chan struct{})}, make(chan int)
+	go func() {
+		r := newRequest(t, "POST", "/jobs", "", jsonType)
+		r.Body = io.NopCloser(slow)
+		ended <- serve(h, r).Code
+	}()
+	<-slow.asked
+	if w := do(t, h, "POST", "/jobs", submission); w.Code != http.StatusAccepted {
+		t.Errorf("another: got %d %s", w.Code, w.Body)
+	}
+	close(slow.end)
+	if got := <-ended; got != http.StatusBadRequest {
+		t.Errorf("the slow one: got %d", got)
+	}
+	if lines := fresh(); len(lines) != 2 || lines[1].Outcome != audit.Refused {
+		t.Errorf("got %+v", lines)
 	}
 }
 

@@ -84,10 +84,12 @@ func (s *server) router() (*echo.Echo, error) {
 
 	gates := make(map[string][]echo.MiddlewareFunc)
 	for _, op := range s.contract.operations {
+		passed := s.gatesOf(op)
 		if op.mutates() {
 			gates[op.id] = append(gates[op.id], s.recorded(op))
+			passed = append(passed, place)
 		}
-		gates[op.id] = append(gates[op.id], through(s.gatesOf(op)))
+		gates[op.id] = append(gates[op.id], through(passed))
 	}
 	handler := spec.NewStrictHandler(s, []spec.StrictMiddlewareFunc{s.inTime})
 	spec.RegisterHandlersWithOptions(headToo{e}, handler, spec.RegisterHandlersOptions{OperationMiddlewares: gates})

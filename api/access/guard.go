@@ -186,7 +186,7 @@ func (g *Guard) byKey(ctx context.Context, text string, address netip.Addr) (Pri
 	case !sameHash(r.hash, t.hash), !r.Active(g.cfg.Keys.now()):
 		return Principal{}, g.refuse(address, badCredential(detailUnknown, nil))
 	case len(r.AllowIPs) > 0 && !within(r.AllowIPs, address):
-		return Principal{}, elsewhere(p, "This key cannot be used from your address.")
+		return Principal{}, g.refuse(address, elsewhere(p, "This key cannot be used from your address."))
 	}
 	return p, nil
 }

@@ -228,6 +228,23 @@ func TestAddressesThatGuessAreSlowedDown(t *testing.T) {
 	}
 }
 
+func TestAKeyThatIsUsedFromElsewhereIsSlowedDownToo(t *testing.T) {
+	keys, _ := newKeys(redistest.Embedded(t))
+	guard := New(Config{Keys: keys})
+	text, _ := create(t, keys, func(k *Key) { k.AllowIPs = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")} })
+	for range strangerRate.Burst {
+		if _, _, err := ask(t, guard, text, JobsRead); tasks.CodeOf(err) != tasks.CodeForbidden {
+			t.Fatalf("got %v", err)
+		}
+	}
+	if _, _, err := ask(t, guard, text, JobsRead); tasks.CodeOf(err) != tasks.CodeRateLimited {
+		t.Errorf("got %v", err)
+	}
+	if _, _, err := askFrom(t.Context(), guard, "10.1.2.3:1", text, JobsRead); err != nil {
+		t.Errorf("from where it may be used: got %v", err)
+	}
+}
+
 func TestWhatIsRememberedIsBounded(t *testing.T) {
 	keys, clock := newKeys(redistest.Embedded(t))
 	guard := New(Config{Keys: keys})

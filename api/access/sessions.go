@@ -134,18 +134,18 @@ func (g *Guard) bySession(ctx context.Context, value string, address netip.Addr)
 	case err != nil:
 		return Principal{}, err
 	case !g.cfg.Keys.now().Before(s.Until):
-		return Principal{}, ended
+		return Principal{}, g.refuse(address, ended)
 	case s.Method != ByKey:
 		return Principal{Tenant: s.Tenant, Method: s.Method, Subject: s.Subject, Scopes: s.Scopes, Address: address, until: s.Until}, nil
 	}
 	r, err := g.lookup.recent(ctx, s.Subject)
 	switch {
 	case tasks.CodeOf(err) == tasks.CodeNotFound, err == nil && !r.Active(g.cfg.Keys.now()):
-		return Principal{}, ended
+		return Principal{}, g.refuse(address, ended)
 	case err != nil:
 		return Principal{}, err
 	case len(r.AllowIPs) > 0 && !within(r.AllowIPs, address):
-		return Principal{}, elsewhere(r.principal(address), "This key cannot be used from your address.")
+		return Principal{}, g.refuse(address, elsewhere(r.principal(address), "This key cannot be used from your address."))
 	}
 	return r.principal(address), nil
 }

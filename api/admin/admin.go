@@ -102,6 +102,9 @@ func (s *server) private(pattern string, h handler) {
 			return err
 		}
 		*r = *entered // what is recorded of the request tells who made it
+		if err := audit.Place(r.Context()); err != nil {
+			return err
+		}
 		return h(w, r)
 	}
 	recorded := s.recorded(func(r *http.Request) string { return "dashboard." + strings.ToLower(r.Method) }, admitted)
@@ -182,11 +185,7 @@ func action(name string) func(*http.Request) string {
 func (s *server) recorded(action func(*http.Request) string, h handler) handler {
 	h = recoverPanics(h) // else a change that panics would leave no line
 	return func(w http.ResponseWriter, r *http.Request) error {
-		line, err := s.Audit.Begin(r.Context())
-		if err != nil {
-			return err
-		}
-		held := audit.Hold(w, line, func(_ int, h http.Header) audit.Entry {
+		held := audit.Hold(w, s.Audit, func(_ int, h http.Header) audit.Entry {
 			return audit.Entry{Action: action(r), Object: r.URL.Path, RequestID: h.Get("X-Request-Id")}.By(access.From(r.Context()))
 		}, func(err error) { api.Fail(s.Log, w, r, err) })
 		defer held.Finish()

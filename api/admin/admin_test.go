@@ -298,6 +298,18 @@ func TestScopesDecideWhatTheDashboardCan(t *testing.T) {
 	}
 }
 
+func TestStrangersCannotFillTheAuditLog(t *testing.T) {
+	s := newSite(t, true)
+	const many = 1000 // far more than an address without a credential may ask in a minute
+	for range many {
+		s.do(t, "POST", "/logout", nil, nil)
+		s.do(t, "POST", "/dashboard/api/queues/local.high:pause", nil, nil)
+	}
+	if got := s.recorded(t, `"ip":"192.0.2.1"`); got >= many {
+		t.Errorf("got %d lines", got)
+	}
+}
+
 func TestPagesElsewhereCanDoNothing(t *testing.T) {
 	s := newSite(t, true)
 	cookie := s.login(t, s.key(t, access.Scopes()...), "/").cookies[0]

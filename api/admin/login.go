@@ -20,8 +20,8 @@ const (
 	formTime = 10 * time.Second
 )
 
-// withForm reads the form of a request before h. Until it is there, the request
-// takes no place in the audit log, or anyone could take them all and wait.
+// withForm reads the form of a request before h. What is no form is not recorded:
+// anyone can send it, as often as they like.
 func withForm(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		// A server that cannot set deadlines has its own; so the errors are no matter.
@@ -67,6 +67,9 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) error {
 	if !s.Login {
 		return nothing(w, r)
 	}
+	if err := audit.Place(r.Context()); err != nil {
+		return err
+	}
 	next := r.PostForm.Get("next")
 	who, err := s.Guard.Login(w, r, r.PostForm.Get("credential"), access.AdminRead)
 	if err != nil {
@@ -100,8 +103,14 @@ func (s *server) logout(w http.ResponseWriter, r *http.Request) error {
 		return nothing(w, r)
 	}
 	who, err := s.Guard.Admit(w, r, access.AdminRead)
-	if err == nil {
+	switch {
+	case err == nil:
 		*r = *who
+	case tasks.CodeOf(err) == tasks.CodeRateLimited: // else anyone could fill the audit log
+		return err
+	}
+	if err := audit.Place(r.Context()); err != nil {
+		return err
 	}
 	if err := s.Guard.Logout(w, r); err != nil {
 		return err

@@ -10,11 +10,14 @@ import (
 )
 
 // Response is an answer to a change, which is held back until the line of the
-// change is on disk. Write the line with Keep where the answer will take long.
+// change is on disk. Call Place before the change is made, and write the line with
+// Keep where the answer will take long.
 type Response struct {
 	http.ResponseWriter
 
+	log     *Log
 	line    *Line
+	away    error // why there is no place for the line
 	entry   func(status int, h http.Header) Entry
 	instead func(error)
 	refusal error
@@ -22,11 +25,11 @@ type Response struct {
 	lost    bool
 }
 
-// Hold returns a Response on w. entry tells what is to be recorded of an answer;
-// an Entry without an action is dropped. instead answers in its place when the
-// line cannot be kept, on w itself.
-func Hold(w http.ResponseWriter, line *Line, entry func(status int, h http.Header) Entry, instead func(error)) *Response {
-	return &Response{ResponseWriter: w, line: line, entry: entry, instead: instead}
+// Hold returns a Response on w, whose line goes to log. entry tells what is to be
+// recorded of an answer; an Entry without an action is dropped. instead answers in
+// its place when the line cannot be kept, on w itself.
+func Hold(w http.ResponseWriter, log *Log, entry func(status int, h http.Header) Entry, instead func(error)) *Response {
+	return &Response{ResponseWriter: w, log: log, entry: entry, instead: instead}
 }
 
 type heldKey struct{}
@@ -43,6 +46,19 @@ func Held(ctx context.Context) *Response {
 	return r
 }
 
+// Place takes a place in the log for what the request that ctx belongs to is about
+// to change, if its answer is held back. Call it when nothing more is waited for
+// from the caller: places are few. CodeUnavailable means that the change must not
+// be made.
+func Place(ctx context.Context) error {
+	r := Held(ctx)
+	if r == nil || r.line != nil {
+		return nil
+	}
+	r.line, r.away = r.log.Begin(ctx)
+	return r.away
+}
+
 // Explain notes with which error the answer refuses, before it is written.
 func (r *Response) Explain(err error) { r.refusal = err }
 
@@ -56,6 +72,13 @@ func (r *Response) Keep(status int, h http.Header) error {
 	if e.Action == "" || e.Code == tasks.CodeRateLimited {
 		r.line.Drop() // who asks too often could otherwise fill the disk
 		return nil
+	}
+	if r.line == nil && r.away == nil {
+		// A refusal; its line does not depend on whether the caller waits for it.
+		r.line, r.away = r.log.Begin(context.Background())
+	}
+	if r.away != nil {
+		return r.away
 	}
 	return r.line.Write(e)
 }
