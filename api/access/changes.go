@@ -19,10 +19,10 @@ const (
 
 // Change is something that was done to an API key.
 type Change struct {
-	ID     string // of the change
+	ID     string    // of the change
 	At     time.Time // zero: not known
-	Action string // keys.create, keys.rotate or keys.revoke
-	Key    string // the ID of the key
+	Action string    // keys.create, keys.rotate or keys.revoke
+	Key    string    // the ID of the key
 	Tenant string
 	By     string // who did it
 }
