@@ -57,10 +57,10 @@ func withBody(r *http.Request, raw []byte) *http.Request {
 // checkMedia tells whether the body claims to be JSON that we can read.
 func checkMedia(h http.Header) error {
 	if media, ok := mediaType(h); !ok || media != jsonType {
-		return refuse(http.StatusUnsupportedMediaType, "Send the body as %s in UTF-8, with a Content-Type that says so.", jsonType)
+		return tasks.Errorf(tasks.CodeMediaType, "Send the body as %s in UTF-8, with a Content-Type that says so.", jsonType)
 	}
 	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return refuse(http.StatusUnsupportedMediaType, "Send the body without a Content-Encoding.")
+		return tasks.Errorf(tasks.CodeMediaType, "Send the body without a Content-Encoding.")
 	}
 	return nil
 }
@@ -88,7 +88,7 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, limit int64) (
 		return nil, tooLarge
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, refuse(http.StatusRequestTimeout, "The request body did not arrive within %v.", s.cfg.RequestTimeout)
+		return nil, tasks.Errorf(tasks.CodeTooSlow, "The request body did not arrive within %v.", s.cfg.RequestTimeout)
 	}
 	if err != nil {
 		return nil, tasks.Errorf(tasks.CodeInvalid, "The request body broke off.").WithCause(err)

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/topcentral/spillway/api/access"
@@ -47,7 +46,10 @@ var kinds = map[tasks.Code]kind{
 	tasks.CodeNotFound:     {http.StatusNotFound, "Not found"},
 	tasks.CodeConflict:     {http.StatusConflict, "Conflict"},
 	tasks.CodeKeyReused:    {http.StatusUnprocessableEntity, "Idempotency key reused"},
+	tasks.CodeNoMethod:     {http.StatusMethodNotAllowed, "Method not allowed"},
 	tasks.CodeTooLarge:     {http.StatusRequestEntityTooLarge, "Payload too large"},
+	tasks.CodeMediaType:    {http.StatusUnsupportedMediaType, "Unsupported media type"},
+	tasks.CodeTooSlow:      {http.StatusRequestTimeout, "Request timeout"},
 	tasks.CodeExhausted:    {http.StatusServiceUnavailable, "Providers exhausted"},
 	tasks.CodeDeadline:     {http.StatusGatewayTimeout, "Deadline exceeded"},
 	tasks.CodeCrashLoop:    {http.StatusInternalServerError, "Crash loop"},
@@ -59,24 +61,10 @@ var kinds = map[tasks.Code]kind{
 	tasks.CodeInternal:     {http.StatusInternalServerError, "Internal error"},
 }
 
-// refusal is a fault in the use of HTTP itself. It has a status of its own,
-// which its code alone does not tell.
-type refusal struct {
-	status int
-	cause  *tasks.Error
-}
-
-func (r refusal) Error() string { return r.cause.Error() }
-func (r refusal) Unwrap() error { return r.cause }
-
-func refuse(status int, format string, args ...any) error {
-	return refusal{status, tasks.Errorf(tasks.CodeInvalid, format, args...)}
-}
-
 // What the router and the generated binding complain about.
 var (
 	errNoSuchPath = tasks.Errorf(tasks.CodeNotFound, "There is nothing at this path; GET /openapi.yaml tells what there is.")
-	errMethod     = refuse(http.StatusMethodNotAllowed, "This path does not know this method; Allow tells which it knows.")
+	errMethod     = tasks.Errorf(tasks.CodeNoMethod, "This path does not know this method; Allow tells which it knows.")
 	errUnreadable = tasks.Errorf(tasks.CodeInvalid, "The request does not have the form that GET /openapi.yaml describes.")
 )
 
@@ -95,7 +83,7 @@ func describe(err error) problem {
 	if !ok {
 		k = kinds[tasks.CodeInternal]
 	}
-	p := problem{
+	return problem{
 		Type:   problemDocs + string(e.Code),
 		Title:  k.title,
 		Status: k.status,
@@ -103,11 +91,6 @@ func describe(err error) problem {
 		Code:   e.Code,
 		Errors: e.Faults,
 	}
-	if r, ok := errors.AsType[refusal](err); ok {
-		p.Status, p.Title = r.status, http.StatusText(r.status)
-		p.Type = problemDocs + strings.ReplaceAll(strings.ToLower(p.Title), " ", "_")
-	}
-	return p
 }
 
 // fail answers r with err as a problem, and logs the cause if it is ours.

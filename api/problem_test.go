@@ -27,7 +27,6 @@ func TestEveryCodeHasAStatusAndAPage(t *testing.T) {
 			t.Errorf("%s has no status", code)
 		}
 	}
-	types = append(types, "method_not_allowed", "unsupported_media_type", "request_timeout")
 	for _, name := range types {
 		if !bytes.Contains(page, []byte("\n## "+name+"\n")) {
 			t.Errorf("problems.md does not explain %s", name)
@@ -50,7 +49,7 @@ func TestDescribe(t *testing.T) {
 		{"out of time", fmt.Errorf("redis: %w", context.DeadlineExceeded), 503, tasks.CodeUnavailable, "unavailable"},
 		{"canceled", context.Canceled, 503, tasks.CodeUnavailable, "unavailable"},
 		{"a code from the future", tasks.Errorf("teapot", "x"), 500, "teapot", "teapot"},
-		{"refused by HTTP", refuse(http.StatusUnsupportedMediaType, "x"), 415, tasks.CodeInvalid, "unsupported_media_type"},
+		{"refused by HTTP", tasks.Errorf(tasks.CodeMediaType, "x"), 415, tasks.CodeMediaType, "unsupported_media_type"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := describe(c.err)

@@ -119,11 +119,11 @@ func TestHostileBodies(t *testing.T) {
 		{"bad input", `{"agent":"A02","input":{"bad":1}}`, jsonType, 400, tasks.CodeInvalid, "/input/bad"},
 		{"unknown agent", `{"agent":"A99","input":{}}`, jsonType, 422, tasks.CodeUnknownAgent, ""},
 		{"too large", `{"agent":"A02","input":{"x":"` + strings.Repeat("x", 1<<20) + `"}}`, jsonType, 413, tasks.CodeTooLarge, ""},
-		{"form", "agent=A02", "application/x-www-form-urlencoded", 415, tasks.CodeInvalid, ""},
-		{"no type", submission, "", 415, tasks.CodeInvalid, ""},
-		{"broken type", submission, "application/json; =", 415, tasks.CodeInvalid, ""},
-		{"another JSON", submission, "application/merge-patch+json", 415, tasks.CodeInvalid, ""},
-		{"another charset", submission, "application/json; charset=gbk", 415, tasks.CodeInvalid, ""},
+		{"form", "agent=A02", "application/x-www-form-urlencoded", 415, tasks.CodeMediaType, ""},
+		{"no type", submission, "", 415, tasks.CodeMediaType, ""},
+		{"broken type", submission, "application/json; =", 415, tasks.CodeMediaType, ""},
+		{"another JSON", submission, "application/merge-patch+json", 415, tasks.CodeMediaType, ""},
+		{"another charset", submission, "application/json; charset=gbk", 415, tasks.CodeMediaType, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newAPI(t, Config{}, newMemory().deps())

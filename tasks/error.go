@@ -18,7 +18,10 @@ const (
 	CodeNotFound     Code = "not_found"              // no such job for this tenant
 	CodeConflict     Code = "conflict"               // the job's state does not allow it
 	CodeKeyReused    Code = "idempotency_key_reused" // the key has made a job of another request
+	CodeNoMethod     Code = "method_not_allowed"     // the path exists, but not with this method
 	CodeTooLarge     Code = "payload_too_large"      // the request body exceeds the limit
+	CodeMediaType    Code = "unsupported_media_type" // the request body is of no type that is understood
+	CodeTooSlow      Code = "request_timeout"        // the request body did not arrive in time
 	CodeExhausted    Code = "providers_exhausted"    // every candidate on every allowed lane failed
 	CodeDeadline     Code = "deadline_exceeded"      // the job's deadline came first
 	CodeCrashLoop    Code = "crash_loop"             // the job's workers died too often
