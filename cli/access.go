@@ -159,15 +159,12 @@ func (s *system) guardWith(life context.Context, cfg access.Config) (*access.Gua
 // redacted is how a log attribute is written: without the keys and tokens that
 // may stand in what callers sent or in what went wrong.
 func redacted(_ []string, a slog.Attr) slog.Attr {
-	switch v := a.Value.Any().(type) {
-	case string:
-		if safe := access.Redact(v); safe != v {
-			return slog.String(a.Key, safe)
-		}
-	case error:
-		if text := v.Error(); access.Redact(text) != text {
-			return slog.String(a.Key, access.Redact(text))
-		}
+	if kind := a.Value.Kind(); kind != slog.KindString && kind != slog.KindAny {
+		return a
+	}
+	text := fmt.Sprint(a.Value.Any())
+	if safe := access.Redact(text); safe != text {
+		return slog.String(a.Key, safe)
 	}
 	return a
 }

@@ -262,8 +262,8 @@ func TestLogsHoldNoKeys(t *testing.T) {
 	for _, format := range []string{logText, logJSON} {
 		var out strings.Builder
 		log := newLog(config{LogFormat: format}, &out)
-		log.Error("refused "+key, "header", "Bearer "+key, "error", errors.New("bad "+key), "n", 7)
-		if strings.Contains(out.String(), "0123456789") || strings.Count(out.String(), "spw_live_4fQ0aT2bXk9Z_***") != 3 {
+		log.Error("refused "+key, "header", "Bearer "+key, "error", errors.New("bad "+key), "all", []string{"x", key}, "n", 7)
+		if strings.Contains(out.String(), "0123456789") || strings.Count(out.String(), "spw_live_4fQ0aT2bXk9Z_***") != 4 {
 			t.Errorf("%s: got %s", format, out.String())
 		}
 	}
