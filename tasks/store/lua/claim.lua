@@ -11,25 +11,33 @@
 -- that lasts, and no other one.
 local function wait_until(time) return { 'busy', int(math.max(0, tonumber(time) - now)) } end
 
-local r = redis.call('HMGET', job, 'state', 'token', 'lease', 'exhausted', 'run_at', 'follows')
-local state, token, lease, exhausted, run_at, follows = r[1], r[2], r[3], r[4] or '', r[5], r[6]
-if not state then return { 'unknown' } end
+if not load() then return { 'unknown' } end
+local state, token, lease, exhausted, run_at, follows =
+  unpack(read('state', 'token', 'lease', 'exhausted', 'run_at', 'follows'))
 if not open[state] then return { 'ended', state } end
 if state == 'scheduled' then return wait_until(run_at) end
 if state == 'running' and token ~= ARGV[4] then return wait_until(lease) end
 if state == 'queued' and token == ARGV[4] then return wait_until(now) end
 
 if state == 'queued' then
-  if string.find(',' .. exhausted .. ',', ',' .. ARGV[2] .. ',', 1, true) then return { 'spent' } end
+  if string.find(',' .. (exhausted or '') .. ',', ',' .. ARGV[2] .. ',', 1, true) then return { 'spent' } end
   if follows and ARGV[2] ~= 'scorecard' then return { 'follows', follows } end
-  redis.call('HDEL', job, 'follows')
-  redis.call('HINCRBY', job, 'attempt', 1)
-  redis.call('HSETNX', job, 'started', int(now))
-  redis.call('HSET', job, 'lane', ARGV[2], 'worker', ARGV[3], 'token', ARGV[4],
+  erase('follows')
+  if not held.started then write('started', int(now)) end
+  write('attempt', int(tonumber(held.attempt or 0) + 1), 'lane', ARGV[2], 'worker', ARGV[3], 'token', ARGV[4],
     'claimed', int(now), 'claimed_at', ARGV[6])
   enter('running', cjson.encode({ lane = ARGV[2], worker = ARGV[3] }))
 end
 local ends = int(now + tonumber(ARGV[5]))
-redis.call('HSET', job, 'lease', ends)
+write('lease', ends)
+record()
 redis.call('ZADD', due, ends, id)
-return { 'claimed', redis.call('HGETALL', job), redis.call('GET', KEYS[3]) or '', int(now) }
+
+local flat = {}
+for field, value in pairs(held) do
+  if value then
+    flat[#flat + 1] = field
+    flat[#flat + 1] = value
+  end
+end
+return { 'claimed', flat, redis.call('GET', KEYS[3]) or '', int(now) }

@@ -36,11 +36,11 @@ if KEYS[11] then redis.call('SET', KEYS[11], id .. ' ' .. ARGV[14], 'PX', ARGV[1
 local run_at = tonumber(ARGV[8])
 local start = math.max(run_at, now)
 local function from_start(at) return int(math.max(0, tonumber(at) - start)) end
-fresh = {
+make({
   tenant = ARGV[2], spec = ARGV[3], callback = ARGV[5], lanes = ARGV[6], complexity = ARGV[7], attempt = '0', created = int(now),
   target = ARGV[9], deadline = ARGV[10], spill = ARGV[11], target_in = from_start(ARGV[9]),
   deadline_in = from_start(ARGV[10]), spill_in = from_start(ARGV[11]), retention = ARGV[12],
-}
+})
 if ARGV[16] ~= '' then write('follows', ARGV[16]) end
 redis.call('SET', KEYS[3], ARGV[4])
 redis.call('ZADD', KEYS[10], '0', id)

@@ -2,9 +2,10 @@
 --   ARGV[2] attempt   ARGV[3] error (JSON)   ARGV[4] attempt records
 --   ARGV[5 …] type and data (JSON) of events that come before the end
 -- Returns {'ok', sequence number} or {'stale', state}.
+take('state', 'attempt', 'settled', 'seq', 'attempts', 'tenant', 'callback', 'place', 'counted', 'retention')
 local refusal = fenced(ARGV[2], 'fail')
 if refusal then return refusal end
 settle(ARGV[2], 'fail', ARGV[4])
 tell(ARGV[2], 5)
-redis.call('HSET', job, 'error', ARGV[3])
+write('error', ARGV[3])
 return { 'ok', int(finish('failed', ARGV[3])) }

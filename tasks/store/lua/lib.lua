@@ -18,48 +18,88 @@ local function int(n) return string.format('%d', n) end
 -- open are the states that a run has yet to leave.
 local open = { scheduled = true, queued = true, running = true }
 
--- fresh holds the fields of a job that is being made, until record writes them
--- all at once; nil of one that is there.
-local fresh
+-- A script that begins by take, load or make holds fields of the job: it reads
+-- them there, and what it writes stays there until record writes it all at once.
+-- Every other script reads and writes each field where it stands.
+local held          -- field → value, false where the job has none; nil: nothing is held
+local dirty = {}    -- names of the held fields that are to be written
+local whole = false -- the job has no fields but those that are held
+local fresh = false -- the job is being made
+
+-- take begins to hold fields, which it reads.
+local function take(...)
+  held = {}
+  local values = redis.call('HMGET', job, ...)
+  for i, field in ipairs({ ... }) do held[field] = values[i] end
+end
+
+-- load begins to hold all fields. It returns false if there is no such job.
+local function load()
+  held, whole = {}, true
+  local all = redis.call('HGETALL', job)
+  for i = 1, #all, 2 do held[all[i]] = all[i + 1] end
+  return #all > 0
+end
+
+-- make begins to hold the fields of a job that is being made.
+local function make(fields)
+  held, whole, fresh = fields, true, true
+  for field in pairs(fields) do dirty[field] = true end
+end
 
 -- read returns fields of the job, false for those that it does not have.
 local function read(...)
-  if not fresh then return redis.call('HMGET', job, ...) end
+  if not held then return redis.call('HMGET', job, ...) end
   local values = {}
-  for i, field in ipairs({ ... }) do values[i] = fresh[field] or false end
+  for i, field in ipairs({ ... }) do
+    if held[field] == nil then held[field] = not whole and redis.call('HGET', job, field) end
+    values[i] = held[field]
+  end
   return values
 end
 
 -- write sets fields of the job: each name is followed by its value.
 local function write(...)
-  if not fresh then return redis.call('HSET', job, ...) end
+  if not held then return redis.call('HSET', job, ...) end
   local fields = { ... }
-  for i = 1, #fields, 2 do fresh[fields[i]] = fields[i + 1] end
+  for i = 1, #fields, 2 do
+    held[fields[i]] = fields[i + 1]
+    dirty[fields[i]] = true
+  end
 end
 
 -- erase removes fields of the job.
 local function erase(...)
-  if not fresh then return redis.call('HDEL', job, ...) end
-  for _, field in ipairs({ ... }) do fresh[field] = nil end
+  if not held then return redis.call('HDEL', job, ...) end
+  for _, field in ipairs({ ... }) do
+    if held[field] or (held[field] == nil and not whole) then dirty[field] = true end
+    held[field] = false
+  end
 end
 
--- record writes what a job that is being made has come to. From here on it is there.
+-- record writes what held fields have come to. From here on a job that is being
+-- made is there.
 local function record()
-  if not fresh then return end
-  local fields = {}
-  for field, value in pairs(fresh) do
-    fields[#fields + 1] = field
-    fields[#fields + 1] = value
+  local set, gone = {}, {}
+  for field in pairs(dirty) do
+    if held[field] then
+      set[#set + 1] = field
+      set[#set + 1] = held[field]
+    elseif not fresh then
+      gone[#gone + 1] = field
+    end
   end
-  fresh = nil
-  redis.call('HSET', job, unpack(fields))
+  dirty, fresh = {}, false
+  if #set > 0 then redis.call('HSET', job, unpack(set)) end
+  if #gone > 0 then redis.call('HDEL', job, unpack(gone)) end
 end
 
 -- number takes the job's next sequence number.
 local function number()
-  if not fresh then return redis.call('HINCRBY', job, 'seq', 1) end
-  fresh.seq = int((fresh.seq or 0) + 1)
-  return tonumber(fresh.seq)
+  if not held then return redis.call('HINCRBY', job, 'seq', 1) end
+  local seq = tonumber(read('seq')[1] or 0) + 1
+  write('seq', int(seq))
+  return seq
 end
 
 -- log appends an event to the job's log under the next sequence number, which
@@ -199,7 +239,7 @@ end
 -- call came again) it returns {'ok', …}; otherwise {'stale', state}: the write
 -- is refused.
 local function fenced(attempt, step)
-  local r = redis.call('HMGET', job, 'state', 'attempt', 'settled', 'seq')
+  local r = read('state', 'attempt', 'settled', 'seq')
   local state, current, settled, seq = r[1], r[2], r[3], r[4]
   if state == 'running' and current == attempt then return nil end
   if step and settled == attempt .. ':' .. step then return { 'ok', seq } end
@@ -212,13 +252,13 @@ end
 -- stands between objects only: within a string the quote would be escaped.
 local function note(records)
   if records == '' then return end
-  local all = redis.call('HGET', job, 'attempts')
+  local all = read('attempts')[1]
   all = all and all .. ',' .. records or records
   if #all > 32768 then
     local gap = string.find(all, '},{"', #all - 32768, true)
     all = gap and string.sub(all, gap + 2) or records
   end
-  redis.call('HSET', job, 'attempts', all)
+  write('attempts', all)
 end
 
 -- repeated reports whether this very call was here before: its reply was lost,
@@ -243,6 +283,6 @@ end
 -- settle notes that the attempt has said its last word, and what its candidates
 -- did.
 local function settle(attempt, step, records)
-  redis.call('HSET', job, 'settled', attempt .. ':' .. step)
+  write('settled', attempt .. ':' .. step)
   note(records)
 end
