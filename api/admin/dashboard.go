@@ -62,7 +62,7 @@ func newBoard(rdb redis.UniversalClient, readOnly bool) (board, error) {
 	})
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, dashboardRoot+"/", http.NoBody))
-	page := foreign.ReplaceAll(w.Body.Bytes(), nil)
+	page := needless.ReplaceAll(w.Body.Bytes(), nil)
 	if w.Code != http.StatusOK || strings.Contains(string(page), `href="http`) || strings.Contains(string(page), `src="http`) {
 		return board{}, errors.New("the page of Asynqmon is not as expected: it would fetch something from elsewhere")
 	}
@@ -70,9 +70,10 @@ func newBoard(rdb redis.UniversalClient, readOnly bool) (board, error) {
 }
 
 var (
-	// foreign are the fonts that the page would fetch from Google.
-	foreign = regexp.MustCompile(`<link [^>]*href="https?://[^>]*>`)
-	inline  = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
+	// needless are the fonts that the page would fetch from Google, and what it says
+	// to be installed as an app: browsers ask for that without the cookie, and get 401.
+	needless = regexp.MustCompile(`<link [^>]*(?:href="https?://|rel="manifest")[^>]*>`)
+	inline   = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
 )
 
 // policyFor allows the scripts that stand in the page, by their hashes, and no
@@ -84,7 +85,7 @@ func policyFor(page []byte) string {
 		scripts = append(scripts, "'sha256-"+base64.StdEncoding.EncodeToString(digest[:])+"'")
 	}
 	return "default-src 'none'; script-src " + strings.Join(scripts, " ") + "; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
-		"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
 // board serves the dashboard that the caller may use.
