@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -97,8 +98,29 @@ func (s *server) write(ctx context.Context, w http.ResponseWriter, id string, af
 			}
 			return // the caller resumes where it is
 		}
+		if event.Sequence > after+1 {
+			snapshot, err := s.snapshot(ctx, id, event)
+			if err != nil || out.event(snapshot) != nil {
+				return // the caller resumes before the gap
+			}
+		}
 		if out.event(event) != nil {
 			return
 		}
+		after = event.Sequence
 	}
+}
+
+// snapshot stands for the events before next, which are not kept: a log has a
+// bounded length, and a long answer comes in many pieces. It tells where the job
+// is now.
+func (s *server) snapshot(ctx context.Context, id string, next tasks.Event) (tasks.Event, error) {
+	job, err := s.jobs.Job(ctx, tenantOf(ctx), id)
+	if err != nil {
+		return tasks.Event{}, err
+	}
+	data, err := json.Marshal(map[string]tasks.Job{"job": shown(job)})
+	return tasks.Event{
+		Sequence: next.Sequence - 1, Type: tasks.EventSnapshot, JobID: id, Attempt: next.Attempt, At: next.At, Data: data,
+	}, err
 }

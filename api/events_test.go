@@ -127,7 +127,7 @@ func TestResumeWithoutGapOrRepeat(t *testing.T) {
 					go func() {
 						for range events - 2 {
 							time.Sleep(time.Second)
-							m.tell(job.ID, tasks.EventProgress, `{"stage":"thinking"}`)
+							m.tell(job.ID, tasks.EventProgress, `{"candidate":"ollama/qwen2.5:7b","outcome":"timeout","duration_ms":1000}`)
 						}
 						time.Sleep(time.Second)
 						m.becomes(job.ID, tasks.Succeeded)

@@ -15,12 +15,16 @@ const (
 	EventScheduled EventType = "job.scheduled"
 	EventQueued    EventType = "job.queued"
 	EventRunning   EventType = "job.running"
-	EventProgress  EventType = "job.progress" // data: {"stage", "candidate", …}
+	EventProgress  EventType = "job.progress" // data: what a candidate did
 	EventDelta     EventType = "job.delta"    // data: {"text"}: a piece of the raw answer
 	EventSucceeded EventType = "job.succeeded"
 	EventFailed    EventType = "job.failed"
 	EventCanceled  EventType = "job.canceled"
 )
+
+// EventSnapshot is in no log: in a stream of events it stands for those that the
+// log does not keep any more. Its data is the job.
+const EventSnapshot EventType = "job.snapshot"
 
 // Events about webhooks themselves, which no job's log has.
 const (

@@ -169,9 +169,13 @@ type Error = tasks.Error
 // Event One entry in a job's own log.
 type Event = tasks.Event
 
+// EventData What an event has to tell beside its type, which says what is there.
+type EventData = json.RawMessage
+
 // EventType What happened. Each state has a type, told when the job enters it;
-// job.progress and job.delta happen while the job runs. The types that begin
-// with webhook are of webhooks alone.
+// job.progress and job.delta happen while the job runs. job.snapshot is of
+// streams alone, where it stands for events that are not kept any more. The
+// types that begin with webhook are of webhooks alone.
 type EventType = tasks.EventType
 
 // Fault One thing that is wrong with a piece of input.
