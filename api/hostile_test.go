@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -28,11 +29,23 @@ func TestMediaTypesInAnyCase(t *testing.T) {
 	}
 }
 
+// attentive is Jobs that answer nobody who has gone.
+type attentive struct{ Jobs }
+
+func (a attentive) Job(ctx context.Context, tenant, id string) (*tasks.Job, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return a.Jobs.Job(ctx, tenant, id)
+}
+
 // A body that does not come is waited for no longer than the limit, also where
 // nobody wants it.
 func TestBodiesThatDoNotComeHoldNothing(t *testing.T) {
 	m := newMemory()
-	server := httptest.NewServer(newAPI(t, Config{RequestTimeout: 50 * time.Millisecond}, m.deps()))
+	deps := m.deps()
+	deps.Jobs = attentive{deps.Jobs}
+	server := httptest.NewServer(newAPI(t, Config{RequestTimeout: 50 * time.Millisecond}, deps))
 	defer server.Close()
 	id := m.submitted(t).ID
 	tests := []struct {

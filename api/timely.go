@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"time"
@@ -53,12 +54,13 @@ func (t timely) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 // limitBody gives the body of r, if there is one, limited time to arrive. Who
 // reads it to its end takes the limit away; the server itself reads a rest that
 // nobody wanted, and without the limit it would wait for that for ever, before
-// it answers.
+// it answers. A request without a body has arrived, and may last.
 func (s *server) limitBody(w http.ResponseWriter, r *http.Request) {
+	rc := http.NewResponseController(w)
 	if r.ContentLength == 0 {
+		_ = rc.SetReadDeadline(time.Time{})
 		return
 	}
-	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Time{}) // of the request before; "100 Continue" may be written first
 	_ = rc.SetReadDeadline(time.Now().Add(s.cfg.RequestTimeout))
 }
@@ -71,10 +73,13 @@ func (s *server) dropBody(w http.ResponseWriter, r *http.Request) (*http.Request
 	if r.ContentLength == 0 {
 		return r, nil
 	}
+	ctx := r.Context()
 	if _, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)); err == nil {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	} else {
+		ctx = context.WithoutCancel(ctx) // the server takes the caller for gone
 	}
-	r = r.WithContext(r.Context()) // a copy
+	r = r.WithContext(ctx)
 	r.Body, r.ContentLength = http.NoBody, 0
 	return r, nil
 }

@@ -62,14 +62,28 @@ func (s *system) announceStop(ctx context.Context) error {
 	return nil
 }
 
+// The time that a peer has. Handlers shorten and lengthen that of a request;
+// these hold where they do not.
+const (
+	headerTime = 5 * time.Second  // to send the headers of a request
+	bodyTime   = 30 * time.Second // to send all of it
+	idleTime   = 2 * time.Minute  // between two requests
+	stuckTime  = 30 * time.Second // over HTTP/2, to take anything at all, or to answer a ping
+)
+
 // serveHTTP serves h on l until ctx ends, then lets requests finish.
 func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
 	srv := &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		IdleTimeout:       2 * time.Minute,
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       bodyTime,
+		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    64 << 10,
+		HTTP2:             &http.HTTP2Config{WriteByteTimeout: stuckTime, SendPingTimeout: stuckTime, PingTimeout: stuckTime},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+
+		// net/http would answer OPTIONS * itself, and wait for its body.
+		DisableGeneralOptionsHandler: true,
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
