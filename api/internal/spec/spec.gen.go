@@ -406,13 +406,13 @@ type Prefer = string
 
 // DocsParams defines parameters for Docs.
 type DocsParams struct {
-	// IfNoneMatch The entity tags the client has, as RFC 9110 §13.1.2 describes.
+	// IfNoneMatch The entity tags the client has, such as `"7"`, as RFC 9110 §13.1.2 describes.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // DocsFileParams defines parameters for DocsFile.
 type DocsFileParams struct {
-	// IfNoneMatch The entity tags the client has, as RFC 9110 §13.1.2 describes.
+	// IfNoneMatch The entity tags the client has, such as `"7"`, as RFC 9110 §13.1.2 describes.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
@@ -421,16 +421,16 @@ type ListJobsParams struct {
 	// State Only jobs in one of these states. The parameter may be given several times, or once with commas between the states.
 	State []State `form:"state,omitempty" json:"state,omitempty"`
 
-	// Agent Only jobs of this agent.
+	// Agent Only jobs of this agent, such as A02.
 	Agent string `form:"agent,omitempty" json:"agent,omitempty"`
 
-	// CreatedAfter Only jobs made at this time or later.
+	// CreatedAfter Only jobs made at this time or later, such as 2026-11-20T00:00:00Z.
 	CreatedAfter time.Time `form:"created_after,omitempty" json:"created_after,omitempty"`
 
 	// CreatedBefore Only jobs made before this time.
 	CreatedBefore time.Time `form:"created_before,omitempty" json:"created_before,omitempty"`
 
-	// Metadata Only jobs whose metadata has this name and value, `name:value`; may be given several times, and then all must hold.
+	// Metadata Only jobs whose metadata has this name and value, such as `opportunity_id:4711`; may be given several times, and then all must hold.
 	Metadata []string `form:"metadata,omitempty" json:"metadata,omitempty"`
 
 	// Limit The most entries to answer with.
@@ -445,7 +445,8 @@ type SubmitJobParams struct {
 	// DryRun Only tell what would become of the submission; `Prefer` and `Idempotency-Key` do not count then.
 	DryRun bool `form:"dry_run,omitempty" json:"dry_run,omitempty"`
 
-	// IdempotencyKey The caller's own name for this submission, such as a UUID; modelled on
+	// IdempotencyKey The caller's own name for this submission, such as `"opportunity-4711-v3"`: a
+	// row and its version, or a UUID that is kept with the row; modelled on
 	// draft-ietf-httpapi-idempotency-key-header-07. It is a string of 1 to
 	// 255 printable ASCII characters in double quotes, with a backslash
 	// before a quote or a backslash in it (RFC 8941 §3.3.3). The quotes may
@@ -459,19 +460,21 @@ type SubmitJobParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
 	// Prefer `wait=N` (RFC 7240): hold the answer back until the job has ended, N
-	// seconds at most; above 60, 60 is taken. What is malformed or unknown is
-	// ignored. `Preference-Applied` tells what was honoured.
+	// seconds at most; above 60, 60 is taken. `respond-async` is what a submission
+	// does anyway. What is malformed or unknown is ignored. `Preference-Applied`
+	// tells what was honoured.
 	Prefer Prefer `json:"Prefer,omitempty"`
 }
 
 // GetJobParams defines parameters for GetJob.
 type GetJobParams struct {
 	// Prefer `wait=N` (RFC 7240): hold the answer back until the job has ended, N
-	// seconds at most; above 60, 60 is taken. What is malformed or unknown is
-	// ignored. `Preference-Applied` tells what was honoured.
+	// seconds at most; above 60, 60 is taken. `respond-async` is what a submission
+	// does anyway. What is malformed or unknown is ignored. `Preference-Applied`
+	// tells what was honoured.
 	Prefer Prefer `json:"Prefer,omitempty"`
 
-	// IfNoneMatch The entity tags the client has, as RFC 9110 §13.1.2 describes.
+	// IfNoneMatch The entity tags the client has, such as `"7"`, as RFC 9110 §13.1.2 describes.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
@@ -487,11 +490,12 @@ type StreamJobEventsParams struct {
 // GetJobResultParams defines parameters for GetJobResult.
 type GetJobResultParams struct {
 	// Prefer `wait=N` (RFC 7240): hold the answer back until the job has ended, N
-	// seconds at most; above 60, 60 is taken. What is malformed or unknown is
-	// ignored. `Preference-Applied` tells what was honoured.
+	// seconds at most; above 60, 60 is taken. `respond-async` is what a submission
+	// does anyway. What is malformed or unknown is ignored. `Preference-Applied`
+	// tells what was honoured.
 	Prefer Prefer `json:"Prefer,omitempty"`
 
-	// IfNoneMatch The entity tags the client has, as RFC 9110 §13.1.2 describes.
+	// IfNoneMatch The entity tags the client has, such as `"7"`, as RFC 9110 §13.1.2 describes.
 	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
