@@ -137,8 +137,12 @@ const (
 
 // retryAfter estimates when it is worth asking for an open job again: after a
 // quarter of the time it still has, so that a long job is asked for rarely at
-// first and often when its answer is near. A scheduled job can wait for its time.
+// first and often when its answer is near. A scheduled job can wait for its time,
+// and one that the scorecard answers has ended before anybody can ask.
 func retryAfter(job *tasks.Job) int {
+	if job.State == tasks.Queued && job.Plan != nil && job.Plan.Reason == tasks.PlanLastResort {
+		return soonest
+	}
 	left, most := time.Until(job.TargetAt)/4, latest
 	if job.State == tasks.Scheduled {
 		left, most = time.Until(job.RunAt), latestScheduled

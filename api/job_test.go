@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
@@ -133,5 +134,27 @@ func TestOptions(t *testing.T) {
 	w := do(t, h, "OPTIONS", "/agents", "")
 	if w.Code != http.StatusNoContent || w.Header().Get("Allow") != "OPTIONS, GET, HEAD" {
 		t.Errorf("got %d %v", w.Code, w.Header())
+	}
+}
+
+func TestRetryAfter(t *testing.T) { synctest.Test(t, testRetryAfter) }
+
+func testRetryAfter(t *testing.T) {
+	in := func(d time.Duration) time.Time { return time.Now().Add(d) } // the clock stands still
+	scorecard := &tasks.Plan{Reason: tasks.PlanLastResort}
+	for name, c := range map[string]struct {
+		job  tasks.Job
+		want int
+	}{
+		"much time left":           {tasks.Job{State: tasks.Queued, TargetAt: in(10 * time.Minute)}, latest},
+		"a quarter of what is":     {tasks.Job{State: tasks.Running, TargetAt: in(20 * time.Second)}, 5},
+		"no time left":             {tasks.Job{State: tasks.Running, TargetAt: in(-time.Minute)}, soonest},
+		"scheduled":                {tasks.Job{State: tasks.Scheduled, RunAt: in(time.Minute), TargetAt: in(2 * time.Minute)}, 60},
+		"scheduled for far away":   {tasks.Job{State: tasks.Scheduled, RunAt: in(48 * time.Hour)}, latestScheduled},
+		"the scorecard is on turn": {tasks.Job{State: tasks.Queued, TargetAt: in(10 * time.Minute), Plan: scorecard}, soonest},
+	} {
+		if got := retryAfter(&c.job); got != c.want {
+			t.Errorf("%s: got %d, want %d", name, got, c.want)
+		}
 	}
 }

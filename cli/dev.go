@@ -89,6 +89,7 @@ func welcome(ctx context.Context, w io.Writer, sys *system, api net.Addr, operat
 Spillway is ready. Everything is in memory and gone when this process ends.
 
   API        %[1]s
+  Docs       %[1]s/docs
   Health     %[1]s/health
   Dashboard  %[2]s
   Models     %[3]s
