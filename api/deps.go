@@ -56,6 +56,9 @@ type Events interface {
 	// the job or ctx has ended. An event that ends a run is not the last one if
 	// the job has been retried since. An error is yielded last.
 	Watch(ctx context.Context, id string, after int64) iter.Seq2[tasks.Event, error]
+	// AwaitEnd returns when the job has ended, or is gone, and with an error when
+	// ctx has ended or there is no way to know.
+	AwaitEnd(ctx context.Context, id string) error
 }
 
 // Webhooks keeps tenants' endpoints and the log of deliveries. Its errors are as

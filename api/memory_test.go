@@ -213,6 +213,22 @@ func (m *memory) Watch(ctx context.Context, id string, after int64) iter.Seq2[ta
 	}
 }
 
+func (m *memory) AwaitEnd(ctx context.Context, id string) error {
+	for {
+		m.mu.Lock()
+		ended, changed, lost := m.jobs[id].State.Terminal(), m.changed, m.lost
+		m.mu.Unlock()
+		if ended || lost != nil {
+			return lost
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-changed:
+		}
+	}
+}
+
 // becomes changes the state of a job.
 func (m *memory) becomes(id string, state tasks.State) {
 	m.mu.Lock()

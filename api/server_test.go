@@ -66,6 +66,11 @@ func TestHeadOfAStreamEnds(t *testing.T) {
 // endless is Events that never stop, and tells when its watcher has gone.
 type endless struct{ gone chan struct{} }
 
+func (e endless) AwaitEnd(ctx context.Context, _ string) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
 func (e endless) Watch(ctx context.Context, id string, after int64) iter.Seq2[tasks.Event, error] {
 	return func(yield func(tasks.Event, error) bool) {
 		defer close(e.gone)

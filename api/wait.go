@@ -61,17 +61,12 @@ func (s *server) await(ctx context.Context, job *tasks.Job, limit time.Duration)
 	}
 }
 
-// awaitEnd returns true when the job's log has come to an end, and false when ctx
-// has ended or there is no way to know.
+// awaitEnd returns true when the job has ended, and false when ctx has ended or
+// there is no way to know.
 func (s *server) awaitEnd(ctx context.Context, job *tasks.Job) (ended bool) {
-	for event, err := range s.events.Watch(ctx, job.ID, job.Sequence) {
-		if err != nil {
-			if ctx.Err() == nil {
-				s.cfg.Log.WarnContext(ctx, "wait broke off", slog.String("job_id", job.ID), slog.Any("error", err))
-			}
-			return false
-		}
-		ended = event.Type.Terminal()
+	err := s.events.AwaitEnd(ctx, job.ID)
+	if err != nil && ctx.Err() == nil {
+		s.cfg.Log.WarnContext(ctx, "wait broke off", slog.String("job_id", job.ID), slog.Any("error", err))
 	}
-	return ended && ctx.Err() == nil
+	return err == nil && ctx.Err() == nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -115,6 +116,48 @@ func (s *Store) over(ctx context.Context, id string, after int64, read []tasks.E
 	}
 	e := decodeEvent(id, last[0])
 	return e.Type.Terminal() && e.Sequence <= after, nil
+}
+
+// AwaitEnd returns when a job has ended, or is gone, and with an error when ctx
+// ends (its cause) or Redis fails. A job that has ended may have been retried
+// since. It spares those who want no more than that to read the log.
+func (s *Store) AwaitEnd(ctx context.Context, id string) error {
+	var ended atomic.Bool
+	channel := s.keys(id).events()
+	w := s.hub.join(channel, func(kind string) bool {
+		if tasks.EventType(kind).Terminal() {
+			ended.Store(true)
+		}
+		return ended.Load()
+	})
+	defer s.hub.leave(channel, w)
+	reread := time.NewTicker(rereadEvery)
+	defer reread.Stop()
+	for !ended.Load() {
+		if over, err := s.hasEnded(ctx, id); err != nil || over {
+			return err
+		}
+		if err := s.news(ctx, w, reread.C); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasEnded reports whether a job is in a terminal state, or gone.
+func (s *Store) hasEnded(ctx context.Context, id string) (bool, error) {
+	var state *redis.StringCmd
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		state = p.HGet(ctx, s.keys(id).job(), "state")
+		return nil
+	})
+	if errors.Is(err, redis.Nil) {
+		return true, nil
+	}
+	if err != nil {
+		return false, cmp.Or(context.Cause(ctx), fmt.Errorf("read the state of a job: %w", away(err)))
+	}
+	return tasks.State(state.Val()).Terminal(), nil
 }
 
 // OnCancel returns a channel that holds a wake-up when the job may have been

@@ -288,6 +288,33 @@ func TestTheWatchdogFindsWhatIsOverdue(t *testing.T) {
 	})
 }
 
+func TestTheEndOfAJobIsAwaited(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		j := create(t, s)
+		claim(t, s, j.ID, "w1")
+		awaited := make(chan error, 1)
+		go func() { awaited <- s.AwaitEnd(context.Background(), j.ID) }()
+		if err := s.Complete(t.Context(), j.ID, 1, store.Result{Output: json.RawMessage(`1`)}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-awaited; err != nil {
+			t.Errorf("await: %v", err)
+		}
+		for _, id := range []string{j.ID, "job_00000000000000000000000000000000"} {
+			if err := s.AwaitEnd(t.Context(), id); err != nil {
+				t.Errorf("of a job that has ended, or is not there: %v", err)
+			}
+		}
+		gone := errors.New("the caller has gone")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(gone)
+		if err := s.AwaitEnd(ctx, create(t, s).ID); !errors.Is(err, gone) {
+			t.Errorf("got %v, want %v", err, gone)
+		}
+	})
+}
+
 func TestWatchYieldsEveryEventOnce(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		s := open(t, rdb)
