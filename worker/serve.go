@@ -38,7 +38,7 @@ func (w *Worker) serve(want map[string]queue.ServerConfig) error {
 // what they come to for the registry.
 func (w *Worker) plan() (map[string]queue.ServerConfig, []tasks.LaneService) {
 	last := queue.Names(tasks.Scorecard)
-	want := map[string]queue.ServerConfig{string(tasks.Scorecard): {Queues: last, Slots: scorecardSlots}}
+	want := map[string]queue.ServerConfig{string(tasks.Scorecard): {Queues: last, Slots: scorecardSlots, Poll: scorecardPoll}}
 	serves := []tasks.LaneService{{Lane: tasks.Scorecard, Queues: last, Slots: scorecardSlots}}
 	for _, lane := range w.cfg.Lanes {
 		served := w.Fleet.Complexities(lane)

@@ -51,6 +51,10 @@ type Config struct {
 // about a millisecond.
 const scorecardSlots = 4
 
+// scorecardPoll is how often an idle worker looks for jobs that only a scorecard
+// can answer. There are few, they have waited for a model, and every look costs.
+const scorecardPoll = 25 * time.Millisecond
+
 // Parts are what a worker works with; all are required.
 type Parts struct {
 	Redis      redis.UniversalClient
