@@ -207,8 +207,15 @@ func messages(t *testing.T) []message {
 
 // TestVerifyingCodeOfTheContract has its code tell right webhooks from wrong ones.
 func TestVerifyingCodeOfTheContract(t *testing.T) {
-	s := dev(t)
-	description := contract.Map(s.contract(t).Document, "webhooks", "jobEnded", "post")["description"]
+	source, err := os.ReadFile("../api/openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := contract.Read(source, "Agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	description := contract.Map(doc.Document, "webhooks", "jobEnded", "post")["description"]
 	all := messages(t)
 	text, err := json.Marshal(all)
 	if err != nil {
