@@ -14,9 +14,11 @@ const (
 	// webhookGroup is the consumer group that relays read the outbox in. They
 	// share one consumer of that name: what one leaves behind comes back to all.
 	webhookGroup = "webhooks"
-	// webhookSlots is how many webhooks a worker delivers at once: many times what
+	// webhooksAtOnce is how many webhooks a worker delivers at once: many times what
 	// one tenant may have, so that receivers who do not answer delay no other's.
-	webhookSlots = 256
+	// webhookSlots is that, and as many that wait in line for a moment.
+	webhooksAtOnce = 512
+	webhookSlots   = 2 * webhooksAtOnce
 	// webhookDrain is how long a worker that stops waits for deliveries at most;
 	// each takes 15 s at the most.
 	webhookDrain = 20 * time.Second
@@ -35,7 +37,7 @@ func (s *system) webhooks() (func(ctx context.Context) error, error) {
 	if len(s.cfg.WebhookSecret) == 0 {
 		return func(context.Context) error { return nil }, nil
 	}
-	courier, err := webhook.NewCourier(webhook.Config{Policy: s.policy, Secrets: s.cfg.WebhookSecret})
+	courier, err := webhook.NewCourier(webhook.Config{Policy: s.policy, Secrets: s.cfg.WebhookSecret, AtOnce: webhooksAtOnce})
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"io"
@@ -10,8 +11,11 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -75,7 +79,7 @@ func TestClientDialsTrustedNetworks(t *testing.T) {
 
 // The proxy variables of the environment must not lead around the guard.
 func TestClientUsesNoProxy(t *testing.T) {
-	if p := NewClient(Policy{}, Timeouts{}).Transport.(*http.Transport).Proxy; p != nil {
+	if p := newTransport(Policy{}, Timeouts{}).Proxy; p != nil {
 		t.Error("the client asks for a proxy")
 	}
 }
@@ -100,13 +104,19 @@ func TestClientWithstandsRebinding(t *testing.T) {
 		return ours, nil
 	}}
 	c := newCourier(t, func(cfg *Config) { cfg.Policy = policy })
-	c.client.Transport.(*http.Transport).DialContext = dialer.DialContext
+	template(c).DialContext = dialer.DialContext
 	d := Delivery{ID: "evt_1_1", URL: "http://rebind.example.test:" + u.Port() + "/", Body: []byte("{}")}
 
 	answer.Store([4]byte{127, 0, 0, 1})
 	if o := c.Deliver(t.Context(), d); o.Class != Delivered {
 		t.Errorf("first answer: got %s, want %s (%v)", o.Class, Delivered, o.cause)
 	}
+	// A connection that is kept leads where it was allowed to lead.
+	answer.Store([4]byte{127, 0, 0, 2})
+	if o := c.Deliver(t.Context(), d); o.Class != Delivered || inside.Load() != 0 {
+		t.Errorf("over the connection: got %s, want %s (%v)", o.Class, Delivered, o.cause)
+	}
+	c.client.CloseIdleConnections()
 	for _, ip := range [][4]byte{{127, 0, 0, 2}, {169, 254, 169, 254}, {10, 0, 0, 1}} {
 		answer.Store(ip)
 		if o := c.Deliver(t.Context(), d); o.Class != Forbidden {
@@ -116,6 +126,44 @@ func TestClientWithstandsRebinding(t *testing.T) {
 	if inside.Load() != 0 {
 		t.Error("the service inside was reached")
 	}
+}
+
+// However busy, a connection does not outlive its minute, after which its name is
+// looked up and judged anew.
+func TestClientRenewsItsConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var dialed, open atomic.Int32
+		var servers sync.WaitGroup
+		c := newCourier(t)
+		template(c).DialContext = func(context.Context, string, string) (net.Conn, error) {
+			dialed.Add(1)
+			open.Add(1)
+			ours, theirs := net.Pipe()
+			servers.Go(func() {
+				defer open.Add(-1)
+				r := bufio.NewReader(theirs)
+				for {
+					req, err := http.ReadRequest(r)
+					if err != nil {
+						return
+					}
+					_, _ = io.Copy(io.Discard, req.Body)
+					_, _ = io.WriteString(theirs, "HTTP/1.1 204 No Content\r\n\r\n")
+				}
+			})
+			return ours, nil
+		}
+		for range 180 { // a second each
+			if o := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: "http://hooks.example.com/", Body: []byte("{}")}); o.Class != Delivered {
+				t.Fatalf("got %s (%v)", o.Class, o.cause)
+			}
+			time.Sleep(time.Second)
+		}
+		if dialed.Load() != 3 || open.Load() != 1 {
+			t.Errorf("in three minutes %d connections were made, %d are open", dialed.Load(), open.Load())
+		}
+		servers.Wait() // idle connections end by themselves
+	})
 }
 
 // listenOn serves h on an address of its own.

@@ -21,9 +21,13 @@ type Config struct {
 	Secrets  []Secret // that sign, at least one; more than one while they are rotated
 	Timeouts Timeouts
 
-	PerHost   int // deliveries to one host at once; default 8
-	PerTenant int // deliveries of one tenant at once; default 16
+	PerHost   int // deliveries of a tenant to one host at once, while it answers quickly; default 32
+	PerTenant int // deliveries of a tenant at once; default 32
+	AtOnce    int // deliveries at once; default 512
 }
+
+// slowShare is the part of PerHost that a host has which is not quick.
+const slowShare = 4
 
 // Validate reports every problem with the configuration at once.
 func (c Config) Validate() error {
@@ -36,8 +40,8 @@ func (c Config) Validate() error {
 			errs = append(errs, errors.New("a webhook secret is empty"))
 		}
 	}
-	if c.PerHost < 0 || c.PerTenant < 0 {
-		errs = append(errs, errors.New("webhook deliveries per host and per tenant must not be negative"))
+	if c.PerHost < 0 || c.PerTenant < 0 || c.AtOnce < 0 {
+		errs = append(errs, errors.New("webhook deliveries per host, per tenant and in all must not be negative"))
 	}
 	return errors.Join(errs...)
 }
@@ -46,15 +50,19 @@ func (c Config) Validate() error {
 // nothing that must be closed.
 //
 // A host that does not answer holds each delivery for the total timeout. So
-// that it cannot hold all of them, a host has a small number of deliveries at
-// once, and only one while it does not answer; so has a tenant, whatever the
-// number of its hosts. What goes beyond is turned away as Busy at once, not
-// queued. Run many times as many deliveries as those numbers.
+// that it cannot hold all of them, a tenant has a small number of deliveries to
+// a host at once, and only one while it does not answer; so has a tenant in all,
+// whatever the number of its hosts, and the fewer the more tenants there are.
+// What goes beyond waits in line where a place will be free within a second, as
+// many again as AtOnce, and else is turned away as Busy. So run twice as many
+// deliveries as AtOnce, and none waits for another tenant's.
 type Courier struct {
 	policy  Policy
 	secrets []Secret
 	client  *http.Client
 	places  *places
+
+	bodyTime time.Duration
 }
 
 // NewCourier returns a Courier, or what Validate says of the configuration.
@@ -66,8 +74,15 @@ func NewCourier(c Config) (*Courier, error) {
 		policy:  c.Policy,
 		secrets: c.Secrets,
 		client:  NewClient(c.Policy, c.Timeouts),
-		places:  newPlaces(cmp.Or(c.PerHost, 8), cmp.Or(c.PerTenant, 16)),
+		places:  newPlaces(c.limits()),
+
+		bodyTime: cmp.Or(c.Timeouts.Body, 2*time.Second),
 	}, nil
+}
+
+func (c Config) limits() limits {
+	most := cmp.Or(c.PerHost, 32)
+	return limits{start: max(most/slowShare, 1), most: most, tenant: cmp.Or(c.PerTenant, 32), all: cmp.Or(c.AtOnce, 512)}
 }
 
 // Delivery is one webhook on its way.
@@ -79,26 +94,23 @@ type Delivery struct {
 	Body    []byte   // JSON; not changed
 }
 
-// Deliver makes one try, within the total timeout.
+// Deliver makes one try, within the total timeout and a second in line.
 func (c *Courier) Deliver(ctx context.Context, d Delivery) Outcome {
-	start := time.Now()
-	o := c.deliver(ctx, d)
-	o.Took = time.Since(start)
-	return o
-}
-
-func (c *Courier) deliver(ctx context.Context, d Delivery) Outcome {
 	// The policy may have become stricter since the job was accepted.
 	if err := c.policy.CheckURL(d.URL); err != nil {
 		return Outcome{Class: Forbidden, cause: err}
 	}
-	host := hostOf(d.URL)
-	leave, ok := c.places.take(d.Tenant, host)
-	if !ok {
-		return Outcome{Class: Busy}
+	leave, later := c.places.enter(ctx, lane{d.Tenant, hostOf(d.URL)})
+	switch {
+	case leave == nil && ctx.Err() != nil:
+		return Outcome{Class: Interrupted}
+	case leave == nil:
+		return Outcome{Class: Busy, Later: later}
 	}
-	o := c.post(ctx, d)
-	leave(o)
+	o, start := Outcome{Class: Interrupted}, time.Now()
+	defer func() { leave(o) }() // also when it panics
+	o = c.post(ctx, d)
+	o.Took = time.Since(start)
 	return o
 }
 
@@ -108,7 +120,9 @@ const maxBody = 64 << 10
 
 func (c *Courier) post(ctx context.Context, d Delivery) Outcome {
 	var handshakeFailed atomic.Bool // told by a goroutine that may outlive the request
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	traced, cancel := context.WithCancel(ctx)
+	defer cancel()
+	traced = httptrace.WithClientTrace(traced, &httptrace.ClientTrace{
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { handshakeFailed.Store(err != nil) },
 	})
 	r, err := http.NewRequestWithContext(traced, http.MethodPost, d.URL, bytes.NewReader(d.Body))
@@ -117,6 +131,9 @@ func (c *Courier) post(ctx context.Context, d Delivery) Outcome {
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "Spillway-Webhook")
+	// Not sent: it lets net/http send a request again whose connection was closed
+	// by the receiver meanwhile. The webhook's ID tells whom it reaches twice.
+	r.Header["Idempotency-Key"] = nil
 	secrets := d.Secrets
 	if len(secrets) == 0 {
 		secrets = c.secrets
@@ -127,10 +144,11 @@ func (c *Courier) post(ctx context.Context, d Delivery) Outcome {
 	if err != nil {
 		return failed(ctx, err, handshakeFailed.Load())
 	}
+	defer time.AfterFunc(c.bodyTime, cancel).Stop()
 	defer func() { _ = resp.Body.Close() }()
 	o := answered(resp)
 	o.Answer = beginning(resp.Body)
-	_, _ = io.CopyN(io.Discard, resp.Body, maxBody) // the status has said it all
+	_, _ = io.CopyN(io.Discard, resp.Body, maxBody) // to use the connection again; the status has said it all
 	return o
 }
 

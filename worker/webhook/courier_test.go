@@ -3,9 +3,11 @@ package webhook
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,37 +120,72 @@ func TestDeliverIsInterruptedByShutdown(t *testing.T) {
 	}
 }
 
-// A dead receiver holds its share of deliveries and no more.
+// A receiver that hangs holds the places of its lane and no more.
 func TestDeliverLimitsEachHost(t *testing.T) {
 	const share = 2
 	arrived, release := make(chan struct{}), make(chan struct{})
 	slow := receiver(t, func(http.ResponseWriter, *http.Request) { arrived <- struct{}{}; <-release })
 	healthy := receiver(t, func(http.ResponseWriter, *http.Request) {})
-	c := newCourier(t, func(cfg *Config) { cfg.PerHost = share })
-	deliver := func(url string) Class {
-		return c.Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: url, Body: []byte("{}")}).Class
+	c := newCourier(t, func(cfg *Config) { cfg.PerHost = share * slowShare })
+	deliver := func(tenant, url string) Outcome {
+		return c.Deliver(t.Context(), Delivery{ID: "evt_1_1", Tenant: tenant, URL: url, Body: []byte("{}")})
 	}
 	outcomes := make(chan Class, share)
 	for range share {
-		go func() { outcomes <- deliver(slow) }()
+		go func() { outcomes <- deliver("acme", slow).Class }()
 	}
 	for range share {
 		<-arrived
 	}
-	if got := deliver(slow); got != Busy {
-		t.Errorf("beyond the share: got %s, want %s", got, Busy)
+	if got := deliver("acme", slow); got.Class != Busy || got.Later < busySoonest {
+		t.Errorf("beyond the share: got %+v, want %s", got, Busy)
 	}
-	if got := deliver(healthy); got != Delivered {
-		t.Errorf("another host: got %s, want %s", got, Delivered)
+	for _, tenant := range []string{"acme", "other"} {
+		if got := deliver(tenant, healthy).Class; got != Delivered {
+			t.Errorf("another host, for %s: got %s, want %s", tenant, got, Delivered)
+		}
 	}
+	go func() { outcomes <- deliver("other", slow).Class }()
+	<-arrived // another tenant at the same host has places of its own
 	close(release)
-	for range share {
+	for range share + 1 {
 		if got := <-outcomes; got != Delivered {
 			t.Errorf("within the share: got %s, want %s", got, Delivered)
 		}
 	}
-	if len(c.places.hosts)+len(c.places.tenants) != 0 {
-		t.Errorf("still counted: %v %v", c.places.hosts, c.places.tenants)
+	if len(c.places.tenants) != 0 {
+		t.Errorf("still counted: %v", c.places.tenants)
+	}
+}
+
+func TestDeliverKeepsConnections(t *testing.T) {
+	var opened atomic.Int32
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "thanks") }))
+	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	srv.Start()
+	defer srv.Close()
+	c := newCourier(t)
+	deliver := func() {
+		t.Helper()
+		if o := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: srv.URL, Body: []byte("{}")}); o.Class != Delivered || o.Answer != "thanks" {
+			t.Errorf("got %+v", o)
+		}
+	}
+	for range 5 {
+		deliver()
+	}
+	if got := opened.Load(); got != 1 {
+		t.Errorf("%d connections for five deliveries", got)
+	}
+	// The receiver closes what it has kept, as receivers do at any time: that is
+	// no failed try.
+	srv.CloseClientConnections()
+	for range 5 {
+		deliver()
 	}
 }
 

@@ -33,7 +33,7 @@ func TestDeliverOutlastsHostileReceivers(t *testing.T) {
 		{"never reads", "http", func(net.Conn) { time.Sleep(time.Minute) }, TimedOut, 15 * time.Second},
 		{"never answers", "http", answer(""), TimedOut, 10 * time.Second},
 		{"dribbles headers", "http", dribble(ok), TimedOut, 10 * time.Second},
-		{"dribbles the body", "http", dribble(ok + "Content-Length: 100000\r\n\r\n"), Delivered, 15 * time.Second},
+		{"dribbles the body", "http", dribble(ok + "Content-Length: 100000\r\n\r\n"), Delivered, 2 * time.Second},
 		{"floods headers", "http", flood(ok, "X-Flood: 0123456789\r\n"), Unreachable, 0},
 		{"floods early answers", "http", flood("", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"), Unreachable, 0},
 		{"floods the body", "http", flood(ok+"Content-Length: 10000000000\r\n\r\n", strings.Repeat("x", 1024)), Delivered, 0},
@@ -47,7 +47,7 @@ func TestDeliverOutlastsHostileReceivers(t *testing.T) {
 				var servers sync.WaitGroup
 				defer servers.Wait()
 				c := newCourier(t)
-				c.client.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) {
+				template(c).DialContext = func(context.Context, string, string) (net.Conn, error) {
 					ours, theirs := net.Pipe()
 					servers.Go(func() {
 						defer func() { _ = theirs.Close() }()
@@ -139,7 +139,7 @@ func TestDeliverTrustsOnlyGoodTLS(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			url, roots := serve(t, tt.version)
 			c := newCourier(t)
-			cfg := c.client.Transport.(*http.Transport).TLSClientConfig
+			cfg := template(c).TLSClientConfig
 			if tt.trusted {
 				cfg.RootCAs = roots
 			}

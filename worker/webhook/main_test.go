@@ -48,6 +48,9 @@ func newCourier(t testing.TB, change ...func(*Config)) *Courier {
 	return c
 }
 
+// template is the transport that those of a courier are made from.
+func template(c *Courier) *http.Transport { return c.client.Transport.(*renewed).template }
+
 // nobody is a register without endpoints, whose log is not kept.
 type nobody struct{}
 

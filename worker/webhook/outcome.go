@@ -25,7 +25,7 @@ const (
 	TimedOut    Class = "timeout"     // no answer in time
 	Insecure    Class = "tls"         // no trustworthy TLS connection
 	Unreachable Class = "connection"  // no such name, no connection, or no HTTP answer
-	Busy        Class = "busy"        // not sent: the receiver's host has its share of deliveries already
+	Busy        Class = "busy"        // not sent: the tenant, or its receiver's host, has its share of deliveries already
 	Interrupted Class = "interrupted" // broken off by us, on shutdown
 )
 
@@ -35,9 +35,24 @@ type Outcome struct {
 	Status     int           // of the answer; 0: there was none
 	RetryAfter time.Duration // what the receiver asked for; 0: nothing
 	Took       time.Duration
-	Answer     string // the beginning of the answer's body; not to be trusted
+	Later      time.Duration // of Busy: after how long to come again
+	Answer     string        // the beginning of the answer's body; not to be trusted
 
 	cause error // for logs only; it may name addresses
+}
+
+// silence reports whether there was no answer from whom it was sent to.
+func (o Outcome) silence() bool {
+	return o.Class == TimedOut || o.Class == Unreachable || o.Class == Insecure
+}
+
+// overload reports whether a receiver, or what stands before it, asks to be spared.
+func (o Outcome) overload() bool {
+	switch o.Status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
 }
 
 // answered classes an answer by its status.

@@ -1,39 +1,251 @@
 package webhook
 
-import "testing"
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
 
-func TestATenantHasItsShareWhateverItsHosts(t *testing.T) {
-	p := newPlaces(2, 3)
-	take := func(tenant, host string) bool {
-		_, ok := p.take(tenant, host)
-		return ok
-	}
-	for place := 1; place <= 3; place++ {
-		if got := take("acme", "a"); got != (place <= 2) {
-			t.Errorf("place %d at a host: got %v", place, got)
+// few are small limits: 2 to 4 on a lane, 5 of a tenant.
+var few = limits{start: 2, most: 4, tenant: 5, all: 100}
+
+// answered outcomes of deliveries.
+var (
+	fast   = Outcome{Class: Delivered, Status: 200, Took: 10 * time.Millisecond}
+	slow   = Outcome{Class: Delivered, Status: 200, Took: 5 * time.Second}
+	silent = Outcome{Class: TimedOut, Took: 10 * time.Second}
+)
+
+// use takes so many places one after the other, and gives each back.
+func use(t *testing.T, p *places, l lane, outcomes ...Outcome) {
+	t.Helper()
+	for _, o := range outcomes {
+		leave, _ := p.enter(t.Context(), l)
+		if leave == nil {
+			t.Fatalf("%v: no place", l)
 		}
-	}
-	if !take("acme", "b") || take("acme", "c") {
-		t.Error("a tenant: want three places")
-	}
-	if !take("other", "c") {
-		t.Error("another tenant waits for it")
+		leave(o)
 	}
 }
 
-func TestASilentHostHasOnePlaceUntilItAnswers(t *testing.T) {
-	for _, silence := range []Class{TimedOut, Unreachable, Insecure} {
-		p := newPlaces(2, 9)
-		leave, _ := p.take("acme", "a")
-		leave(Outcome{Class: silence})
-		probe, ok := p.take("acme", "a")
-		if _, second := p.take("acme", "a"); !ok || second {
-			t.Errorf("%s: want one place", silence)
+// fill takes places until there is none, and returns them.
+func fill(p *places, l lane) (taken []func(Outcome)) {
+	for {
+		leave, _ := p.enter(over, l)
+		if leave == nil {
+			return taken
 		}
-		probe(Outcome{Class: Rejected}) // it is there again
-		_, first := p.take("acme", "a")
-		if _, second := p.take("acme", "a"); !first || !second {
-			t.Errorf("%s: it answers, and has not its places back", silence)
+		taken = append(taken, leave)
+	}
+}
+
+// over is a context under which nobody waits in line.
+var over = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+func TestALaneHasThePlacesItBears(t *testing.T) {
+	many := func(o Outcome) []Outcome { return []Outcome{o, o, o, o, o, o, o, o} }
+	busy := Outcome{Class: Rejected, Status: 429, Took: time.Millisecond}
+	tests := []struct {
+		name   string
+		before []Outcome
+		want   int
+	}{
+		{"unknown", nil, 2},
+		{"quick", many(fast), 4},
+		{"slow", many(slow), 2},
+		{"slow after it was quick", append(many(fast), slow, slow), 2},
+		{"overloaded", append(many(fast), busy, busy), 1},
+		{"overloaded, and quick again", append([]Outcome{busy, busy, busy}, many(fast)...), 4},
+		{"refuses, but quickly", many(Outcome{Class: Rejected, Status: 500, Took: time.Millisecond}), 4},
+		{"does not answer", append(many(fast), silent), 1},
+		{"no TLS", []Outcome{{Class: Insecure}}, 1},
+		{"no connection", []Outcome{{Class: Unreachable}}, 1},
+		{"answers again", []Outcome{silent, slow}, 2},
+		{"answers quickly again", []Outcome{silent, fast}, 3},
+		{"broken off by us", []Outcome{fast, {Class: Interrupted}}, 3},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p, l := newPlaces(few), lane{"acme", "a"}
+			use(t, p, l, tt.before...)
+			if got := len(fill(p, l)); got != tt.want {
+				t.Errorf("got %d places, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestATenantHasItsShareWhateverItsHosts(t *testing.T) {
+	p := newPlaces(few)
+	got := 0
+	for _, host := range []string{"a", "b", "c", "d"} {
+		got += len(fill(p, lane{"acme", host}))
+	}
+	if got != few.tenant {
+		t.Errorf("got %d places on four lanes, want %d", got, few.tenant)
+	}
+	if got := len(fill(p, lane{"other", "a"})); got != few.start {
+		t.Errorf("another tenant, at one of these hosts: got %d places, want %d", got, few.start)
+	}
+}
+
+// The hosts of a tenant that do not answer leave half of its places to the others.
+func TestSilentLanesLeaveATenantHalf(t *testing.T) {
+	p := newPlaces(few)
+	got := 0
+	for _, host := range []string{"a", "b", "c", "d", "e"} {
+		use(t, p, lane{"acme", host}, silent)
+	}
+	for _, host := range []string{"a", "b", "c", "d", "e"} {
+		got += len(fill(p, lane{"acme", host}))
+	}
+	if want := 3; got != want {
+		t.Errorf("silent lanes: got %d places, want %d", got, want)
+	}
+	if got := len(fill(p, lane{"acme", "f"})); got != 2 {
+		t.Errorf("another lane: got %d places, want 2", got)
+	}
+}
+
+// However many tenants have hosts that hang, the next one finds a place.
+func TestManyTenantsShareThePlaces(t *testing.T) {
+	p, held := newPlaces(limits{start: 8, most: 32, tenant: 32, all: 128}), 0
+	for n := range 64 {
+		got := 0
+		for _, host := range []string{"a", "b", "c", "d"} {
+			got += len(fill(p, lane{string(rune('A' + n)), host}))
 		}
+		if got == 0 {
+			t.Fatalf("tenant %d of 64 has no place", n+1)
+		}
+		held += got
+	}
+	if held > 2*128 {
+		t.Errorf("%d deliveries are under way", held)
+	}
+}
+
+// Who finds no place waits in line where one will soon be free, and is served in
+// turn.
+func TestWaitingInLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, l := newPlaces(few), lane{"acme", "a"}
+		use(t, p, l, fast, fast, fast)
+		taken := fill(p, l)
+		var waiting sync.WaitGroup
+		for range 20 {
+			waiting.Go(func() {
+				leave, later := p.enter(t.Context(), l)
+				if leave == nil {
+					t.Errorf("turned away for %v", later)
+					return
+				}
+				time.Sleep(fast.Took)
+				leave(fast)
+			})
+		}
+		synctest.Wait()
+		if p.inLine != 20 {
+			t.Errorf("%d wait, want 20", p.inLine)
+		}
+		for _, leave := range taken {
+			leave(fast)
+		}
+		waiting.Wait()
+		if p.inLine != 0 || len(p.tenants) != 0 || p.lanes[l].going != 0 || p.lanes[l].inLine != 0 {
+			t.Errorf("still counted: %+v, %+v", p, p.lanes[l])
+		}
+	})
+}
+
+// The line moves too when a place of the tenant's is what was missing.
+func TestTheLineMovesWithTheTenant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlaces(few)
+		first := append(append(fill(p, lane{"acme", "a"}), fill(p, lane{"acme", "b"})...), fill(p, lane{"acme", "c"})...)
+		got := make(chan func(Outcome), 1)
+		go func() {
+			leave, _ := p.enter(t.Context(), lane{"acme", "d"})
+			got <- leave
+		}()
+		synctest.Wait()
+		first[0](fast)
+		if leave := <-got; leave == nil {
+			t.Error("turned away")
+		} else {
+			leave(fast)
+		}
+		for _, leave := range first[1:] {
+			leave(fast)
+		}
+		if len(p.tenants) != 0 {
+			t.Errorf("still counted: %+v", p.tenants)
+		}
+	})
+}
+
+func TestNobodyWaitsInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlaces(few)
+		for name, before := range map[string]Outcome{"slow": slow, "silent": silent} {
+			l := lane{"acme", name}
+			use(t, p, l, before)
+			taken := fill(p, l)
+			start := time.Now()
+			if leave, later := p.enter(t.Context(), l); leave != nil || later < busySoonest || time.Since(start) != 0 {
+				t.Errorf("%s: got a place: %v, else after %v; waited %v", name, leave != nil, later, time.Since(start))
+			}
+			for _, leave := range taken {
+				leave(before)
+			}
+		}
+		hangs := lane{"acme", "hangs"}
+		use(t, p, hangs, fast)
+		fill(p, hangs)
+		start := time.Now()
+		if leave, later := p.enter(t.Context(), hangs); leave != nil || later < busySoonest || time.Since(start) != lineWait {
+			t.Errorf("one that hangs all of a sudden: got a place: %v, else after %v; waited %v", leave != nil, later, time.Since(start))
+		}
+		if p.inLine != 0 || len(p.tenants["acme"].line) != 0 {
+			t.Error("still in line")
+		}
+	})
+}
+
+// Those who are turned away come again at the pace of their lane, and not all at
+// once; nor ever later than a minute.
+func TestThoseTurnedAwayComeAtThePaceOfTheirLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, l := newPlaces(few), lane{"acme", "a"}
+		use(t, p, l, Outcome{Class: Delivered, Took: 4 * time.Second})
+		fill(p, l) // 2 places: one every 2 s
+		p = &places{limits: few, lanes: p.lanes, tenants: p.tenants}
+		p.lanes[l].turned = time.Time{}
+		for n := range 100 {
+			_, got := p.enter(over, l)
+			if want := min(busySoonest+time.Duration(n+1)*2*time.Second, busyLatest); got != want {
+				t.Fatalf("number %d: got %v, want %v", n+1, got, want)
+			}
+		}
+	})
+}
+
+func TestLanesAreForgotten(t *testing.T) {
+	p := newPlaces(few)
+	held := fill(p, lane{"acme", "held"})
+	for n := range 2 * maxLanes {
+		use(t, p, lane{"acme", string(rune(n))}, fast)
+	}
+	if got := len(p.lanes); got > maxLanes {
+		t.Errorf("%d lanes are remembered", got)
+	}
+	if got := p.lanes[lane{"acme", "held"}].going; got != len(held) {
+		t.Errorf("the lane in use counts %d, want %d", got, len(held))
 	}
 }

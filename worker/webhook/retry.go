@@ -28,7 +28,6 @@ const MaxTries = len(schedule)
 
 // Other waits, before jitter.
 const (
-	busyWait  = 3 * time.Second // the receiver's host has its share of deliveries
 	storeWait = 5 * time.Second // the store is away
 	maxWait   = 24 * time.Hour  // what a receiver may ask for with Retry-After
 )
@@ -42,7 +41,7 @@ func verdict(o Outcome, tries int) error {
 	case Gone:
 		return fmt.Errorf("webhook %w: the receiver answered 410", queue.ErrGivenUp)
 	case Busy:
-		return &queue.Retry{After: jitter(busyWait)}
+		return &queue.Retry{After: o.Later}
 	case Interrupted:
 		return &queue.Retry{}
 	}

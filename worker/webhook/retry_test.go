@@ -23,12 +23,12 @@ func TestVerdict(t *testing.T) {
 		{class: TimedOut, counts: true, least: 4250 * time.Millisecond, longest: 5750 * time.Millisecond},
 		{class: Insecure, counts: true, least: 4250 * time.Millisecond, longest: 5750 * time.Millisecond},
 		{class: Unreachable, counts: true, least: 4250 * time.Millisecond, longest: 5750 * time.Millisecond},
-		{class: Busy, least: 2550 * time.Millisecond, longest: 3450 * time.Millisecond},
+		{class: Busy, least: 7 * time.Second, longest: 7 * time.Second},
 		{class: Interrupted},
 	}
 	for _, tt := range tests {
 		t.Run(string(tt.class), func(t *testing.T) {
-			err := verdict(Outcome{Class: tt.class}, 0)
+			err := verdict(Outcome{Class: tt.class, Later: 7 * time.Second}, 0)
 			if got := err == nil; got != tt.done {
 				t.Fatalf("done: got %v, want %v (%v)", got, tt.done, err)
 			}

@@ -34,7 +34,7 @@ func (b *Book) Subscribed(ctx context.Context, tenant string, typ tasks.EventTyp
 // Target says where and with which secrets a webhook of an endpoint is sent.
 // CodeNotFound when the endpoint is gone or disabled.
 func (b *Book) Target(ctx context.Context, tenant, id string) (*webhook.Target, error) {
-	r, err := b.record(ctx, tenant, id)
+	r, err := b.find(ctx, tenant, id)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (b *Book) Note(ctx context.Context, tenant string, d *tasks.Delivery) (disa
 	}
 	switch webhook.Class(d.Outcome) {
 	case webhook.Delivered:
-		return false, away(b.rdb.HDel(ctx, failingKey(tenant), d.Endpoint).Err())
+		return false, nil
 	case webhook.Gone:
 		return b.disable(ctx, tenant, d.Endpoint, tasks.DisabledGone)
 	}

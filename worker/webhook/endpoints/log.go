@@ -32,7 +32,8 @@ type entry struct {
 	Notice json.RawMessage `json:"notice"`
 }
 
-// log appends a try to the tenant's log, and gives it its ID.
+// log appends a try to the tenant's log, and gives it its ID. Of an endpoint that
+// answers it forgets, in the same round trip, that it has failed.
 func (b *Book) log(ctx context.Context, tenant string, d *tasks.Delivery) error {
 	body, err := json.Marshal(entry{Delivery: *d, Notice: d.Notice})
 	if err != nil {
@@ -42,6 +43,9 @@ func (b *Book) log(ctx context.Context, tenant string, d *tasks.Delivery) error 
 	_, err = b.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		added = p.XAdd(ctx, &redis.XAddArgs{Stream: triesKey(tenant), MaxLen: logTries, Approx: true, Values: []any{"try", body}})
 		p.PExpire(ctx, triesKey(tenant), logKept)
+		if d.Endpoint != "" && webhook.Class(d.Outcome) == webhook.Delivered {
+			p.HDel(ctx, failingKey(tenant), d.Endpoint)
+		}
 		return nil
 	})
 	if err != nil {

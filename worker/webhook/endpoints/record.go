@@ -61,6 +61,15 @@ func (r *record) shown() *tasks.Endpoint {
 }
 
 func (b *Book) record(ctx context.Context, tenant, id string) (*record, error) {
+	r, err := b.find(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	return r, b.addHealth(ctx, tenant, r)
+}
+
+// find is record without how the endpoint does.
+func (b *Book) find(ctx context.Context, tenant, id string) (*record, error) {
 	raw, err := b.rdb.HGet(ctx, recordsKey(tenant), id).Result()
 	if errors.Is(err, redis.Nil) {
 		return nil, tasks.Errorf(tasks.CodeNotFound, "there is no such endpoint; GET /webhooks/endpoints lists them")
@@ -68,11 +77,7 @@ func (b *Book) record(ctx context.Context, tenant, id string) (*record, error) {
 	if err != nil {
 		return nil, away(err)
 	}
-	r, err := decodeRecord(raw)
-	if err != nil {
-		return nil, err
-	}
-	return r, b.addHealth(ctx, tenant, r)
+	return decodeRecord(raw)
 }
 
 func (b *Book) records(ctx context.Context, tenant string) ([]*record, error) {
