@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"iter"
 	"time"
 
 	"github.com/topcentral/spillway/api/internal/spec"
@@ -51,11 +50,17 @@ type Jobs interface {
 
 // Events is the log of every job.
 type Events interface {
-	// Watch yields the job's events with a sequence number above after, in
-	// order and without gaps, as they happen, until the last one in the log ends
-	// the job or ctx has ended. An event that ends a run is not the last one if
-	// the job has been retried since. An error is yielded last.
-	Watch(ctx context.Context, id string, after int64) iter.Seq2[tasks.Event, error]
+	// OnEvent returns a channel that holds a wake-up now, and whenever the job's
+	// log may have grown. A wake-up may be for nothing, and one may be lost now and
+	// then. leave must be called.
+	OnEvent(id string) (wake <-chan struct{}, leave func())
+	// Since returns up to limit of the job's events with a sequence number above
+	// after, in order. It tells whether the log is over: the last event in it ends
+	// the job, and is among these or was before them. An event that ends a run is
+	// not the last one if the job has been retried since. With as many events as
+	// the limit it need not tell yet. A log that is bounded may begin later than
+	// after; within it there are no gaps.
+	Since(ctx context.Context, id string, after, limit int64) (events []tasks.Event, over bool, err error)
 	// AwaitEnd returns when the job has ended, or is gone, and with an error when
 	// ctx has ended or there is no way to know.
 	AwaitEnd(ctx context.Context, id string) error

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/topcentral/spillway/api/internal/spec"
 	"github.com/topcentral/spillway/tasks"
@@ -27,7 +28,15 @@ func (s *server) StreamJobEvents(ctx context.Context, request spec.StreamJobEven
 	}
 	id := request.ID // not the job, which would be held as long
 	return streamResponse(func(w http.ResponseWriter) error {
-		return s.stream(ctx, w, id, after)
+		leave, ok := s.slots.enter()
+		if !ok {
+			return tasks.Errorf(tasks.CodeUnavailable, "Too many event streams are open; try again, or poll.")
+		}
+		later(ctx, w, func(w http.ResponseWriter) {
+			defer leave()
+			s.stream(ctx, w, id, after)
+		})
+		return nil
 	}), nil
 }
 
@@ -58,57 +67,94 @@ func resumePoint(p spec.StreamJobEventsParams) (int64, error) {
 
 // stream writes the job's events to w until the last one, which need not be the
 // first that ends a run, the end of ctx or of the service, or a caller too slow
-// or gone. An error means that nothing was written yet.
+// or gone.
 //
-// It writes from a goroutine of its own, and only waits for that: thousands of
-// streams are open at once, and the stack below a handler is deep. While this
-// one holds next to nothing, the runtime halves it.
-func (s *server) stream(ctx context.Context, w http.ResponseWriter, id string, after int64) error {
-	leave, ok := s.slots.enter()
-	if !ok {
-		return tasks.Errorf(tasks.CodeUnavailable, "Too many event streams are open; try again, or poll.")
-	}
+// It only waits; what needs more stack is done aside.
+func (s *server) stream(ctx context.Context, w http.ResponseWriter, id string, after int64) {
+	ctx, cancel := s.until(ctx)
+	defer cancel()
+	wake, leave := s.events.OnEvent(id)
 	defer leave()
-	done := make(chan any)
-	go func() {
-		defer func() { done <- recover() }()
-		s.write(ctx, w, id, after)
-	}()
-	if p := <-done; p != nil {
-		panic(p)
+	beat := time.NewTicker(s.cfg.Heartbeat)
+	defer beat.Stop()
+	f := &follower{server: s, id: id, after: after}
+	aside(func() { f.open(w) })
+	defer f.out.close()
+	for !f.over {
+		select {
+		case <-ctx.Done():
+			return
+		case <-wake:
+			aside(func() { f.tell(ctx) })
+		case <-beat.C:
+			aside(func() { f.beat(ctx) })
+		}
 	}
-	return nil
 }
 
-// write is the writing of stream.
-func (s *server) write(ctx context.Context, w http.ResponseWriter, id string, after int64) {
-	ctx, cancel := s.until(ctx)
-	out := openEventWriter(w, s.cfg.WriteTimeout)
-	// A caller that takes no heartbeat takes no events.
-	still := out.beat(s.cfg.Heartbeat, cancel)
-	defer func() {
-		cancel()
-		still()
-		out.close()
-	}()
-	for event, err := range s.events.Watch(ctx, id, after) {
+// eventsPerRead is how many events of a log are held at once.
+const eventsPerRead = 256
+
+// follower is a caller that follows a job.
+type follower struct {
+	server *server
+	out    *eventWriter
+	id     string
+	after  int64 // the last event that was told
+	over   bool  // nothing more is to be told
+}
+
+// open begins the response.
+func (f *follower) open(w http.ResponseWriter) {
+	f.out = newEventWriter(w, f.server.cfg.WriteTimeout)
+	f.over = f.out.open() != nil
+}
+
+// tell writes the events that there are.
+func (f *follower) tell(ctx context.Context) {
+	for !f.over {
+		events, over, err := f.server.events.Since(ctx, f.id, f.after, eventsPerRead)
 		if err != nil {
 			if ctx.Err() == nil {
-				s.cfg.Log.WarnContext(ctx, "event stream broke off", slog.String("job_id", id), slog.Any("error", err))
+				f.server.cfg.Log.WarnContext(ctx, "event stream broke off", slog.String("job_id", f.id), slog.Any("error", err))
 			}
-			return // the caller resumes where it is
-		}
-		if event.Sequence > after+1 {
-			snapshot, err := s.snapshot(ctx, id, event)
-			if err != nil || out.event(snapshot) != nil {
-				return // the caller resumes before the gap
-			}
-		}
-		if out.event(event) != nil {
+			f.over = true
 			return
 		}
-		after = event.Sequence
+		f.over = over
+		for _, event := range events {
+			if err := f.event(ctx, event); err != nil {
+				f.over = true // the caller resumes where it is
+				return
+			}
+		}
+		if len(events) < eventsPerRead {
+			return
+		}
 	}
+}
+
+// event writes an event, and before it what stands for those that are not kept.
+func (f *follower) event(ctx context.Context, event tasks.Event) error {
+	if event.Sequence > f.after+1 {
+		snapshot, err := f.server.snapshot(ctx, f.id, event)
+		if err == nil {
+			err = f.out.event(snapshot)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	f.after = event.Sequence
+	return f.out.event(event)
+}
+
+// beat lets the caller, and what is between, know that the stream goes on, and
+// makes up for a wake-up that was lost. A caller that takes no heartbeat takes
+// no events.
+func (f *follower) beat(ctx context.Context) {
+	f.over = f.out.comment("still here") != nil
+	f.tell(ctx)
 }
 
 // snapshot stands for the events before next, which are not kept: a log has a

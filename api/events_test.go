@@ -196,13 +196,7 @@ func TestStreamEnds(t *testing.T) {
 	}{
 		{"with the service", func(_ *memory, end, _ context.CancelFunc) { end() }},
 		{"with the caller", func(_ *memory, _, stop context.CancelFunc) { stop() }},
-		{"with the store", func(m *memory, _, _ context.CancelFunc) {
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			m.lost = errors.New("connection reset")
-			close(m.changed)
-			m.changed = make(chan struct{})
-		}},
+		{"with the store", func(m *memory, _, _ context.CancelFunc) { m.lose(errors.New("connection reset")) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

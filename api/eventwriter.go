@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
@@ -15,26 +14,25 @@ import (
 const reconnect = 2000
 
 // eventWriter writes Server-Sent Events (WHATWG HTML §9.2). The first write that
-// fails or takes too long is the last: all later ones fail.
+// fails or takes too long should be the last.
 type eventWriter struct {
 	timeout time.Duration
-
-	mu      sync.Mutex // guards what follows: events and heartbeats take turns
 	w       http.ResponseWriter
 	control *http.ResponseController
-	err     error
 }
 
-// openEventWriter sends the headers of an event stream on w.
-func openEventWriter(w http.ResponseWriter, timeout time.Duration) *eventWriter {
-	h := w.Header()
+func newEventWriter(w http.ResponseWriter, timeout time.Duration) *eventWriter {
+	return &eventWriter{timeout: timeout, w: w, control: http.NewResponseController(w)}
+}
+
+// open sends the headers of an event stream.
+func (e *eventWriter) open() error {
+	h := e.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-cache, no-transform")
 	h.Set("X-Accel-Buffering", "no")
-	w.WriteHeader(http.StatusOK)
-	e := &eventWriter{timeout: timeout, w: w, control: http.NewResponseController(w)}
-	_ = e.write(fmt.Appendf(nil, "retry: %d\n\n", reconnect)) // a failure shows again at the first event
-	return e
+	e.w.WriteHeader(http.StatusOK)
+	return e.write(fmt.Appendf(nil, "retry: %d\n\n", reconnect))
 }
 
 // event writes one event.
@@ -46,46 +44,9 @@ func (e *eventWriter) event(event tasks.Event) error {
 	return e.write(fmt.Appendf(nil, "id: %d\nevent: %s\ndata: %s\n\n", event.Sequence, event.Type, data))
 }
 
-// beat writes a comment every so often, until stop is called, which waits for
-// one that is being written, or a write fails, which calls failed. Between
-// comments it holds a timer, and no goroutine.
-func (e *eventWriter) beat(every time.Duration, failed func()) (stop func()) {
-	h := &heartbeat{out: e, every: every, failed: failed}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.timer = time.AfterFunc(every, h.comment)
-	return h.stop
-}
-
-// heartbeat is the comments on one stream.
-type heartbeat struct {
-	out    *eventWriter
-	every  time.Duration
-	failed func()
-
-	mu    sync.Mutex // held while a comment is written
-	timer *time.Timer
-	over  bool
-}
-
-func (h *heartbeat) comment() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.over {
-		return
-	}
-	if h.out.write([]byte(": still here\n\n")) != nil {
-		h.failed()
-		return
-	}
-	h.timer.Reset(h.every)
-}
-
-func (h *heartbeat) stop() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.over = true
-	h.timer.Stop()
+// comment writes a line that callers ignore.
+func (e *eventWriter) comment(text string) error {
+	return e.write(fmt.Appendf(nil, ": %s\n\n", text))
 }
 
 // close starts the time in which the end of the stream must be taken.
@@ -96,18 +57,14 @@ func (e *eventWriter) close() {
 // write writes b and flushes it within the time limit. A server that cannot set
 // deadlines is one of a test.
 func (e *eventWriter) write(b []byte) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.err != nil {
-		return e.err
-	}
 	_ = e.control.SetWriteDeadline(time.Now().Add(e.timeout))
-	if _, e.err = e.w.Write(b); e.err == nil {
-		e.err = e.control.Flush()
+	if _, err := e.w.Write(b); err != nil {
+		return err
 	}
-	if e.err == nil {
-		// HTTP/2 ends a stream whose time is over also while nothing is written.
-		_ = e.control.SetWriteDeadline(time.Time{})
+	if err := e.control.Flush(); err != nil {
+		return err
 	}
-	return e.err
+	// HTTP/2 ends a stream whose time is over also while nothing is written.
+	_ = e.control.SetWriteDeadline(time.Time{})
+	return nil
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -19,10 +18,10 @@ type memory struct {
 	jobs    map[string]*tasks.Job
 	tenants map[string]string // job → tenant
 	logs    map[string][]tasks.Event
-	keys    map[string]keyed // tenant and idempotency key → what they made
-	changed chan struct{}    // closed when a log grows, and replaced
-	broken  error            // what every call fails with, if set
-	lost    error            // what Watch fails with once it has caught up, if set
+	keys    map[string]keyed         // tenant and idempotency key → what they made
+	wakes   map[chan struct{}]string // of who waits for news → of which job
+	broken  error                    // what every call fails with, if set
+	lost    error                    // what Since fails with once it has caught up, if set
 }
 
 // keyed is the job that an idempotency key has made, and of what.
@@ -34,7 +33,7 @@ func newMemory() *memory {
 		tenants: make(map[string]string),
 		logs:    make(map[string][]tasks.Event),
 		keys:    make(map[string]keyed),
-		changed: make(chan struct{}),
+		wakes:   make(map[chan struct{}]string),
 	}
 }
 
@@ -185,38 +184,25 @@ func (m *memory) Retry(_ context.Context, tenant, id string) (*tasks.Job, error)
 	return new(*job), nil
 }
 
-func (m *memory) Watch(ctx context.Context, id string, after int64) iter.Seq2[tasks.Event, error] {
-	return func(yield func(tasks.Event, error) bool) {
-		for {
-			m.mu.Lock()
-			log, changed, lost := m.logs[id], m.changed, m.lost
-			m.mu.Unlock()
-			for _, event := range log[min(after, int64(len(log))):] {
-				if !yield(event, nil) {
-					return
-				}
-				after = event.Sequence
-			}
-			if log[len(log)-1].Type.Terminal() {
-				return
-			}
-			if lost != nil {
-				yield(tasks.Event{}, lost)
-				return
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-changed:
-			}
-		}
+func (m *memory) OnEvent(id string) (<-chan struct{}, func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	wake := make(chan struct{}, 1)
+	wake <- struct{}{}
+	m.wakes[wake] = id
+	return wake, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.wakes, wake)
 	}
 }
 
 func (m *memory) AwaitEnd(ctx context.Context, id string) error {
+	wake, leave := m.OnEvent(id)
+	defer leave()
 	for {
 		m.mu.Lock()
-		ended, changed, lost := m.jobs[id].State.Terminal(), m.changed, m.lost
+		ended, lost := m.jobs[id].State.Terminal(), m.lost
 		m.mu.Unlock()
 		if ended || lost != nil {
 			return lost
@@ -224,8 +210,40 @@ func (m *memory) AwaitEnd(ctx context.Context, id string) error {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-changed:
+		case <-wake:
 		}
+	}
+}
+
+func (m *memory) Since(_ context.Context, id string, after, limit int64) ([]tasks.Event, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	log := m.logs[id]
+	events := log[min(after, int64(len(log))):]
+	if int64(len(events)) >= limit {
+		return events[:limit:limit], false, nil
+	}
+	over := log[len(log)-1].Type.Terminal()
+	if len(events) == 0 && !over && m.lost != nil {
+		return nil, false, m.lost
+	}
+	return slices.Clip(events), over, nil
+}
+
+// lose lets every stream and wait fail as soon as it has caught up.
+func (m *memory) lose(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lost = err
+	for wake := range m.wakes {
+		rouse(wake)
+	}
+}
+
+func rouse(wake chan struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -270,8 +288,11 @@ func (m *memory) log(job *tasks.Job, t tasks.EventType, data string) {
 		event.Data = json.RawMessage(data)
 	}
 	m.logs[job.ID] = append(m.logs[job.ID], event)
-	close(m.changed)
-	m.changed = make(chan struct{})
+	for wake, id := range m.wakes {
+		if id == job.ID {
+			rouse(wake)
+		}
+	}
 }
 
 // submitted returns a queued job of the tenant "default".

@@ -42,7 +42,7 @@ func New(life context.Context, cfg Config, deps Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.receive(router), nil
+	return unstacked(s.receive(router)), nil
 }
 
 func newServer(life context.Context, cfg Config, deps Deps) (*server, error) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"iter"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -63,24 +62,27 @@ func TestHeadOfAStreamEnds(t *testing.T) {
 	}
 }
 
-// endless is Events that never stop, and tells when its watcher has gone.
+// endless is Events that never stop, and tells when its follower has gone.
 type endless struct{ gone chan struct{} }
 
-func (e endless) AwaitEnd(ctx context.Context, _ string) error {
+func (endless) AwaitEnd(ctx context.Context, _ string) error {
 	<-ctx.Done()
 	return context.Cause(ctx)
 }
 
-func (e endless) Watch(ctx context.Context, id string, after int64) iter.Seq2[tasks.Event, error] {
-	return func(yield func(tasks.Event, error) bool) {
-		defer close(e.gone)
-		text := []byte(`"` + strings.Repeat("x", 64<<10) + `"`)
-		for n := after + 1; ctx.Err() == nil; n++ {
-			if !yield(tasks.Event{Sequence: n, Type: tasks.EventDelta, JobID: id, Data: text}, nil) {
-				return
-			}
-		}
+func (e endless) OnEvent(string) (<-chan struct{}, func()) {
+	wake := make(chan struct{}, 1)
+	wake <- struct{}{}
+	return wake, func() { close(e.gone) }
+}
+
+func (endless) Since(ctx context.Context, id string, after, limit int64) ([]tasks.Event, bool, error) {
+	text := []byte(`"` + strings.Repeat("x", 64<<10) + `"`)
+	events := make([]tasks.Event, limit)
+	for i := range events {
+		events[i] = tasks.Event{Sequence: after + int64(i) + 1, Type: tasks.EventDelta, JobID: id, Data: text}
 	}
+	return events, false, ctx.Err()
 }
 
 func TestSlowReaderIsCutOff(t *testing.T) {

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"iter"
 	"slices"
 	"testing"
 
@@ -16,8 +15,8 @@ type trimmed struct {
 	first int64
 }
 
-func (e trimmed) Watch(ctx context.Context, id string, after int64) iter.Seq2[tasks.Event, error] {
-	return e.Events.Watch(ctx, id, max(after, e.first-1))
+func (e trimmed) Since(ctx context.Context, id string, after, limit int64) ([]tasks.Event, bool, error) {
+	return e.Events.Since(ctx, id, max(after, e.first-1), limit)
 }
 
 func TestASnapshotStandsForEventsThatAreNotKept(t *testing.T) {

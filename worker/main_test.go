@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -169,13 +170,23 @@ func (w *world) await(t *testing.T, id string, is func(tasks.Event) bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	for e, err := range w.store.Watch(ctx, id, 0) {
-		if err != nil {
+	wake, leave := w.store.OnEvent(id)
+	defer leave()
+	for after, over := int64(0), false; !over; {
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			t.Fatalf("waiting for job %s: %v", id, ctx.Err())
+		}
+		var events []tasks.Event
+		var err error
+		if events, over, err = w.store.Since(ctx, id, after, 1000); err != nil {
 			t.Fatalf("waiting for job %s: %v", id, err)
 		}
-		if is(e) {
+		if slices.ContainsFunc(events, is) {
 			return
 		}
+		after += int64(len(events))
 	}
 	t.Fatalf("job %s: its log ended without what was waited for", id)
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -16,11 +15,8 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-const (
-	eventsPerRead = 256
-	// rereadEvery bounds the harm of a wake-up that was lost.
-	rereadEvery = 10 * time.Second
-)
+// rereadEvery bounds the harm of a wake-up that was lost.
+const rereadEvery = 10 * time.Second
 
 // ErrClosed says that the Store was closed while it was watched.
 var ErrClosed = errors.New("the job store was closed")
@@ -39,54 +35,32 @@ func (s *Store) Events(ctx context.Context, id string, after int64, limit int64)
 	return events, nil
 }
 
-// Watch yields a job's events with a sequence number above after, in order and
-// without gaps, as they happen. It ends when the last event there is ends the
-// run of the job, when ctx ends (yielding its cause), or at an error of Redis.
-func (s *Store) Watch(ctx context.Context, id string, after int64) iter.Seq2[tasks.Event, error] {
-	return func(yield func(tasks.Event, error) bool) {
-		channel := s.keys(id).events()
-		w := s.hub.join(channel, func(string) bool { return true })
-		defer s.hub.leave(channel, w)
-		reread := time.NewTicker(rereadEvery)
-		defer reread.Stop()
-		for s.tell(ctx, id, &after, yield) {
-			if err := s.news(ctx, w, reread.C); err != nil {
-				yield(tasks.Event{}, err)
-				return
-			}
-		}
+// Since is [Store.Events], and tells whether the log is over: the last of these
+// events, or the one that they are to follow, ends the run of the job and is the
+// last one there is. With as many events as the limit it tells nothing yet.
+func (s *Store) Since(ctx context.Context, id string, after, limit int64) (events []tasks.Event, over bool, err error) {
+	events, err = s.Events(ctx, id, after, limit)
+	if err != nil || int64(len(events)) == limit {
+		return events, false, err
 	}
+	over, err = s.over(ctx, id, after, events)
+	return events, over, err
 }
 
-// tell yields the events after the given one that there are now, and moves it on.
-// It returns false when there is nothing more to wait for. It is apart from the
-// waiting, of which thousands may go on at once, so that those have small stacks.
-func (s *Store) tell(ctx context.Context, id string, after *int64, yield func(tasks.Event, error) bool) bool {
-	for {
-		events, err := s.Events(ctx, id, *after, eventsPerRead)
-		if err != nil {
-			yield(tasks.Event{}, cmp.Or(context.Cause(ctx), err))
-			return false
-		}
-		for _, e := range events {
-			if !yield(e, nil) {
-				return false
-			}
-			*after = e.Sequence
-		}
-		if len(events) == eventsPerRead {
-			continue
-		}
-		over, err := s.over(ctx, id, *after, events)
-		if err != nil {
-			yield(tasks.Event{}, cmp.Or(context.Cause(ctx), err))
-			return false
-		}
-		return !over
-	}
+// OnEvent returns a channel that holds a wake-up now, and whenever the job's log
+// may have grown. The caller reads the log when woken, may be woken for nothing,
+// and calls leave when it no longer waits. While Redis is away nobody is woken,
+// but everybody is when it is back.
+func (s *Store) OnEvent(id string) (wake <-chan struct{}, leave func()) {
+	channel := s.keys(id).events()
+	w := s.hub.join(channel, anything)
+	w.rouse()
+	return w.wake, func() { s.hub.leave(channel, w) }
 }
 
-// news waits until it is worth reading the log again, or for a reason to stop.
+func anything(string) bool { return true }
+
+// news waits until it is worth looking again, or for a reason to stop.
 func (s *Store) news(ctx context.Context, w *watcher, reread <-chan time.Time) error {
 	select {
 	case <-w.wake:

@@ -137,18 +137,22 @@ func (h *hub) tell(channel, kind string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for w := range h.watchers[channel] {
-		if kind != "" && !w.want(kind) {
-			continue
-		}
-		select {
-		case w.wake <- struct{}{}:
-		default:
+		if kind == "" || w.want(kind) {
+			w.rouse()
 		}
 	}
 }
 
-// close ends the subscription and every watch, and waits for the hub's own
-// loops.
+// rouse leaves the watcher a wake-up, unless it holds one.
+func (w *watcher) rouse() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close ends the subscription, so that nobody is woken any more, and waits for
+// the hub's own loops.
 func (h *hub) close() {
 	h.mu.Lock()
 	h.end()

@@ -65,7 +65,7 @@ func New(rdb redis.UniversalClient, cfg Config) *Store {
 	return &Store{rdb: rdb, cfg: cfg, hub: newHub(rdb)}
 }
 
-// Close ends every Watch and frees the subscription connection.
+// Close frees the subscription connection; from then on nobody is woken.
 func (s *Store) Close() error {
 	s.hub.close()
 	return nil

@@ -315,7 +315,7 @@ func TestTheEndOfAJobIsAwaited(t *testing.T) {
 	})
 }
 
-func TestWatchYieldsEveryEventOnce(t *testing.T) {
+func TestEveryEventIsReadOnce(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		s := open(t, rdb)
 		j := create(t, s)
@@ -336,40 +336,39 @@ func TestWatchYieldsEveryEventOnce(t *testing.T) {
 				t.Errorf("complete: %v", err)
 			}
 		})
-		var last int64
-		for e, err := range s.Watch(t.Context(), j.ID, 0) {
-			if err != nil {
-				t.Fatalf("watch: %v", err)
-			}
-			if e.Sequence != last+1 {
-				t.Errorf("after event %d came %d", last, e.Sequence)
-			}
-			last = e.Sequence
-		}
-		if last != 53 {
+		if last := follow(t, s, j.ID, 0, 10); last != 53 {
 			t.Errorf("last event: got %d, want 53", last)
 		}
-		for e, err := range s.Watch(t.Context(), j.ID, last) {
-			t.Errorf("an ended job has more to tell: %+v, %v", e, err)
+		if last := follow(t, s, j.ID, 53, 10); last != 53 {
+			t.Errorf("an ended job has more to tell, up to %d", last)
 		}
 	})
 }
 
-func TestWatchEndsWithItsContext(t *testing.T) {
-	s := open(t, redistest.Embedded(t))
-	j := create(t, s)
-	ctx, cancel := context.WithCancelCause(t.Context())
-	defer cancel(nil)
-	why := errors.New("enough")
-	for e, err := range s.Watch(ctx, j.ID, 0) {
-		if e.Type == tasks.EventQueued {
-			cancel(why)
-			continue
+// follow reads a job's log to its end, limit events at a time, and returns the
+// number of the last one.
+func follow(t *testing.T, s *store.Store, id string, after, limit int64) int64 {
+	t.Helper()
+	wake, leave := s.OnEvent(id)
+	defer leave()
+	for over, full := false, false; !over; {
+		if !full {
+			<-wake
 		}
-		if !errors.Is(err, why) {
-			t.Errorf("watch: got %+v, %v; want the cause", e, err)
+		var events []tasks.Event
+		var err error
+		if events, over, err = s.Since(t.Context(), id, after, limit); err != nil {
+			t.Fatalf("read events: %v", err)
 		}
+		for _, e := range events {
+			if e.Sequence != after+1 {
+				t.Errorf("after event %d came %d", after, e.Sequence)
+			}
+			after = e.Sequence
+		}
+		full = len(events) == int(limit)
 	}
+	return after
 }
 
 func TestOutboxTellsEveryStateChange(t *testing.T) {
