@@ -18,7 +18,7 @@ import (
 // rereadEvery bounds the harm of a wake-up that was lost.
 const rereadEvery = 10 * time.Second
 
-// ErrClosed says that the Store was closed while it was watched.
+// ErrClosed says that the Store was closed while the end of a job was awaited.
 var ErrClosed = errors.New("the job store was closed")
 
 // Events returns up to limit of a job's events with a sequence number above

@@ -65,7 +65,8 @@ func New(rdb redis.UniversalClient, cfg Config) *Store {
 	return &Store{rdb: rdb, cfg: cfg, hub: newHub(rdb)}
 }
 
-// Close frees the subscription connection; from then on nobody is woken.
+// Close ends every AwaitEnd and frees the subscription connection; from then on
+// nobody is woken.
 func (s *Store) Close() error {
 	s.hub.close()
 	return nil
