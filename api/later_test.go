@@ -15,18 +15,18 @@ func TestStreamsWaitWithoutTheirHandlers(t *testing.T) {
 	server := httptest.NewServer(newAPI(t, Config{}, m.deps()))
 	t.Cleanup(server.Close)
 	openStream(t, server, m.submitted(t).ID)
-	waiting := 0
+	waits := false
 	for goroutine := range strings.SplitSeq(stacks(), "\n\n") {
 		if !strings.Contains(goroutine, "api.(*server).stream(") {
 			continue
 		}
-		waiting++
+		waits = true
 		if strings.Contains(goroutine, "echo") {
 			t.Errorf("the handlers are on the stack of a stream that waits:\n%s", goroutine)
 		}
 	}
-	if waiting != 1 {
-		t.Errorf("%d streams wait, want 1", waiting)
+	if !waits {
+		t.Error("no stream waits")
 	}
 }
 
