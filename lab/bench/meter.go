@@ -58,7 +58,7 @@ func processorTime(stat string) time.Duration {
 // spending writes the processor time that each thing has cost.
 func (w work) spending() string {
 	var parts []string
-	for _, name := range []string{"api", "redis", "load"} {
+	for _, name := range []string{"api", "worker", "redis", "load"} {
 		if t, ok := w.spent[name]; ok && t > 0 {
 			parts = append(parts, fmt.Sprintf("%s %d µs", name, t.Microseconds()))
 		}

@@ -90,7 +90,11 @@ func (w *world) begin(ctx context.Context) error {
 
 // newKey makes an API key with a rate of its own.
 func (w *world) newKey(ctx context.Context, rate string) (string, error) {
-	cmd := exec.CommandContext(ctx, w.cfg.binary, "keys", "create", "--tenant", "bench", "--scope", "jobs:read,jobs:write,jobs:cancel", "--rate", rate) //nolint:gosec // our own program
+	return w.keyOf(ctx, "bench", rate)
+}
+
+func (w *world) keyOf(ctx context.Context, tenant, rate string) (string, error) {
+	cmd := exec.CommandContext(ctx, w.cfg.binary, "keys", "create", "--tenant", tenant, "--scope", "jobs:read,jobs:write,jobs:cancel", "--rate", rate) //nolint:gosec // our own program
 	cmd.Env = w.env
 	text, err := cmd.Output()
 	if err != nil {
