@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
@@ -86,6 +87,17 @@ type provider struct {
 	config   Config
 	client   *http.Client
 	grammars grammars
+	thinkers sync.Map // by model: whether it thinks
+}
+
+// thinks is Thinks, remembered: it is asked before every call.
+func (p *provider) thinks(model string) bool {
+	if known, ok := p.thinkers.Load(model); ok {
+		return known.(bool) //nolint:forcetypeassert // nothing else is stored
+	}
+	thinks := Thinks(model)
+	p.thinkers.Store(model, thinks)
+	return thinks
 }
 
 func (p *provider) Name() string { return p.config.Name }
@@ -95,7 +107,7 @@ func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta
 		return nil, providers.Errorf(providers.ClassBadRequest, "%s runs in Ollama's cloud, not on this machine: choose a local model", req.Model)
 	}
 	call := p.request(req)
-	size := measure(call.Messages)
+	size := measure(call.Messages, p.config.NumCtx)
 	if size.atLeast > p.config.NumCtx {
 		return nil, overflow(p.config.NumCtx)
 	}

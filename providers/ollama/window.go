@@ -20,8 +20,20 @@ const (
 	otherFloor, otherLikely = 0.3, 0.65
 )
 
-// measure estimates the length of messages.
-func measure(messages []chatMessage) size {
+// mostPerByte is the most tokens that are likely of a byte: every character that
+// is not ASCII has at least two.
+const mostPerByte = otherLikely / 2
+
+// measure estimates the length of messages. The zero size is of those that fit
+// into a window without a doubt, which are not looked at more closely.
+func measure(messages []chatMessage, window int) size {
+	bytes := 0
+	for _, m := range messages {
+		bytes += len(m.Content)
+	}
+	if float64(bytes)*mostPerByte < float64(window) {
+		return size{}
+	}
 	var ascii, other float64
 	for _, m := range messages {
 		for _, r := range m.Content {
