@@ -207,7 +207,7 @@ func TestRetryAfter(t *testing.T) {
 		"-5":                               0,
 		"1.5":                              0,
 		"soon":                             0,
-		"99999999999999999999":             0,
+		"99999999999999999999":             maxWait,
 		"Sat, 21 Nov 2026 09:31:00 GMT":    time.Minute,
 		"Sat, 21 Nov 2026 09:29:00 GMT":    0,
 		"Saturday, 21-Nov-26 09:30:30 GMT": 30 * time.Second,

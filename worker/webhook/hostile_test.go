@@ -111,6 +111,32 @@ func repeat(first, again string, every time.Duration) func(net.Conn) {
 	})
 }
 
+// What a receiver writes for a status is passed on only if it is one.
+func TestDeliverPassesOnNoOddStatus(t *testing.T) {
+	for line, want := range map[string]Outcome{
+		"HTTP/1.1 099 Odd": {Class: Rejected}, "HTTP/1.1 600 Odd": {Class: Rejected}, "HTTP/1.1 999 Odd": {Class: Rejected},
+		"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x": {Class: Rejected, Status: 101},
+		"HTTP/1.1 20 OK": {Class: Unreachable}, "HTTP/1.1 20000 OK": {Class: Unreachable}, "HTTP/1.1 -20 OK": {Class: Unreachable},
+		"\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00": {Class: Unreachable}, // GOAWAY of HTTP/2
+	} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = io.WriteString(conn, line+"\r\nContent-Length: 0\r\n\r\n")
+			_ = conn.Close()
+		}))
+		got := newCourier(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: srv.URL, Body: []byte("{}")})
+		if got.Class != want.Class || got.Status != want.Status {
+			t.Errorf("%q: got %+v, want %+v", line, got, want)
+		}
+		srv.Close()
+	}
+}
+
 func TestDeliverTrustsOnlyGoodTLS(t *testing.T) {
 	serve := func(t *testing.T, versions uint16) (url string, roots *x509.CertPool) {
 		srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

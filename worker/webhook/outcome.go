@@ -32,7 +32,7 @@ const (
 // Outcome tells how one delivery went.
 type Outcome struct {
 	Class      Class
-	Status     int           // of the answer; 0: there was none
+	Status     int           // of the answer; 0: there was none that HTTP knows
 	RetryAfter time.Duration // what the receiver asked for; 0: nothing
 	Took       time.Duration
 	Later      time.Duration // of Busy: after how long to come again
@@ -59,6 +59,8 @@ func (o Outcome) overload() bool {
 func answered(r *http.Response) Outcome {
 	o := Outcome{Class: Rejected, Status: r.StatusCode}
 	switch {
+	case r.StatusCode < 100 || r.StatusCode > 599:
+		o.Status = 0 // not one of HTTP (RFC 9110 §15), and not one to pass on
 	case r.StatusCode >= 200 && r.StatusCode < 300:
 		o.Class = Delivered
 	case r.StatusCode == http.StatusGone:
@@ -96,9 +98,13 @@ func isTimeout(err error) bool {
 }
 
 // retryAfter reads the header of that name (RFC 9110 §10.2.3): seconds or a
-// date. Anything else, and a date gone by, is 0.
+// date. Anything else, and a date gone by, is 0; what cannot be counted is maxWait.
 func retryAfter(value string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+	seconds, err := strconv.ParseUint(value, 10, 31)
+	if errors.Is(err, strconv.ErrRange) {
+		return maxWait
+	}
+	if err == nil {
 		return time.Duration(seconds) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
