@@ -79,10 +79,10 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, limit int64) (
 		return nil, tooLarge
 	}
 	rc := http.NewResponseController(w)
-	_ = rc.SetReadDeadline(time.Now().Add(s.cfg.RequestTimeout)) // anew: since limitBody the caller may have had to wait
+	_ = rc.SetReadDeadline(time.Now().Add(s.cfg.RequestTimeout)) // anew: since Timely the caller may have had to wait
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err == nil {
-		_ = rc.SetReadDeadline(time.Time{}) // not after a failure: see limitBody
+		_ = rc.SetReadDeadline(time.Time{}) // not after a failure: see Timely
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge

@@ -205,3 +205,19 @@ func TestBodiesOfTooManyValuesAreRefused(t *testing.T) {
 		t.Errorf("one of a batch: got %d %.300s", w.Code, got)
 	}
 }
+
+// What cannot be read of a query is not left out: the rest would mean something
+// else.
+func TestBrokenQueriesAreRefused(t *testing.T) {
+	h := newAPI(t, Config{}, newMemory().deps())
+	for query, want := range map[string]int{
+		"limit=%zz": 400, "state=failed;agent=A02": 400, "agent=A%2": 400, "unknown=%": 400,
+		"limit=%31": 200, "&&&": 200, "=": 200, "agent=%25": 200,
+	} {
+		r := newRequest(t, "GET", "/jobs", "", "")
+		r.URL.RawQuery = query
+		if w := serve(h, r); w.Code != want {
+			t.Errorf("%s: got %d %s, want %d", query, w.Code, w.Body, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -57,7 +58,11 @@ func compileQuery(c *jsonschema.Compiler, document map[string]any, path, method 
 // contract describes them. One without a value counts as left out.
 func checkQuery(parameters []parameter) gate {
 	return func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
-		query := r.URL.Query()
+		query, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil && len(parameters) > 0 {
+			// What cannot be read is left out: a list would be one without its filters.
+			return nil, tasks.Errorf(tasks.CodeInvalid, "The query cannot be read: percent-encode %% and ; in it.").WithCause(err)
+		}
 		for _, p := range parameters {
 			values := query[p.name]
 			if len(values) == 0 || len(values) == 1 && values[0] == "" {

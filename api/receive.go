@@ -19,8 +19,7 @@ var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._~:-]{1,128}$`)
 // may.
 func (s *server) receive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.limitBody(w, r)
-		w = newTimely(w, s.cfg.WriteTimeout)
+		w = Timely(w, r, s.cfg.RequestTimeout, s.cfg.WriteTimeout)
 		if r.Method == http.MethodHead {
 			w = bodiless{w}
 		}

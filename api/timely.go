@@ -7,9 +7,25 @@ import (
 	"time"
 )
 
-// timely makes a caller take its answer in time, whatever the path and whatever
-// comes of the request: one that stops to read would else hold its connection,
-// the answer and a goroutine for as long as it likes.
+// Timely limits the time in which the body of r is to arrive, and in which the
+// caller is to take each part of the answer, whatever the path and whatever comes
+// of the request: a caller that stops to write or to read would else hold its
+// connection and a goroutine for as long as it likes. The answer must be written
+// to what Timely returns. Who reads the body to its end takes its limit away.
+func Timely(w http.ResponseWriter, r *http.Request, body, answer time.Duration) http.ResponseWriter {
+	control := http.NewResponseController(w)
+	// A server that cannot set deadlines has its own, so the errors are no matter.
+	if r.ContentLength == 0 {
+		_ = control.SetReadDeadline(time.Time{}) // it has arrived, and may last
+	} else {
+		// The server itself reads a rest that nobody wanted, before it answers.
+		_ = control.SetReadDeadline(time.Now().Add(body))
+		_ = control.SetWriteDeadline(time.Time{}) // of the request before; "100 Continue" may be written first
+	}
+	return timely{w, control, answer}
+}
+
+// timely is a response that must be taken in time.
 type timely struct {
 	http.ResponseWriter
 
@@ -21,13 +37,7 @@ type timely struct {
 // bytes: a long answer may take longer than a short one.
 const answerPart = 64 << 10
 
-// newTimely returns w with a limit.
-func newTimely(w http.ResponseWriter, limit time.Duration) timely {
-	return timely{w, http.NewResponseController(w), limit}
-}
-
-// begin starts the time for a part. A server that cannot set deadlines has its
-// own, so the error is no matter.
+// begin starts the time for a part.
 func (t timely) begin() { _ = t.control.SetWriteDeadline(time.Now().Add(t.limit)) }
 
 // WriteHeader writes the headers.
@@ -50,20 +60,6 @@ func (t timely) Write(b []byte) (n int, err error) {
 
 // Unwrap gives http.ResponseController the writer below.
 func (t timely) Unwrap() http.ResponseWriter { return t.ResponseWriter }
-
-// limitBody gives the body of r, if there is one, limited time to arrive. Who
-// reads it to its end takes the limit away; the server itself reads a rest that
-// nobody wanted, and without the limit it would wait for that for ever, before
-// it answers. A request without a body has arrived, and may last.
-func (s *server) limitBody(w http.ResponseWriter, r *http.Request) {
-	rc := http.NewResponseController(w)
-	if r.ContentLength == 0 {
-		_ = rc.SetReadDeadline(time.Time{})
-		return
-	}
-	_ = rc.SetWriteDeadline(time.Time{}) // of the request before; "100 Continue" may be written first
-	_ = rc.SetReadDeadline(time.Now().Add(s.cfg.RequestTimeout))
-}
 
 // dropBody is the gate for requests that need no body. One that came all the same
 // is read before what may last, which else would be cut when the time of the body

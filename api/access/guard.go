@@ -151,7 +151,7 @@ func bearer(h http.Header) (string, error) {
 		return "", errNoCredential
 	}
 	scheme, credential, _ := strings.Cut(lines[0], " ")
-	if credential = strings.TrimSpace(credential); len(lines) > 1 || !strings.EqualFold(scheme, "Bearer") || credential == "" {
+	if credential = strings.Trim(credential, " "); len(lines) > 1 || !strings.EqualFold(scheme, "Bearer") || credential == "" {
 		return "", badCredential("Send one Authorization header: Bearer, a space, and an API key or a JSON Web Token.", nil)
 	}
 	return credential, nil

@@ -286,10 +286,13 @@ func TestRedisAwayIsNotARefusal(t *testing.T) {
 }
 
 func TestOneAuthorizationHeader(t *testing.T) {
-	for name, lines := range map[string][]string{"two": {"Bearer a", "Bearer b"}, "basic": {"Basic c3B3"}, "bare": {"Bearer"}, "empty": {"Bearer  "}} {
+	for name, lines := range map[string][]string{"two": {"Bearer a", "Bearer b"}, "basic": {"Basic c3B3"}, "bare": {"Bearer"}, "empty": {"Bearer  "}, "tab": {"Bearer\tspw_x"}} {
 		if got, err := bearer(http.Header{"Authorization": lines}); err == nil {
 			t.Errorf("%s: got %q", name, got)
 		}
+	}
+	if got, err := bearer(http.Header{"Authorization": {"Bearer \u00a0spw_x\u3000"}}); err != nil || got == "spw_x" {
+		t.Errorf("spaces of other scripts: got %q, %v", got, err)
 	}
 	if got, err := bearer(http.Header{"Authorization": {"bearer  spw_x "}}); err != nil || got != "spw_x" {
 		t.Errorf("got %q, %v", got, err)

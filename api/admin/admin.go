@@ -134,9 +134,13 @@ func recoverPanics(h handler) handler {
 
 func mutates(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
 
+// answerTime is how long a part of an answer may take to be taken.
+const answerTime = 30 * time.Second
+
 // receive does what holds for every request.
 func (s *server) receive(protection *http.CrossOriginProtection) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w = api.Timely(w, r, formTime, answerTime)
 		h := w.Header()
 		h.Set("X-Request-Id", "req_"+strings.ToLower(rand.Text()))
 		h.Set("Cache-Control", "no-store")
