@@ -176,7 +176,7 @@ func steady(ctx context.Context, cfg config) ([]row, error) {
 	profiled()
 	return []row{{
 		what:   fmt.Sprintf("end to end at %d jobs/s for %v, model answers at once", cfg.rate, cfg.rateSpan),
-		figure: kept + fmt.Sprintf("p50 %s, p99 %s; %s ended; worker CPU %d µs; %s", ms(took.at(0.5)), ms(took.at(0.99)), perSecond(rate), spent["worker"].Microseconds(), work{spent: spent}.spending()),
+		figure: kept + fmt.Sprintf("p50 %s, p99 %s; %s ended; %s", ms(took.at(0.5)), ms(took.at(0.99)), perSecond(rate), work{spent: spent}.spending()),
 	}}, nil
 }
 

@@ -153,17 +153,22 @@ func (v *ollamaVoice) begin(*reply) {
 
 func (*ollamaVoice) alive() {} // Ollama is silent while it loads and reads
 
-func (v *ollamaVoice) message(text, reasoning string) object {
-	m := object{"role": "assistant", "content": text}
-	if reasoning != "" {
-		m["thinking"] = reasoning
-	}
-	return m
+// ollamaPiece is one line of an answer but the last.
+type ollamaPiece struct {
+	Model   string        `json:"model"`
+	Message ollamaMessage `json:"message"`
+	Done    bool          `json:"done"`
+}
+
+type ollamaMessage struct {
+	Role     string `json:"role"`
+	Content  string `json:"content"`
+	Thinking string `json:"thinking,omitempty"`
 }
 
 func (v *ollamaVoice) piece(text, reasoning string) {
 	if v.a.stream {
-		v.line(object{"model": v.a.Model, "message": v.message(text, reasoning), "done": false})
+		v.line(ollamaPiece{Model: v.a.Model, Message: ollamaMessage{"assistant", text, reasoning}})
 		return
 	}
 	v.text.WriteString(text)
@@ -176,7 +181,7 @@ func (v *ollamaVoice) end(r *reply) {
 	}
 	v.line(object{
 		"model": v.a.Model, "created_at": r.at.UTC().Format(time.RFC3339Nano),
-		"message": v.message(v.text.String(), v.reasoning.String()), "done": true, "done_reason": r.finish,
+		"message": ollamaMessage{"assistant", v.text.String(), v.reasoning.String()}, "done": true, "done_reason": r.finish,
 		"total_duration": (r.load + r.prefill + r.decode).Nanoseconds(), "load_duration": r.load.Nanoseconds(),
 		"prompt_eval_count": r.usage.Input, "prompt_eval_cached_count": r.usage.Cached, "prompt_eval_duration": r.prefill.Nanoseconds(),
 		"eval_count": r.usage.Output, "eval_duration": r.decode.Nanoseconds(),
