@@ -4,12 +4,13 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
@@ -39,14 +40,47 @@ func (a attentive) Job(ctx context.Context, tenant, id string) (*tasks.Job, erro
 	return a.Jobs.Job(ctx, tenant, id)
 }
 
+// pipes is a listener of connections within the process, which have no time but
+// that of a test's bubble.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	if conn, ok := <-p; ok {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+func (p pipes) Close() error   { return nil }
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// inBubble has test talk to a server of h over connections that dial makes, in a
+// bubble.
+func inBubble(t *testing.T, cfg Config, deps Deps, test func(t *testing.T, dial func() net.Conn)) {
+	synctest.Test(t, func(t *testing.T) {
+		h, err := New(t.Context(), cfg, deps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server, listener := &http.Server{Handler: h}, make(pipes)
+		var serving sync.WaitGroup
+		serving.Go(func() { _ = server.Serve(listener) })
+		test(t, func() net.Conn {
+			ours, theirs := net.Pipe()
+			listener <- theirs
+			return ours
+		})
+		close(listener)
+		serving.Wait()
+		_ = server.Close()
+	})
+}
+
 // A body that does not come is waited for no longer than the limit, also where
-// nobody wants it.
+// nobody wants it; and is answered.
 func TestBodiesThatDoNotComeHoldNothing(t *testing.T) {
 	m := newMemory()
 	deps := m.deps()
 	deps.Jobs = attentive{deps.Jobs}
-	server := httptest.NewServer(newAPI(t, Config{RequestTimeout: 50 * time.Millisecond}, deps))
-	defer server.Close()
 	id := m.submitted(t).ID
 	tests := []struct {
 		request string
@@ -60,37 +94,63 @@ func TestBodiesThatDoNotComeHoldNothing(t *testing.T) {
 		{"OPTIONS /jobs", http.StatusNoContent},
 		{"POST /nowhere", http.StatusNotFound},
 	}
-	for _, tt := range tests {
-		for _, body := range []string{"Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n5\r\nab"} {
-			conn := dial(t, server)
-			fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: x\r\n%s", tt.request, body)
-			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-			if err != nil {
-				t.Fatalf("%s: %v", tt.request, err)
-			}
-			response.Body.Close()
-			if response.StatusCode != tt.status || !response.Close {
-				t.Errorf("%s: got %d, want %d and the connection closed", tt.request, response.StatusCode, tt.status)
+	inBubble(t, Config{}, deps, func(t *testing.T, dial func() net.Conn) {
+		for _, tt := range tests {
+			for _, body := range []string{"Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n5\r\nab"} {
+				conn, start := dial(), time.Now()
+				fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: x\r\n%s", tt.request, body)
+				response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				if err != nil {
+					t.Fatalf("%s: %v after %v", tt.request, err, time.Since(start))
+				}
+				if took := time.Since(start); response.StatusCode != tt.status || !response.Close || took != 10*time.Second {
+					t.Errorf("%s: got %d after %v, want %d after 10s and the connection closed", tt.request, response.StatusCode, took, tt.status)
+				}
+				response.Body.Close()
+				conn.Close()
 			}
 		}
-	}
+	})
 }
 
 // A body that nobody wanted does not cut short what lasts longer than a body may.
 func TestUnwantedBodyDoesNotEndAStream(t *testing.T) {
 	m := newMemory()
-	server := httptest.NewServer(newAPI(t, Config{RequestTimeout: 50 * time.Millisecond, Heartbeat: 200 * time.Millisecond}, m.deps()))
-	defer server.Close()
-	conn := dial(t, server)
-	defer conn.Close() // before the server, which waits for it
-	fmt.Fprintf(conn, "GET /jobs/%s/events HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", m.submitted(t).ID)
-	lines := bufio.NewScanner(conn)
-	for lines.Scan() {
-		if strings.HasPrefix(lines.Text(), ": still here") {
-			return
+	id := m.submitted(t).ID
+	inBubble(t, Config{}, m.deps(), func(t *testing.T, dial func() net.Conn) {
+		conn, start := dial(), time.Now()
+		defer conn.Close()
+		fmt.Fprintf(conn, "GET /jobs/%s/events HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", id)
+		lines := bufio.NewScanner(conn)
+		for beats := 0; beats < 4; {
+			if !lines.Scan() {
+				t.Fatalf("the stream ended after %v: %v", time.Since(start), lines.Err())
+			}
+			if strings.HasPrefix(lines.Text(), ": still here") {
+				beats++
+			}
 		}
-	}
-	t.Errorf("the stream ended before its first heartbeat: %v", lines.Err())
+	})
+}
+
+// A caller that takes no answer is let go.
+func TestCallersThatNeverReadAreLetGo(t *testing.T) {
+	m := newMemory()
+	m.becomes(m.submitted(t).ID, tasks.Succeeded)
+	inBubble(t, Config{}, m.deps(), func(t *testing.T, dial func() net.Conn) {
+		for _, target := range []string{"/openapi.json", "/jobs?limit=100", "/nowhere"} {
+			conn, start := dial(), time.Now()
+			fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", target)
+			// The server neither reads nor closes while it waits to be read.
+			for err := error(nil); err == nil; {
+				_, err = conn.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+			}
+			if took := time.Since(start); took != 10*time.Second {
+				t.Errorf("%s: let go after %v, want 10s", target, took)
+			}
+			conn.Close()
+		}
+	})
 }
 
 // HTTP/2 ends a stream whose time to be written is over also while nothing is
@@ -116,36 +176,6 @@ func TestQuietStreamLivesOnOverHTTP2(t *testing.T) {
 		}
 	}
 	t.Errorf("the stream ended before its first heartbeat: %v", lines.Err())
-}
-
-// A caller that takes no answers is let go.
-func TestCallersThatNeverReadAreLetGo(t *testing.T) {
-	m := newMemory()
-	m.becomes(m.submitted(t).ID, tasks.Succeeded)
-	for _, target := range []string{"/openapi.json", "/jobs?limit=100", "/" + strings.Repeat("nowhere", 1000)} {
-		gone := make(chan struct{}, 1)
-		h, err := New(t.Context(), Config{WriteTimeout: 50 * time.Millisecond}, m.deps()) // unchecked: answers are cut off
-		if err != nil {
-			t.Fatal(err)
-		}
-		server := httptest.NewUnstartedServer(h)
-		server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-			if state == http.StateClosed {
-				gone <- struct{}{}
-			}
-		}
-		server.Start()
-		conn := dial(t, server)
-		flood := strings.Repeat("GET "+target+" HTTP/1.1\r\nHost: x\r\n\r\n", 100)
-		go func() {
-			for err := error(nil); err == nil; {
-				_, err = io.WriteString(conn, flood)
-			}
-		}()
-		await(t, gone)
-		conn.Close()
-		server.Close()
-	}
 }
 
 // What no reader would take alike makes one submission of a batch fail, and no

@@ -13,16 +13,18 @@ import (
 // connection and a goroutine for as long as it likes. The answer must be written
 // to what Timely returns. Who reads the body to its end takes its limit away.
 func Timely(w http.ResponseWriter, r *http.Request, body, answer time.Duration) http.ResponseWriter {
-	control := http.NewResponseController(w)
+	control, limit := http.NewResponseController(w), answer
 	// A server that cannot set deadlines has its own, so the errors are no matter.
 	if r.ContentLength == 0 {
 		_ = control.SetReadDeadline(time.Time{}) // it has arrived, and may last
 	} else {
-		// The server itself reads a rest that nobody wanted, before it answers.
+		// The server itself reads a rest that nobody wanted, before it answers: also
+		// when the answer is written already.
+		limit += body
 		_ = control.SetReadDeadline(time.Now().Add(body))
 		_ = control.SetWriteDeadline(time.Time{}) // of the request before; "100 Continue" may be written first
 	}
-	return timely{w, control, answer}
+	return timely{w, control, limit}
 }
 
 // timely is a response that must be taken in time.
