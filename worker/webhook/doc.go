@@ -21,12 +21,19 @@
 // each. Only a 2xx answer counts as received, redirects are not followed, and
 // 410 ends the tries.
 //
+// # What tenants are protected from
+//
+// Each tenant has a lane to each host, with as many deliveries at once as the host
+// bears: more while it answers quickly, one while it does not answer. So receivers
+// that hang delay their own tenant's webhooks, and no other's.
+//
 // # What Spillway is protected from
 //
 // A callback URL is a tenant's wish that our machines connect somewhere.
 // [Policy.CheckURL] refuses the obvious at registration. The check that counts
 // is made by the dialer on the resolved address of every connection, so a name
-// that changes its address after the check gains nothing. Answers are bounded in
+// that changes its address after the check gains nothing; nor does it while a
+// connection is kept, for that stays where it was let. Answers are bounded in
 // time and in bytes, and what went wrong is told in coarse classes only: the
 // text of a dial error would let a tenant scan our network.
 package webhook
