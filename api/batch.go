@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"runtime/debug"
 	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -63,7 +61,7 @@ func (s *server) SubmitBatch(ctx context.Context, request spec.SubmitBatchReques
 func (s *server) submitOne(ctx context.Context, raw json.RawMessage) (o batchOutcome) {
 	defer func() {
 		if p := recover(); p != nil {
-			o = s.refused(ctx, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			o = s.refused(ctx, panicked(p))
 		}
 	}()
 	submission, err := s.readItem(raw)

@@ -18,8 +18,9 @@ type Config struct {
 	// MaxWait caps "Prefer: wait=N". Default, and at most, 60 s: the contract says so.
 	MaxWait time.Duration `split_words:"true"`
 	// MaxStreams bounds the event streams and long polls held open at once. A
-	// stream beyond it is refused, a long poll beyond it answers at once.
-	// Default 1000.
+	// tenant gets no more of them than are left for the others, so half if it is
+	// alone. A stream beyond that is refused, a long poll answers at once. Default
+	// 1000.
 	MaxStreams int `split_words:"true"`
 	// Heartbeat is the time between comments on an event stream, which keep
 	// proxies from closing it. Default 15 s.

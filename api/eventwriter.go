@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -12,6 +13,9 @@ import (
 // reconnect is the time in milliseconds after which a browser resumes a stream
 // that was cut.
 const reconnect = 2000
+
+// errNotTaken says that a caller has gone, or takes what it is told too slowly.
+var errNotTaken = errors.New("not taken")
 
 // eventWriter writes Server-Sent Events (WHATWG HTML §9.2). The first write that
 // fails or takes too long should be the last.
@@ -54,15 +58,15 @@ func (e *eventWriter) close() {
 	_ = e.control.SetWriteDeadline(time.Now().Add(e.timeout))
 }
 
-// write writes b and flushes it within the time limit. A server that cannot set
-// deadlines is one of a test.
+// write writes b and flushes it within the time limit, or fails with errNotTaken.
+// A server that cannot set deadlines is one of a test.
 func (e *eventWriter) write(b []byte) error {
 	_ = e.control.SetWriteDeadline(time.Now().Add(e.timeout))
 	if _, err := e.w.Write(b); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errNotTaken, err)
 	}
 	if err := e.control.Flush(); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errNotTaken, err)
 	}
 	// HTTP/2 ends a stream whose time is over also while nothing is written.
 	_ = e.control.SetWriteDeadline(time.Time{})

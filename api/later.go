@@ -42,11 +42,17 @@ func leftBy(next http.Handler, w http.ResponseWriter, r *http.Request) (rest fun
 // aside runs f on a goroutine of its own, and waits for it. The stack that f
 // needs is given back with it, while that of the caller, which is about to wait
 // for long, would keep the size to which it has grown for f. A panic of f is one
-// of the caller.
+// of the caller, and tells where it was.
 func aside(f func()) {
 	done := make(chan any)
 	go func() {
-		defer func() { done <- recover() }()
+		defer func() {
+			p := recover()
+			if p != nil && p != http.ErrAbortHandler { //nolint:errorlint // net/http compares it, too
+				p = panicked(p)
+			}
+			done <- p
+		}()
 		f()
 	}()
 	if p := <-done; p != nil {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strings"
@@ -31,13 +32,20 @@ func TestStreamsWaitWithoutTheirHandlers(t *testing.T) {
 }
 
 func TestAPanicAsideIsOneOfTheCaller(t *testing.T) {
-	defer func() {
-		if got := recover(); got != "oh" {
-			t.Errorf("got %v", got)
-		}
-	}()
-	aside(func() { panic("oh") })
-	t.Error("went on after a panic")
+	for _, c := range []struct {
+		panics any
+		want   string
+	}{{"oh", "panic: oh\n"}, {http.ErrAbortHandler, http.ErrAbortHandler.Error()}} {
+		func() {
+			defer func() {
+				if got := fmt.Sprint(recover()); !strings.HasPrefix(got, c.want) {
+					t.Errorf("%v: got %s", c.panics, got)
+				}
+			}()
+			aside(func() { panic(c.panics) })
+			t.Errorf("%v: went on after a panic", c.panics)
+		}()
+	}
 }
 
 // openStream opens an event stream, which the test holds open, and reads its

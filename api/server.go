@@ -25,7 +25,7 @@ type server struct {
 	health   func(context.Context) Health
 	contract *contract
 	docs     map[string]docs.File // the pages that show the contract, by name
-	slots    slots
+	slots    *slots
 }
 
 var _ spec.StrictServerInterface = (*server)(nil)
@@ -68,7 +68,7 @@ func newServer(life context.Context, cfg Config, deps Deps) (*server, error) {
 		health:   deps.Health,
 		contract: contract,
 		docs:     pages,
-		slots:    make(slots, cfg.MaxStreams),
+		slots:    newSlots(cfg.MaxStreams),
 	}, nil
 }
 
@@ -148,12 +148,16 @@ func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 			case http.ErrAbortHandler: // net/http's own way to drop a connection
 				panic(p)
 			default:
-				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+				err = panicked(p)
 			}
 		}()
 		return next(c)
 	}
 }
+
+// panicked makes an error of the value of a panic, with the stack on which it is
+// called.
+func panicked(p any) error { return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) }
 
 // handleError writes err as a problem, unless the response has begun.
 func (s *server) handleError(err error, c echo.Context) {

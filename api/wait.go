@@ -8,19 +8,6 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// slots bounds how many streams and waits are open at once.
-type slots chan struct{}
-
-// enter takes a slot, to be given back with leave; ok is false if none is free.
-func (s slots) enter() (leave func(), ok bool) {
-	select {
-	case s <- struct{}{}:
-		return func() { <-s }, true
-	default:
-		return nil, false
-	}
-}
-
 // until returns a context that ends with ctx, with the service, or with the
 // credential of the caller.
 func (s *server) until(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -31,15 +18,15 @@ func (s *server) until(ctx context.Context) (context.Context, context.CancelFunc
 
 // await returns the job as it is when it has ended or limit is over, and
 // whether the wait was granted. A job that is retried meanwhile has not ended.
-// No wait is granted when all slots are taken: a preference may be ignored, and a
+// No wait is granted without a slot: a preference may be ignored, and a
 // caller that is answered early asks again. Nor does await fail: a caller that
 // was promised a job gets at least what is known of it.
 func (s *server) await(ctx context.Context, job *tasks.Job, limit time.Duration) (*tasks.Job, bool) {
 	if limit <= 0 || job.State.Terminal() {
 		return job, limit > 0
 	}
-	leave, ok := s.slots.enter()
-	if !ok {
+	leave, err := s.enter(ctx)
+	if err != nil {
 		return job, false
 	}
 	defer leave()

@@ -29,7 +29,7 @@ type config struct {
 	Durability    durability `default:"default" desc:"default: a new job is on disk when Redis puts it there, within 1 s by appendfsync everysec; fsync: before it is acknowledged, by Redis 7.2 or newer"`
 	APIListen     string     `split_words:"true" default:"127.0.0.1:8080" desc:"address of the HTTP API"`
 	APIMaxBody    int64      `split_words:"true" default:"1048576" desc:"largest request body, in bytes"`
-	APIMaxStreams int        `split_words:"true" default:"10000" desc:"event streams and long polls that one process holds open at once, about 32 KB each"`
+	APIMaxStreams int        `split_words:"true" default:"20000" desc:"event streams and long polls that one process holds open at once, about 32 KB each; a tenant gets no more of them than are left for the others, half at most"`
 
 	Auth           authentication `default:"auto" desc:"whether callers must show an API key or a token: required; off, which only a loopback address allows; auto: off on loopback, else required"`
 	JWTJwks        string         `split_words:"true" desc:"where the keys of the issuer of JSON Web Tokens are, an https URL or a file; with the next two, its tokens count beside API keys"`

@@ -30,7 +30,7 @@ func watch(ctx context.Context, cfg config) ([]row, error) {
 		n = int(limit.Cur) - spareFiles //nolint:gosec // below n
 		fmt.Printf("ONLY %d WATCHERS INSTEAD OF %d: the limit of open files is %d; raise it with ulimit -n\n", n, cfg.watchers, limit.Cur)
 	}
-	w, err := open(ctx, cfg, fmt.Sprintf("SPILLWAY_API_MAX_STREAMS=%d", n+spareFiles))
+	w, err := open(ctx, cfg, fmt.Sprintf("SPILLWAY_API_MAX_STREAMS=%d", 2*n)) // of which a tenant has half
 	if err != nil {
 		return nil, err
 	}
