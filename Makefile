@@ -61,7 +61,7 @@ $(LINT): Makefile
 	GOBIN=$(CURDIR)/.bin go install $(GOLANGCI_LINT)
 	@touch $@
 
-check: check-fmt vet lint race check-contract check-tidy check-generated check-chaos ## everything CI checks
+check: check-fmt vet lint race check-contract check-memory check-tidy check-generated check-chaos ## everything CI checks
 
 check-fmt:
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "not formatted, run make fmt:"; echo "$$files"; exit 1; }
@@ -75,6 +75,11 @@ vet:
 .PHONY: check-contract
 check-contract:
 	GOGC=400 go test ./cli -run '^TestContractFuzz$$' -count=1 -v -requests 20000
+
+# Without the race detector, under which everything takes more memory.
+.PHONY: check-memory
+check-memory:
+	go test ./api -run '^TestMemoryOfAStream$$' -count=1
 
 check-tidy:
 	go mod tidy -diff
