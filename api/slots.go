@@ -10,8 +10,8 @@ import (
 )
 
 // slots bounds how many event streams and waits are open at once. A tenant gets
-// one more while it holds fewer than are free: so it holds half of all if it is
-// alone, and however many tenants take what they can, the next one finds some.
+// one more while it holds fewer than are free: so the first that takes what it can
+// gets half of all, and each one after it half of what is left.
 type slots struct {
 	mu    sync.Mutex // guards the rest
 	free  int
