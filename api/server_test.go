@@ -35,8 +35,11 @@ func TestKeepAliveAfterAStream(t *testing.T) {
 	defer server.Close()
 	job := m.submitted(t)
 	m.becomes(job.ID, tasks.Succeeded)
-	for _, target := range []string{"/jobs/" + job.ID + "/events", "/health"} {
-		response, err := server.Client().Get(server.URL + target)
+	conn := dial(t, server)
+	answers := bufio.NewReader(conn)
+	for _, target := range []string{"/jobs/" + job.ID + "/events", "/health", "/jobs/" + job.ID + "/events"} {
+		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", target)
+		response, err := http.ReadResponse(answers, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,18 +89,89 @@ func (endless) Since(ctx context.Context, id string, after, limit int64) ([]task
 }
 
 func TestSlowReaderIsCutOff(t *testing.T) {
-	m := newMemory()
-	deps, events := m.deps(), endless{make(chan struct{})}
-	deps.Events = events
-	api, err := New(t.Context(), Config{WriteTimeout: 50 * time.Millisecond}, deps)
+	for _, http2 := range []bool{false, true} {
+		m := newMemory()
+		deps, events := m.deps(), endless{make(chan struct{})}
+		deps.Events = events
+		api, err := New(t.Context(), Config{WriteTimeout: 50 * time.Millisecond}, deps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewUnstartedServer(api)
+		server.EnableHTTP2 = http2
+		server.StartTLS()
+		response, err := server.Client().Get(server.URL + "/jobs/" + m.submitted(t).ID + "/events")
+		if err == nil { // else it was cut off before it began to be slow
+			await(t, events.gone)
+			response.Body.Close()
+		}
+		server.Close()
+	}
+}
+
+// A reader that was cut off has some of the events, and gets the others when it
+// comes back.
+func TestReaderThatWasCutOffMissesNothing(t *testing.T) {
+	m, closed := newMemory(), make(chan struct{}, 1)
+	api, err := New(t.Context(), Config{WriteTimeout: 300 * time.Millisecond}, m.deps())
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(api)
+	server := httptest.NewUnstartedServer(api)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			select {
+			case closed <- struct{}{}:
+			default:
+			}
+		}
+	}
+	server.Start()
 	defer server.Close()
+	const events = 500 // more than connections buffer
+	job := m.submitted(t)
+	for range events - 2 {
+		m.tell(job.ID, tasks.EventDelta, `{"text":"`+strings.Repeat("x", 64<<10)+`"}`)
+	}
+	m.becomes(job.ID, tasks.Succeeded)
 	conn := dial(t, server)
-	fmt.Fprintf(conn, "GET /jobs/%s/events HTTP/1.1\r\nHost: x\r\n\r\n", m.submitted(t).ID)
-	await(t, events.gone)
+	var last int
+	for cut := 0; last < events; cut++ {
+		fmt.Fprintf(conn, "GET /jobs/%s/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nLast-Event-ID: %d\r\n\r\n", job.ID, last)
+		if cut == 0 {
+			await(t, closed)
+		}
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err == nil {
+			last = readOn(t, response.Body, last)
+			response.Body.Close()
+		}
+		if cut == 0 && last == events {
+			t.Fatal("a reader that did not read was told everything")
+		}
+		conn.Close()
+		conn = dial(t, server)
+	}
+}
+
+// readOn reads whole events, of which the first must follow the one of the number
+// last, and returns the number of the last one.
+func readOn(t *testing.T, stream io.Reader, last int) int {
+	t.Helper()
+	lines := bufio.NewScanner(stream)
+	lines.Buffer(nil, 1<<20)
+	id := 0
+	for lines.Scan() {
+		if line := lines.Text(); line != "" {
+			_, _ = fmt.Sscanf(line, "id: %d", &id)
+		} else if id > 0 {
+			if id != last+1 {
+				t.Errorf("after event %d came %d", last, id)
+			}
+			last, id = id, 0
+		}
+	}
+	return last
 }
 
 func TestGoneReaderIsLetGo(t *testing.T) {
