@@ -3,6 +3,7 @@ package redisconn
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -15,13 +16,16 @@ const (
 	// mostTogether bounds how many waiting calls go in one round trip, so that
 	// none waits for too many others' answers.
 	mostTogether = 128
+	// patience is how long a call waits for a flight. What is under way may hang,
+	// on a connection that is lost or a server that is: no other call waits for that.
+	patience = 250 * time.Millisecond
 )
 
 // Gatherer is a client of one server that sends what its users ask at the same
 // time in one round trip (a group commit): a round trip costs both ends several
 // times what a command does. A lone call goes at once, as without a Gatherer; only
-// those that come while others are under way wait for these, and then go
-// together.
+// those that come while others are under way wait for these, though not for long,
+// and then go together.
 //
 // Scripts, reads of one string and pipelines are gathered. Everything else, and
 // transactions, go as they do without. Each call still has its own answer and
@@ -46,10 +50,11 @@ func Gather(rdb redis.UniversalClient) redis.UniversalClient {
 	return rdb
 }
 
-// Close waits for what is under way, and closes the client.
+// Close closes the client, which ends what is under way, and waits for that.
 func (g *Gatherer) Close() error {
+	err := g.Client.Close()
 	g.flights.Wait()
-	return g.Client.Close()
+	return err
 }
 
 // EvalSha runs a script that Redis knows.
@@ -60,7 +65,7 @@ func (g *Gatherer) EvalSha(ctx context.Context, sha1 string, keys []string, args
 	}
 	p := g.Pipeline()
 	cmd := p.EvalSha(ctx, sha1, keys, args...)
-	g.send(ctx, p.Cmds())
+	g.send(ctx, p)
 	return cmd
 }
 
@@ -72,7 +77,7 @@ func (g *Gatherer) Get(ctx context.Context, key string) *redis.StringCmd {
 	}
 	p := g.Pipeline()
 	cmd := p.Get(ctx, key)
-	g.send(ctx, p.Cmds())
+	g.send(ctx, p)
 	return cmd
 }
 
@@ -91,7 +96,7 @@ func (g *Gatherer) Pipelined(ctx context.Context, fn func(redis.Pipeliner) error
 		defer g.land()
 		return p.Exec(ctx)
 	}
-	g.send(ctx, cmds)
+	g.send(ctx, p)
 	for _, cmd := range cmds {
 		if err := cmd.Err(); err != nil {
 			return cmds, err
@@ -102,8 +107,9 @@ func (g *Gatherer) Pipelined(ctx context.Context, fn func(redis.Pipeliner) error
 
 // parcel is what one caller waits for.
 type parcel struct {
-	cmds []redis.Cmder // copies: whoever asked may be gone before they are answered
-	done chan struct{} // closed when they are answered
+	cmds  []redis.Cmder // copies: whoever asked may be gone before they are answered
+	done  chan struct{} // closed when they are answered
+	taken bool          // it waits for no flight any more; guarded by the Gatherer's lock
 }
 
 // takeOff reports whether a call may go by itself, and counts it as under way.
@@ -151,40 +157,80 @@ func (g *Gatherer) fly() {
 func (g *Gatherer) board() []*parcel {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.waiting) == 0 {
-		g.flying--
-		return nil
+	var batch []*parcel
+	for len(g.waiting) > 0 && len(batch) < mostTogether {
+		one := g.waiting[0]
+		g.waiting[0], g.waiting = nil, g.waiting[1:]
+		if !one.taken {
+			one.taken = true
+			batch = append(batch, one)
+		}
 	}
-	n := min(len(g.waiting), mostTogether)
-	batch := g.waiting[:n:n]
-	g.waiting = g.waiting[n:]
+	if batch == nil {
+		g.flying--
+	}
 	return batch
 }
 
-// send has commands go together with those of others, and waits for their
-// answers.
-func (g *Gatherer) send(ctx context.Context, cmds []redis.Cmder) {
+// send has the commands of p go together with those of others, and waits for
+// their answers.
+func (g *Gatherer) send(ctx context.Context, p redis.Pipeliner) {
+	cmds := p.Cmds()
+	one := g.queue(cmds)
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		select {
+		case <-one.done:
+			for i, cmd := range cmds {
+				adopt(cmd, one.cmds[i])
+			}
+			// The client leaves a connection whose server takes no writes any more,
+			// and asks again, but looks at the first command of a flight alone.
+			if redis.IsReadOnlyError(cmds[0].Err()) {
+				_, _ = p.Exec(ctx) // each command keeps its own error
+			}
+			return
+		case <-ctx.Done():
+			g.withdraw(one)
+			for _, cmd := range cmds {
+				cmd.SetErr(ctx.Err())
+			}
+			return
+		case <-late.C:
+			if g.withdraw(one) {
+				_, _ = p.Exec(ctx) // each command keeps its own error
+				return
+			}
+		}
+	}
+}
+
+// queue has copies of commands wait for a flight.
+func (g *Gatherer) queue(cmds []redis.Cmder) *parcel {
 	one := &parcel{cmds: make([]redis.Cmder, len(cmds)), done: make(chan struct{})}
 	for i, cmd := range cmds {
 		one.cmds[i] = cmd.Clone()
 	}
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.flying < flightsAtOnce { // the others have landed meanwhile
 		g.flying++
 		g.flights.Go(g.fly)
 	}
 	g.waiting = append(g.waiting, one)
-	g.mu.Unlock()
-	select {
-	case <-one.done:
-		for i, cmd := range cmds {
-			adopt(cmd, one.cmds[i])
-		}
-	case <-ctx.Done():
-		for _, cmd := range cmds {
-			cmd.SetErr(ctx.Err())
-		}
+	return one
+}
+
+// withdraw has a parcel not go, and reports whether that was possible still.
+func (g *Gatherer) withdraw(one *parcel) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if one.taken {
+		return false
 	}
+	one.taken, one.cmds = true, nil
+	return true
 }
 
 // known reports whether adopt can copy the answers of all commands.

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/lab/redistest"
 )
 
 var errRefused = errors.New("refused")
@@ -18,7 +22,8 @@ var errRefused = errors.New("refused")
 // slow stands before a server, in place of it: it answers each command with its
 // last argument, once it is let go. The argument "bad" is refused.
 type slow struct {
-	let chan struct{} // closed when answers are let go
+	let     chan struct{} // closed when answers are let go
+	replica bool          // scripts that come in a pipeline with other commands are refused
 
 	mu    sync.Mutex
 	alone int   // commands that came by themselves
@@ -47,7 +52,12 @@ func (s *slow) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipel
 		<-s.let
 		var first error
 		for _, cmd := range cmds {
-			if err := answer(cmd); first == nil {
+			err := answer(cmd)
+			if s.replica && len(cmds) > 1 && cmd.Name() == "evalsha" {
+				err = errors.New("READONLY a replica takes no writes")
+				cmd.SetErr(err)
+			}
+			if first == nil {
 				first = err
 			}
 		}
@@ -57,6 +67,7 @@ func (s *slow) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipel
 
 func answer(cmd redis.Cmder) error {
 	last := fmt.Sprint(cmd.Args()[len(cmd.Args())-1])
+	cmd.SetErr(nil)
 	if last == "bad" {
 		cmd.SetErr(errRefused)
 	}
@@ -192,7 +203,80 @@ func TestAWaitingCallEndsWithItsContext(t *testing.T) {
 		}
 		close(s.let)
 		all.Wait()
+		if !slices.Equal(s.trips, []int{1}) {
+			t.Errorf("got pipelines of %v, want one without the call that has left", s.trips)
+		}
 	})
+}
+
+func TestACallWaitsNotForLongForOthersThatHang(t *testing.T) {
+	gathering(t, func(t *testing.T, g *Gatherer, s *slow) {
+		var all sync.WaitGroup
+		occupy(t, g, &all)
+		all.Go(func() { call(t, g, "later") })
+		time.Sleep(patience)
+		synctest.Wait()
+		s.mu.Lock()
+		if !slices.Equal(s.trips, []int{1}) {
+			t.Errorf("got pipelines of %v, want it to have gone by itself", s.trips)
+		}
+		s.mu.Unlock()
+		close(s.let)
+		all.Wait()
+		if !slices.Equal(s.trips, []int{1}) {
+			t.Errorf("got pipelines of %v, want it to have gone once", s.trips)
+		}
+	})
+}
+
+// A server that has become a replica answers what reads, so that the client finds
+// nothing wrong with a flight that begins so.
+func TestAWriteThatAReplicaRefusesGoesAgain(t *testing.T) {
+	gathering(t, func(t *testing.T, g *Gatherer, s *slow) {
+		s.replica = true
+		var all sync.WaitGroup
+		occupy(t, g, &all)
+		all.Go(func() { g.Get(t.Context(), "key") })
+		synctest.Wait()
+		all.Go(func() { call(t, g, "write") })
+		synctest.Wait()
+		close(s.let)
+		all.Wait()
+		if want := []int{2, 1}; !slices.Equal(s.trips, want) {
+			t.Errorf("got pipelines of %v, want %v", s.trips, want)
+		}
+	})
+}
+
+// Whoever closes a Gatherer waits for no server.
+func TestClosingEndsWhatIsUnderWay(t *testing.T) {
+	server := redistest.Start(t)
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, ReadTimeout: time.Hour})
+	g := Gather(rdb).(*Gatherer)
+	if err := rdb.Ping(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	server.Pause(t)
+	defer server.Resume(t)
+	for range flightsAtOnce {
+		g.takeOff()
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := g.Get(t.Context(), "key").Err(); err == nil {
+			t.Error("an answer came from a server that hangs")
+		}
+	})
+	for waits := false; !waits; runtime.Gosched() {
+		g.mu.Lock()
+		waits = len(g.waiting) == 1
+		g.mu.Unlock()
+	}
+	g.land() // what waits takes its place, and hangs
+	if err := g.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	all.Wait()
 }
 
 // What a Gatherer cannot answer for goes as it does without one.
