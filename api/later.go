@@ -8,7 +8,8 @@ import (
 
 // later has rest done with the response when all handlers have returned, so that
 // their stack and what they hold does not wait with it; at once, if the handlers
-// were not begun by unstacked. It must be the last that a handler does.
+// were not begun by unstacked. It must be the last that a handler does. rest gets
+// the response as the server made it, with none of what was put around it since.
 func later(ctx context.Context, w http.ResponseWriter, rest func(http.ResponseWriter)) {
 	if left, ok := ctx.Value(restKey{}).(*func(http.ResponseWriter)); ok {
 		*left = rest
