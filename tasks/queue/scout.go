@@ -62,8 +62,9 @@ func takes(keys []string) bool {
 func (s *scout) isEmpty(ctx context.Context, pending string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := time.Now(); now.Sub(s.looked) >= s.lasts {
-		s.empty, s.looked = s.look(ctx), now
+	if time.Since(s.looked) >= s.lasts {
+		s.empty = s.look(ctx)
+		s.looked = time.Now() // far from Redis, the way there would use it up
 	}
 	return s.empty[pending]
 }

@@ -2,9 +2,12 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -63,6 +66,43 @@ func (w *witness) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 		}
 		return err
 	}
+}
+
+// far answers from afar: every queue is empty.
+type far struct {
+	redis.UniversalClient
+	away  time.Duration // there and back
+	looks int
+}
+
+func (f *far) Pipelined(ctx context.Context, fn func(redis.Pipeliner) error) ([]redis.Cmder, error) {
+	f.looks++
+	time.Sleep(f.away)
+	return nil, fn(f.Pipeline())
+}
+
+// A server that is far from Redis does not go there for every queue.
+func TestOneLookIsForAllQueuesAlsoFromAfar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+		defer rdb.Close()
+		f := &far{UniversalClient: rdb, away: 40 * time.Millisecond}
+		names := Names(tasks.Local)
+		by := scouting(f, names, pollEvery)
+		for range 3 {
+			for _, q := range names {
+				k := keysOf(q)
+				err := by.EvalSha(t.Context(), "sha", []string{k.pending(), k.paused(), k.active(), k.lease()}).Err()
+				if !errors.Is(err, redis.Nil) {
+					t.Errorf("%s: got %v, want %v", q, err, redis.Nil)
+				}
+			}
+			time.Sleep(pollEvery / 2) // as asynq does, at least
+		}
+		if f.looks != 3 {
+			t.Errorf("got %d looks in 3 rounds, want one each", f.looks)
+		}
+	})
 }
 
 func TestAnyTaskIsSeenAgainByTheNextLook(t *testing.T) {
