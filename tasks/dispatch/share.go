@@ -70,7 +70,7 @@ func FlightLasts(j *tasks.Job, now time.Time) time.Duration {
 type known struct {
 	clear  json.RawMessage // the scorecard's, for a clear case
 	seat   store.Seat      // an equal job's
-	digest string          // under which this job gets the result for all; "": it does not
+	digest string          // under which it has that seat; "": it has none
 }
 
 // know looks whether there is an answer already, or will be. take is how a seat
@@ -102,6 +102,9 @@ func (d *Dispatcher) know(ctx context.Context, j *tasks.Job, s *request, take ta
 	if err != nil {
 		d.log.WarnContext(ctx, "cache is away; the job runs by itself", "error", err)
 		return known{}
+	}
+	if j.Flexible {
+		digest = "" // see join
 	}
 	return known{seat: seat, digest: digest}
 }
@@ -155,20 +158,29 @@ func (d *Dispatcher) create(ctx context.Context, j *tasks.Job, input json.RawMes
 	case k.seat.Hit != nil:
 		return d.store.CreateCached(ctx, j, input, once, k.seat.Hit)
 	case k.seat.Leader != "":
-		return d.store.CreateFollowing(ctx, j, input, once, k.seat.Leader)
+		id, err = d.store.CreateFollowing(ctx, j, input, once, k.seat.Leader)
+	default:
+		id, err = d.store.Create(ctx, j, input, once)
 	}
-	id, err = d.store.Create(ctx, j, input, once)
-	if id != j.ID && k.digest != "" { // there is no such job, so it gets the result for nobody
+	if id != j.ID && k.digest != "" { // there is no such job, so it has no seat
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), seatTimeout)
 		defer cancel()
-		if err := d.standDown(ctx, j, input, k.digest, id); err != nil {
+		if err := d.vacate(ctx, j, input, k, id); err != nil {
 			d.log.DebugContext(ctx, "seat not given up", "job", j.ID, "error", err)
 		}
 	}
 	return id, err
 }
 
-// standDown gives up the seat of a job that was not made, to the one that another
+// vacate gives up the seat of a job that was not made.
+func (d *Dispatcher) vacate(ctx context.Context, j *tasks.Job, input json.RawMessage, k known, insteadID string) error {
+	if k.seat.Leader != "" {
+		return d.store.LeaveSeat(ctx, k.digest, j.ID)
+	}
+	return d.standDown(ctx, j, input, k.digest, insteadID)
+}
+
+// standDown gives up the lead of a job that was not made, to the one that another
 // request with the same key has made instead, unless that has ended: it may follow
 // this one already. If that fails, whoever follows finds that there is no such job.
 func (d *Dispatcher) standDown(ctx context.Context, j *tasks.Job, input json.RawMessage, digest, insteadID string) error {

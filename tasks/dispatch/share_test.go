@@ -289,3 +289,38 @@ func TestAReplayOfAnEndedJobLeadsNobody(t *testing.T) {
 		}
 	})
 }
+
+// A request that is repeated while its job runs leaves no seat behind: the list of
+// those who are told of the result is bounded, and others need their places.
+func TestAReplayTakesNobodysSeat(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	s := newSystem(t, rdb, rdb, anyURL)
+	s.beat(t, tasks.Local, tasks.Cloud, tasks.Scorecard)
+	for name, flexible := range map[string]bool{"job": false, "flexible job": true} {
+		t.Run(name, func(t *testing.T) {
+			rdb.FlushAll(t.Context())
+			sub := valid(sharing)
+			sub.IdempotencyKey, sub.Flexible = "key 1", flexible
+			j := submit(t, s, sub)
+			digest, err := Digest(j, sub.Input)
+			if err != nil {
+				t.Fatalf("digest: %v", err)
+			}
+			for range 3 {
+				if got, replayed, err := s.Submit(t.Context(), "acme", &sub); err != nil || !replayed || got.ID != j.ID {
+					t.Fatalf("sent again: got %+v, %v, %v", got, replayed, err)
+				}
+			}
+			leader := j.ID
+			if flexible {
+				leader = ""
+			}
+			if seat, err := s.store.Peek(t.Context(), digest); err != nil || seat.Leader != leader {
+				t.Errorf("seat: got %+v, %v, want that of %q", seat, err, leader)
+			}
+			if waiting, err := s.store.Land(t.Context(), digest, j.ID, nil, 0); err != nil || len(waiting) != 0 {
+				t.Errorf("waiting for the result: got %v, %v, want nobody", waiting, err)
+			}
+		})
+	}
+}

@@ -92,6 +92,15 @@ func (s *Store) seat(ctx context.Context, script *redis.Script, keys []string, a
 	return Seat{}, nil
 }
 
+// LeaveSeat has a job that waits for an equal one's result not be told of it.
+func (s *Store) LeaveSeat(ctx context.Context, digest, id string) error {
+	// It is among the last ones: it has just taken its seat.
+	if err := s.rdb.LRem(ctx, boardOf(digest).followers(), -1, id).Err(); err != nil {
+		return fmt.Errorf("leave an equal job: %w", away(err))
+	}
+	return nil
+}
+
 // Peek tells what TakeSeat would find, and changes nothing.
 func (s *Store) Peek(ctx context.Context, digest string) (Seat, error) {
 	b := boardOf(digest)
