@@ -74,8 +74,12 @@ func (s *server) dropBody(w http.ResponseWriter, r *http.Request) (*http.Request
 	ctx := r.Context()
 	if _, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)); err == nil {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	} else {
-		ctx = context.WithoutCancel(ctx) // the server takes the caller for gone
+	} else if ctx.Err() != nil {
+		// The server takes the caller for gone, who may listen all the same. What may
+		// last does not last for one that can no longer be seen to leave.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(context.WithoutCancel(ctx))
+		time.AfterFunc(s.cfg.RequestTimeout, cancel)
 	}
 	r = r.WithContext(ctx)
 	r.Body, r.ContentLength = http.NoBody, 0
