@@ -121,6 +121,7 @@ func (s *Store) AwaitEnd(ctx context.Context, id string) error {
 // hasEnded reports whether a job is in a terminal state, or gone.
 func (s *Store) hasEnded(ctx context.Context, id string) (bool, error) {
 	var state *redis.StringCmd
+	// A pipeline, since those of many callers can go in one round trip.
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		state = p.HGet(ctx, s.keys(id).job(), "state")
 		return nil
