@@ -87,6 +87,7 @@ func (h *Handler) prepare(ctx context.Context, n queue.Notice) (*Delivery, error
 	if err != nil {
 		return nil, err
 	}
+	d.Trace = job.Trace
 	if n.Endpoint == "" {
 		d.URL = job.CallbackURL
 	}
