@@ -84,7 +84,7 @@ func (s *server) refused(ctx context.Context, err error) batchOutcome {
 	p := describe(err)
 	p.Instance, p.RequestID = "/jobs/batch", requestIDOf(ctx)
 	if p.Status >= http.StatusInternalServerError {
-		s.cfg.Log.ErrorContext(ctx, "submission of a batch failed", "request_id", p.RequestID, "error", err)
+		s.cfg.Log.ErrorContext(ctx, "submission of a batch failed", "request_id", p.RequestID, "trace_id", tasks.TraceOf(ctx).ID(), "error", err)
 	}
 	return batchOutcome{Status: p.Status, Problem: &p}
 }

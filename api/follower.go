@@ -123,7 +123,8 @@ func (s *server) abort(ctx context.Context, id string) {
 	}
 	if p != http.ErrAbortHandler { //nolint:errorlint // net/http compares it, too
 		s.cfg.Log.ErrorContext(ctx, "event stream failed",
-			slog.String("request_id", requestIDOf(ctx)), slog.String("job_id", id), slog.Any("error", panicked(p)))
+			slog.String("request_id", requestIDOf(ctx)), slog.String("trace_id", tasks.TraceOf(ctx).ID()),
+			slog.String("job_id", id), slog.Any("error", panicked(p)))
 	}
 	panic(http.ErrAbortHandler)
 }

@@ -70,7 +70,7 @@ func (m *memory) Preview(_ context.Context, tenant string, s *tasks.Submission) 
 	return &tasks.Preview{Job: job, MaxCost: tasks.Dollar / 1000, Masked: map[string]int{"phone": 1}}, nil
 }
 
-func (m *memory) Submit(_ context.Context, tenant string, s *tasks.Submission) (*tasks.Job, bool, error) {
+func (m *memory) Submit(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Job, bool, error) {
 	if err := checkSubmission(s); err != nil {
 		return nil, false, err
 	}
@@ -91,6 +91,7 @@ func (m *memory) Submit(_ context.Context, tenant string, s *tasks.Submission) (
 		return new(*m.jobs[made.id]), true, nil
 	}
 	job := newJob(tenant, s)
+	job.TraceID = tasks.TraceOf(ctx).ID()
 	m.jobs[job.ID], m.tenants[job.ID], m.keys[key] = job, tenant, keyed{job.ID, string(body)}
 	if job.RunAt.IsZero() {
 		m.enter(job, tasks.Queued)

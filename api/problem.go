@@ -150,6 +150,7 @@ func logFailure(log *slog.Logger, r *http.Request, response http.Header, err err
 	}
 	log.LogAttrs(r.Context(), level, "request failed",
 		slog.String("request_id", response.Get(headerRequestID)),
+		slog.String("trace_id", tasks.TraceOf(r.Context()).ID()),
 		slog.String("method", r.Method),
 		slog.String("path", r.URL.Path),
 		slog.Any("error", err))

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/topcentral/spillway/tasks"
 )
 
 const headerRequestID = "X-Request-Id"
@@ -14,7 +16,7 @@ const headerRequestID = "X-Request-Id"
 var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._~:-]{1,128}$`)
 
 // receive does what holds for every request, whatever its path: it gives the
-// request an ID and the response its common headers, limits the time in which
+// request an ID and a place in a trace and the response its common headers, limits the time in which
 // the one is sent and the other is taken, and refuses who calls from where nobody
 // may.
 func (s *server) receive(next http.Handler) http.Handler {
@@ -25,8 +27,10 @@ func (s *server) receive(next http.Handler) http.Handler {
 		}
 		h := w.Header()
 		id := requestID(r)
-		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
+		trace := tasks.TakeUpTrace(r.Header)
+		r = r.WithContext(tasks.WithTrace(context.WithValue(r.Context(), requestIDKey{}, id), trace))
 		h.Set(headerRequestID, id)
+		h.Set(tasks.HeaderTraceParent, trace.Parent)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "private, no-cache")
 		joinLists(r.Header)

@@ -68,6 +68,9 @@ type Job struct {
 	Exhausted []Lane `json:"exhausted,omitempty"`
 	// Waiting tells where a queued job stands; nil in other states.
 	Waiting *Waiting `json:"waiting,omitempty"`
+
+	TraceID string `json:"trace_id,omitempty"` // of Trace; "" in a preview, and in jobs older than traces
+	Trace   Trace  `json:"-"`                  // the request that made the job
 }
 
 // Waiting tells where a queued job waits, and for how long.

@@ -115,7 +115,7 @@ func (w *Worker) claim(ctx context.Context, id string, lane tasks.Lane) error {
 }
 
 func (w *Worker) attempt(c *store.Claim, lane tasks.Lane) *attempt {
-	log := w.Log.With("job", c.Job.ID, "agent", c.Job.Agent, "attempt", c.Job.Attempt, "lane", lane)
+	log := w.Log.With("job", c.Job.ID, "agent", c.Job.Agent, "attempt", c.Job.Attempt, "lane", lane, "trace_id", c.Job.TraceID)
 	a := &attempt{Worker: w, job: c.Job, input: c.Input, lane: lane, log: log, deadline: time.Now().Add(c.Left)}
 	a.journal.tell = a.tell
 	return a

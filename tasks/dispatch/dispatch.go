@@ -81,6 +81,7 @@ func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, chances []Chance) 
 	for i, c := range chances {
 		tickets[i] = queue.Due{At: c.At, Ticket: queue.Ticket{
 			JobID: j.ID, Lane: c.Lane, Complexity: j.Complexity, Priority: j.Priority, Round: j.Attempt,
+			Headers: j.Trace.Headers(),
 		}}
 	}
 	return d.queue.EnqueueAll(ctx, tickets...)

@@ -28,6 +28,8 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 		return nil, false, err
 	}
 	j.ID = d.store.NewID(tenant, once)
+	j.Trace = tasks.TraceOf(ctx)
+	j.TraceID = j.Trace.ID()
 	d.deal(j)
 	k := d.know(ctx, j, r, d.join)
 	d.plan(j, view, k)
@@ -52,7 +54,7 @@ func (d *Dispatcher) issueRecorded(ctx context.Context, j *tasks.Job) {
 	issuing, cancel := context.WithTimeout(context.WithoutCancel(ctx), issueTimeout)
 	defer cancel()
 	if err := d.Issue(issuing, j); err != nil {
-		d.log.WarnContext(ctx, "tickets not issued; a watchdog will", "job", j.ID, "error", err)
+		d.log.WarnContext(ctx, "tickets not issued; a watchdog will", "job", j.ID, "trace_id", j.TraceID, "error", err)
 	}
 }
 

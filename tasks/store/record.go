@@ -10,16 +10,22 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
+// record is the spec field: a job, and beside it what its callers do not see.
+type record struct {
+	*tasks.Job
+	tasks.Trace
+}
+
 // encodeSpec returns the part of a job that never changes, as the record's
 // spec field holds it.
 func encodeSpec(j *tasks.Job) (string, error) {
-	b, err := json.Marshal(&tasks.Job{
+	b, err := json.Marshal(record{Job: &tasks.Job{
 		ID: j.ID, Tenant: j.Tenant, Agent: j.Agent, AgentVersion: j.AgentVersion,
 		Complexity: j.Complexity, Language: j.Language, Privacy: j.Privacy,
 		OnExhausted: j.OnExhausted, Lanes: j.Lanes, Priority: j.Priority, Candidates: j.Candidates, Cache: j.Cache,
 		Flexible: j.Flexible, Variant: j.Variant, Plan: j.Plan,
 		CallbackURL: j.CallbackURL, CallbackEvents: j.CallbackEvents, Metadata: j.Metadata,
-	})
+	}, Trace: j.Trace})
 	if err != nil {
 		return "", fmt.Errorf("encode job: %w", err)
 	}
@@ -30,9 +36,11 @@ func encodeSpec(j *tasks.Job) (string, error) {
 // added are passed over.
 func decode(h map[string]string) (*tasks.Job, error) {
 	var j tasks.Job
-	if err := json.Unmarshal([]byte(h["spec"]), &j); err != nil {
+	kept := record{Job: &j}
+	if err := json.Unmarshal([]byte(h["spec"]), &kept); err != nil {
 		return nil, fmt.Errorf("decode job: %w", err)
 	}
+	j.Trace, j.TraceID = kept.Trace, kept.Trace.ID()
 	j.State = tasks.State(h["state"])
 	j.Lane = tasks.Lane(h["lane"])
 	j.Attempt, _ = strconv.Atoi(h["attempt"])

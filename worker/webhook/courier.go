@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/topcentral/spillway/tasks"
 )
 
 // Config configures a Courier.
@@ -90,8 +92,9 @@ type Delivery struct {
 	ID      string // the same for every try; without dots
 	Tenant  string // whose it is
 	URL     string
-	Secrets []Secret // that sign; none: the courier's own
-	Body    []byte   // JSON; not changed
+	Secrets []Secret    // that sign; none: the courier's own
+	Body    []byte      // JSON; not changed
+	Trace   tasks.Trace // what it is a part of; the zero Trace: of none
 }
 
 // Deliver makes one try, within the total timeout and a second in line.
@@ -134,6 +137,9 @@ func (c *Courier) post(ctx context.Context, d Delivery) Outcome {
 	// Not sent: it lets net/http send a request again whose connection was closed
 	// by the receiver meanwhile. The webhook's ID tells whom it reaches twice.
 	r.Header["Idempotency-Key"] = nil
+	if span := d.Trace.Next(); span.Parent != "" {
+		r.Header.Set(tasks.HeaderTraceParent, span.Parent) // alone: a tracestate is not the receiver's business
+	}
 	secrets := d.Secrets
 	if len(secrets) == 0 {
 		secrets = c.secrets

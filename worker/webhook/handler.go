@@ -58,7 +58,7 @@ func (h *Handler) Handle(ctx context.Context, n queue.Notice) error {
 	at := time.Now()
 	o := h.courier.Deliver(ctx, *d)
 	err = verdict(o, n.Tries)
-	report(ctx, log.With("host", hostOf(d.URL)), o, err)
+	report(ctx, log.With("host", hostOf(d.URL), "trace_id", d.Trace.ID()), o, err)
 	if o.Class != Busy && o.Class != Interrupted { // else nothing was tried
 		h.note(ctx, log, n, try(n, d.URL, at, o, err))
 	}
@@ -87,6 +87,7 @@ func (h *Handler) prepare(ctx context.Context, n queue.Notice) (*Delivery, error
 	if err != nil {
 		return nil, err
 	}
+	d.Trace = job.Trace
 	if n.Endpoint == "" {
 		d.URL = job.CallbackURL
 	}
