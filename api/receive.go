@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 )
 
 const headerRequestID = "X-Request-Id"
@@ -15,17 +16,19 @@ var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._~:-]{1,128}$`)
 
 // receive does what holds for every request, whatever its path: it gives the
 // request an ID and the response its common headers, limits the time in which
-// the one is sent and the other is taken, and refuses who calls from where nobody
-// may.
+// the one is sent and the other is taken, refuses who calls from where nobody may,
+// and measures how long it all takes.
 func (s *server) receive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w = Timely(w, r, s.cfg.RequestTimeout, s.cfg.WriteTimeout)
+		m := &measured{ResponseWriter: w, began: time.Now(), operation: noOperation}
+		defer s.metrics.observe(m)
+		w = Timely(m, r, s.cfg.RequestTimeout, s.cfg.WriteTimeout)
 		if r.Method == http.MethodHead {
 			w = bodiless{w}
 		}
 		h := w.Header()
 		id := requestID(r)
-		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
+		r = r.WithContext(context.WithValue(context.WithValue(r.Context(), requestIDKey{}, id), measuredKey{}, m))
 		h.Set(headerRequestID, id)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "private, no-cache")

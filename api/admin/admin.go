@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/api"
@@ -32,6 +33,8 @@ type Config struct {
 	Log *slog.Logger
 	// Queues is the Redis that the queues are in.
 	Queues redis.UniversalClient
+	// Metrics is what Prometheus is told. Default: nothing.
+	Metrics prometheus.Gatherer
 	// Health tells which part is well.
 	Health func(context.Context) api.Health
 }
@@ -75,6 +78,9 @@ func New(cfg Config) (http.Handler, error) {
 	s.private("GET /{$}", s.home)
 	s.private(dashboardRoot+"/", s.board)
 	s.private("GET "+profilesRoot, profile)
+	if cfg.Metrics != nil {
+		s.private("GET "+metricsPath, s.metrics())
+	}
 	s.public("/", nothing)
 	return s.receive(http.NewCrossOriginProtection()), nil
 }
