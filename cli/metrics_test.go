@@ -3,6 +3,7 @@ package cli
 import (
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,9 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"github.com/topcentral/spillway/lab/redistest"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // scrape returns what Prometheus is told.
@@ -40,7 +44,7 @@ func labelled(f *dto.MetricFamily, value string) *dto.Metric {
 // labels are those that metrics may have; none of them tells whose a job is, or
 // which.
 var labels = []string{
-	"operation", "status", "kind", "state", "by", "lane", "queue", "version", "revision", "go_version", "quantile", "le",
+	"operation", "status", "kind", "state", "outcome", "gen_ai_provider_name", "gen_ai_request_model", "by", "lane", "queue", "version", "revision", "go_version", "quantile", "le",
 }
 
 func TestMetricsTellOfJobs(t *testing.T) {
@@ -58,7 +62,7 @@ func TestMetricsTellOfJobs(t *testing.T) {
 	}
 	for _, name := range []string{
 		"go_goroutines", "process_resident_memory_bytes", "spillway_build_info", "spillway_redis_up", "spillway_jobs",
-		"spillway_http_held_requests", "asynq_queue_size", "asynq_queue_latency_seconds", "asynq_tasks_processed_total",
+		"spillway_http_held_requests", "spillway_webhook_delivery_duration_seconds", "asynq_queue_size", "asynq_queue_latency_seconds", "asynq_tasks_processed_total",
 	} {
 		if told[name] == nil {
 			t.Errorf("%s is not told; there are %v", name, slices.Sorted(maps.Keys(told)))
@@ -72,5 +76,40 @@ func TestMetricsTellOfJobs(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A worker tells of the calls of models, and shows no pages.
+func TestAWorkerTellsOfItsCalls(t *testing.T) {
+	t.Setenv("SPILLWAY_REDIS_URL", "redis://"+redistest.Start(t).Addr)
+	t.Setenv("SPILLWAY_API_LISTEN", "127.0.0.1:0")
+	t.Setenv("SPILLWAY_WORKER_LISTEN", "127.0.0.1:0")
+	t.Setenv("SPILLWAY_OLLAMA_URL", fakeOllama(t, "qwen3:8b", says(analysisOf(t, "A02", opportunity))))
+	api := serve(t, regexp.MustCompile("serving the API"), "api")
+	t.Setenv("SPILLWAY_URL", "http://"+find(api.log.String(), `serving the API" address=(\S+)`))
+	worker := serve(t, regexp.MustCompile("worker is ready"), "worker", "--lane", "local")
+	if j := decode(t, must(t, opportunity, "submit", "A02", "--wait")); j.State != tasks.Succeeded || j.Degraded {
+		t.Fatalf("got %+v", j)
+	}
+	place := "http://" + find(worker.log.String(), `worker is ready".* probes=(\S+)`)
+	told := scrape(t, place)
+	if n := labelled(told["gen_ai_client_operation_duration_seconds"], "ollama").GetHistogram().GetSampleCount(); n != 1 {
+		t.Errorf("calls: got %d", n)
+	}
+	if n := labelled(told["spillway_jobs_entered_total"], "succeeded").GetCounter().GetValue(); n != 1 {
+		t.Errorf("succeeded: got %v", n)
+	}
+	for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/": 404, "/dashboard/": 404, "/login": 404} {
+		if status, body := get(t, place+path, ""); status != want {
+			t.Errorf("%s: got %d, want %d\n%.200s", path, status, want, body)
+		}
+	}
+}
+
+func TestAWorkerTellsNobodyInTheClear(t *testing.T) {
+	t.Setenv("SPILLWAY_REDIS_URL", "redis://"+redistest.Start(t).Addr)
+	t.Setenv("SPILLWAY_WORKER_LISTEN", "0.0.0.0:0")
+	if _, errs, code := command(t, "worker"); code != exitError || !strings.Contains(errs, "SPILLWAY_WORKER_LISTEN=0.0.0.0:0 can be reached") {
+		t.Errorf("got %d, %s", code, errs)
 	}
 }
