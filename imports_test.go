@@ -24,6 +24,7 @@ var arrows = map[string][]string{
 	"tasks/store":     {"tasks"},
 	"tasks/store/...": {},
 	"tasks/queue":     {"tasks"},
+	"tasks/metrics":   {"tasks", "tasks/queue", "tasks/store"},
 	"tasks/dispatch":  {"tasks", "tasks/agents", "tasks/queue", "tasks/store"},
 	"providers":       {"providers/output"},
 	"providers/...":   {"providers", "providers/..."},

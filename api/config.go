@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/api/audit"
 )
@@ -38,6 +40,8 @@ type Config struct {
 	Audit *audit.Log `ignored:"true"`
 	// Log gets the causes that callers are not told. Default: they are dropped.
 	Log *slog.Logger `ignored:"true"`
+	// Metrics is where requests are measured. Default: nowhere.
+	Metrics prometheus.Registerer `ignored:"true"`
 }
 
 // maxWait is the longest wait that the contract promises.

@@ -25,7 +25,7 @@ func (s *server) StreamJobEvents(ctx context.Context, request spec.StreamJobEven
 	}
 	id := request.ID // not the job, which would be held as long
 	return streamResponse(func(w http.ResponseWriter) error {
-		leave, err := s.enter(ctx)
+		leave, err := s.hold(ctx, s.metrics.streams)
 		if err != nil {
 			return err
 		}

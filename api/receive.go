@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/topcentral/spillway/tasks"
 )
@@ -16,19 +17,22 @@ const headerRequestID = "X-Request-Id"
 var goodRequestID = regexp.MustCompile(`^[A-Za-z0-9._~:-]{1,128}$`)
 
 // receive does what holds for every request, whatever its path: it gives the
-// request an ID and a place in a trace and the response its common headers, limits the time in which
-// the one is sent and the other is taken, and refuses who calls from where nobody
-// may.
+// request an ID and a place in a trace and the response its common headers, limits
+// the time in which the one is sent and the other is taken, refuses who calls from
+// where nobody may, and measures how long it all takes.
 func (s *server) receive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w = Timely(w, r, s.cfg.RequestTimeout, s.cfg.WriteTimeout)
+		m := &measured{ResponseWriter: w, began: time.Now(), operation: noOperation}
+		defer s.metrics.observe(m)
+		w = Timely(m, r, s.cfg.RequestTimeout, s.cfg.WriteTimeout)
 		if r.Method == http.MethodHead {
 			w = bodiless{w}
 		}
 		h := w.Header()
 		id := requestID(r)
 		trace := tasks.TakeUpTrace(r.Header)
-		r = r.WithContext(tasks.WithTrace(context.WithValue(r.Context(), requestIDKey{}, id), trace))
+		ctx := context.WithValue(context.WithValue(r.Context(), requestIDKey{}, id), measuredKey{}, m)
+		r = r.WithContext(tasks.WithTrace(ctx, trace))
 		h.Set(headerRequestID, id)
 		h.Set(tasks.HeaderTraceParent, trace.Parent)
 		h.Set("X-Content-Type-Options", "nosniff")

@@ -26,6 +26,7 @@ type server struct {
 	contract *contract
 	docs     map[string]docs.File // the pages that show the contract, by name
 	slots    *slots
+	metrics  *metrics
 }
 
 var _ spec.StrictServerInterface = (*server)(nil)
@@ -69,6 +70,7 @@ func newServer(life context.Context, cfg Config, deps Deps) (*server, error) {
 		contract: contract,
 		docs:     pages,
 		slots:    newSlots(cfg.MaxStreams),
+		metrics:  newMetrics(cfg.Metrics, cfg.MaxStreams),
 	}, nil
 }
 
@@ -85,6 +87,7 @@ func (s *server) router() (*echo.Echo, error) {
 	gates := make(map[string][]echo.MiddlewareFunc)
 	for _, op := range s.contract.operations {
 		passed := s.gatesOf(op)
+		gates[op.id] = append(gates[op.id], named(op))
 		if op.mutates() {
 			gates[op.id] = append(gates[op.id], s.recorded(op))
 			passed = append(passed, place)

@@ -25,7 +25,7 @@ func (s *server) await(ctx context.Context, job *tasks.Job, limit time.Duration)
 	if limit <= 0 || job.State.Terminal() {
 		return job, limit > 0
 	}
-	leave, err := s.enter(ctx)
+	leave, err := s.hold(ctx, s.metrics.waits)
 	if err != nil {
 		return job, false
 	}

@@ -46,7 +46,7 @@ type config struct {
 	TLSKey               string `split_words:"true" desc:"file with its key"`
 	TLSTerminatedByProxy bool   `split_words:"true" default:"false" desc:"a proxy before the API ends TLS, so that it may serve other machines in the clear"`
 
-	AdminListen string    `split_words:"true" default:"127.0.0.1:8081" desc:"address for operators, with the dashboard of the queues and probes, served by api and dev; off: none"`
+	AdminListen string    `split_words:"true" default:"127.0.0.1:8081" desc:"address for operators, with the dashboard of the queues, probes and metrics, served by api and dev; off: none"`
 	AuditFile   string    `split_words:"true" desc:"file of the audit log, one for each process that serves the API; without it no audit log is kept"`
 	AuditKey    audit.Key `split_words:"true" desc:"32 bytes or more in hex or base64: makes the hashes of the audit log ones that nobody can make without it"`
 
@@ -74,7 +74,8 @@ type config struct {
 	HostCPULimit    float64 `split_words:"true" default:"80" desc:"load of the CPU, in percent over about 10 s, above which a worker takes no further local job; 0: none; dev and demo have none"`
 	HostMemoryLimit float64 `split_words:"true" default:"80" desc:"memory in use, in percent, above which it takes none either; 0: none"`
 
-	WorkerDrain time.Duration `split_words:"true" default:"2m" desc:"how long running jobs may go on after a worker was told to stop"`
+	WorkerListen string        `split_words:"true" default:"off" desc:"address at which a worker serves probes and metrics, e.g. 127.0.0.1:8082; off: none"`
+	WorkerDrain  time.Duration `split_words:"true" default:"2m" desc:"how long running jobs may go on after a worker was told to stop"`
 
 	Retention time.Duration `split_words:"true" default:"168h" desc:"how long ended jobs are kept"`
 

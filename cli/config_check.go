@@ -57,6 +57,7 @@ func (c config) faults() []settingFault {
 		percent  = "a percentage from 0 to 100"
 	)
 	own(isAddress(c.APIListen), "API_LISTEN", quoted(c.APIListen), address)
+	own(c.WorkerListen == adminOff || isAddress(c.WorkerListen), "WORKER_LISTEN", quoted(c.WorkerListen), address+", or "+adminOff)
 	own(c.AdminListen == adminOff || isAddress(c.AdminListen), "ADMIN_LISTEN", quoted(c.AdminListen), address+", or "+adminOff)
 	own(c.APIMaxBody >= 1<<10, "API_MAX_BODY", c.APIMaxBody, "1024 bytes or more")
 	own(c.APIMaxStreams > 0, "API_MAX_STREAMS", c.APIMaxStreams, count)

@@ -17,6 +17,9 @@ type front struct {
 // openFront listens, and opens the audit log of what is asked for there.
 func (s *system) openFront() (f front, err error) {
 	f.sys = s
+	if err := s.cfg.mayListen(); err != nil {
+		return f, err
+	}
 	if f.api, err = s.listenAPI(); err != nil {
 		return f, err
 	}

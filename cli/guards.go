@@ -7,6 +7,7 @@ import (
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/breaker"
 	"github.com/topcentral/spillway/providers/budget"
+	"github.com/topcentral/spillway/providers/genai"
 	"github.com/topcentral/spillway/providers/limits"
 	"github.com/topcentral/spillway/providers/scorecard"
 )
@@ -14,7 +15,7 @@ import (
 // guards returns what stands before the calls of candidates, in the order in
 // which it is asked.
 func (s *system) guards() []providers.Guard {
-	return []providers.Guard{s.breaker(), s.limits(), s.budgets()}
+	return []providers.Guard{s.breaker(), s.limits(), s.budgets(), genai.New(s.metrics, scorecard.Name)}
 }
 
 // cloud returns the settings of a cloud.

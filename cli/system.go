@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/api"
@@ -34,6 +35,7 @@ type system struct {
 	agents     *agents.Catalogue
 	dispatcher *dispatch.Dispatcher
 	audit      *audit.Log // nil: none is kept
+	metrics    *prometheus.Registry
 
 	cleanup cleanup
 }
@@ -112,6 +114,7 @@ func wire(cfg config, policy webhook.Policy, rdb redis.UniversalClient, c cleanu
 		store: store.New(rdb, storeConfig), queue: queue.NewClient(rdb),
 	}
 	s.cleanup.add("event subscription", s.store.Close)
+	s.metrics = newMetrics(s)
 	rules := dispatch.Config{CloudOrder: agents.CloudOrder(cfg.CloudOrder), OffPeakAt: offPeakAt, MaxCost: s.maxCost, LeastPrivacy: cfg.PrivacyMinimum.of, Masked: s.masked}
 	if len(cfg.WebhookSecret) > 0 {
 		rules.CheckCallback = policy.CheckURL
@@ -133,7 +136,7 @@ func (s *system) api(life context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.New(life, api.Config{MaxBody: s.cfg.APIMaxBody, MaxStreams: s.cfg.APIMaxStreams, Guard: guard, Audit: s.audit, Log: s.log}, api.Deps{
+	return api.New(life, api.Config{MaxBody: s.cfg.APIMaxBody, MaxStreams: s.cfg.APIMaxStreams, Guard: guard, Audit: s.audit, Log: s.log, Metrics: s.metrics}, api.Deps{
 		Jobs:   jobs{s.dispatcher, s.store},
 		Events: s.store, Webhooks: post,
 		Agents: func() []api.AgentDefinition { return shown(s.agents.All()) },

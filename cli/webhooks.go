@@ -45,7 +45,7 @@ func (s *system) webhooks() (func(ctx context.Context) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler := webhook.NewHandler(s.store, book, s.queue, courier, s.log)
+	handler := webhook.NewHandler(s.store, webhook.WithMetrics(book, s.metrics), s.queue, courier, s.log)
 	outbox := s.store.Outbox(webhookGroup, relayIdle)
 	relay := webhook.NewRelay(outbox, book, s.queue, webhookGroup, s.log)
 	return func(ctx context.Context) error {

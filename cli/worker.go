@@ -26,6 +26,7 @@ func (c workerCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	cfg.AdminListen = cfg.WorkerListen // whether it needs a login is decided as there
 	sys, err := open(ctx, cfg, redisconn.Worker, newLog(cfg, s.err))
 	if err != nil {
 		return err
@@ -37,7 +38,22 @@ func (c workerCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	return work(ctx, func() { sys.log.Info("worker is ready", "lanes", fmt.Sprint(lanes)) })
+	probes, err := sys.listenWorker()
+	if err != nil {
+		return err
+	}
+	place := adminOff
+	if probes != nil {
+		place = probes.Addr().String()
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	serving, worked := context.WithCancel(context.WithoutCancel(ctx)) // until the last job is done
+	group.Go(func() error { return sys.serveWorker(serving, probes) })
+	group.Go(func() error {
+		defer worked()
+		return work(ctx, func() { sys.log.Info("worker is ready", "lanes", fmt.Sprint(lanes), "probes", place) })
+	})
+	return group.Wait()
 }
 
 // work makes what runs jobs of the lanes and delivers webhooks. It does so until

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/api"
@@ -30,8 +31,11 @@ type Config struct {
 	Audit *audit.Log
 	// Log gets the causes that callers are not told.
 	Log *slog.Logger
-	// Queues is the Redis that the queues are in.
+	// Queues is the Redis that the queues are in. Default: there is no dashboard and
+	// no login, only probes, metrics and profiles.
 	Queues redis.UniversalClient
+	// Metrics is what Prometheus is told. Default: nothing.
+	Metrics prometheus.Gatherer
 	// Health tells which part is well.
 	Health func(context.Context) api.Health
 }
@@ -60,23 +64,32 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	board, err := newDashboard(cfg.Queues)
-	if err != nil {
-		return nil, err
+	s := &server{Config: cfg, pages: templates, mux: http.NewServeMux()}
+	if cfg.Queues != nil {
+		if s.dashboard, err = newDashboard(cfg.Queues); err != nil {
+			return nil, err
+		}
+		s.forPeople()
 	}
-	s := &server{Config: cfg, pages: templates, dashboard: board, mux: http.NewServeMux()}
 	s.public("GET /livez", s.live)
 	s.public("GET /readyz", s.ready)
 	s.public("GET /health", s.health)
+	s.private("GET "+profilesRoot, profile)
+	if cfg.Metrics != nil {
+		s.private("GET "+metricsPath, s.metrics())
+	}
+	s.public("/", nothing)
+	return s.receive(http.NewCrossOriginProtection()), nil
+}
+
+// forPeople routes what people use, rather than programs.
+func (s *server) forPeople() {
 	s.public("GET /admin.css", s.style)
 	s.public("GET /login", s.loginPage)
 	s.public("POST /login", withForm(s.recorded(action("login"), s.login)))
 	s.public("POST /logout", s.recorded(action("logout"), s.logout))
 	s.private("GET /{$}", s.home)
 	s.private(dashboardRoot+"/", s.board)
-	s.private("GET "+profilesRoot, profile)
-	s.public("/", nothing)
-	return s.receive(http.NewCrossOriginProtection()), nil
 }
 
 // public routes requests that anyone may make.

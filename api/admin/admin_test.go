@@ -49,7 +49,7 @@ func newSite(t *testing.T, login bool) *site {
 	}
 	t.Cleanup(func() { log.Close() })
 	s.Handler, err = New(Config{
-		Guard: access.New(guard), Login: login, Audit: log, Log: slog.New(slog.DiscardHandler), Queues: s.rdb,
+		Guard: access.New(guard), Login: login, Audit: log, Log: slog.New(slog.DiscardHandler), Queues: s.rdb, Metrics: someMetrics(),
 		Health: func(context.Context) api.Health {
 			if s.status == "" {
 				panic("nobody knows")

@@ -22,3 +22,5 @@ func (k queueKeys) scheduled() string     { return string(k) + "scheduled" }
 func (k queueKeys) retry() string         { return string(k) + "retry" }
 func (k queueKeys) archived() string      { return string(k) + "archived" }
 func (k queueKeys) completed() string     { return string(k) + "completed" }
+func (k queueKeys) processed() string     { return string(k) + "processed" } // how many tries there were
+func (k queueKeys) failed() string        { return string(k) + "failed" }    // how many of them failed

@@ -16,6 +16,8 @@ var (
 	ghostSource string
 	//go:embed lua/leaseless.lua
 	leaselessSource string
+	//go:embed lua/census.lua
+	censusSource string
 
 	unplacedScript  = redis.NewScript(unplacedSource)
 	ghostScript     = redis.NewScript(ghostSource)

@@ -1,0 +1,97 @@
+// Package genai tells Prometheus of the calls of models, under the names that
+// OpenTelemetry's conventions for generative AI give to them (in development, as
+// of 2026), in the form that Prometheus has for such names.
+package genai
+
+import (
+	"context"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/topcentral/spillway/providers"
+)
+
+// operation is what every call is, in the words of the conventions.
+const operation = "chat"
+
+// picodollars are a dollar.
+const picodollars = 1e12
+
+// Labels of every call, in the order of their values.
+var labels = []string{"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"}
+
+// metrics is what Prometheus is told.
+type metrics struct {
+	duration *prometheus.HistogramVec
+	tokens   *prometheus.HistogramVec
+	spent    *prometheus.CounterVec
+	unknown  *prometheus.CounterVec
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	f := promauto.With(r)
+	return &metrics{
+		duration: f.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "gen_ai_client_operation_duration_seconds", Buckets: prometheus.ExponentialBuckets(0.01, 2, 14),
+			Help: "Time of a call of a model, by the class of its failure if it failed.",
+		}, append(slices.Clone(labels), "error_type")),
+		tokens: f.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "gen_ai_client_token_usage", Buckets: prometheus.ExponentialBuckets(1, 4, 14),
+			Help: "Tokens of a call of a model, as the provider reported them.",
+		}, append(slices.Clone(labels), "gen_ai_token_type")),
+		spent: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "spillway_model_cost_dollars_total", Help: "What calls of models have cost, by the usage that was reported and the prices of the presets.",
+		}, labels[1:]),
+		unknown: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "spillway_model_calls_unmetered_total", Help: "Calls of models that may have been billed, of which nobody knows the usage.",
+		}, labels[1:]),
+	}
+}
+
+// Guard lets every call pass, and measures it. It belongs last among the guards,
+// so that it sees the calls that are made, and no others.
+type Guard struct {
+	metrics *metrics
+	exempt  []string
+}
+
+var _ providers.Guard = (*Guard)(nil)
+
+// New returns a Guard that tells r of the calls, but of none of the providers
+// that are exempt because they have no model.
+func New(r prometheus.Registerer, exempt ...string) *Guard {
+	return &Guard{metrics: newMetrics(r), exempt: exempt}
+}
+
+// Enter lets the call pass.
+func (g *Guard) Enter(_ context.Context, c *providers.Call) (leave func(*providers.Attempt), err error) {
+	provider, model := c.Candidate.Provider.Name(), c.Candidate.Model
+	if slices.Contains(g.exempt, provider) {
+		return func(*providers.Attempt) {}, nil
+	}
+	return func(a *providers.Attempt) { g.metrics.observe(provider, model, a) }, nil
+}
+
+// observe notes how a call ended.
+func (m *metrics) observe(provider, model string, a *providers.Attempt) {
+	if !a.Called {
+		return
+	}
+	failure := a.Outcome
+	if failure == providers.Succeeded {
+		failure = "" // to Prometheus, as good as no label
+	}
+	m.duration.WithLabelValues(operation, provider, model, failure).Observe(a.Duration.Seconds())
+	if a.Usage.Input+a.Usage.Output > 0 {
+		m.tokens.WithLabelValues(operation, provider, model, "input").Observe(float64(a.Usage.Input))
+		m.tokens.WithLabelValues(operation, provider, model, "output").Observe(float64(a.Usage.Output))
+	}
+	if a.Cost > 0 {
+		m.spent.WithLabelValues(provider, model).Add(float64(a.Cost) / picodollars)
+	}
+	if !a.Metered() {
+		m.unknown.WithLabelValues(provider, model).Inc()
+	}
+}

@@ -1,0 +1,128 @@
+package metrics
+
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/queue"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, labels, nil)
+}
+
+// What is told. The names are stable, and all labels are closed sets.
+var (
+	redisUp = describe("spillway_redis_up", "Whether Redis answered when it was last asked for metrics: 1 or 0.")
+
+	jobs        = describe("spillway_jobs", "Jobs that have not ended, by state.", "state")
+	jobsEntered = describe("spillway_jobs_entered_total", "How often jobs have entered a state.", "state")
+	jobsGiven   = describe("spillway_jobs_given_total", "Jobs that got a result without a call of their own, by where it came from.", "by")
+	degraded    = describe("spillway_jobs_degraded_total", "Jobs that the scorecard answered as the last resort.")
+	savedCost   = describe("spillway_saved_dollars_total", "What calls would have cost that were needless, because an equal job had a result.")
+	savedTokens = describe("spillway_saved_tokens_total", "Tokens of those calls.")
+
+	workers = describe("spillway_workers", "Live workers that serve a lane.", "lane")
+	slots   = describe("spillway_worker_slots", "Jobs that the live workers of a lane can run at once.", "lane")
+	running = describe("spillway_worker_running", "Jobs that the live workers of a lane run.", "lane")
+
+	// As the exporter of asynq names them, so that its dashboards can be used. Two
+	// of these names end as those of counters do, and are of gauges.
+	queueTasks     = describe("asynq_tasks_enqueued_total", "Tasks that are in a queue, by state.", "queue", "state")
+	queueSize      = describe("asynq_queue_size", "Tasks that are in a queue.", "queue")
+	queueLatency   = describe("asynq_queue_latency_seconds", "How long the oldest pending task of a queue has waited.", "queue")
+	queueProcessed = describe("asynq_tasks_processed_total", "Tries of tasks of a queue, failed ones included.", "queue")
+	queueFailed    = describe("asynq_tasks_failed_total", "Tries of tasks of a queue that failed.", "queue")
+	queuePaused    = describe("asynq_queue_paused_total", "Whether a queue is paused: 1 or 0.", "queue")
+)
+
+// Describe tells all that there is.
+func (c *Collector) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		redisUp, jobs, jobsEntered, jobsGiven, degraded, savedCost, savedTokens, workers, slots, running,
+		queueTasks, queueSize, queueLatency, queueProcessed, queueFailed, queuePaused,
+	} {
+		to <- d
+	}
+}
+
+// sink is where values go.
+type sink chan<- prometheus.Metric
+
+func (to sink) gauge(d *prometheus.Desc, v float64, labels ...string) {
+	to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+func (to sink) counter(d *prometheus.Desc, v int64, labels ...string) {
+	to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+}
+
+// Collect tells what the last look at Redis has found.
+func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
+	to, seen := sink(metrics), c.last()
+	if seen == nil {
+		to.gauge(redisUp, 0)
+		return
+	}
+	to.gauge(redisUp, 1)
+	to.jobs(seen.totals)
+	to.lanes(seen.workers)
+	for _, q := range seen.queues {
+		to.queue(q)
+	}
+}
+
+func (to sink) jobs(t *store.Totals) {
+	for _, state := range tasks.States() {
+		if !state.Terminal() {
+			to.gauge(jobs, float64(t.Now[state]), string(state))
+		}
+		to.counter(jobsEntered, t.Entered[state], string(state))
+	}
+	for _, by := range []tasks.AnsweredBy{tasks.ByCache, tasks.ByFastPath} {
+		to.counter(jobsGiven, t.Given[by], string(by))
+	}
+	to.counter(degraded, t.Degraded)
+	to <- prometheus.MustNewConstMetric(savedCost, prometheus.CounterValue, float64(t.SavedCost)/float64(tasks.Dollar))
+	to.counter(savedTokens, t.SavedTokens)
+}
+
+// lanes counts who serves each lane. Workers that leave take no more jobs.
+func (to sink) lanes(alive []tasks.Worker) {
+	alive = slices.DeleteFunc(slices.Clone(alive), func(w tasks.Worker) bool { return w.Leaving })
+	for _, lane := range tasks.Lanes() {
+		var count, room, busy int
+		for _, w := range alive {
+			for _, s := range w.Serves {
+				if s.Lane == lane {
+					count++
+					room += s.Slots
+					busy += s.Running
+				}
+			}
+		}
+		to.gauge(workers, float64(count), string(lane))
+		to.gauge(slots, float64(room), string(lane))
+		to.gauge(running, float64(busy), string(lane))
+	}
+}
+
+func (to sink) queue(q queue.Census) {
+	size := int64(0)
+	for i, state := range queue.TaskStates() {
+		to.gauge(queueTasks, float64(q.States[i]), q.Queue, state)
+		size += q.States[i]
+	}
+	to.gauge(queueSize, float64(size), q.Queue)
+	to.gauge(queueLatency, q.Oldest.Seconds(), q.Queue)
+	to.counter(queueProcessed, q.Processed, q.Queue)
+	to.counter(queueFailed, q.Failed, q.Queue)
+	paused := 0.0
+	if q.Paused {
+		paused = 1
+	}
+	to.gauge(queuePaused, paused, q.Queue)
+}
