@@ -40,7 +40,8 @@ type Config struct {
 	Audit *audit.Log `ignored:"true"`
 	// Log gets the causes that callers are not told. Default: they are dropped.
 	Log *slog.Logger `ignored:"true"`
-	// Metrics is where requests are measured. Default: nowhere.
+	// Metrics is where requests are measured; New panics where another handler's
+	// are. Default: nowhere.
 	Metrics prometheus.Registerer `ignored:"true"`
 }
 

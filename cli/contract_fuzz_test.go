@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/lab/contract"
@@ -135,6 +136,7 @@ func fuzzedOn(t *testing.T, opened func(config, *slog.Logger) (*system, error)) 
 	over, end := context.WithCancel(life)
 	end()
 	if s.Handler, err = sys.api(life); err == nil {
+		sys.metrics = prometheus.NewRegistry() // each registry is of one API
 		s.Closing, err = sys.api(over)
 	}
 	if err == nil {
