@@ -144,18 +144,24 @@ func through(gates []gate) echo.MiddlewareFunc {
 
 // recoverPanics makes an error of a panic, so that the caller gets a problem.
 func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) (err error) {
-		defer func() {
-			switch p := recover(); p {
-			case nil:
-			case http.ErrAbortHandler: // net/http's own way to drop a connection
-				panic(p)
-			default:
-				err = panicked(p)
-			}
-		}()
-		return next(c)
+	return func(c echo.Context) error {
+		return Recovered(func() error { return next(c) })
 	}
+}
+
+// Recovered runs a handler, and makes an error of a panic in it, with its stack.
+// Only http.ErrAbortHandler goes on: it is net/http's own way to drop a connection.
+func Recovered(handle func() error) (err error) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p)
+		default:
+			err = panicked(p)
+		}
+	}()
+	return handle()
 }
 
 // panicked makes an error of the value of a panic, with the stack on which it is

@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"embed"
-	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -131,17 +129,8 @@ func (s *server) private(pattern string, h handler) {
 
 // recoverPanics makes an error of a panic.
 func recoverPanics(h handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) (err error) {
-		defer func() {
-			switch p := recover(); p {
-			case nil:
-			case http.ErrAbortHandler: // net/http's own way to drop a connection
-				panic(p)
-			default:
-				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-			}
-		}()
-		return h(w, r)
+	return func(w http.ResponseWriter, r *http.Request) error {
+		return api.Recovered(func() error { return h(w, r) })
 	}
 }
 
