@@ -13,11 +13,8 @@ const rulesFolder = "../deploy/prometheus"
 // promtool runs Prometheus' own tool on the rules.
 func promtool(t *testing.T, args ...string) {
 	t.Helper()
-	tool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Skip("SKIPPED: there is no promtool, so the alert rules are not tested; Debian has it in its package prometheus")
-	}
-	c := exec.CommandContext(t.Context(), tool, args...)
+	needsTool(t, "promtool") // of Debian's package prometheus
+	c := exec.CommandContext(t.Context(), "promtool", args...)
 	c.Dir = rulesFolder
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Errorf("promtool %v: %v\n%s", args, err, out)
