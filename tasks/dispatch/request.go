@@ -1,8 +1,6 @@
 package dispatch
 
 import (
-	"encoding/json"
-
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
 	"github.com/topcentral/spillway/tasks/store"
@@ -18,9 +16,9 @@ type request struct {
 }
 
 func read(s *tasks.Submission) *request {
-	r := &request{Submission: s, same: canonicalJSON(s.Input)}
-	if r.decoded, r.err = agents.Decode(s.Input); r.err == nil {
-		r.same, r.err = json.Marshal(r.decoded)
+	r := &request{Submission: s}
+	if r.same, r.decoded, r.err = canonical(s.Input); r.err != nil {
+		r.same = canonicalJSON(s.Input)
 	}
 	return r
 }

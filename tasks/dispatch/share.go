@@ -26,7 +26,7 @@ const (
 // models, the arm of an experiment, and the input, in which neither order nor
 // white space counts, but numbers do as they are written.
 func Digest(j *tasks.Job, input json.RawMessage) (string, error) {
-	same, err := canonical(input)
+	same, _, err := canonical(input)
 	if err != nil {
 		return "", fmt.Errorf("digest the input: %w", err)
 	}
@@ -53,12 +53,13 @@ func fingerprint(input canonicalJSON, around any) (string, error) {
 // were.
 type canonicalJSON []byte
 
-func canonical(text []byte) (canonicalJSON, error) {
-	decoded, err := agents.Decode(text)
-	if err != nil {
-		return nil, err
+// canonical returns a text in that form, and decoded.
+func canonical(text []byte) (same canonicalJSON, decoded any, err error) {
+	if decoded, err = agents.Decode(text); err != nil {
+		return nil, nil, err
 	}
-	return json.Marshal(decoded)
+	same, err = json.Marshal(decoded)
+	return same, decoded, err
 }
 
 // FlightLasts is how long a job may get the result for all equal ones.
