@@ -247,24 +247,30 @@ func TestKeyFileIsReadAgain(t *testing.T) {
 	}
 }
 
-func TestUnknownKeysAreFetchedButNotWithoutEnd(t *testing.T) {
-	i := newIssuer()
-	var fetches atomic.Int64
+// tokensFromIssuer returns Tokens whose issuer has one key at first, and these
+// when it is asked again; and how often it was asked.
+func tokensFromIssuer(t *testing.T, i issuer, later ...string) (*Tokens, *atomic.Int64) {
+	t.Helper()
+	fetches := new(atomic.Int64)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		ids := []string{"rsa"}
 		if fetches.Add(1) > 1 {
-			ids = append(ids, "ec")
+			ids = later
 		}
 		_, _ = w.Write(i.jwks(t, ids...))
 	}))
-	defer server.Close()
-	defer http.DefaultClient.CloseIdleConnections()
-	life, end := context.WithCancel(t.Context())
-	defer end()
-	tokens, err := NewTokens(life, tokenConfig(server.URL), slog.New(slog.DiscardHandler))
+	t.Cleanup(server.Close)
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	tokens, err := NewTokens(t.Context(), tokenConfig(server.URL), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return tokens, fetches
+}
+
+func TestUnknownKeysAreFetchedButNotWithoutEnd(t *testing.T) {
+	i := newIssuer()
+	tokens, fetches := tokensFromIssuer(t, i, "rsa", "ec")
 	if _, err := tokens.verify(t.Context(), sign(t, jwt.SigningMethodES256, i.ecdsa, "ec", nil, nil)); err != nil {
 		t.Errorf("a key that the issuer has added: %v", err)
 	}
@@ -281,22 +287,7 @@ func TestUnknownKeysAreFetchedButNotWithoutEnd(t *testing.T) {
 // Anyone can name a key that is not known, and leave at once.
 func TestACallerThatLeavesDoesNotKeepKeysFromBeingFetched(t *testing.T) {
 	i := newIssuer()
-	var fetches atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		ids := []string{"rsa"}
-		if fetches.Add(1) > 1 {
-			ids = []string{"ec"}
-		}
-		_, _ = w.Write(i.jwks(t, ids...))
-	}))
-	defer server.Close()
-	defer http.DefaultClient.CloseIdleConnections()
-	life, end := context.WithCancel(t.Context())
-	defer end()
-	tokens, err := NewTokens(life, tokenConfig(server.URL), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	tokens, _ := tokensFromIssuer(t, i, "ec")
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	_, _ = tokens.verify(gone, sign(t, jwt.SigningMethodES256, i.ecdsa, "other", nil, nil))
