@@ -17,7 +17,7 @@ import (
 type Config struct {
 	// MaxBody is the largest request body in bytes. Default 1 MiB.
 	MaxBody int64 `split_words:"true"`
-	// MaxWait caps "Prefer: wait=N". Default, and at most, 60 s: the contract says so.
+	// MaxWait caps "Prefer: wait=N". Default, and at most, 55 s: the contract says so.
 	MaxWait time.Duration `split_words:"true"`
 	// MaxStreams bounds the event streams and long polls held open at once. A
 	// tenant gets no more of them than are left for the others, so half if it is
@@ -45,8 +45,9 @@ type Config struct {
 	Metrics prometheus.Registerer `ignored:"true"`
 }
 
-// maxWait is the longest wait that the contract promises.
-const maxWait = 60 * time.Second
+// maxWait is the longest wait that the contract promises. Proxies commonly give up
+// on an answer after 60 s.
+const maxWait = 55 * time.Second
 
 // Validate reports every setting that makes no sense.
 func (c Config) Validate() error {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,14 +55,17 @@ func compileQuery(c *jsonschema.Compiler, document map[string]any, path, method 
 	return all, nil
 }
 
-// checkQuery returns the gate for queries whose parameters must be as the
-// contract describes them. One without a value counts as left out.
+// checkQuery returns the gate for queries whose parameters must be those that the
+// contract describes, and as it does. One without a value counts as left out.
 func checkQuery(parameters []parameter) gate {
 	return func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
 		query, err := url.ParseQuery(r.URL.RawQuery)
-		if err != nil && len(parameters) > 0 {
+		if err != nil {
 			// What cannot be read is left out: a list would be one without its filters.
 			return nil, tasks.Errorf(tasks.CodeInvalid, "The query cannot be read: percent-encode %% and ; in it.").WithCause(err)
+		}
+		if err := known(parameters, query); err != nil {
+			return nil, err
 		}
 		for _, p := range parameters {
 			values := query[p.name]
@@ -74,6 +78,30 @@ func checkQuery(parameters []parameter) gate {
 		}
 		return r, nil
 	}
+}
+
+// known refuses a query with parameters that there are not: whoever misspells a
+// filter would get everything.
+func known(parameters []parameter, query url.Values) error {
+	var names, unknown []string
+	for _, p := range parameters {
+		names = append(names, p.name)
+	}
+	slices.Sort(names)
+	for name := range query {
+		if name != "" && !slices.Contains(names, name) {
+			unknown = append(unknown, strconv.Quote(name))
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	slices.Sort(unknown)
+	there := "this path knows none"
+	if len(names) > 0 {
+		there = "known are " + strings.Join(names, ", ")
+	}
+	return tasks.Errorf(tasks.CodeInvalid, "There is no parameter %.200s here; %s.", strings.Join(unknown, ", "), there)
 }
 
 // check tells what is wrong with a parameter's values.

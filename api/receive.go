@@ -24,7 +24,7 @@ func (s *server) receive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m := &measured{ResponseWriter: w, began: time.Now(), operation: noOperation}
 		defer s.metrics.observe(m)
-		w = Timely(m, r, s.cfg.RequestTimeout, s.cfg.WriteTimeout)
+		w = s.prefixed(Timely(m, r, s.cfg.RequestTimeout, s.cfg.WriteTimeout), r)
 		if r.Method == http.MethodHead {
 			w = bodiless{w}
 		}

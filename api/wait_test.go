@@ -22,8 +22,8 @@ func TestWaitForAJob(t *testing.T) {
 	}{
 		{"ends in time", "wait=30", 3 * time.Second, 200, 3 * time.Second, "wait=30"},
 		{"ends too late", "wait=2", 3 * time.Second, 202, 2 * time.Second, "wait=2"},
-		{"longer than we wait", "wait=3600", 90 * time.Second, 202, 60 * time.Second, "wait=60"},
-		{"more than an integer", "wait=99999999999999999999", 3 * time.Second, 200, 3 * time.Second, "wait=60"},
+		{"longer than we wait", "wait=3600", 90 * time.Second, 202, 55 * time.Second, "wait=55"},
+		{"more than an integer", "wait=99999999999999999999", 3 * time.Second, 200, 3 * time.Second, "wait=55"},
 		{"no wait", "", 3 * time.Second, 202, 0, ""},
 		{"malformed", "wait=soon", 3 * time.Second, 202, 0, ""},
 		{"negative", "wait=-5", 3 * time.Second, 202, 0, ""},

@@ -16,7 +16,7 @@ import (
 
 const (
 	// maxWait is the longest that one request is held for a job's end.
-	maxWait = 60 * time.Second
+	maxWait = 55 * time.Second
 	// betweenLooks is the shortest pause between two requests for one job.
 	betweenLooks = 200 * time.Millisecond
 	// latestLook is the longest pause that a server may ask for while it is there.

@@ -158,7 +158,7 @@ func TestAwaitAsksNoMoreOftenThanItShould(t *testing.T) {
 				began, asked := time.Now(), 0
 				c := wired(func(r *http.Request) (*http.Response, error) {
 					asked++
-					if got := r.Header.Get("Prefer"); got != "wait=60" {
+					if got := r.Header.Get("Prefer"); got != "wait=55" {
 						t.Errorf("Prefer: got %q", got)
 					}
 					state := tasks.Running

@@ -460,7 +460,7 @@ type SubmitJobParams struct {
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
 	// Prefer `wait=N` (RFC 7240): hold the answer back until the job has ended, N
-	// seconds at most; above 60, 60 is taken. `respond-async` is what a submission
+	// seconds at most; above 55, 55 is taken, since many proxies give up after 60. `respond-async` is what a submission
 	// does anyway. What is malformed or unknown is ignored. `Preference-Applied`
 	// tells what was honoured.
 	Prefer Prefer `json:"Prefer,omitempty"`
@@ -469,7 +469,7 @@ type SubmitJobParams struct {
 // GetJobParams defines parameters for GetJob.
 type GetJobParams struct {
 	// Prefer `wait=N` (RFC 7240): hold the answer back until the job has ended, N
-	// seconds at most; above 60, 60 is taken. `respond-async` is what a submission
+	// seconds at most; above 55, 55 is taken, since many proxies give up after 60. `respond-async` is what a submission
 	// does anyway. What is malformed or unknown is ignored. `Preference-Applied`
 	// tells what was honoured.
 	Prefer Prefer `json:"Prefer,omitempty"`
@@ -490,7 +490,7 @@ type StreamJobEventsParams struct {
 // GetJobResultParams defines parameters for GetJobResult.
 type GetJobResultParams struct {
 	// Prefer `wait=N` (RFC 7240): hold the answer back until the job has ended, N
-	// seconds at most; above 60, 60 is taken. `respond-async` is what a submission
+	// seconds at most; above 55, 55 is taken, since many proxies give up after 60. `respond-async` is what a submission
 	// does anyway. What is malformed or unknown is ignored. `Preference-Applied`
 	// tells what was honoured.
 	Prefer Prefer `json:"Prefer,omitempty"`

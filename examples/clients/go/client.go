@@ -85,7 +85,7 @@ func (c *client) submit(ctx context.Context, s submission, key string, hold time
 }
 
 // wait returns the job when it has ended. Each request is held by the server until
-// then, hold at most (60 s); If-None-Match spares the body when nothing has changed.
+// then, hold at most (55 s); If-None-Match spares the body when nothing has changed.
 func (c *client) wait(ctx context.Context, j *job, hold time.Duration) (*job, error) {
 	header := http.Header{"Prefer": {fmt.Sprintf("wait=%.0f", hold.Seconds())}}
 	for !j.ended() {
