@@ -1,11 +1,19 @@
 # make        this help
 # make check  exactly what CI runs
 
+# Pinned tools, each built into .bin.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+LICENCE_DETECTOR := go.elastic.co/go-licence-detector@v0.11.1
+CYCLONEDX := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 LINT := .bin/golangci-lint
 
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X github.com/topcentral/spillway/cli.version=$(VERSION) -X github.com/topcentral/spillway/cli.revision=$(REVISION)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo dev build test race chaos chaos-short bench bench-short fuzz lint fmt generate check check-fmt check-tidy check-generated check-chaos clean
+.PHONY: help demo dev build release tools notices test race chaos chaos-short bench bench-short fuzz lint fmt generate check check-fmt check-tidy check-generated check-chaos clean
 
 help: ## show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +25,10 @@ dev: ## serve everything from one process, in memory, until Ctrl-C (needs only G
 	go run . dev
 
 build: ## build the binary ./spillway
-	CGO_ENABLED=0 go build -trimpath -o spillway .
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o spillway .
+
+release: .bin/cyclonedx-gomod ## build dist/: archives for linux and darwin on amd64 and arm64, checksums, SBOM
+	deploy/release.sh $(VERSION) '$(LDFLAGS)'
 
 test: ## run the tests (needs only Go; those that want a real redis-server skip without one)
 	go test ./...
@@ -57,11 +68,22 @@ generate: ## write generated files anew
 lint: $(LINT) ## run the linter
 	$(LINT) run
 
-$(LINT): Makefile
-	GOBIN=$(CURDIR)/.bin go install $(GOLANGCI_LINT)
+tools: $(LINT) .bin/govulncheck .bin/go-licence-detector .bin/cyclonedx-gomod ## install the pinned tools into .bin
+
+# A tool is built again when its version in this file changes.
+$(LINT): MODULE := $(GOLANGCI_LINT)
+.bin/govulncheck: MODULE := $(GOVULNCHECK)
+.bin/go-licence-detector: MODULE := $(LICENCE_DETECTOR)
+.bin/cyclonedx-gomod: MODULE := $(CYCLONEDX)
+$(LINT) .bin/govulncheck .bin/go-licence-detector .bin/cyclonedx-gomod: Makefile
+	GOBIN=$(CURDIR)/.bin go install $(MODULE)
 	@touch $@
 
-check: check-fmt vet lint race check-contract check-memory check-tidy check-generated check-chaos ## everything CI checks
+notices: .bin/go-licence-detector ## write the licenses of all dependencies to cli/notices.txt
+	PATH="$(CURDIR)/.bin:$$PATH" sh deploy/licenses/notices.sh > .bin/notices.txt
+	mv .bin/notices.txt cli/notices.txt
+
+check: check-fmt vet lint race check-contract check-memory check-tidy check-generated check-licenses check-vulnerabilities check-chaos ## everything CI checks
 
 check-fmt:
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "not formatted, run make fmt:"; echo "$$files"; exit 1; }
@@ -87,9 +109,20 @@ check-tidy:
 check-generated: generate
 	@git diff --exit-code -- '*.gen.go' docs/providers.md || { echo "generated files are out of date: commit what make generate wrote"; exit 1; }
 
+.PHONY: check-licenses
+check-licenses: .bin/go-licence-detector
+	@PATH="$(CURDIR)/.bin:$$PATH" sh deploy/licenses/notices.sh | diff -q - cli/notices.txt >/dev/null || { echo "cli/notices.txt is out of date, or a license is not allowed: run make notices"; exit 1; }
+
+# The database of vulnerabilities is on the network, which a build may not have.
+.PHONY: check-vulnerabilities
+check-vulnerabilities: .bin/govulncheck
+	@out=$$(.bin/govulncheck ./... 2>&1) && echo "$$out" || { \
+	  case "$$out" in *"fetching vulnerabilities"*) echo "SKIPPED, NOT CHECKED: govulncheck, because its database cannot be reached";; \
+	  *) echo "$$out"; exit 1;; esac; }
+
 check-chaos:
 	@if command -v redis-server >/dev/null || test -n "$$SPILLWAY_TEST_REQUIRE_REDIS"; then $(MAKE) chaos-short; \
 	else echo "SKIPPED, NOT TESTED: chaos-short, because redis-server is not installed"; fi
 
 clean: ## remove what was built
-	rm -rf spillway .bin
+	rm -rf spillway .bin dist

@@ -35,6 +35,22 @@ type commands struct {
 	Budgets   budgetsCommand   `cmd:"" group:"serve" help:"Show what is spent, and what is left of each budget."`
 	Doctor    doctorCommand    `cmd:"" group:"serve" help:"Look at Redis, queues, workers, providers and agents, and say what to do."`
 	Config    configCommand    `cmd:"" group:"serve" help:"Show every setting, the value in force and what it means."`
+
+	VersionFlag   versionFlag          `name:"version" short:"V" help:"Print the version and exit."`
+	Version       versionCommand       `cmd:"" group:"about" help:"Print the version, and what it was built from."`
+	Licenses      licensesCommand      `cmd:"" group:"about" help:"Print the licenses of the software in this program."`
+	Completion    completionCommand    `cmd:"" group:"about" help:"Print a shell's completion script."`
+	CompleteWords completeWordsCommand `cmd:"" hidden:"" name:"complete-words" help:"Print what may follow the words of a command line."`
+}
+
+// versionFlag prints the version wherever it is given, and ends the command.
+type versionFlag bool
+
+// BeforeReset is called by kong before it parses the rest.
+func (versionFlag) BeforeReset(k *kong.Kong, s streams) error {
+	fmt.Fprintln(s.out, thisBuild())
+	k.Exit(exitOK)
+	return nil
 }
 
 // streams are where a command reads and writes.
@@ -75,7 +91,7 @@ func run(ctx context.Context, args []string, s streams) (code int) {
 		kong.Name("spillway"), kong.Description(description), kong.Writers(s.out, s.err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.ExplicitGroups([]kong.Group{
-			{Key: "try", Title: "Try it:"}, {Key: "serve", Title: "Serve:"}, {Key: "use", Title: "Use a running Spillway:"},
+			{Key: "try", Title: "Try it:"}, {Key: "serve", Title: "Serve:"}, {Key: "use", Title: "Use a running Spillway:"}, {Key: "about", Title: "About the program:"},
 		}),
 		kong.Exit(func(code int) { panic(exit{code}) }),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s),

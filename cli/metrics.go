@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"runtime"
-	"runtime/debug"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -23,19 +20,11 @@ func newMetrics(s *system) *prometheus.Registry {
 	return r
 }
 
-// buildInfo tells which build this is.
+// buildInfo identifies this build.
 func buildInfo() prometheus.Collector {
-	version, revision := "unknown", "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				revision = s.Value
-			}
-		}
-	}
+	b := thisBuild()
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "spillway_build_info", Help: "The build of this process; always 1.",
-		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "go_version": runtime.Version()},
+		ConstLabels: prometheus.Labels{"version": b.version, "revision": b.revision, "go_version": b.compiler},
 	}, func() float64 { return 1 })
 }
