@@ -153,7 +153,7 @@ func TestDeliverLimitsEachHost(t *testing.T) {
 			t.Errorf("within the share: got %s, want %s", got, Delivered)
 		}
 	}
-	if len(c.places.tenants) != 0 {
+	if c.places.busy != 0 {
 		t.Errorf("still counted: %v", c.places.tenants)
 	}
 }

@@ -41,6 +41,9 @@ type Outcome struct {
 	cause error // for logs only; it may name addresses
 }
 
+// tried reports whether the receiver was asked, or could not be reached.
+func (o Outcome) tried() bool { return o.Class != Interrupted && o.Class != Forbidden }
+
 // silence reports whether there was no answer from whom it was sent to.
 func (o Outcome) silence() bool {
 	return o.Class == TimedOut || o.Class == Unreachable || o.Class == Insecure

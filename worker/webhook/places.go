@@ -31,9 +31,10 @@ const (
 	guessed = time.Second
 	// busySoonest and busyLatest bound when who was turned away comes again.
 	busySoonest = time.Second
-	busyLatest  = time.Minute
-	// maxLanes bounds how many lanes are remembered.
-	maxLanes = 10_000
+	busyLatest  = 5 * time.Minute
+	// maxLanes and maxTenants bound how many lanes and tenants are remembered.
+	maxLanes   = 10_000
+	maxTenants = 10_000
 )
 
 // places bounds how many deliveries are under way, on each lane, for each tenant
@@ -44,25 +45,37 @@ type places struct {
 
 	mu      sync.Mutex // guards the rest, and what it leads to
 	lanes   map[lane]*traffic
-	tenants map[string]*tenant // that have a delivery under way or in line
+	tenants map[string]*tenant
+	busy    int // tenants that have a delivery under way or in line
 	inLine  int
+}
+
+// pace is how fast deliveries are done with, and when those come again that were
+// turned away.
+type pace struct {
+	took   time.Duration // mean of the latest deliveries; 0: nothing is known
+	turned time.Time     // when the last that was turned away comes again
 }
 
 // traffic is what is known of a lane.
 type traffic struct {
-	most   int           // deliveries at once
-	going  int           // under way
-	inLine int           // waiting for a place
-	took   time.Duration // mean of the latest deliveries; 0: nothing is known
-	silent bool          // the last try got no answer
-	turned time.Time     // when the last that was turned away comes again
+	pace
+
+	most   int  // deliveries at once
+	going  int  // under way
+	inLine int  // waiting for a place
+	silent bool // the last try got no answer
 }
 
-// tenant is what is under way for one.
+// tenant is what is under way for one, on all its lanes.
 type tenant struct {
-	going  int
-	silent int // of those, on lanes that were silent when they began
-	line   []*waiter
+	pace
+
+	going   int
+	silent  int  // of those, on lanes that were silent when they began
+	silence pace // of the deliveries on such lanes
+	line    []*waiter
+	counted bool // among the busy
 }
 
 // waiter waits in line for its turn.
@@ -84,17 +97,17 @@ func (p *places) enter(ctx context.Context, l lane) (leave func(Outcome), later 
 	t, who := p.trafficOf(l), p.tenantOf(l.tenant)
 	if t.inLine == 0 && p.free(t, who) {
 		defer p.mu.Unlock()
-		return p.begin(l, t, who), 0
+		return p.begin(t, who), 0
 	}
 	if !p.mayWait(t, who) {
 		defer p.mu.Unlock()
-		p.forget(l.tenant, who)
-		return nil, t.turnAway()
+		return nil, p.turnAway(t, who)
 	}
 	w := &waiter{lane: l, turn: make(chan struct{})}
 	who.line = append(who.line, w)
 	t.inLine++
 	p.inLine++
+	p.count(who)
 	p.mu.Unlock()
 
 	timer := time.NewTimer(lineWait)
@@ -111,8 +124,7 @@ func (p *places) enter(ctx context.Context, l lane) (leave func(Outcome), later 
 		return w.leave, 0 // just now
 	}
 	p.quit(w, t, who)
-	p.forget(l.tenant, who)
-	return nil, t.turnAway()
+	return nil, p.turnAway(t, who)
 }
 
 // What follows needs the lock.
@@ -140,36 +152,91 @@ func (p *places) forgetIdle() {
 func (p *places) tenantOf(name string) *tenant {
 	who := p.tenants[name]
 	if who == nil {
+		if len(p.tenants) >= maxTenants {
+			p.forgetTenants()
+		}
 		who = &tenant{}
 		p.tenants[name] = who
 	}
 	return who
 }
 
-func (p *places) forget(name string, who *tenant) {
-	if who.going == 0 && len(who.line) == 0 {
-		delete(p.tenants, name)
+func (p *places) forgetTenants() {
+	for name, who := range p.tenants {
+		if !who.counted {
+			delete(p.tenants, name)
+		}
 	}
 }
 
-// free reports whether a delivery may begin. Lanes that are silent hold half of
-// what a tenant has at most, so that its other lanes go on.
+// count counts a tenant among the busy, or no longer.
+func (p *places) count(who *tenant) {
+	busy := who.going+len(who.line) > 0
+	if busy == who.counted {
+		return
+	}
+	who.counted = busy
+	if busy {
+		p.busy++
+	} else {
+		p.busy--
+	}
+}
+
+// share is how many deliveries a tenant may have under way.
+func (p *places) share(who *tenant) int {
+	busy := p.busy
+	if !who.counted {
+		busy++
+	}
+	return min(p.tenant, max(p.all/2/busy, 1))
+}
+
+// silentShare is how many of them may be on lanes that are silent: half, so that
+// its other lanes go on.
+func silentShare(share int) int { return (share + 1) / 2 }
+
+// free reports whether a delivery may begin.
 func (p *places) free(t *traffic, who *tenant) bool {
-	share := min(p.tenant, max(p.all/2/max(len(p.tenants), 1), 1))
-	if t.silent && who.silent >= (share+1)/2 {
+	share := p.share(who)
+	if t.silent && who.silent >= silentShare(share) {
 		return false
 	}
 	return t.going < t.most && who.going < share
 }
 
 // mayWait reports whether a place will be free within lineWait, as far as can be
-// told.
+// told: on the lane, and for the tenant.
 func (p *places) mayWait(t *traffic, who *tenant) bool {
-	return !t.silent && len(who.line) < maxLine && p.inLine < p.all && time.Duration(t.inLine+1)*t.each() <= lineWait
+	if t.silent || len(who.line) >= maxLine || p.inLine >= p.all {
+		return false
+	}
+	share := p.share(who)
+	return t.wait(t.inLine+1, t.most) <= lineWait && (who.going < share || who.wait(len(who.line)+1, share) <= lineWait)
+}
+
+// turnAway returns after how long a delivery should come again: when those are
+// done with that were turned away before it, for want of a place on the lane or
+// of the tenant's. All that come before that are turned away again, and cost more
+// than they are worth.
+func (p *places) turnAway(t *traffic, who *tenant) time.Duration {
+	p.count(who)
+	share := p.share(who)
+	var after time.Duration
+	if t.silent && who.silent >= silentShare(share) {
+		after = who.silence.turnAway(silentShare(share))
+	}
+	if who.going >= share {
+		after = max(after, who.pace.turnAway(share))
+	}
+	if t.going >= t.most || after == 0 {
+		after = max(after, t.pace.turnAway(t.most))
+	}
+	return after
 }
 
 // begin takes a place.
-func (p *places) begin(l lane, t *traffic, who *tenant) (leave func(Outcome)) {
+func (p *places) begin(t *traffic, who *tenant) (leave func(Outcome)) {
 	silent := 0
 	if t.silent {
 		silent = 1
@@ -177,15 +244,22 @@ func (p *places) begin(l lane, t *traffic, who *tenant) (leave func(Outcome)) {
 	t.going++
 	who.going++
 	who.silent += silent
+	p.count(who)
 	return func(o Outcome) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		t.going--
 		who.going--
 		who.silent -= silent
-		p.learn(t, o)
+		if o.tried() {
+			p.learn(t, o)
+			who.learn(o.Took)
+			if silent > 0 {
+				who.silence.learn(o.Took)
+			}
+		}
 		p.callUp(who)
-		p.forget(l.tenant, who)
+		p.count(who)
 	}
 }
 
@@ -200,7 +274,7 @@ func (p *places) callUp(who *tenant) {
 			continue
 		}
 		p.quit(w, t, who)
-		w.leave = p.begin(w.lane, t, who)
+		w.leave = p.begin(t, who)
 		close(w.turn)
 	}
 }
@@ -215,18 +289,13 @@ func (p *places) quit(w *waiter, t *traffic, who *tenant) {
 // learn draws from a delivery how many its lane bears.
 func (p *places) learn(t *traffic, o Outcome) {
 	switch {
-	case o.Class == Interrupted || o.Class == Forbidden:
-		return
 	case o.silence():
 		t.silent, t.most, t.took = true, 1, max(o.Took, quick)
 		return
 	case t.silent:
 		*t = traffic{most: p.start, going: t.going, inLine: t.inLine}
 	}
-	if t.took == 0 {
-		t.took = o.Took
-	}
-	t.took += (o.Took - t.took) / 4
+	t.pace.learn(o.Took)
 	switch {
 	case o.overload():
 		t.most = max(t.most/2, 1)
@@ -237,19 +306,28 @@ func (p *places) learn(t *traffic, o Outcome) {
 	}
 }
 
-// each is the time between two deliveries of a lane that never stands still.
-func (t *traffic) each() time.Duration { return cmp.Or(t.took, guessed) / time.Duration(t.most) }
-
-// turnAway returns after how long a delivery should come again: when the lane is
-// done with those that were turned away before it. All that come before that are
-// turned away again, and cost more than they are worth.
-func (t *traffic) turnAway() time.Duration {
-	now := time.Now()
-	t.turned = later(t.turned, now.Add(busySoonest)).Add(t.each())
-	if latest := now.Add(busyLatest); t.turned.After(latest) {
-		t.turned = latest
+func (p *pace) learn(took time.Duration) {
+	if p.took == 0 {
+		p.took = took
 	}
-	return t.turned.Sub(now)
+	p.took += (took - p.took) / 4
+}
+
+// wait is how long the n-th in line waits where so many are under way at once and
+// no place stands empty.
+func (p *pace) wait(n, places int) time.Duration {
+	return time.Duration(n) * cmp.Or(p.took, guessed) / time.Duration(places)
+}
+
+// turnAway returns after how long the next one should come that finds none of so
+// many places free.
+func (p *pace) turnAway(places int) time.Duration {
+	now := time.Now()
+	p.turned = later(p.turned, now.Add(busySoonest)).Add(p.wait(1, places))
+	if latest := now.Add(busyLatest); p.turned.After(latest) {
+		p.turned = latest
+	}
+	return p.turned.Sub(now)
 }
 
 func later(a, b time.Time) time.Time {

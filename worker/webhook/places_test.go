@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,7 +159,7 @@ func TestWaitingInLine(t *testing.T) {
 			leave(fast)
 		}
 		waiting.Wait()
-		if p.inLine != 0 || len(p.tenants) != 0 || p.lanes[l].going != 0 || p.lanes[l].inLine != 0 {
+		if p.inLine != 0 || p.busy != 0 || p.lanes[l].going != 0 || p.lanes[l].inLine != 0 {
 			t.Errorf("still counted: %+v, %+v", p, p.lanes[l])
 		}
 	})
@@ -184,7 +185,7 @@ func TestTheLineMovesWithTheTenant(t *testing.T) {
 		for _, leave := range first[1:] {
 			leave(fast)
 		}
-		if len(p.tenants) != 0 {
+		if p.busy != 0 {
 			t.Errorf("still counted: %+v", p.tenants)
 		}
 	})
@@ -219,19 +220,60 @@ func TestNobodyWaitsInVain(t *testing.T) {
 }
 
 // Those who are turned away come again at the pace of their lane, and not all at
-// once; nor ever later than a minute.
+// once; nor ever later than busyLatest.
 func TestThoseTurnedAwayComeAtThePaceOfTheirLane(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, l := newPlaces(few), lane{"acme", "a"}
 		use(t, p, l, Outcome{Class: Delivered, Took: 4 * time.Second})
 		fill(p, l) // 2 places: one every 2 s
-		p = &places{limits: few, lanes: p.lanes, tenants: p.tenants}
 		p.lanes[l].turned = time.Time{}
-		for n := range 100 {
+		for n := range 200 {
 			_, got := p.enter(over, l)
 			if want := min(busySoonest+time.Duration(n+1)*2*time.Second, busyLatest); got != want {
 				t.Fatalf("number %d: got %v, want %v", n+1, got, want)
 			}
+		}
+	})
+}
+
+// Two thousand hosts of a tenant that do not answer: each webhook that finds no
+// place comes again at the pace of its tenant, not at that of its own host.
+func TestThoseTurnedAwayComeAtThePaceOfTheirTenant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlaces(limits{start: 8, most: 32, tenant: 32, all: 512})
+		const hosts, span = 2_000, 10 * time.Minute
+		var turns, tries atomic.Int64
+		ctx, cancel := context.WithTimeout(t.Context(), span)
+		defer cancel()
+		var all sync.WaitGroup
+		for n := range hosts {
+			all.Go(func() {
+				for ctx.Err() == nil {
+					turns.Add(1)
+					leave, wait := p.enter(ctx, lane{"acme", string(rune('A' + n))})
+					if leave != nil {
+						tries.Add(1)
+						time.Sleep(silent.Took)
+						leave(silent)
+						wait = 5 * time.Second // the schedule's first
+					}
+					select {
+					case <-ctx.Done():
+					case <-time.After(wait):
+					}
+				}
+			})
+		}
+		all.Wait()
+		// A turn costs Redis about ten commands.
+		if got, most := int(turns.Load()), 2*hosts*int(span/busyLatest+1); got > most {
+			t.Errorf("%d turns in %v, want %d at most", got, span, most)
+		}
+		if got, places := int(tries.Load()), p.tenant/2; got < places*int(span/silent.Took)*8/10 {
+			t.Errorf("%d tries in %v: the tenant's places stood empty", got, span)
+		}
+		if leave, _ := p.enter(t.Context(), lane{"acme", "well"}); leave == nil {
+			t.Error("a host of the tenant that answers got no place")
 		}
 	})
 }
