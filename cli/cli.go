@@ -112,6 +112,10 @@ func run(ctx context.Context, args []string, s streams) (code int) {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
+	if err := tidyEnvironment(); err != nil {
+		fmt.Fprintln(s.err, "spillway:", err)
+		return exitError
+	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(s.err, "spillway: %v\nTry: %s --help\n", err, commandOf(err))

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -112,6 +113,9 @@ func (c *client) do(ctx context.Context, method, path string, body []byte, heade
 		return nil, fmt.Errorf("%q is not the URL of a Spillway: %w", c.base, err)
 	}
 	req.Header = header
+	if !isSendable(providers.NewSecret(c.key)) {
+		return nil, fmt.Errorf("%s: a key with a character that HTTP cannot send; want the key alone", keyEnv)
+	}
 	if c.key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.key)
 	}

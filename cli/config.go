@@ -92,6 +92,7 @@ type config struct {
 	Clouds  []cloudKey       `ignored:"true"` // those that have a key
 	Servers []cloudKey       `ignored:"true"` // on machines of one's own, beside Ollama
 	Keyless []presets.Preset `ignored:"true"` // of the providers file, whose key is not set
+	Unknown []string         `ignored:"true"` // descriptions of variables that are no settings
 }
 
 const envPrefix = "SPILLWAY"
@@ -119,7 +120,9 @@ func readConfig() (config, error) {
 	if err := joined(faults); err != nil {
 		return c, fmt.Errorf("settings:\n%w", err)
 	}
-	return c, nil
+	var err error
+	c.Unknown, err = unknownSettings()
+	return c, err
 }
 
 // shardCount is how many slots jobs are spread over.
@@ -156,11 +159,16 @@ func (d *durability) UnmarshalText(text []byte) error {
 	return fmt.Errorf("want %s or %s", durabilityDefault, durabilityFsync)
 }
 
-// newLog returns the log that the settings ask for.
+// newLog returns the log that the settings ask for, with a warning for each
+// variable that looks like a setting and is none.
 func newLog(c config, w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: c.LogLevel, ReplaceAttr: redacted}
+	log := slog.New(slog.NewTextHandler(w, opts))
 	if c.LogFormat == logJSON {
-		return slog.New(slog.NewJSONHandler(w, opts))
+		log = slog.New(slog.NewJSONHandler(w, opts))
 	}
-	return slog.New(slog.NewTextHandler(w, opts))
+	for _, problem := range c.Unknown {
+		log.Warn("unknown setting", "problem", problem)
+	}
+	return log
 }

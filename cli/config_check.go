@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -76,6 +77,9 @@ func (c config) faults() []settingFault {
 	own(c.Retention >= minRetention, "RETENTION", c.Retention, fmt.Sprintf("%v or more", minRetention))
 	own(c.LogFormat == logText || c.LogFormat == logJSON, "LOG_FORMAT", quoted(c.LogFormat), logText+" or "+logJSON)
 	faults = append(faults, c.accessFaults()...)
+	for _, k := range slices.Concat(c.Clouds, c.Servers) {
+		want(isSendable(k.key), k.preset.KeyEnv, "a key with a character that HTTP cannot send", "the key alone, without line breaks or spaces in it")
+	}
 	for _, k := range c.Clouds {
 		want(isURL(k.preset.Host(k.baseURL)), cloudEnv(k.preset, "URL"), quoted(withoutPassword(k.baseURL)), "a URL such as "+k.preset.BaseURL)
 		want(cmp.Or(k.model, k.preset.Model) != "", cloudEnv(k.preset, "MODEL"), "none", "the ID of a bot that is published as an API")

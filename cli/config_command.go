@@ -23,8 +23,12 @@ func (configCommand) Help() string {
 
 // Run prints the table of settings, after checking them.
 func (configCommand) Run(s streams) error {
-	if _, err := readConfig(); err != nil {
+	cfg, err := readConfig()
+	if err != nil {
 		return err
+	}
+	for _, problem := range cfg.Unknown {
+		fmt.Fprintln(s.err, "spillway: warning:", problem)
 	}
 	all, err := settingsInForce()
 	if err != nil {

@@ -39,7 +39,7 @@ func (doctorCommand) Run(ctx context.Context, s streams) error {
 	silent := slog.New(slog.DiscardHandler) // what is wrong is a finding
 	redisconn.LogTo(silent)
 	all, agentFinding := examineAgents(cfg, silent)
-	findings := slices.Concat(examineRedis(ctx, cfg), []finding{agentFinding}, examineOllama(ctx, cfg, all), examineServers(ctx, cfg), examineClouds(ctx, cfg))
+	findings := slices.Concat(examineSettings(cfg), examineRedis(ctx, cfg), []finding{agentFinding}, examineOllama(ctx, cfg, all), examineServers(ctx, cfg), examineClouds(ctx, cfg))
 	if failed := printFindings(s.out, findings); failed > 0 {
 		return fmt.Errorf("%d of %d checks failed", failed, len(findings))
 	}
@@ -52,6 +52,19 @@ const (
 	// longWait is after how long a waiting task is worth a warning.
 	longWait = 10 * time.Minute
 )
+
+// examineSettings looks for variables that have no effect.
+func examineSettings(cfg config) []finding {
+	f := finding{check: "settings"}
+	if len(cfg.Unknown) == 0 {
+		return []finding{f.ok("every " + envPrefix + "_ variable is a setting")}
+	}
+	var findings []finding
+	for _, problem := range cfg.Unknown {
+		findings = append(findings, f.warn(problem, "correct the name, or unset it"))
+	}
+	return findings
+}
 
 // examineRedis looks at Redis, and at what it tells of queues and workers.
 func examineRedis(ctx context.Context, cfg config) []finding {

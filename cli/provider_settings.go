@@ -111,7 +111,7 @@ func (c *config) add(p presets.Preset) {
 	named := func(k cloudKey) bool { return k.preset.Name == p.Name }
 	k := cloudKey{preset: p}
 	if p.KeyEnv != "" {
-		if k.key = providers.NewSecret(os.Getenv(p.KeyEnv)); k.key.IsZero() {
+		if k.key = secretFromEnvironment(p.KeyEnv); k.key.IsZero() {
 			c.Clouds = slices.DeleteFunc(c.Clouds, named)
 			c.Keyless = append(c.Keyless, p)
 			return
@@ -179,8 +179,8 @@ func (c *config) orderFaults() []settingFault {
 func readCloudKeys() []cloudKey {
 	var keys []cloudKey
 	for _, p := range presets.Clouds() {
-		if key := os.Getenv(p.KeyEnv); key != "" {
-			keys = append(keys, cloudKey{p, providers.NewSecret(key), os.Getenv(cloudEnv(p, "URL")), os.Getenv(cloudEnv(p, "MODEL"))})
+		if key := secretFromEnvironment(p.KeyEnv); !key.IsZero() {
+			keys = append(keys, cloudKey{p, key, os.Getenv(cloudEnv(p, "URL")), os.Getenv(cloudEnv(p, "MODEL"))})
 		}
 	}
 	return keys

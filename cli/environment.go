@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+
+	"github.com/topcentral/spillway/providers"
+)
+
+// tidyEnvironment gives every setting one reading, however it was delivered.
+// White space around a value is not part of it: files of secrets end in a
+// newline. A blank value is no value.
+func tidyEnvironment() error {
+	all, err := settingsInForce()
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		value, set := os.LookupEnv(s.name)
+		tidy := strings.TrimSpace(value)
+		switch {
+		case !set || value != "" && tidy == value:
+		case tidy == "":
+			err = os.Unsetenv(s.name)
+		default:
+			err = os.Setenv(s.name, tidy)
+		}
+		if err != nil {
+			return fmt.Errorf("environment: %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// secretFromEnvironment returns the secret that a variable holds, without white
+// space around it.
+func secretFromEnvironment(name string) providers.Secret {
+	return providers.NewSecret(strings.TrimSpace(os.Getenv(name)))
+}
+
+// isSendable reports whether a secret can be sent in an HTTP header.
+func isSendable(s providers.Secret) bool {
+	return !strings.ContainsFunc(s.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// Kubernetes describes the services of a namespace in variables that begin with
+// a service's name, and tests of this program have some of their own.
+var foreignVariable = regexp.MustCompile(`^SPILLWAY_(TEST|PROBE)_|_SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?$|_PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?$`)
+
+// maxTypos is how many letters may differ for a name to be taken for a misspelt
+// setting.
+const maxTypos = 3
+
+// unknownSettings describes each variable of the environment that begins as a
+// setting does and is none, with the setting that it resembles.
+func unknownSettings() ([]string, error) {
+	all, err := settingsInForce()
+	if err != nil {
+		return nil, err
+	}
+	var unknown []string
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if !strings.HasPrefix(name, envPrefix+"_") || foreignVariable.MatchString(name) ||
+			slices.ContainsFunc(all, func(s setting) bool { return s.name == name }) {
+			continue
+		}
+		unknown = append(unknown, name+" is not a setting and has no effect; "+hint(name, all))
+	}
+	slices.Sort(unknown)
+	return unknown, nil
+}
+
+// hint says which setting a misspelt name may mean.
+func hint(name string, all []setting) string {
+	nearest, distance := "", maxTypos+1
+	for _, s := range all {
+		if d := levenshtein.ComputeDistance(name, s.name); d < distance {
+			nearest, distance = s.name, d
+		}
+	}
+	if nearest == "" {
+		return `"spillway config" lists the settings`
+	}
+	return "did you mean " + nearest + "?"
+}
