@@ -14,6 +14,10 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
+// staleLook outlasts a server's look at its queues, which may miss a ticket of
+// higher priority that arrived up to 4 ms ago (package queue).
+const staleLook = 20 * time.Millisecond
+
 // turns is a provider whose first call waits until it is let go, and that answers
 // each call with its number.
 func turns(calls int) (b providertest.Behavior, begun chan bool, goOn chan bool) {
@@ -56,6 +60,7 @@ func TestJobsAreTakenByPriority(t *testing.T) {
 					j := w.submit(t, func(s *tasks.Submission) { s.Priority = next.priority })
 					turn[j.ID] = fmt.Sprintf(`{"score":%d}`, next.turn)
 				}
+				<-time.After(staleLook)
 				close(goOn)
 				for id, want := range turn {
 					if j := w.end(t, id); string(j.Result) != want || j.Lane != lane {
