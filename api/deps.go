@@ -77,6 +77,11 @@ type Webhooks interface {
 	// Rotate gives the endpoint a new secret, beside which the old one signs for
 	// the overlap.
 	Rotate(ctx context.Context, tenant, id string, overlap time.Duration) (*tasks.Endpoint, error)
+	// Secret returns what signs the webhooks to the callback URLs of the tenant's
+	// jobs. CodeConflict when it cannot be opened.
+	Secret(ctx context.Context, tenant string) (*tasks.SigningSecret, error)
+	// RotateSecret makes a new one, beside which the old one signs for the overlap.
+	RotateSecret(ctx context.Context, tenant string, overlap time.Duration) (*tasks.SigningSecret, error)
 	// Test sends a webhook of type webhook.test. CodeConflict when the endpoint is
 	// disabled, as of Recover and Redeliver.
 	Test(ctx context.Context, tenant, id string) (webhookID string, err error)

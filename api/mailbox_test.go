@@ -62,6 +62,16 @@ func (m mailbox) Rotate(ctx context.Context, tenant, id string, overlap time.Dur
 	return e, err
 }
 
+func (mailbox) Secret(_ context.Context, tenant string) (*tasks.SigningSecret, error) {
+	return &tasks.SigningSecret{Tenant: tenant, Secret: "whsec_" + tenant, CreatedAt: time.Now().UTC()}, nil
+}
+
+func (m mailbox) RotateSecret(ctx context.Context, tenant string, overlap time.Duration) (*tasks.SigningSecret, error) {
+	s, err := m.Secret(ctx, tenant)
+	s.OldSecretEnd = time.Now().UTC().Add(overlap)
+	return s, err
+}
+
 func (m mailbox) Test(ctx context.Context, tenant, id string) (string, error) {
 	_, err := m.Endpoint(ctx, tenant, id)
 	return "evt_test_1", err

@@ -12,11 +12,13 @@ import (
 	"github.com/topcentral/spillway/api/audit"
 )
 
-// mutates reports whether an operation may change anything.
-func (op operation) mutates() bool { return op.method != http.MethodGet }
+// isAudited reports whether an operation may change anything, or shows a secret.
+func (op operation) isAudited() bool {
+	return op.method != http.MethodGet || op.id == "getSigningSecret"
+}
 
 // recorded returns the middleware that keeps an audit line of every request for
-// an operation that may change something, whatever comes of it. The caller hears
+// an operation that is audited, whatever comes of it. The caller hears
 // of nothing before that line is on disk, and nothing is changed while it could
 // not be put there.
 func (s *server) recorded(op operation) echo.MiddlewareFunc {

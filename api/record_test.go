@@ -69,7 +69,7 @@ func TestEveryChangeLeavesOneAuditLine(t *testing.T) {
 				path := examplePath(t, contract, m, op, "acme")
 				w := do(t, h, op.method, path, exampleBody(contract, op), headers...)
 				lines := fresh()
-				if op.method == http.MethodGet {
+				if !op.isAudited() {
 					if len(lines) > 0 {
 						t.Errorf("a GET is recorded: %+v", lines)
 					}

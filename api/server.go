@@ -88,7 +88,7 @@ func (s *server) router() (*echo.Echo, error) {
 	for _, op := range s.contract.operations {
 		passed := s.gatesOf(op)
 		gates[op.id] = append(gates[op.id], named(op))
-		if op.mutates() {
+		if op.isAudited() {
 			gates[op.id] = append(gates[op.id], s.recorded(op))
 			passed = append(passed, place)
 		}

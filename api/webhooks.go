@@ -68,15 +68,37 @@ func (s *server) RemoveEndpoint(ctx context.Context, request spec.RemoveEndpoint
 
 // RotateEndpoint gives an endpoint a new secret and shows it.
 func (s *server) RotateEndpoint(ctx context.Context, request spec.RotateEndpointRequestObject) (spec.RotateEndpointResponseObject, error) {
-	overlap := defaultOverlap
-	if seconds := request.Body.OverlapSeconds; seconds != nil {
-		overlap = seconds.Std()
-	}
-	e, err := s.webhooks.Rotate(ctx, tenantOf(ctx), request.Endpoint, overlap)
+	e, err := s.webhooks.Rotate(ctx, tenantOf(ctx), request.Endpoint, overlapOf(request.Body))
 	if err != nil {
 		return nil, err
 	}
 	return spec.RotateEndpoint200JSONResponse(*e), nil
+}
+
+// overlapOf returns how long the secret before a rotation signs.
+func overlapOf(r *spec.Rotation) time.Duration {
+	if r.OverlapSeconds == nil {
+		return defaultOverlap
+	}
+	return r.OverlapSeconds.Std()
+}
+
+// GetSigningSecret shows what signs the tenant's callbacks.
+func (s *server) GetSigningSecret(ctx context.Context, _ spec.GetSigningSecretRequestObject) (spec.GetSigningSecretResponseObject, error) {
+	secret, err := s.webhooks.Secret(ctx, tenantOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return spec.GetSigningSecret200JSONResponse(*secret), nil
+}
+
+// RotateSigningSecret gives the tenant's callbacks a new secret and shows it.
+func (s *server) RotateSigningSecret(ctx context.Context, request spec.RotateSigningSecretRequestObject) (spec.RotateSigningSecretResponseObject, error) {
+	secret, err := s.webhooks.RotateSecret(ctx, tenantOf(ctx), overlapOf(request.Body))
+	if err != nil {
+		return nil, err
+	}
+	return spec.RotateSigningSecret200JSONResponse(*secret), nil
 }
 
 // TestEndpoint queues a test webhook.

@@ -79,8 +79,9 @@ type config struct {
 
 	Retention time.Duration `split_words:"true" default:"168h" desc:"how long ended jobs are kept"`
 
-	WebhookSecret []webhook.Secret `split_words:"true" desc:"whsec_… to sign webhooks with; two, separated by a comma, while it is rotated; without it callback_url is refused"`
-	WebhookAllow  []netip.Prefix   `split_words:"true" desc:"networks that webhooks may reach although they are private, by plain http and on every port, e.g. 10.0.0.0/8,fd00::/8"`
+	WebhookSecret          []webhook.Secret `split_words:"true" desc:"whsec_… that the secrets which sign webhooks are sealed with; two, separated by a comma, while it is rotated; without it callback_url is refused"`
+	WebhookSharedSignature bool             `split_words:"true" default:"true" desc:"sign webhooks to callback URLs with SPILLWAY_WEBHOOK_SECRET beside each tenant's own secret, for receivers that still verify with it; false once they use GET /webhooks/secret"`
+	WebhookAllow           []netip.Prefix   `split_words:"true" desc:"networks that webhooks may reach although they are private, by plain http and on every port, e.g. 10.0.0.0/8,fd00::/8"`
 
 	LogLevel  slog.Level `split_words:"true" default:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`
 	LogFormat string     `split_words:"true" default:"text" desc:"text or json"`

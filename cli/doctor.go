@@ -87,7 +87,8 @@ func examineRedis(ctx context.Context, cfg config) []finding {
 	for _, n := range nodes {
 		findings = append(findings, redisFindings(n, cfg.Durability)...)
 	}
-	return append(findings, examineWork(ctx, rdb, int(cfg.Shards))...)
+	findings = append(findings, examineWork(ctx, rdb, int(cfg.Shards))...)
+	return append(findings, examineWebhooks(ctx, rdb, cfg)...)
 }
 
 // examineWork looks at the workers, the queues and the jobs.

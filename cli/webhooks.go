@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
+	"sync"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/api"
 	"github.com/topcentral/spillway/tasks/queue"
@@ -37,7 +40,7 @@ func (s *system) webhooks() (func(ctx context.Context) error, error) {
 	if len(s.cfg.WebhookSecret) == 0 {
 		return func(context.Context) error { return nil }, nil
 	}
-	courier, err := webhook.NewCourier(webhook.Config{Policy: s.policy, Secrets: s.cfg.WebhookSecret, AtOnce: webhooksAtOnce})
+	courier, err := webhook.NewCourier(webhook.Config{Policy: s.policy, AtOnce: webhooksAtOnce})
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +59,9 @@ func (s *system) webhooks() (func(ctx context.Context) error, error) {
 			return err
 		}
 		defer server.Shutdown()
+		var background sync.WaitGroup
+		defer background.Wait()
+		background.Go(func() { s.reseal(ctx, book) })
 		relay.Run(ctx)
 		return nil
 	}, nil
@@ -63,7 +69,26 @@ func (s *system) webhooks() (func(ctx context.Context) error, error) {
 
 // endpoints opens the register of tenants' webhook endpoints.
 func (s *system) endpoints() (*endpoints.Book, error) {
-	return endpoints.Open(s.rdb, s.cfg.WebhookSecret, s.policy.CheckURL)
+	return openEndpoints(s.cfg, s.rdb, s.policy.CheckURL)
+}
+
+func openEndpoints(cfg config, rdb redis.UniversalClient, check func(string) error) (*endpoints.Book, error) {
+	return endpoints.Open(rdb, endpoints.Config{Secrets: cfg.WebhookSecret, Shared: cfg.WebhookSharedSignature, CheckURL: check})
+}
+
+// reseal has the first of the installation's webhook secrets seal all that the
+// others open, so that these may go.
+func (s *system) reseal(ctx context.Context, book *endpoints.Book) {
+	if len(s.cfg.WebhookSecret) < 2 {
+		return
+	}
+	seals, err := book.Reseal(ctx)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		s.log.ErrorContext(ctx, "webhook secrets not sealed anew: the next start of a worker tries again; leave the old SPILLWAY_WEBHOOK_SECRET in place", "cause", err)
+	case err == nil:
+		s.log.InfoContext(ctx, "webhook secrets sealed anew: only the first SPILLWAY_WEBHOOK_SECRET is needed for them", "sealed", seals.Old, "lost", len(seals.Lost))
+	}
 }
 
 // post returns what owners of endpoints may ask for; nil where no webhooks are

@@ -19,8 +19,23 @@ type Endpoint struct {
 	FailingSince time.Time      `json:"failing_since,omitzero"`    // the first of the tries that have all failed; zero: the last one did not
 	OldSecretEnd time.Time      `json:"old_secret_until,omitzero"` // until when the secret before the last rotation signs, too
 
+	// SecretLost says that nothing can be sent, for the secret cannot be opened any
+	// more. A rotation makes a new one.
+	SecretLost bool `json:"secret_lost,omitempty"`
 	// Secret is shown once, when it is made.
 	Secret string `json:"secret,omitempty"`
+}
+
+// SigningSecret is what signs the webhooks of a tenant that go to the callback
+// URLs of its jobs.
+type SigningSecret struct {
+	Tenant       string    `json:"tenant"`
+	Secret       string    `json:"secret"`
+	CreatedAt    time.Time `json:"created_at"`
+	OldSecretEnd time.Time `json:"old_secret_until,omitzero"` // until when the secret before the last rotation signs, too
+	// Shared says that the installation's secret signs, too, which all tenants'
+	// callbacks once had in common. The tenant ends that by a rotation.
+	Shared bool `json:"shared_signature"`
 }
 
 // DisabledReason says why an endpoint is sent nothing. The values are stable.

@@ -38,11 +38,13 @@ type Role string
 const (
 	Viewer    Role = "viewer"    // looks
 	Submitter Role = "submitter" // has jobs run: what a program that uses Spillway needs
-	Operator  Role = "operator"  // everything, the installation too
+	// Integrator sets up webhooks, and sees and rotates what signs them.
+	Integrator Role = "integrator"
+	Operator   Role = "operator" // everything, the installation too
 )
 
 // Roles lists every role.
-func Roles() []Role { return []Role{Viewer, Submitter, Operator} }
+func Roles() []Role { return []Role{Viewer, Submitter, Integrator, Operator} }
 
 // Scopes lists what the role may do, nothing if there is no such role.
 func (r Role) Scopes() []Scope {
@@ -51,6 +53,8 @@ func (r Role) Scopes() []Scope {
 		return []Scope{JobsRead, AgentsRead, WebhooksRead}
 	case Submitter:
 		return []Scope{JobsRead, JobsWrite, JobsCancel, AgentsRead}
+	case Integrator:
+		return []Scope{WebhooksRead, WebhooksWrite}
 	case Operator:
 		return Scopes()
 	}

@@ -37,8 +37,8 @@ func TestClientDialsNoForbiddenAddress(t *testing.T) {
 				_ = resp.Body.Close()
 				t.Fatal("connected")
 			}
-			if got := failed(t.Context(), err, false).Class; got != Forbidden {
-				t.Errorf("class: got %s, want %s (%v)", got, Forbidden, err)
+			if got := failed(t.Context(), err, false).Class; got != Unreachable {
+				t.Errorf("class: got %s, want %s (%v)", got, Unreachable, err)
 			}
 		})
 	}
@@ -53,8 +53,8 @@ func TestClientDialsNoForbiddenPort(t *testing.T) {
 		_ = resp.Body.Close()
 		t.Fatal("connected")
 	}
-	if got := failed(t.Context(), err, false).Class; got != Forbidden {
-		t.Errorf("class: got %s, want %s", got, Forbidden)
+	if got := failed(t.Context(), err, false).Class; got != Unreachable {
+		t.Errorf("class: got %s, want %s", got, Unreachable)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestClientWithstandsRebinding(t *testing.T) {
 	}}
 	c := newCourier(t, func(cfg *Config) { cfg.Policy = policy })
 	template(c).DialContext = dialer.DialContext
-	d := Delivery{ID: "evt_1_1", URL: "http://rebind.example.test:" + u.Port() + "/", Body: []byte("{}")}
+	d := Delivery{ID: "evt_1_1", Secrets: signs, URL: "http://rebind.example.test:" + u.Port() + "/", Body: []byte("{}")}
 
 	answer.Store([4]byte{127, 0, 0, 1})
 	if o := c.Deliver(t.Context(), d); o.Class != Delivered {
@@ -119,8 +119,8 @@ func TestClientWithstandsRebinding(t *testing.T) {
 	c.client.CloseIdleConnections()
 	for _, ip := range [][4]byte{{127, 0, 0, 2}, {169, 254, 169, 254}, {10, 0, 0, 1}} {
 		answer.Store(ip)
-		if o := c.Deliver(t.Context(), d); o.Class != Forbidden {
-			t.Errorf("rebound to %v: got %s, want %s (%v)", ip, o.Class, Forbidden, o.cause)
+		if o := c.Deliver(t.Context(), d); o.Class != Unreachable {
+			t.Errorf("rebound to %v: got %s, want %s (%v)", ip, o.Class, Unreachable, o.cause)
 		}
 	}
 	if inside.Load() != 0 {
@@ -154,7 +154,7 @@ func TestClientRenewsItsConnections(t *testing.T) {
 			return ours, nil
 		}
 		for range 180 { // a second each
-			if o := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: "http://hooks.example.com/", Body: []byte("{}")}); o.Class != Delivered {
+			if o := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: "http://hooks.example.com/", Body: []byte("{}")}); o.Class != Delivered {
 				t.Fatalf("got %s (%v)", o.Class, o.cause)
 			}
 			time.Sleep(time.Second)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -20,7 +21,6 @@ import (
 // Config configures a Courier.
 type Config struct {
 	Policy   Policy
-	Secrets  []Secret // that sign, at least one; more than one while they are rotated
 	Timeouts Timeouts
 
 	PerHost   int // deliveries of a tenant to one host at once, while it answers quickly; default 32
@@ -34,16 +34,10 @@ const slowShare = 4
 // Validate reports every problem with the configuration at once.
 func (c Config) Validate() error {
 	var errs []error
-	if len(c.Secrets) == 0 {
-		errs = append(errs, errors.New("webhooks need a secret to sign with"))
-	}
-	for _, s := range c.Secrets {
-		if s.IsZero() {
-			errs = append(errs, errors.New("a webhook secret is empty"))
+	for name, n := range map[string]int{"host": c.PerHost, "tenant": c.PerTenant, "process": c.AtOnce} {
+		if n < 0 {
+			errs = append(errs, fmt.Errorf("webhook deliveries at once per %s must not be negative", name))
 		}
-	}
-	if c.PerHost < 0 || c.PerTenant < 0 || c.AtOnce < 0 {
-		errs = append(errs, errors.New("webhook deliveries per host, per tenant and in all must not be negative"))
 	}
 	return errors.Join(errs...)
 }
@@ -59,10 +53,9 @@ func (c Config) Validate() error {
 // many again as AtOnce, and else is turned away as Busy. So run twice as many
 // deliveries as AtOnce, and none waits for another tenant's.
 type Courier struct {
-	policy  Policy
-	secrets []Secret
-	client  *http.Client
-	places  *places
+	policy Policy
+	client *http.Client
+	places *places
 
 	bodyTime time.Duration
 }
@@ -73,10 +66,9 @@ func NewCourier(c Config) (*Courier, error) {
 		return nil, err
 	}
 	return &Courier{
-		policy:  c.Policy,
-		secrets: c.Secrets,
-		client:  NewClient(c.Policy, c.Timeouts),
-		places:  newPlaces(c.limits()),
+		policy: c.Policy,
+		client: NewClient(c.Policy, c.Timeouts),
+		places: newPlaces(c.limits()),
 
 		bodyTime: cmp.Or(c.Timeouts.Body, 2*time.Second),
 	}, nil
@@ -92,13 +84,17 @@ type Delivery struct {
 	ID      string // the same for every try; without dots
 	Tenant  string // whose it is
 	URL     string
-	Secrets []Secret    // that sign; none: the courier's own
+	Secrets []Secret    // that sign, at least one
 	Body    []byte      // JSON; not changed
 	Trace   tasks.Trace // what it is a part of; the zero Trace: of none
 }
 
-// Deliver makes one try, within the total timeout and a second in line.
+// Deliver makes one try, within the total timeout and a second in line. Nothing is
+// sent that nobody signs.
 func (c *Courier) Deliver(ctx context.Context, d Delivery) Outcome {
+	if len(d.Secrets) == 0 {
+		return Outcome{Class: Unsigned, cause: ErrNoSecret}
+	}
 	// The policy may have become stricter since the job was accepted.
 	if err := c.policy.CheckURL(d.URL); err != nil {
 		return Outcome{Class: Forbidden, cause: err}
@@ -140,11 +136,7 @@ func (c *Courier) post(ctx context.Context, d Delivery) Outcome {
 	if span := d.Trace.Next(); span.Parent != "" {
 		r.Header.Set(tasks.HeaderTraceParent, span.Parent) // alone: a tracestate is not the receiver's business
 	}
-	secrets := d.Secrets
-	if len(secrets) == 0 {
-		secrets = c.secrets
-	}
-	sign(r.Header, secrets, d.ID, time.Now(), d.Body)
+	sign(r.Header, d.Secrets, d.ID, time.Now(), d.Body)
 
 	resp, err := c.client.Do(r)
 	if err != nil {

@@ -41,7 +41,7 @@ func TestDeliverPostsASignedWebhook(t *testing.T) {
 	})
 	c := newCourier(t)
 	for range 2 { // the second without the cookie of the first
-		o := c.Deliver(t.Context(), Delivery{ID: "evt_1_4", URL: url + "/hook?token=x", Body: []byte(`{"标题":"商机"}`)})
+		o := c.Deliver(t.Context(), Delivery{ID: "evt_1_4", Secrets: signs, URL: url + "/hook?token=x", Body: []byte(`{"标题":"商机"}`)})
 		if o.Class != Delivered || o.Status != 200 {
 			t.Errorf("got %+v", o)
 		}
@@ -68,7 +68,7 @@ func TestDeliverClassesEveryStatus(t *testing.T) {
 		case status == 410:
 			want = Outcome{Class: Gone, Status: status}
 		}
-		got := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: url, Body: []byte("{}")})
+		got := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: url, Body: []byte("{}")})
 		if got.Took = 0; got != want {
 			t.Errorf("status %d: got %+v, want %+v", status, got, want)
 		}
@@ -81,7 +81,7 @@ func TestDeliverFollowsNoRedirectInside(t *testing.T) {
 			w.Header().Set("Location", target)
 			w.WriteHeader(http.StatusTemporaryRedirect)
 		})
-		got := newCourier(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: url, Body: []byte("{}")})
+		got := newCourier(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: url, Body: []byte("{}")})
 		if got.Class != Rejected || got.Status != http.StatusTemporaryRedirect {
 			t.Errorf("redirect to %s: got %+v", target, got)
 		}
@@ -91,7 +91,7 @@ func TestDeliverFollowsNoRedirectInside(t *testing.T) {
 func TestDeliverRefusesWhatThePolicyForbids(t *testing.T) {
 	url := receiver(t, func(http.ResponseWriter, *http.Request) { t.Error("reached") })
 	c := newCourier(t, func(cfg *Config) { cfg.Policy = Policy{} })
-	if got := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: url}).Class; got != Forbidden {
+	if got := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: url}).Class; got != Forbidden {
 		t.Errorf("got %s, want %s", got, Forbidden)
 	}
 }
@@ -99,7 +99,7 @@ func TestDeliverRefusesWhatThePolicyForbids(t *testing.T) {
 func TestDeliverWhenNobodyListens(t *testing.T) {
 	srv := httptest.NewServer(nil)
 	srv.Close()
-	o := newCourier(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: srv.URL + "/?token=hush"})
+	o := newCourier(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: srv.URL + "/?token=hush"})
 	if o.Class != Unreachable || o.Status != 0 {
 		t.Errorf("got %+v", o)
 	}
@@ -115,7 +115,7 @@ func TestDeliverIsInterruptedByShutdown(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	})
-	if got := newCourier(t).Deliver(ctx, Delivery{ID: "evt_1_1", URL: url, Body: []byte("{}")}).Class; got != Interrupted {
+	if got := newCourier(t).Deliver(ctx, Delivery{ID: "evt_1_1", Secrets: signs, URL: url, Body: []byte("{}")}).Class; got != Interrupted {
 		t.Errorf("got %s, want %s", got, Interrupted)
 	}
 }
@@ -128,7 +128,7 @@ func TestDeliverLimitsEachHost(t *testing.T) {
 	healthy := receiver(t, func(http.ResponseWriter, *http.Request) {})
 	c := newCourier(t, func(cfg *Config) { cfg.PerHost = share * slowShare })
 	deliver := func(tenant, url string) Outcome {
-		return c.Deliver(t.Context(), Delivery{ID: "evt_1_1", Tenant: tenant, URL: url, Body: []byte("{}")})
+		return c.Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, Tenant: tenant, URL: url, Body: []byte("{}")})
 	}
 	outcomes := make(chan Class, share)
 	for range share {
@@ -171,7 +171,7 @@ func TestDeliverKeepsConnections(t *testing.T) {
 	c := newCourier(t)
 	deliver := func() {
 		t.Helper()
-		if o := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: srv.URL, Body: []byte("{}")}); o.Class != Delivered || o.Answer != "thanks" {
+		if o := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: srv.URL, Body: []byte("{}")}); o.Class != Delivered || o.Answer != "thanks" {
 			t.Errorf("got %+v", o)
 		}
 	}
@@ -190,12 +190,12 @@ func TestDeliverKeepsConnections(t *testing.T) {
 }
 
 func TestConfigValidateTellsEverything(t *testing.T) {
-	_, err := NewCourier(Config{Secrets: []Secret{{}}, PerHost: -1})
+	_, err := NewCourier(Config{PerTenant: -1, PerHost: -1})
 	if err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("want two problems, got: %v", err)
 	}
-	if _, err := NewCourier(Config{}); err == nil {
-		t.Error("a courier without secrets")
+	if o := newCourier(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: "https://hooks.example.com/"}); o.Class != Unsigned {
+		t.Errorf("without a secret: got %+v", o)
 	}
 }
 

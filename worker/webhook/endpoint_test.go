@@ -18,7 +18,8 @@ import (
 type directory struct {
 	targets  map[string]*Target
 	noted    []*tasks.Delivery
-	disables bool // what Note says
+	disables bool  // what Note says
+	unsigned error // what Signing says
 }
 
 func (d *directory) Subscribed(context.Context, string, tasks.EventType) ([]string, error) {
@@ -36,6 +37,8 @@ func (d *directory) Target(_ context.Context, _, id string) (*Target, error) {
 	}
 	return nil, tasks.Errorf(tasks.CodeNotFound, "no such endpoint")
 }
+
+func (d *directory) Signing(context.Context, string) ([]Secret, error) { return signs, d.unsigned }
 
 func (d *directory) Note(_ context.Context, _ string, try *tasks.Delivery) (bool, error) {
 	d.noted = append(d.noted, try)
@@ -95,6 +98,22 @@ func TestWhatIsQueuedForAnEndpointThatIsGoneIsDropped(t *testing.T) {
 	}
 }
 
+// What cannot be signed is not sent, and the log of tries says so.
+func TestWhatCannotBeSignedIsATryInTheLog(t *testing.T) {
+	url := receiver(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+	d := &directory{targets: map[string]*Target{"ep_1": {URL: url}}, unsigned: ErrNoSecret}
+	job, notice := endedJob(url)
+	h := NewHandler(jobs{job: job}, d, &sender{}, newCourier(t), quiet)
+	for _, notice.Endpoint = range []string{"", "ep_1"} {
+		if later, ok := errors.AsType[*queue.Retry](h.Handle(t.Context(), notice)); !ok || !later.Counts {
+			t.Errorf("endpoint %q: it does not come back as a try", notice.Endpoint)
+		}
+	}
+	if len(d.noted) != 2 || d.noted[0].Outcome != string(Unsigned) || d.noted[1].Outcome != string(Unsigned) {
+		t.Errorf("noted %+v", d.noted)
+	}
+}
+
 // The tenant's other endpoints are told that one was disabled, and what they get
 // needs no job.
 func TestOthersAreToldThatAnEndpointIsDisabled(t *testing.T) {
@@ -103,7 +122,7 @@ func TestOthersAreToldThatAnEndpointIsDisabled(t *testing.T) {
 		told, _ = io.ReadAll(r.Body)
 	})
 	gone := receiver(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
-	d := &directory{targets: map[string]*Target{"ep_1": {URL: gone}, "ep_2": {URL: url}}, disables: true}
+	d := &directory{targets: map[string]*Target{"ep_1": {URL: gone, Secrets: signs}, "ep_2": {URL: url, Secrets: signs}}, disables: true}
 	s := &sender{}
 	job, notice := endedJob("")
 	notice.Endpoint = "ep_1"

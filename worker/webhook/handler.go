@@ -51,6 +51,7 @@ func (h *Handler) Handle(ctx context.Context, n queue.Notice) error {
 	case errors.Is(err, queue.ErrGivenUp):
 		log.Error("webhook given up: it could not be encoded", "cause", err)
 		return err
+	case errors.Is(err, ErrNoSecret): // the courier refuses it, and the log of tries says so
 	case err != nil:
 		log.Error("webhook not sent: what it needs could not be loaded", "cause", err)
 		return notLoaded(ctx, err, n.Tries)
@@ -68,36 +69,57 @@ func (h *Handler) Handle(ctx context.Context, n queue.Notice) error {
 // errNobody says that nobody is to be told any more.
 var errNobody = errors.New("the job has no callback URL")
 
-// prepare finds out where a webhook goes and what it says.
+// prepare finds out where a webhook goes, what it says and what signs it. When
+// that cannot be opened the error is ErrNoSecret, and the rest is there.
 func (h *Handler) prepare(ctx context.Context, n queue.Notice) (*Delivery, error) {
 	d := &Delivery{ID: n.ID, Tenant: n.Tenant}
-	if n.Endpoint != "" {
-		target, err := h.register.Target(ctx, n.Tenant, n.Endpoint)
-		if err != nil {
-			return nil, err
-		}
-		d.URL, d.Secrets = target.URL, target.Secrets
+	unsigned := h.address(ctx, n, d)
+	if unsigned != nil && !errors.Is(unsigned, ErrNoSecret) {
+		return nil, unsigned
 	}
-	var err error
+	if err := h.compose(ctx, n, d); err != nil {
+		return nil, err
+	}
+	return d, unsigned
+}
+
+// address finds out where a webhook of an endpoint goes, and what signs one.
+func (h *Handler) address(ctx context.Context, n queue.Notice, d *Delivery) (err error) {
+	if n.Endpoint == "" {
+		d.Secrets, err = h.register.Signing(ctx, n.Tenant)
+	} else {
+		var target *Target
+		if target, err = h.register.Target(ctx, n.Tenant, n.Endpoint); target != nil {
+			d.URL, d.Secrets = target.URL, target.Secrets
+		}
+	}
+	if err != nil {
+		d.Secrets = nil
+	}
+	return err
+}
+
+// compose finds out what a webhook says, and where one to a callback URL goes.
+func (h *Handler) compose(ctx context.Context, n queue.Notice, d *Delivery) (err error) {
 	if n.JobID == "" {
 		d.Body, err = notePayload(n)
-		return d, err
+		return err
 	}
 	job, err := h.jobs.Job(ctx, n.Tenant, n.JobID)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	d.Trace = job.Trace
 	if n.Endpoint == "" {
 		d.URL = job.CallbackURL
 	}
 	if d.URL == "" {
-		return nil, errNobody
+		return errNobody
 	}
 	if d.Body, err = Payload(n, job); err != nil {
-		return nil, errors.Join(queue.ErrGivenUp, err)
+		return errors.Join(queue.ErrGivenUp, err)
 	}
-	return d, nil
+	return nil
 }
 
 // try is the log's entry of one try.
@@ -106,6 +128,9 @@ func try(n queue.Notice, url string, at time.Time, o Outcome, verdict error) *ta
 		WebhookID: n.ID, Endpoint: n.Endpoint, JobID: n.JobID, Type: n.Type, Host: hostOf(url), Try: n.Tries + 1,
 		Outcome: string(o.Class), HTTPStatus: o.Status, Answer: o.Answer,
 		At: at.UTC().Truncate(time.Millisecond), DurationMS: o.Took.Milliseconds(),
+	}
+	if o.Class == Unreachable {
+		d.DurationMS = 0 // how long a name took to resolve would say whether it exists
 	}
 	if later, ok := errors.AsType[*queue.Retry](verdict); ok {
 		d.NextTryAt = time.Now().Add(later.After).UTC().Truncate(time.Millisecond)

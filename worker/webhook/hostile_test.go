@@ -55,7 +55,7 @@ func TestDeliverOutlastsHostileReceivers(t *testing.T) {
 					})
 					return meter{ours, &read}, nil
 				}
-				o := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: tt.scheme + "://hooks.example.com/", Body: []byte("{}")})
+				o := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: tt.scheme + "://hooks.example.com/", Body: []byte("{}")})
 				if o.Class != tt.class || o.Took != tt.took {
 					t.Errorf("got %s after %v, want %s after %v (%v)", o.Class, o.Took, tt.class, tt.took, o.cause)
 				}
@@ -129,7 +129,7 @@ func TestDeliverPassesOnNoOddStatus(t *testing.T) {
 			_, _ = io.WriteString(conn, line+"\r\nContent-Length: 0\r\n\r\n")
 			_ = conn.Close()
 		}))
-		got := newCourier(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: srv.URL, Body: []byte("{}")})
+		got := newCourier(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: srv.URL, Body: []byte("{}")})
 		if got.Class != want.Class || got.Status != want.Status {
 			t.Errorf("%q: got %+v, want %+v", line, got, want)
 		}
@@ -172,7 +172,7 @@ func TestDeliverTrustsOnlyGoodTLS(t *testing.T) {
 			if tt.expired {
 				cfg.Time = func() time.Time { return time.Now().AddDate(200, 0, 0) }
 			}
-			o := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: url, Body: []byte("{}")})
+			o := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: url, Body: []byte("{}")})
 			if o.Class != tt.class {
 				t.Errorf("got %s, want %s (%v)", o.Class, tt.class, o.cause)
 			}

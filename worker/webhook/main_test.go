@@ -23,6 +23,13 @@ const vector = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 var (
 	ended = time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)
 	quiet = slog.New(slog.DiscardHandler)
+	signs = func() []Secret {
+		s, err := ParseSecret(vector)
+		if err != nil {
+			panic(err)
+		}
+		return []Secret{s}
+	}()
 )
 
 func mustParse(t testing.TB, text string) Secret {
@@ -37,7 +44,7 @@ func mustParse(t testing.TB, text string) Secret {
 // newCourier returns a courier that may reach this machine.
 func newCourier(t testing.TB, change ...func(*Config)) *Courier {
 	t.Helper()
-	cfg := Config{Policy: Development(), Secrets: []Secret{mustParse(t, vector)}}
+	cfg := Config{Policy: Development()}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -59,6 +66,8 @@ func (nobody) Subscribed(context.Context, string, tasks.EventType) ([]string, er
 func (nobody) Target(context.Context, string, string) (*Target, error) {
 	return nil, tasks.Errorf(tasks.CodeNotFound, "no endpoint")
 }
+
+func (nobody) Signing(context.Context, string) ([]Secret, error) { return signs, nil }
 
 func (nobody) Note(context.Context, string, *tasks.Delivery) (bool, error) { return false, nil }
 

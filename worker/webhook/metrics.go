@@ -18,7 +18,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		Name: "spillway_webhook_delivery_duration_seconds", Buckets: []float64{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15},
 		Help: "Time of one try to deliver a webhook, by its outcome.",
 	}, []string{"outcome"})}
-	for _, c := range []Class{Delivered, Gone, Rejected, Forbidden, TimedOut, Insecure, Unreachable} {
+	for _, c := range []Class{Delivered, Gone, Rejected, Forbidden, TimedOut, Insecure, Unreachable, Unsigned} {
 		m.tries.WithLabelValues(string(c)) // there from the start, at 0
 	}
 	return m

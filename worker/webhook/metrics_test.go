@@ -27,8 +27,8 @@ func TestTriesAreMeasuredByOutcome(t *testing.T) {
 			t.Errorf("%s: got %d, want %d", outcome, got, want[outcome])
 		}
 	}
-	if n := len(families[0].GetMetric()); n != 7 {
-		t.Errorf("outcomes: got %d, want all 7, also of what has not happened", n)
+	if n := len(families[0].GetMetric()); n != 8 {
+		t.Errorf("outcomes: got %d, want all 8, also of what has not happened", n)
 	}
 	problems, err := testutil.GatherAndLint(r)
 	if err != nil || len(problems) > 0 {

@@ -21,10 +21,11 @@ const (
 	Delivered   Class = "delivered"   // the receiver answered 2xx
 	Gone        Class = "gone"        // it answered 410: it wants no more tries
 	Rejected    Class = "rejected"    // it answered something else, redirects included
-	Forbidden   Class = "forbidden"   // the policy does not let webhooks go there
+	Forbidden   Class = "forbidden"   // the policy lets no webhook go to such a URL, whatever its name resolves to
 	TimedOut    Class = "timeout"     // no answer in time
 	Insecure    Class = "tls"         // no trustworthy TLS connection
-	Unreachable Class = "connection"  // no such name, no connection, or no HTTP answer
+	Unsigned    Class = "unsigned"    // not sent: the secret that signs it cannot be opened
+	Unreachable Class = "connection"  // no such name, no connection, none that the policy allows, or no HTTP answer
 	Busy        Class = "busy"        // not sent: the tenant, or its receiver's host, has its share of deliveries already
 	Interrupted Class = "interrupted" // broken off by us, on shutdown
 )
@@ -42,7 +43,9 @@ type Outcome struct {
 }
 
 // tried reports whether the receiver was asked, or could not be reached.
-func (o Outcome) tried() bool { return o.Class != Interrupted && o.Class != Forbidden }
+func (o Outcome) tried() bool {
+	return o.Class != Interrupted && o.Class != Forbidden && o.Class != Unsigned
+}
 
 // silence reports whether there was no answer from whom it was sent to.
 func (o Outcome) silence() bool {
@@ -86,7 +89,7 @@ func failed(ctx context.Context, err error, handshake bool) Outcome {
 	case errors.Is(ctx.Err(), context.Canceled):
 		o.Class = Interrupted
 	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedPort):
-		o.Class = Forbidden
+		// As a name that there is not: another word would say which names exist inside.
 	case isTimeout(err):
 		o.Class = TimedOut
 	case handshake:

@@ -73,7 +73,7 @@ func TestSecretDoesNotShowItself(t *testing.T) {
 	s := mustParse(t, vector)
 	type holder struct{ hidden Secret }
 	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "secret", s, "config", Config{Secrets: []Secret{s}})
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "secret", s, "delivery", Delivery{Secrets: []Secret{s}})
 	slog.New(slog.NewTextHandler(&log, nil)).Info("m", "secret", s, "held", holder{s})
 	encoded, err := json.Marshal(map[string]any{"secret": s, "pointer": &s})
 	if err != nil {

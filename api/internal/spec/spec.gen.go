@@ -26,6 +26,7 @@ const (
 	Rejected   DeliveryOutcome = "rejected"
 	TLS        DeliveryOutcome = "tls"
 	Timeout    DeliveryOutcome = "timeout"
+	Unsigned   DeliveryOutcome = "unsigned"
 )
 
 // Valid indicates whether the value is a known member of the DeliveryOutcome enum.
@@ -44,6 +45,8 @@ func (e DeliveryOutcome) Valid() bool {
 	case TLS:
 		return true
 	case Timeout:
+		return true
+	case Unsigned:
 		return true
 	default:
 		return false
@@ -137,9 +140,10 @@ type DeliveryList struct {
 }
 
 // DeliveryOutcome How a try ended: delivered (2xx), gone (410), rejected (any other answer,
-// redirects too), forbidden (webhooks are not sent there), timeout, tls (no
-// trustworthy connection) or connection (no such name, no connection, or no
-// HTTP answer).
+// redirects too), forbidden (webhooks are not sent to such a URL), timeout, tls
+// (no trustworthy connection), connection (no such name, no connection, none
+// that is allowed, or no HTTP answer) or unsigned (the secret that signs it
+// cannot be opened, so nothing was sent: rotate it).
 type DeliveryOutcome string
 
 // DisabledReason Why nothing is sent to an endpoint, absent when it is: its owner said so,
@@ -361,6 +365,9 @@ type Rotation struct {
 	OverlapSeconds *tasks.Duration `json:"overlap_seconds,omitempty"`
 }
 
+// SigningSecret What signs the webhooks to the `callback_url` of a tenant's jobs.
+type SigningSecret = tasks.SigningSecret
+
 // State Where a job stands in its life. It has ended when it is succeeded,
 // failed or canceled.
 type State = tasks.State
@@ -535,6 +542,9 @@ type RecoverEndpointJSONRequestBody = Recovery
 // RotateEndpointJSONRequestBody defines body for RotateEndpoint for application/json ContentType.
 type RotateEndpointJSONRequestBody = Rotation
 
+// RotateSigningSecretJSONRequestBody defines body for RotateSigningSecret for application/json ContentType.
+type RotateSigningSecretJSONRequestBody = Rotation
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ListAgents List the agents
@@ -615,6 +625,12 @@ type ServerInterface interface {
 	// TestEndpoint Send a test webhook
 	// (POST /webhooks/endpoints/{endpoint}/test)
 	TestEndpoint(ctx echo.Context, endpoint EndpointID) error
+	// GetSigningSecret Show what signs callbacks
+	// (GET /webhooks/secret)
+	GetSigningSecret(ctx echo.Context) error
+	// RotateSigningSecret Give callbacks a new secret
+	// (POST /webhooks/secret)
+	RotateSigningSecret(ctx echo.Context) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -1226,6 +1242,24 @@ func (w *ServerInterfaceWrapper) TestEndpoint(ctx echo.Context) error {
 	return err
 }
 
+// GetSigningSecret converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSigningSecret(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSigningSecret(ctx)
+	return err
+}
+
+// RotateSigningSecret converts echo context to params.
+func (w *ServerInterfaceWrapper) RotateSigningSecret(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RotateSigningSecret(ctx)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -1299,6 +1333,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/webhooks/endpoints/:endpoint/recover", wrapper.RecoverEndpoint, options.OperationMiddlewares["recoverEndpoint"]...)
 	router.POST(options.BaseURL+"/webhooks/endpoints/:endpoint/rotate", wrapper.RotateEndpoint, options.OperationMiddlewares["rotateEndpoint"]...)
 	router.POST(options.BaseURL+"/webhooks/endpoints/:endpoint/test", wrapper.TestEndpoint, options.OperationMiddlewares["testEndpoint"]...)
+	router.GET(options.BaseURL+"/webhooks/secret", wrapper.GetSigningSecret, options.OperationMiddlewares["getSigningSecret"]...)
+	router.POST(options.BaseURL+"/webhooks/secret", wrapper.RotateSigningSecret, options.OperationMiddlewares["rotateSigningSecret"]...)
 
 }
 
@@ -2228,6 +2264,49 @@ func (response TestEndpoint202JSONResponse) VisitTestEndpointResponse(w http.Res
 	return err
 }
 
+type GetSigningSecretRequestObject struct {
+}
+
+type GetSigningSecretResponseObject interface {
+	VisitGetSigningSecretResponse(w http.ResponseWriter) error
+}
+
+type GetSigningSecret200JSONResponse SigningSecret
+
+func (response GetSigningSecret200JSONResponse) VisitGetSigningSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateSigningSecretRequestObject struct {
+	Body *RotateSigningSecretJSONRequestBody
+}
+
+type RotateSigningSecretResponseObject interface {
+	VisitRotateSigningSecretResponse(w http.ResponseWriter) error
+}
+
+type RotateSigningSecret200JSONResponse SigningSecret
+
+func (response RotateSigningSecret200JSONResponse) VisitRotateSigningSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListAgents List the agents
@@ -2308,6 +2387,12 @@ type StrictServerInterface interface {
 	// TestEndpoint Send a test webhook
 	// (POST /webhooks/endpoints/{endpoint}/test)
 	TestEndpoint(ctx context.Context, request TestEndpointRequestObject) (TestEndpointResponseObject, error)
+	// GetSigningSecret Show what signs callbacks
+	// (GET /webhooks/secret)
+	GetSigningSecret(ctx context.Context, request GetSigningSecretRequestObject) (GetSigningSecretResponseObject, error)
+	// RotateSigningSecret Give callbacks a new secret
+	// (POST /webhooks/secret)
+	RotateSigningSecret(ctx context.Context, request RotateSigningSecretRequestObject) (RotateSigningSecretResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -3094,6 +3179,75 @@ func (sh *strictHandler) TestEndpoint(ctx echo.Context, endpoint EndpointID) err
 		return err
 	} else if validResponse, ok := response.(TestEndpointResponseObject); ok {
 		return validResponse.VisitTestEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSigningSecret operation middleware
+func (sh *strictHandler) GetSigningSecret(ctx echo.Context) error {
+	var request GetSigningSecretRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSigningSecret(ctx.Request().Context(), request.(GetSigningSecretRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSigningSecret")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSigningSecretResponseObject); ok {
+		return validResponse.VisitGetSigningSecretResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RotateSigningSecret operation middleware
+func (sh *strictHandler) RotateSigningSecret(ctx echo.Context) error {
+	var request RotateSigningSecretRequestObject
+
+	var body RotateSigningSecretJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateSigningSecret(ctx.Request().Context(), request.(RotateSigningSecretRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateSigningSecret")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RotateSigningSecretResponseObject); ok {
+		return validResponse.VisitRotateSigningSecretResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

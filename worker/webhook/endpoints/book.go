@@ -45,23 +45,38 @@ var (
 // Book is the register of endpoints and the log of deliveries. It is safe for
 // concurrent use.
 type Book struct {
-	rdb   redis.UniversalClient
-	seals sealer
-	check func(url string) error
+	rdb    redis.UniversalClient
+	seals  sealer
+	shared []webhook.Secret // that sign callbacks beside the tenants' own; none: no such do
+	check  func(url string) error
 }
 
-// Open returns the Book on rdb. The secrets are the installation's own, the
-// first of which seals those of endpoints; check says what is wrong with a URL.
-func Open(rdb redis.UniversalClient, secrets []webhook.Secret, check func(url string) error) (*Book, error) {
-	keys := make([]string, len(secrets))
-	for i, s := range secrets {
+// Config configures a Book.
+type Config struct {
+	// Secrets are the installation's own. The first seals those of tenants and
+	// endpoints, all open them.
+	Secrets []webhook.Secret
+	// Shared has them sign callbacks beside the tenants' own.
+	Shared bool
+	// CheckURL says what is wrong with the URL of an endpoint.
+	CheckURL func(url string) error
+}
+
+// Open returns the Book on rdb.
+func Open(rdb redis.UniversalClient, cfg Config) (*Book, error) {
+	keys := make([]string, len(cfg.Secrets))
+	for i, s := range cfg.Secrets {
 		keys[i] = s.Reveal()
 	}
 	seals, err := newSealer(keys)
 	if err != nil {
 		return nil, err
 	}
-	return &Book{rdb: rdb, seals: seals, check: check}, nil
+	b := &Book{rdb: rdb, seals: seals, check: cfg.CheckURL}
+	if cfg.Shared {
+		b.shared = cfg.Secrets
+	}
+	return b, nil
 }
 
 // Register makes an endpoint, and shows its secret this once.
@@ -81,7 +96,7 @@ func (b *Book) Register(ctx context.Context, tenant string, d *tasks.EndpointDra
 	if err := b.replace(ctx, r); err != nil {
 		return nil, err
 	}
-	e := r.shown()
+	e := b.shown(r)
 	e.Secret = secret
 	return e, nil
 }
@@ -94,7 +109,7 @@ func (b *Book) Endpoints(ctx context.Context, tenant string) ([]*tasks.Endpoint,
 	}
 	list := make([]*tasks.Endpoint, len(records))
 	for i, r := range records {
-		list[i] = r.shown()
+		list[i] = b.shown(r)
 	}
 	slices.SortFunc(list, func(a, b *tasks.Endpoint) int {
 		if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
@@ -111,7 +126,7 @@ func (b *Book) Endpoint(ctx context.Context, tenant, id string) (*tasks.Endpoint
 	if err != nil {
 		return nil, err
 	}
-	return r.shown(), nil
+	return b.shown(r), nil
 }
 
 // Change changes an endpoint. To enable one that was disabled also forgets that
@@ -146,13 +161,13 @@ func (b *Book) Remove(ctx context.Context, tenant, id string) error {
 // now go on signing beside it for the overlap, or until their own time is over: a
 // caller who never got the new secret, and so asks for another, breaks nothing.
 func (b *Book) Rotate(ctx context.Context, tenant, id string, overlap time.Duration) (*tasks.Endpoint, error) {
-	if overlap < 0 || overlap > maxOverlap {
-		return nil, faulty(tasks.Fault{Pointer: "/overlap_seconds", Detail: "must be from 0 to 604800 (7 days)"})
+	if err := checkOverlap(overlap); err != nil {
+		return nil, err
 	}
 	secret := webhook.NewSecret().Reveal()
 	e, err := b.update(ctx, tenant, id, func(r *record) error {
 		r.OldSecretEnd = now().Add(overlap)
-		r.Secrets = append([]sealed{{Box: b.seals.seal(id, secret)}}, b.phaseOut(r)...)
+		r.Secrets = append([]sealed{{Box: b.seals.seal(id, secret)}}, b.phaseOut(id, r.Secrets, r.OldSecretEnd)...)
 		return nil
 	})
 	if err != nil {
@@ -162,16 +177,23 @@ func (b *Book) Rotate(ctx context.Context, tenant, id string, overlap time.Durat
 	return e, nil
 }
 
-// phaseOut returns the secrets of an endpoint that go on signing beside a new one.
-// One that cannot be opened any more signs nothing.
-func (b *Book) phaseOut(r *record) []sealed {
+func checkOverlap(d time.Duration) error {
+	if d < 0 || d > maxOverlap {
+		return faulty(tasks.Fault{Pointer: "/overlap_seconds", Detail: "must be from 0 to 604800 (7 days)"})
+	}
+	return nil
+}
+
+// phaseOut returns the secrets, sealed for an ID, that go on signing beside a new
+// one until end. One that cannot be opened any more signs nothing.
+func (b *Book) phaseOut(id string, secrets []sealed, end time.Time) []sealed {
 	var old []sealed
-	for _, s := range r.signing(now()) {
-		if _, err := b.seals.open(r.ID, s.Box); err != nil {
+	for _, s := range signing(secrets, now()) {
+		if _, _, err := b.seals.open(id, s.Box); err != nil {
 			continue
 		}
-		if s.Until.IsZero() || s.Until.After(r.OldSecretEnd) {
-			s.Until = r.OldSecretEnd
+		if s.Until.IsZero() || s.Until.After(end) {
+			s.Until = end
 		}
 		old = append(old, s)
 	}

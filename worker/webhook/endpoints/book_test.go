@@ -20,7 +20,7 @@ const url = "https://crm.example.com/hooks"
 
 func open(t *testing.T, rdb redis.UniversalClient, secrets ...webhook.Secret) *Book {
 	t.Helper()
-	b, err := Open(rdb, append(secrets, webhook.NewSecret()), webhook.Policy{}.CheckURL)
+	b, err := Open(rdb, Config{Secrets: append(secrets, webhook.NewSecret()), CheckURL: webhook.Policy{}.CheckURL})
 	if err != nil {
 		t.Fatal(err)
 	}

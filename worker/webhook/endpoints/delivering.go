@@ -32,7 +32,8 @@ func (b *Book) Subscribed(ctx context.Context, tenant string, typ tasks.EventTyp
 }
 
 // Target says where and with which secrets a webhook of an endpoint is sent.
-// CodeNotFound when the endpoint is gone or disabled.
+// CodeNotFound when the endpoint is gone or disabled; webhook.ErrNoSecret, with a
+// target, when its secret cannot be opened.
 func (b *Book) Target(ctx context.Context, tenant, id string) (*webhook.Target, error) {
 	r, err := b.find(ctx, tenant, id)
 	if err != nil {
@@ -41,19 +42,11 @@ func (b *Book) Target(ctx context.Context, tenant, id string) (*webhook.Target, 
 	if r.Disabled != "" {
 		return nil, tasks.Errorf(tasks.CodeNotFound, "the endpoint is disabled (%s)", r.Disabled)
 	}
-	t := &webhook.Target{URL: r.URL}
-	for _, s := range r.signing(time.Now()) {
-		text, err := b.seals.open(id, s.Box)
-		if err != nil {
-			return nil, tasks.Errorf(tasks.CodeInternal, "%v", err)
-		}
-		secret, err := webhook.ParseSecret(text)
-		if err != nil {
-			return nil, err
-		}
-		t.Secrets = append(t.Secrets, secret)
+	secrets, old, err := b.unseal(id, r.Secrets)
+	if old && err == nil {
+		err = b.resealEndpoint(ctx, r)
 	}
-	return t, nil
+	return &webhook.Target{URL: r.URL, Secrets: secrets}, err
 }
 
 // Note keeps a try in the log, and draws from it whether its endpoint still
@@ -64,7 +57,7 @@ func (b *Book) Note(ctx context.Context, tenant string, d *tasks.Delivery) (disa
 		return false, err
 	}
 	switch webhook.Class(d.Outcome) {
-	case webhook.Delivered:
+	case webhook.Delivered, webhook.Unsigned: // the second is no fault of the receiver's
 		return false, nil
 	case webhook.Gone:
 		return b.disable(ctx, tenant, d.Endpoint, tasks.DisabledGone)

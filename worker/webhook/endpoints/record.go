@@ -44,9 +44,9 @@ func (r *record) encode() (string, error) {
 	return string(b), nil
 }
 
-// signing lists the secrets that sign now.
-func (r *record) signing(now time.Time) []sealed {
-	return slices.DeleteFunc(slices.Clone(r.Secrets), func(s sealed) bool { return !s.Until.IsZero() && !s.Until.After(now) })
+// signing lists those of the secrets that sign now.
+func signing(secrets []sealed, now time.Time) []sealed {
+	return slices.DeleteFunc(slices.Clone(secrets), func(s sealed) bool { return !s.Until.IsZero() && !s.Until.After(now) })
 }
 
 // wants reports whether the endpoint is to be told of such an event.
@@ -55,8 +55,10 @@ func (r *record) wants(typ tasks.EventType) bool {
 }
 
 // shown is the endpoint as its owner sees it.
-func (r *record) shown() *tasks.Endpoint {
+func (b *Book) shown(r *record) *tasks.Endpoint {
 	e := r.Endpoint
+	_, _, err := b.unseal(r.ID, r.Secrets)
+	e.SecretLost = err != nil
 	return &e
 }
 
@@ -125,7 +127,7 @@ func (b *Book) update(ctx context.Context, tenant, id string, change func(*recor
 		}
 		err = b.replace(ctx, r)
 		if !errors.Is(err, errChanged) {
-			return r.shown(), err
+			return b.shown(r), err
 		}
 	}
 	return nil, tasks.Errorf(tasks.CodeConflict, "the endpoint is being changed by others; try again")
@@ -135,7 +137,7 @@ var errChanged = errors.New("changed meanwhile")
 
 func (b *Book) replace(ctx context.Context, r *record) error {
 	stored := *r
-	stored.FailingSince = time.Time{} // is kept elsewhere
+	stored.FailingSince, stored.SecretLost = time.Time{}, false // are not of the record
 	next, err := stored.encode()
 	if err != nil {
 		return err

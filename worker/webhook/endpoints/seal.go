@@ -9,6 +9,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+
+	"github.com/topcentral/spillway/worker/webhook"
 )
 
 // sealer keeps endpoints' secrets unreadable to whoever reads Redis, under keys
@@ -49,18 +51,18 @@ func (s sealer) seal(id, secret string) string {
 	return base64.RawStdEncoding.EncodeToString(s[0].Seal(nonce, nonce, []byte(secret), []byte(id)))
 }
 
-var errSealed = errors.New("the endpoint's secret cannot be opened with the installation's webhook secrets; rotate the endpoint's")
-
-func (s sealer) open(id, sealed string) (string, error) {
+// open decrypts a secret, and reports whether another key than the first has
+// sealed it.
+func (s sealer) open(id, sealed string) (secret string, old bool, err error) {
 	box, err := base64.RawStdEncoding.DecodeString(sealed)
 	if err != nil || len(box) < s[0].NonceSize() {
-		return "", errSealed
+		return "", false, webhook.ErrNoSecret
 	}
-	for _, aead := range s {
+	for i, aead := range s {
 		n := aead.NonceSize()
 		if secret, err := aead.Open(nil, box[:n], box[n:], []byte(id)); err == nil {
-			return string(secret), nil
+			return string(secret), i > 0, nil
 		}
 	}
-	return "", errSealed
+	return "", false, webhook.ErrNoSecret
 }

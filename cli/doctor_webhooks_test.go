@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/topcentral/spillway/lab/redistest"
+	"github.com/topcentral/spillway/worker/webhook"
+)
+
+// What was sealed with a secret that is no longer set is a finding that says whose
+// it is; while the old secret is set, one that says to leave it there.
+func TestDoctorFindsSecretsThatCannotBeOpened(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	old, fresh := webhook.NewSecret(), webhook.NewSecret()
+	with := func(shared bool, secrets ...webhook.Secret) config {
+		return config{WebhookSecret: secrets, WebhookSharedSignature: shared}
+	}
+	book, err := openEndpoints(with(false, old), rdb, webhook.Policy{}.CheckURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := book.Signing(t.Context(), "acme"); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		cfg   config
+		level level
+		says  string
+	}{
+		{"with its own", with(false, old), levelOK, "1 can be opened"},
+		{"with two", with(false, fresh, old), levelWarn, "old SPILLWAY_WEBHOOK_SECRET"},
+		{"without its own", with(false, fresh), levelFail, "acme callbacks"},
+		{"in the transition", with(true, old), levelOK, "SPILLWAY_WEBHOOK_SHARED_SIGNATURE=false"},
+	} {
+		findings := examineWebhooks(t.Context(), rdb, tt.cfg)
+		if len(findings) == 0 || findings[0].level != tt.level || !strings.Contains(findings[0].what, tt.says) {
+			t.Errorf("%s: got %+v, want %v: %s", tt.name, findings, tt.level, tt.says)
+		}
+	}
+	if got := examineWebhooks(t.Context(), rdb, config{}); len(got) != 0 {
+		t.Errorf("without webhooks: got %+v", got)
+	}
+}
