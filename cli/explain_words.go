@@ -28,8 +28,14 @@ func (e explanation) reason() string {
 		return fmt.Sprintf("%s alone would use %.0f %% of the time to the target (%s of work ahead, %s of its own; the limit is %.0f %%), so %s gets its chance at once, too.",
 			first.Lane, 100*first.Pressure, span(first.Backlog.Std()), span(first.Expected.Std()), 100*maxPressure, second.Lane)
 	case tasks.PlanUnserved:
-		return fmt.Sprintf("no live worker serves %s, so the job does not wait for it.", first.Lane)
+		return fmt.Sprintf("no live worker serves %s for this job, so it does not wait for it.", first.Lane)
 	case tasks.PlanOnlyLane:
+		if !first.Served {
+			return fmt.Sprintf("%s is the only lane with a model that the job may use; no live worker serves it for this job yet.", first.Lane)
+		}
+		if second.Lane != "" && second.Lane != tasks.Scorecard {
+			return fmt.Sprintf("%s alone: no live worker serves %s for this job.", first.Lane, second.Lane)
+		}
 		return fmt.Sprintf("%s is the only lane with a model that the job may use.", first.Lane)
 	case tasks.PlanScheduled:
 		return fmt.Sprintf("it runs no sooner than %s.", e.clock(e.RunAt))
@@ -70,7 +76,7 @@ func (e explanation) planned(i int) tasks.LanePlan {
 // chance says when a lane of the plan gets its chance.
 func (e explanation) chance(l tasks.LanePlan) string {
 	if !l.Served {
-		return "if served"
+		return "-"
 	}
 	if l.At.IsZero() || !l.At.After(e.CreatedAt) {
 		return "at once"

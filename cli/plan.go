@@ -18,6 +18,26 @@ func offPeakAt(names []string, t time.Time) time.Time {
 	return presets.OffPeakAt(all, t)
 }
 
+// laneOf returns a function that names the lane on which a provider answers, ""
+// for one that neither the presets nor the settings of this process have.
+func (c config) laneOf() func(provider string) tasks.Lane {
+	lanes := map[string]tasks.Lane{}
+	add := func(p presets.Preset) {
+		lanes[p.Name] = tasks.Cloud
+		if p.Lane == presets.Local {
+			lanes[p.Name] = tasks.Local
+		}
+	}
+	for _, p := range presets.All() {
+		add(p)
+	}
+	for _, k := range slices.Concat(c.Clouds, c.Servers) {
+		add(k.preset)
+	}
+	lanes["ollama"] = tasks.Local
+	return func(provider string) tasks.Lane { return lanes[provider] }
+}
+
 // maxCost is the most that one call for a job may cost on a candidate, begun now;
 // 0 when its prices are not known.
 func (s *system) maxCost(j *tasks.Job, input json.RawMessage, candidate string) tasks.Money {

@@ -19,7 +19,7 @@ const (
 	PlanFirstLane  PlanReason = "first_lane"   // the agent's first lane has time for it
 	PlanPressed    PlanReason = "time_pressed" // the first lane would use too much of the time there is, so the second gets its chance at once
 	PlanUnserved   PlanReason = "unserved"     // no live worker serves the first lane
-	PlanOnlyLane   PlanReason = "only_lane"    // there is one lane with a model
+	PlanOnlyLane   PlanReason = "only_lane"    // there is one lane with a model, or one that is served
 	PlanScheduled  PlanReason = "scheduled"    // it runs later
 	PlanCheapHours PlanReason = "cheap_hours"  // the cloud gets its chance when it is cheap
 	PlanCached     PlanReason = "cached"       // an equal job has a result
@@ -31,8 +31,8 @@ const (
 // LanePlan is what a plan expects of one lane.
 type LanePlan struct {
 	Lane       Lane      `json:"lane"`
-	At         time.Time `json:"at,omitzero"`                  // when it gets its chance; zero: at once
-	Served     bool      `json:"served"`                       // a live worker takes such jobs there
+	At         time.Time `json:"at,omitzero"`                  // when it gets its chance; zero: at once, or, unless it is served, not as things are
+	Served     bool      `json:"served"`                       // a live worker takes the job there and can ask one of its candidates
 	Candidates []string  `json:"candidates,omitempty"`         // who would be asked, in order, as provider/model
 	Pressure   float64   `json:"time_pressure,omitempty"`      // share of the time left that the job needs there, the work ahead of it included
 	Backlog    Duration  `json:"backlog_seconds,omitempty"`    // work ahead of it

@@ -63,7 +63,7 @@ func (w *Worker) modelIsBack(ctx context.Context, id string) bool {
 	}
 	view, err := w.Dispatcher.View(ctx)
 	if err != nil || !slices.ContainsFunc(j.OpenLanes(), func(l tasks.Lane) bool {
-		return l != tasks.Scorecard && view.Live.Serves(l, j.Complexity)
+		return l != tasks.Scorecard && view.Serves(l, j)
 	}) {
 		return false
 	}

@@ -26,7 +26,7 @@ func (a *attempt) elsewhere(ctx context.Context, err error) bool {
 	}
 	// This worker may have told the registry already that it serves no longer.
 	view, err := a.Dispatcher.Look(ctx)
-	return err == nil && view.Live.ServesBeside(a.id, a.lane, a.job.Complexity)
+	return err == nil && view.ServesBeside(a.id, a.lane, a.job)
 }
 
 // stopAt is when the job's first lane begins no further call: its spill time, if
@@ -46,7 +46,7 @@ func (a *attempt) stopAt(ctx context.Context) time.Time {
 func (a *attempt) otherLane(ctx context.Context) bool {
 	view, err := a.Dispatcher.View(ctx)
 	for _, lane := range a.job.OpenLanes() {
-		if lane != a.lane && lane != tasks.Scorecard && (err != nil || view.Live.Serves(lane, a.job.Complexity)) {
+		if lane != a.lane && lane != tasks.Scorecard && (err != nil || view.Serves(lane, a.job)) {
 			return true
 		}
 	}
@@ -73,7 +73,7 @@ func (a *attempt) firstLaneAgain(ctx context.Context) bool {
 		return false
 	}
 	view, err := a.Dispatcher.View(ctx)
-	return err != nil || view.Live.Serves(first, a.job.Complexity)
+	return err != nil || view.Serves(first, a.job)
 }
 
 // lastResort is for a job that no lane can answer, for the reason given, or

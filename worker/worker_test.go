@@ -203,7 +203,7 @@ func (w *world) awaitServed(t *testing.T, want bool) {
 		if err != nil {
 			t.Fatalf("view: %v", err)
 		}
-		if view.Live.Serves(tasks.Local, tasks.Medium) == want {
+		if (len(view.Live.Workers[queue.Name(tasks.Local, tasks.Medium, tasks.PriorityNormal)]) > 0) == want {
 			return
 		}
 		select {

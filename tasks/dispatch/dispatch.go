@@ -34,6 +34,9 @@ type Config struct {
 	OffPeakAt func(providers []string, t time.Time) time.Time
 	// LeastPrivacy is the least privacy of a tenant's jobs; nil: any.
 	LeastPrivacy func(tenant string) tasks.Privacy
+	// LaneOf returns the lane that a provider answers on, "" for one that is not
+	// known; nil: none is known.
+	LaneOf func(provider string) tasks.Lane
 	// CloudOrder is the installation's own order of cloud providers.
 	CloudOrder agents.CloudOrder
 	// MaxCost is the most that one call for such a job may cost on a cloud
@@ -58,7 +61,7 @@ func (d *Dispatcher) Issue(ctx context.Context, j *tasks.Job) error {
 		return err
 	}
 	now := time.Now()
-	return d.issue(ctx, j, putOff(Plan(j, view.Live, now), d.cheapFrom(j, view, now)))
+	return d.issue(ctx, j, putOff(view.Plan(j, now), d.cheapFrom(j, view, now)))
 }
 
 // IssueAt gives a queued job one ticket for each of its open lanes with a model,

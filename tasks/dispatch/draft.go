@@ -64,7 +64,7 @@ func (d *Dispatcher) draft(tenant string, s *request, now time.Time) (*tasks.Job
 	if j.TargetAt.After(j.Deadline) {
 		j.TargetAt = j.Deadline
 	}
-	j.Lanes = lanes(agent, j)
+	j.Lanes = d.lanes(agent, j)
 	if faults := d.faults(s, agent, j, now, start); len(faults) > 0 {
 		e := tasks.Errorf(tasks.CodeInvalid, "the job cannot be accepted as it is")
 		e.Faults = faults
@@ -81,11 +81,12 @@ func (d *Dispatcher) leastPrivacy(tenant string) tasks.Privacy {
 	return d.cfg.LeastPrivacy(tenant)
 }
 
-// lanes lists where a job may run, first lane first.
-func lanes(agent *agents.Agent, j *tasks.Job) []tasks.Lane {
+// lanes lists where a job may run, first lane first: those of its agent that its
+// privacy allows, and, when it names its candidates, on which one of them answers.
+func (d *Dispatcher) lanes(agent *agents.Agent, j *tasks.Job) []tasks.Lane {
 	var all []tasks.Lane
 	for _, lane := range agent.Lanes {
-		if lane == tasks.Cloud && j.Privacy == tasks.LocalOnly {
+		if lane == tasks.Cloud && j.Privacy == tasks.LocalOnly || !d.answersOn(lane, j.Candidates) {
 			continue
 		}
 		all = append(all, lane)
@@ -94,6 +95,19 @@ func lanes(agent *agents.Agent, j *tasks.Job) []tasks.Lane {
 		all = append(all, tasks.Scorecard)
 	}
 	return all
+}
+
+// answersOn reports whether one of the candidates answers on a lane. No candidates
+// stand for those that suit the agent; a provider that is not known may be anywhere.
+func (d *Dispatcher) answersOn(lane tasks.Lane, candidates []string) bool {
+	if len(candidates) == 0 || d.cfg.LaneOf == nil {
+		return true
+	}
+	return slices.ContainsFunc(candidates, func(c string) bool {
+		provider, _, _ := strings.Cut(c, "/")
+		on := d.cfg.LaneOf(provider)
+		return on == "" || on == lane
+	})
 }
 
 func (d *Dispatcher) faults(s *request, agent *agents.Agent, j *tasks.Job, now, start time.Time) []tasks.Fault {
@@ -116,7 +130,9 @@ func (d *Dispatcher) faults(s *request, agent *agents.Agent, j *tasks.Job, now, 
 	if !slices.Contains([]tasks.OnExhausted{tasks.Degrade, tasks.Wait, tasks.GiveUp}, j.OnExhausted) {
 		add("/on_exhausted", "must be degrade, wait or fail")
 	}
-	if len(j.Lanes) == 0 {
+	if len(j.Lanes) == 0 && len(j.Candidates) > 0 {
+		add("/candidates", "none of them answers on a lane that the agent and the job's privacy allow; name another one, or leave it out")
+	} else if len(j.Lanes) == 0 {
 		add("/privacy", "leaves this agent no lane to run on; allow another lane, or on_exhausted degrade")
 	}
 	if s.RunAt.Sub(now) > maxDeadline {

@@ -14,7 +14,11 @@ func (d *Dispatcher) deal(j *tasks.Job) {
 		return
 	}
 	j.Variant = v.Name
-	if len(j.Candidates) == 0 {
-		j.Candidates = v.Candidates
+	if len(j.Candidates) > 0 || len(v.Candidates) == 0 {
+		return
+	}
+	j.Candidates = v.Candidates
+	if lanes := d.lanes(agent, j); len(lanes) > 0 {
+		j.Lanes = lanes
 	}
 }

@@ -25,7 +25,7 @@ type outlook struct {
 func (v View) outlooks(j *tasks.Job) []outlook {
 	var all []outlook
 	for _, lane := range modelLanes(j.Lanes) {
-		o := outlook{lane: lane, served: v.Live.Serves(lane, j.Complexity), full: v.Live.Full[queueOf(lane, j.Complexity)], own: v.forecast(lane, j.Agent, j.Complexity)}
+		o := outlook{lane: lane, served: v.Serves(lane, j), full: v.Live.Full[queueOf(lane, j.Complexity)], own: v.forecast(lane, j.Agent, j.Complexity)}
 		if j.RunAt.IsZero() {
 			o.backlog = v.backlogBefore(lane, j, v.backlog[queue.Name(lane, j.Complexity, j.Priority)])
 		}
@@ -60,7 +60,7 @@ func (d *Dispatcher) chart(j *tasks.Job, view View) {
 		}
 	}
 	j.SpillAt = j.SpillAt.UTC().Truncate(time.Millisecond)
-	chances := putOff(Plan(j, view.Live, start), cheap)
+	chances := putOff(view.Plan(j, start), cheap)
 	j.Plan = &tasks.Plan{
 		MadeAt: j.CreatedAt, Reason: reason(j, lanes, chances, cheap, start),
 		Lanes: d.lanePlans(j, view, lanes, chances, start),
@@ -76,7 +76,7 @@ func (d *Dispatcher) lanePlans(j *tasks.Job, view View, lanes []outlook, chances
 	plans := make([]tasks.LanePlan, 0, len(j.Lanes))
 	for _, o := range lanes {
 		plans = append(plans, tasks.LanePlan{
-			Lane: o.lane, At: chanceAt(o.lane, j, chances, j.SpillAt), Served: o.served,
+			Lane: o.lane, At: chanceAt(o.lane, j, chances, time.Time{}), Served: o.served,
 			Candidates: agents.Order(view.Live.Reach[o.lane], &agent.Agent, j, d.cfg.CloudOrder),
 			Pressure:   rounded(o.pressure(j.TargetAt.Sub(start))), Backlog: toMillis(o.backlog),
 			Expected: toMillis(o.own.Quantile(0.5)), Expected95: toMillis(o.own.Quantile(0.95)),
@@ -85,7 +85,7 @@ func (d *Dispatcher) lanePlans(j *tasks.Job, view View, lanes []outlook, chances
 	if slices.Contains(j.Lanes, tasks.Scorecard) {
 		plans = append(plans, tasks.LanePlan{
 			Lane: tasks.Scorecard, At: chanceAt(tasks.Scorecard, j, chances, j.Deadline),
-			Served: view.Live.Serves(tasks.Scorecard, j.Complexity), Candidates: []string{scorecardCandidate},
+			Served: view.Serves(tasks.Scorecard, j), Candidates: []string{scorecardCandidate},
 		})
 	}
 	return plans
@@ -94,8 +94,8 @@ func (d *Dispatcher) lanePlans(j *tasks.Job, view View, lanes []outlook, chances
 // scorecardCandidate is how attempts name the agent's rules.
 const scorecardCandidate = "scorecard/rules"
 
-// chanceAt is when a lane gets its chance; where it has none for now, it is given
-// one at the time named last.
+// chanceAt is when a lane gets its chance; without one for now, the time named
+// last.
 func chanceAt(lane tasks.Lane, j *tasks.Job, chances []Chance, last time.Time) time.Time {
 	i := slices.IndexFunc(chances, func(c Chance) bool { return c.Lane == lane })
 	switch {
@@ -121,6 +121,8 @@ func reason(j *tasks.Job, lanes []outlook, chances []Chance, cheap, start time.T
 		return tasks.PlanOnlyLane
 	case !lanes[0].served:
 		return tasks.PlanUnserved
+	case !lanes[1].served:
+		return tasks.PlanOnlyLane
 	case lanes[0].pressure(j.TargetAt.Sub(start)) >= maxPressure:
 		return tasks.PlanPressed
 	}

@@ -51,7 +51,9 @@ func TestAPlanTellsWhereAJobGoesAndWhy(t *testing.T) {
 			tasks.PlanScheduled, tasks.Lanes(), [][]string{local, {"minimax/m2", "deepseek/chat"}, rules}},
 		{"a candidate of the caller's", open, map[tasks.Lane][]string{tasks.Local: local, tasks.Cloud: cloud, tasks.Scorecard: nil},
 			func(s *tasks.Submission) { s.Candidates = []string{"deepseek"} },
-			tasks.PlanFirstLane, tasks.Lanes(), [][]string{nil, {"deepseek/chat"}, rules}},
+			tasks.PlanUnserved, tasks.Lanes(), [][]string{nil, {"deepseek/chat"}, rules}},
+		{"the cloud is away", open, map[tasks.Lane][]string{tasks.Local: local, tasks.Scorecard: nil}, nil,
+			tasks.PlanOnlyLane, tasks.Lanes(), [][]string{local, nil, rules}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			rdb := redistest.Embedded(t)
@@ -67,7 +69,10 @@ func TestAPlanTellsWhereAJobGoesAndWhy(t *testing.T) {
 				t.Fatalf("plan: got %+v, want %s", p, test.reason)
 			}
 			for i, l := range p.Lanes {
-				_, served := test.served[l.Lane]
+				served := len(l.Candidates) > 0
+				if l.Lane != tasks.Scorecard && !served && !l.At.IsZero() {
+					t.Errorf("%s is not served, and is said to get its chance at %v", l.Lane, l.At)
+				}
 				if l.Lane != test.lanes[i] || l.Served != served || !slices.Equal(l.Candidates, test.asked[i]) {
 					t.Errorf("lane %d: got %+v, want %s, served %v, candidates %q", i, l, test.lanes[i], served, test.asked[i])
 				}

@@ -19,12 +19,17 @@ type Live struct {
 	Slots   map[string]int      // jobs that may run at once
 	Running map[string]int      // jobs that run; in the cloud each complexity gets its share of what a worker runs
 	Reach   map[tasks.Lane]agents.Reach
+
+	workers []tasks.Worker // those that take tickets
 }
 
 // LiveOf sums up the registry.
 func LiveOf(workers []tasks.Worker) Live {
 	l := Live{Workers: map[string][]string{}, Full: map[string]bool{}, Recent: map[string]bool{}, Slots: map[string]int{}, Running: map[string]int{}, Reach: map[tasks.Lane]agents.Reach{}}
 	for _, w := range workers {
+		if !w.Leaving {
+			l.workers = append(l.workers, w)
+		}
 		for _, lane := range w.Serves {
 			if !w.Leaving {
 				l.reaches(lane)
@@ -83,15 +88,33 @@ func (l Live) reaches(s tasks.LaneService) {
 	l.Reach[s.Lane] = r
 }
 
-// Serves reports whether a live worker takes such jobs on the lane.
-func (l Live) Serves(lane tasks.Lane, c tasks.Complexity) bool {
-	return len(l.Workers[queueOf(lane, c)]) > 0
+// Serves reports whether a live worker takes the job on the lane and can ask one
+// of its candidates.
+func (v View) Serves(lane tasks.Lane, j *tasks.Job) bool { return v.ServesBeside("", lane, j) }
+
+// ServesBeside is [View.Serves] for the workers other than the one of that ID.
+func (v View) ServesBeside(worker string, lane tasks.Lane, j *tasks.Job) bool {
+	q := queueOf(lane, j.Complexity)
+	return slices.ContainsFunc(v.Live.workers, func(w tasks.Worker) bool {
+		return w.ID != worker && slices.ContainsFunc(w.Serves, func(s tasks.LaneService) bool {
+			return s.Lane == lane && slices.Contains(s.Queues, q) && v.canAsk(s, j)
+		})
+	})
 }
 
-// ServesBeside reports whether a live worker other than the one of that ID takes
-// such jobs on the lane.
-func (l Live) ServesBeside(worker string, lane tasks.Lane, c tasks.Complexity) bool {
-	return slices.ContainsFunc(l.Workers[queueOf(lane, c)], func(id string) bool { return id != worker })
+// canAsk reports whether a worker reaches a candidate of the job on a lane. A
+// worker that lists no models, and an agent that is not known here, leave that
+// open: the worker decides.
+func (v View) canAsk(s tasks.LaneService, j *tasks.Job) bool {
+	if s.Lane == tasks.Scorecard || len(s.Models) == 0 {
+		return true
+	}
+	agent, ok := v.agents.Lookup(j.Agent)
+	if !ok {
+		return true
+	}
+	reach := agents.Reach{Lane: s.Lane, Models: s.Models, StandIn: s.StandIn}
+	return len(agents.Order(reach, &agent.Agent, j, v.order)) > 0
 }
 
 // Chance is a lane's chance to run a job, from a point in time on.
@@ -104,18 +127,18 @@ type Chance struct {
 // back before the scorecard answers in its place.
 const restartGrace = 10 * time.Second
 
-// Plan says which lanes get a ticket for a queued job. The first lane that has
-// a live worker gets one at once, the next one at the job's spill time. When no
+// Plan says which lanes get a ticket for a queued job. The first lane that is
+// served for this job gets one at once, the next one at the job's spill time. When no
 // lane with a model is served, the scorecard gets the ticket if the job allows
 // that: after a moment if the lane's workers have only just signed off, as they
 // do when they are restarted, else at once. Otherwise, and when no worker lives at all, the job waits in the queues
 // of every lane with a model that may yet come back. It does not wait for the
 // scorecard, which would win that race and degrade all that piled up while the
 // workers were restarted; once a worker lives, a watchdog plans anew.
-func Plan(j *tasks.Job, live Live, now time.Time) []Chance {
+func (v View) Plan(j *tasks.Job, now time.Time) []Chance {
 	open := j.OpenLanes()
 	models := modelLanes(open)
-	served := slices.DeleteFunc(slices.Clone(models), func(l tasks.Lane) bool { return !live.Serves(l, j.Complexity) })
+	served := slices.DeleteFunc(slices.Clone(models), func(l tasks.Lane) bool { return !v.Serves(l, j) })
 
 	switch {
 	case len(served) > 0:
@@ -124,8 +147,8 @@ func Plan(j *tasks.Job, live Live, now time.Time) []Chance {
 			chances = append(chances, Chance{Lane: lane, At: j.SpillAt})
 		}
 		return chances
-	case live.Serves(tasks.Scorecard, j.Complexity) && slices.Contains(open, tasks.Scorecard):
-		back := slices.IndexFunc(models, func(l tasks.Lane) bool { return live.Recent[queueOf(l, j.Complexity)] })
+	case v.Serves(tasks.Scorecard, j) && slices.Contains(open, tasks.Scorecard):
+		back := slices.IndexFunc(models, func(l tasks.Lane) bool { return v.Live.Recent[queueOf(l, j.Complexity)] })
 		if back < 0 {
 			return []Chance{{Lane: tasks.Scorecard}}
 		}

@@ -1,10 +1,12 @@
 package dispatch
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/topcentral/spillway/lab/redistest"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/queue"
 )
@@ -53,11 +55,11 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			j := &tasks.Job{Complexity: tasks.High, Lanes: test.lanes, Exhausted: test.exhausted, SpillAt: spill}
-			live := Live{Workers: map[string][]string{}}
+			w := tasks.Worker{ID: "w1"}
 			for _, lane := range test.served {
-				live.Workers[queueOf(lane, tasks.High)] = []string{"w1"}
+				w.Serves = append(w.Serves, tasks.LaneService{Lane: lane, Queues: []string{queueOf(lane, tasks.High)}})
 			}
-			if got := Plan(j, live, clock); !slices.Equal(got, test.want) {
+			if got := (View{Live: LiveOf([]tasks.Worker{w})}).Plan(j, clock); !slices.Equal(got, test.want) {
 				t.Errorf("chances: got %v, want %v", got, test.want)
 			}
 		})
@@ -66,25 +68,25 @@ func TestPlan(t *testing.T) {
 
 func TestALaneThatIsRestartedGetsAMoment(t *testing.T) {
 	clock := time.Now()
-	live := LiveOf([]tasks.Worker{
+	view := View{Live: LiveOf([]tasks.Worker{
 		{ID: "w1", Serves: []tasks.LaneService{{Lane: tasks.Scorecard, Queues: []string{"scorecard"}}}},
 		{ID: "w2", Leaving: true, Serves: []tasks.LaneService{{Lane: tasks.Local, Queues: []string{"local.high"}, Slots: 1}}},
-	})
-	if live.Serves(tasks.Local, tasks.High) || live.Slots["local.high"] != 0 {
+	})}
+	if view.Serves(tasks.Local, &tasks.Job{Complexity: tasks.High}) || view.Live.Slots["local.high"] != 0 {
 		t.Error("a worker that is leaving counts as serving")
 	}
 	j := &tasks.Job{Complexity: tasks.High, Lanes: tasks.Lanes()}
 	want := []Chance{{tasks.Local, time.Time{}}, {tasks.Scorecard, clock.Add(restartGrace)}}
-	if got := Plan(j, live, clock); !slices.Equal(got, want) {
+	if got := view.Plan(j, clock); !slices.Equal(got, want) {
 		t.Errorf("chances: got %v, want %v", got, want)
 	}
 }
 
 func TestALaneIsServedPerComplexity(t *testing.T) {
-	live := LiveOf([]tasks.Worker{
+	view := View{Live: LiveOf([]tasks.Worker{
 		{ID: "w1", Serves: []tasks.LaneService{{Lane: tasks.Local, Queues: []string{"local.low", "local.medium"}}}},
 		{ID: "w2", Serves: []tasks.LaneService{{Lane: tasks.Scorecard, Queues: []string{"scorecard"}}}},
-	})
+	})}
 	for _, test := range []struct {
 		lane       tasks.Lane
 		complexity tasks.Complexity
@@ -95,7 +97,7 @@ func TestALaneIsServedPerComplexity(t *testing.T) {
 		{tasks.Cloud, tasks.Low, false},
 		{tasks.Scorecard, tasks.Extreme, true},
 	} {
-		if got := live.Serves(test.lane, test.complexity); got != test.want {
+		if got := view.Serves(test.lane, &tasks.Job{Complexity: test.complexity}); got != test.want {
 			t.Errorf("%s serves %s: got %v, want %v", test.lane, test.complexity, got, test.want)
 		}
 	}
@@ -128,11 +130,61 @@ func TestSlotsAreCountedPerServer(t *testing.T) {
 func TestAWorkerDoesNotStandInForItself(t *testing.T) {
 	well, broken := tasks.Worker{ID: "well"}, tasks.Worker{ID: "broken"}
 	well.Serves = []tasks.LaneService{{Lane: tasks.Local, Queues: []string{"local.low"}}}
-	live := LiveOf([]tasks.Worker{well, broken})
-	if !live.ServesBeside("broken", tasks.Local, tasks.Low) {
+	view := View{Live: LiveOf([]tasks.Worker{well, broken})}
+	low, high := &tasks.Job{Complexity: tasks.Low}, &tasks.Job{Complexity: tasks.High}
+	if !view.ServesBeside("broken", tasks.Local, low) {
 		t.Error("another worker serves the queue, and is not seen")
 	}
-	if live.ServesBeside("well", tasks.Local, tasks.Low) || live.ServesBeside("broken", tasks.Local, tasks.High) {
+	if view.ServesBeside("well", tasks.Local, low) || view.ServesBeside("broken", tasks.Local, high) {
 		t.Error("nobody else serves the queue")
+	}
+}
+
+// A lane is of use to a job only where one of its candidates answers: a job that
+// names a cloud's model neither waits for the GPU nor counts among those that do.
+func TestAJobIsPlannedWhereItsCandidatesAnswer(t *testing.T) {
+	const local, cloud, last = tasks.Local, tasks.Cloud, tasks.Scorecard
+	laneOf := map[string]tasks.Lane{"ollama": local, "lmstudio": local, "kimi": cloud, "deepseek": cloud}
+	for _, test := range []struct {
+		name       string
+		candidates []string
+		privacy    tasks.Privacy
+		exhausted  tasks.OnExhausted
+		lanes      []tasks.Lane // nil: it is refused
+		tickets    []string
+		waits      string
+		reason     tasks.PlanReason
+	}{
+		{"a cloud: no ticket for the local lane", []string{"kimi"}, "", "", []tasks.Lane{cloud, last}, []string{"cloud.medium now"}, "cloud.medium", tasks.PlanOnlyLane},
+		{"a cloud's model", []string{"deepseek/deepseek-reasoner"}, "", "", []tasks.Lane{cloud, last}, []string{"cloud.medium now"}, "cloud.medium", tasks.PlanOnlyLane},
+		{"a local model: none for the cloud", []string{"ollama/small"}, "", "", []tasks.Lane{local, last}, []string{"local.medium now"}, "local.medium", tasks.PlanOnlyLane},
+		{"one on each lane", []string{"ollama/small", "kimi"}, "", "", tasks.Lanes(), []string{"cloud.medium later", "local.medium now"}, "local.medium", tasks.PlanFirstLane},
+		{"a local model that nobody has, and a cloud", []string{"ollama/huge", "kimi"}, "", "", tasks.Lanes(), []string{"cloud.medium now"}, "local.medium", tasks.PlanUnserved},
+		{"a provider that only a worker knows", []string{"farm/own"}, "", "", tasks.Lanes(), []string{"local.medium now"}, "local.medium", tasks.PlanOnlyLane},
+		{"a cloud that the data may not reach: the last resort", []string{"kimi"}, tasks.LocalOnly, "", []tasks.Lane{last}, []string{"scorecard now"}, "scorecard.medium", tasks.PlanLastResort},
+		{"a cloud that the data may not reach, and no last resort", []string{"kimi"}, tasks.LocalOnly, tasks.GiveUp, nil, nil, "", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			rdb := redistest.Embedded(t)
+			s := newSystem(t, rdb, rdb, anyURL)
+			s.cfg.LaneOf = func(provider string) tasks.Lane { return laneOf[provider] }
+			s.reach(t, map[tasks.Lane][]string{local: {"ollama/small", "farm/own"}, cloud: {"kimi/k3", "deepseek/chat"}, last: nil})
+			sub := valid(open)
+			sub.Candidates, sub.Privacy, sub.OnExhausted = test.candidates, test.privacy, test.exhausted
+			if test.lanes == nil {
+				_, _, err := s.Submit(t.Context(), "acme", &sub)
+				var e *tasks.Error
+				if !errors.As(err, &e) || len(e.Faults) != 1 || e.Faults[0].Pointer != "/candidates" {
+					t.Fatalf("got %v, want a fault at /candidates", err)
+				}
+				return
+			}
+			j := submit(t, s, sub)
+			got, _ := tickets(t, rdb)
+			if !slices.Equal(j.Lanes, test.lanes) || !slices.Equal(got, test.tickets) || j.Waiting.Queue != test.waits || j.Plan.Reason != test.reason {
+				t.Errorf("got lanes %v, tickets %v, waits in %s, %s; want %v, %v, %s, %s",
+					j.Lanes, got, j.Waiting.Queue, j.Plan.Reason, test.lanes, test.tickets, test.waits, test.reason)
+			}
+		})
 	}
 }

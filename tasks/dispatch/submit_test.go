@@ -260,7 +260,7 @@ func TestALookAtTheRegistryServesForAMoment(t *testing.T) {
 		if err != nil {
 			t.Fatalf("live: %v", err)
 		}
-		return view.Live.Serves(tasks.Local, tasks.Low)
+		return view.Serves(tasks.Local, &tasks.Job{Agent: open, Complexity: tasks.Low})
 	}
 	s.beat(t, tasks.Local)
 	if !served() {

@@ -20,6 +20,7 @@ type View struct {
 	backlog map[string]int // waiting jobs by queue
 	learned map[store.LearnedKey]store.Learned
 	agents  *agents.Catalogue
+	order   agents.CloudOrder
 }
 
 const (
@@ -81,7 +82,7 @@ func (d *Dispatcher) look(ctx context.Context) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	view := View{Live: LiveOf(workers), backlog: backlog, learned: learned, agents: d.agents}
+	view := View{Live: LiveOf(workers), backlog: backlog, learned: learned, agents: d.agents, order: d.cfg.CloudOrder}
 	d.cache.mu.Lock()
 	defer d.cache.mu.Unlock()
 	d.cache.view, d.cache.at = view, time.Now()
@@ -144,7 +145,7 @@ func (v View) queuedBefore(lane tasks.Lane, j *tasks.Job) time.Duration {
 // start and end, if a live worker serves one of its lanes.
 func (v View) expect(j *tasks.Job, now time.Time) {
 	open := modelLanes(j.OpenLanes())
-	i := slices.IndexFunc(open, func(l tasks.Lane) bool { return v.Live.Serves(l, j.Complexity) })
+	i := slices.IndexFunc(open, func(l tasks.Lane) bool { return v.Serves(l, j) })
 	if i < 0 {
 		return
 	}
