@@ -72,7 +72,7 @@ func (s *server) submitOne(ctx context.Context, raw json.RawMessage) (o batchOut
 	if err != nil {
 		return s.refused(ctx, err)
 	}
-	j := shown(job)
+	j := shown(ctx, job)
 	o = batchOutcome{Status: http.StatusAccepted, Replayed: replayed, Job: &j}
 	if j.State.Terminal() {
 		o.Status = http.StatusOK

@@ -23,7 +23,7 @@ func (s *server) stream(ctx context.Context, w http.ResponseWriter, id string, a
 	defer leave()
 	beat := time.NewTicker(s.cfg.Heartbeat)
 	defer beat.Stop()
-	f := &follower{server: s, id: id, after: after}
+	f := &follower{server: s, id: id, after: after, whole: isOperator(ctx)}
 	aside(func() { f.open(w) })
 	defer f.out.close()
 	for !f.over {
@@ -48,6 +48,7 @@ type follower struct {
 	id     string
 	after  int64 // the last event that was told
 	over   bool  // nothing more is to be told
+	whole  bool  // the caller sees all that an event holds
 }
 
 // open begins the response.
@@ -90,6 +91,9 @@ func (f *follower) event(ctx context.Context, event tasks.Event) error {
 		}
 	}
 	f.after = event.Sequence
+	if !f.whole {
+		event = event.Public()
+	}
 	return f.out.event(event)
 }
 
@@ -137,7 +141,7 @@ func (s *server) snapshot(ctx context.Context, id string, next tasks.Event) (tas
 	if err != nil {
 		return tasks.Event{}, err
 	}
-	data, err := json.Marshal(map[string]tasks.Job{"job": shown(job)})
+	data, err := json.Marshal(map[string]tasks.Job{"job": shown(ctx, job)})
 	return tasks.Event{
 		Sequence: next.Sequence - 1, Type: tasks.EventSnapshot, JobID: id, Attempt: next.Attempt, At: next.At, Data: data,
 	}, err

@@ -14,8 +14,11 @@ type gate func(http.ResponseWriter, *http.Request) (*http.Request, error)
 // gatesOf lists what a request for op must pass: first who asks, then what.
 func (s *server) gatesOf(op operation) []gate {
 	gates := []gate{s.cfg.Guard.Greet}
-	if len(op.need) > 0 {
+	switch {
+	case len(op.need) > 0:
 		gates = []gate{s.admit(op.need)}
+	case op.id == "checkHealth": // which tells more to whom it knows
+		gates = []gate{s.limited(s.cfg.Guard.Recognize)}
 	}
 	if strings.HasPrefix(op.path, "/webhooks/") && s.webhooks == nil {
 		gates = append(gates, noWebhooks)
@@ -39,15 +42,29 @@ func noWebhooks(http.ResponseWriter, *http.Request) (*http.Request, error) { ret
 
 // admit returns the gate for callers who may do all that is needed.
 func (s *server) admit(need []access.Scope) gate {
+	return s.limited(func(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+		return s.cfg.Guard.Admit(w, r, need...)
+	})
+}
+
+// limited returns a gate that finds out in limited time who the caller is.
+func (s *server) limited(identify gate) gate {
 	return func(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 		ctx, cancel := context.WithTimeout(r.Context(), s.cfg.RequestTimeout)
 		defer cancel()
-		admitted, err := s.cfg.Guard.Admit(w, r.WithContext(ctx), need...)
+		admitted, err := identify(w, r.WithContext(ctx))
 		if err != nil {
 			return nil, err
 		}
 		return r.WithContext(access.Under(r.Context(), access.From(admitted.Context()))), nil
 	}
+}
+
+// isOperator reports whether the caller may see the installation's own business:
+// whose credential says so, or who needs none since there is no authentication.
+func isOperator(ctx context.Context) bool {
+	p := access.From(ctx)
+	return p.Can(access.AdminRead) || p.Method == access.ByNobody && p.Tenant != ""
 }
 
 // tenantOf returns whose jobs the request is about.

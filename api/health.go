@@ -2,14 +2,20 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
 
 	"github.com/topcentral/spillway/api/internal/spec"
 )
 
-// CheckHealth tells which part is well, and by its status whether jobs can be
-// taken.
+// CheckHealth tells by its status whether jobs can be taken, and operators which
+// part is well.
 func (s *server) CheckHealth(ctx context.Context, _ spec.CheckHealthRequestObject) (spec.CheckHealthResponseObject, error) {
 	h := s.health(ctx)
+	if !isOperator(ctx) {
+		return wellness(h.Status), nil
+	}
 	if h.Queues == nil {
 		h.Queues = []QueueHealth{}
 	}
@@ -28,4 +34,24 @@ func (s *server) CheckHealth(ctx context.Context, _ spec.CheckHealthRequestObjec
 		}, nil
 	}
 	return spec.CheckHealth200JSONResponse(h), nil
+}
+
+// wellness is the answer to who may know no more: whether all is well.
+type wellness HealthStatus
+
+// VisitCheckHealthResponse writes the status alone.
+func (h wellness) VisitCheckHealthResponse(w http.ResponseWriter) error {
+	body, err := json.Marshal(map[string]HealthStatus{"status": HealthStatus(h)})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", jsonType)
+	status := http.StatusOK
+	if HealthStatus(h) == HealthUnavailable {
+		w.Header().Set("Retry-After", strconv.Itoa(retryUnavailable))
+		status = http.StatusServiceUnavailable
+	}
+	w.WriteHeader(status)
+	_, err = w.Write(append(body, '\n'))
+	return err
 }

@@ -34,7 +34,7 @@ func (s *server) GetJob(ctx context.Context, request spec.GetJobRequestObject) (
 	if matches(request.Params.IfNoneMatch, headers.ETag) {
 		return spec.GetJob304Response{Headers: spec.GetJob304ResponseHeaders(headers)}, nil
 	}
-	return spec.GetJob200JSONResponse{Body: shown(job), Headers: headers}, nil
+	return spec.GetJob200JSONResponse{Body: shown(ctx, job), Headers: headers}, nil
 }
 
 // CancelJob ends a job.
@@ -47,7 +47,7 @@ func (s *server) CancelJob(ctx context.Context, request spec.CancelJobRequestObj
 		return nil, err
 	}
 	return spec.CancelJob200JSONResponse{
-		Body:    shown(job),
+		Body:    shown(ctx, job),
 		Headers: spec.CancelJob200ResponseHeaders{ETag: etag(job)},
 	}, nil
 }
@@ -62,7 +62,7 @@ func (s *server) RetryJob(ctx context.Context, request spec.RetryJobRequestObjec
 		return nil, err
 	}
 	return spec.RetryJob202JSONResponse{
-		Body: shown(job),
+		Body: shown(ctx, job),
 		Headers: spec.RetryJob202ResponseHeaders{
 			ETag:       etag(job),
 			Location:   location(job),
@@ -87,9 +87,12 @@ func checkID(id string) error {
 	return nil
 }
 
-// shown returns the job as callers see it: lists that the contract promises are
-// there even when they are empty.
-func shown(job *tasks.Job) tasks.Job {
+// shown returns the job as the caller may see it: lists that the contract promises
+// are there even when they are empty.
+func shown(ctx context.Context, job *tasks.Job) tasks.Job {
+	if !isOperator(ctx) {
+		job = job.Public()
+	}
 	j := *job
 	if j.Lanes == nil {
 		j.Lanes = []tasks.Lane{}

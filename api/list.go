@@ -28,7 +28,7 @@ func (s *server) ListJobs(ctx context.Context, request spec.ListJobsRequestObjec
 	}
 	page := spec.ListJobs200JSONResponse{Body: spec.JobList{Data: []tasks.Job{}, HasMore: found.Next != ""}}
 	for _, j := range found.Jobs {
-		page.Body.Data = append(page.Body.Data, shown(j))
+		page.Body.Data = append(page.Body.Data, shown(ctx, j))
 	}
 	if found.Next != "" {
 		page.Body.NextCursor = encodeCursor(found.Next, filter)

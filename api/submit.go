@@ -38,7 +38,7 @@ func (s *server) SubmitJob(ctx context.Context, request spec.SubmitJobRequestObj
 	applied := prefers.applied(waited)
 	if job.State.Terminal() {
 		return spec.SubmitJob200JSONResponse{
-			Body: shown(job),
+			Body: shown(ctx, job),
 			Headers: spec.SubmitJob200ResponseHeaders{
 				ETag:               etag(job),
 				IdempotentReplayed: replay,
@@ -49,7 +49,7 @@ func (s *server) SubmitJob(ctx context.Context, request spec.SubmitJobRequestObj
 		}, nil
 	}
 	return spec.SubmitJob202JSONResponse{
-		Body: shown(job),
+		Body: shown(ctx, job),
 		Headers: spec.SubmitJob202ResponseHeaders{
 			ETag:               etag(job),
 			IdempotentReplayed: replay,
@@ -68,7 +68,7 @@ func (s *server) preview(ctx context.Context, submission *tasks.Submission) (spe
 		return nil, err
 	}
 	told := *p
-	told.Job = new(shown(p.Job))
+	told.Job = new(shown(ctx, p.Job))
 	return previewed(told), nil
 }
 

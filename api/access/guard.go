@@ -102,6 +102,27 @@ func (g *Guard) Greet(_ http.ResponseWriter, r *http.Request) (*http.Request, er
 	return r, nil
 }
 
+// Recognize lets a request for a public route pass as Greet does, and leaves the
+// caller's Principal in the request's context if it shows a credential, which must
+// count. While nobody can say whether it counts, the caller is nobody.
+func (g *Guard) Recognize(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	_, hasCookie := g.cookie(r)
+	if g.lookup != nil && !hasCookie && len(r.Header.Values("Authorization")) == 0 {
+		return g.Greet(w, r)
+	}
+	p, err := g.identify(r)
+	if err == nil {
+		err = g.count(r.Context(), w.Header(), p)
+	}
+	switch {
+	case tasks.CodeOf(err) == tasks.CodeUnavailable:
+		return r, nil
+	case err != nil:
+		return nil, err
+	}
+	return r.WithContext(Under(r.Context(), p)), nil
+}
+
 // Admit lets a request pass, which must have come through Enter, if its caller
 // has shown who it is, may do all that is needed, and does not ask too often. It
 // leaves the caller's Principal in the request's context, and tells the caller's

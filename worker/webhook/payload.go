@@ -31,9 +31,15 @@ type payload struct {
 }
 
 // Payload encodes the webhook that tells of an event of the job. The data is
-// the job as it stands now: if somebody has retried it since the event, its
-// state and sequence number are already those of the next run.
+// the job as it stands now, as its tenant may see it: if somebody has retried it
+// since the event, its state and sequence number are already those of the next
+// run. An endpoint is not told the callback URL, which is another receiver's and
+// may hold its token.
 func Payload(n queue.Notice, job *tasks.Job) ([]byte, error) {
+	job = job.Public()
+	if n.Endpoint != "" {
+		job.CallbackURL, job.CallbackEvents = "", nil
+	}
 	p := payload{Type: n.Type, Timestamp: n.At.UTC(), Data: job}
 	body, err := json.Marshal(p)
 	if err == nil && len(body) > maxPayload && len(job.Result) > 0 {

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -85,4 +86,29 @@ func decodeNote(t testing.TB, body []byte) note {
 		t.Fatalf("%q: %v", body, err)
 	}
 	return n
+}
+
+// A webhook holds what its receiver may see: nothing of the installation, and to
+// an endpoint no callback URL, which is another receiver's.
+func TestAPayloadHoldsWhatItsReceiverMaySee(t *testing.T) {
+	job, notice := endedJob("https://other.example.com/hook?token=hush")
+	job.Attempts = []tasks.Attempt{{Number: 1, Worker: "studio-4711-x7k2mq", Outcome: "quota_dead", Message: "10.0.0.5 has no money"}}
+	for endpoint, shown := range map[string]bool{"": true, "ep_1": false} {
+		notice.Endpoint = endpoint
+		body, err := Payload(notice, job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"studio-4711", "quota_dead", "10.0.0.5"} {
+			if bytes.Contains(body, []byte(secret)) {
+				t.Errorf("to %q it tells %q: %s", endpoint, secret, body)
+			}
+		}
+		if got := bytes.Contains(body, []byte("hush")); got != shown {
+			t.Errorf("to %q it tells the callback URL is %v, want %v", endpoint, got, shown)
+		}
+	}
+	if job.CallbackURL == "" {
+		t.Error("the job itself was changed")
+	}
 }

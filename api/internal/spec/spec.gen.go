@@ -185,7 +185,7 @@ type EventType = tasks.EventType
 // Fault One thing that is wrong with a piece of input.
 type Fault = tasks.Fault
 
-// Health Which part of the service is well.
+// Health Whether the service is well, and for operators which part of it is.
 type Health struct {
 	// Lanes The lanes, local first.
 	Lanes []LaneHealth `json:"lanes"`
