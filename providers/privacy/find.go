@@ -3,6 +3,7 @@ package privacy
 import (
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -48,7 +49,45 @@ func (m *Mask) find(text string) []span {
 	spans := m.dict.find(f)
 	known := len(spans)
 	spans = append(spans, detect(f)...)
+	spans = append(spans, again(f, text, spans)...)
 	return m.settle(text, spans, known)
+}
+
+// again finds the names of persons that a text has shown once wherever else it
+// holds them, and the surnames of those in Latin letters: what stands around a name
+// need not say so each time.
+func again(f *folded, text string, spans []span) []span {
+	names := newDictionary()
+	for _, s := range spans {
+		if s.kind != Person || s.rank != rankContext {
+			continue
+		}
+		name := fold(text[s.start:s.end]).text
+		switch {
+		case !hasHan(name):
+			for w := range strings.FieldsSeq(name) {
+				if isSurname(w) {
+					names.add(w, word{kind: Person, capital: true})
+				}
+			}
+		case len(name) >= 3*han && allHan(name) && !titleEnds(name) && !vocab().knows(name):
+			names.add(name, word{kind: Person})
+		}
+	}
+	if len(names.known) == 0 {
+		return nil
+	}
+	found := names.find(f)
+	for i := range found {
+		found[i].rank = rankContext
+	}
+	return found
+}
+
+// isSurname reports whether a part of a name in Latin letters names somebody by
+// itself.
+func isSurname(w string) bool {
+	return len(w) > 2 && unicode.IsUpper(firstRune(w)) && strings.ToLower(w[1:]) == w[1:] && !latinTitles[strings.ToLower(w)] && !leading[w]
 }
 
 // detect finds the values that no dictionary is needed for.
@@ -56,6 +95,15 @@ func detect(f *folded) []span {
 	spans := formed(f)
 	spans = append(spans, numbers(f)...)
 	spans = append(spans, people(f)...)
+	spans = append(spans, foreign(f)...)
+	pieces := vocab().pieces(f)
+	for _, p := range pieces {
+		if p.sort == personPiece {
+			spans = append(spans, f.source(p.start, p.end, Person, rankContext))
+		}
+	}
+	spans = append(spans, vocab().mentions(f)...)
+	spans = append(spans, vocab().organisations(f, pieces)...)
 	spans = append(spans, companies(f)...)
 	return append(spans, addresses(f)...)
 }
@@ -70,9 +118,18 @@ func (m *Mask) settle(text string, spans []span, known int) []span {
 			sure[s.end] = s.start
 		}
 	}
+	starts := make(map[int]int, known)
+	for _, s := range spans[:known] {
+		if s.kind == Person {
+			starts[s.start] = max(starts[s.start], s.end)
+		}
+	}
 	spans = slices.DeleteFunc(slices.Clone(spans), func(s span) bool {
+		if end := starts[s.start]; end > 0 && end < s.end && s.kind == Person && s.rank == rankContext && allHan(text[s.start:s.end]) && titleAt(fold(text[end:s.end]).text) == "" {
+			return true
+		}
 		at, ok := sure[s.end]
-		return ok && at > s.start && s.rank == rankContext && (s.kind == Company || s.kind == Person) || s.rank != rankDictionary && (m.words[text[s.start:s.end]] || m.products[squeezed(text[s.start:s.end])])
+		return ok && at > s.start && s.rank == rankContext && !(s.kind == Person && language().compound[fold(text[s.start:s.end]).text[:min(2*han, s.end-s.start)]]) && (s.kind == Company || s.kind == Person) || s.rank != rankDictionary && (m.words[text[s.start:s.end]] || m.products[squeezed(text[s.start:s.end])])
 	})
 	slices.SortStableFunc(spans, func(a, b span) int {
 		if a.start != b.start {

@@ -23,7 +23,8 @@ const (
 	Link       Kind = "link"
 	Host       Kind = "host"
 	Secret     Kind = "secret"
-	Handle     Kind = "handle" // WeChat, QQ and the like
+	Handle     Kind = "handle"    // WeChat, QQ and the like
+	Reference  Kind = "reference" // numbers of invoices
 )
 
 // label is what a model reads in place of a value. It names the kind, since a
@@ -48,6 +49,7 @@ var labels = map[Kind]label{
 	Host:       {"主机", "HOST"},
 	Secret:     {"参数", "ITEM"},
 	Handle:     {"账号", "HANDLE"},
+	Reference:  {"单号", "NUMBER"},
 }
 
 // written returns the label for a value: in Chinese for values with Chinese in

@@ -13,28 +13,17 @@ var (
 	pinyin      = regexp.MustCompile(`^(?i:(?:(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(?:iang|uang|iong|ang|eng|ing|ong|ian|iao|uai|uan|ai|ei|ui|ao|ou|iu|ie|ue|ve|er|an|en|in|un|ia|ua|uo|a|o|e|i|u|v)['-]?){1,3})$`)
 )
 
-var givenNames = setOf(strings.Fields(`james john robert michael william david richard joseph thomas charles christopher daniel matthew anthony mark donald steven paul andrew joshua
-	kenneth kevin brian george timothy ronald edward jason jeffrey ryan jacob gary nicholas eric jonathan stephen larry justin scott brandon benjamin samuel gregory frank alexander raymond patrick jack dennis jerry
-	tyler aaron jose adam nathan henry douglas zachary peter kyle ethan walter noah jeremy christian keith roger terry austin sean gerald carl harold dylan arthur lawrence jordan jesse bryan billy bruce gabriel joe
-	logan alan juan albert willie elijah wayne randy vincent mason kelvin siobhan tomasz pieter hans-peter karl otto uwe jens dirk bernd frank ralf axel anke heike petra birgit ingrid astrid karin monika katrin pavel petr jan piotr andrzej krzysztof agnieszka marta mateusz jakub fabio stefano roberto francesca chiara elena alberto fernando ricardo eduardo joao rafael camila valentina mariana mehmet mustafa ayse emre yusuf ibrahim khalid abdul aisha layla hamid reza sven nils astrid freya conor sean liam aoife niamh gareth rhys nigel graham trevor barry clive stuart duncan alastair rajesh suresh ramesh anita sunita kavita neha pooja deepa kumar yoko naoko keiko satoshi makoto daisuke kazuki minh nguyen linh thanh roy ralph bobby russell bradley philip eugene mary patricia jennifer linda elizabeth barbara susan jessica sarah karen lisa nancy betty sandra
-	margaret ashley kimberly emily donna michelle carol amanda melissa deborah stephanie rebecca sharon laura cynthia dorothy amy kathleen angela shirley brenda emma anna pamela nicole samantha katherine
-	christine helen debra rachel carolyn janet maria catherine heather diane olivia julie joyce victoria ruth virginia lauren kelly christina joan evelyn judith andrea hannah megan cheryl jacqueline martha
-	madison teresa gloria sara janice ann kathryn abigail sophia frances jean alice judy isabella julia grace denise amber danielle marilyn beverly charlotte natalie theresa diana brittany doris kayla alexis lori
-	tony tom bob bill jim mike dave steve chris matt dan tim alex max leo lucas oliver simon martin klaus hans jurgen wolfgang stefan andreas thorsten ulrich dieter heinz gunter pierre jean-luc francois marie sophie
-	luca marco giovanni paolo carlos luis miguel pedro antonio francisco javier diego ivan sergei dmitri olga natasha vladimir mikhail ahmed mohammed muhammad ali omar fatima hassan yuki kenji hiroshi takeshi akira
-	haruto sakura minjun jiho raj priya amit rahul sanjay anil vijay deepak ravi sunil arjun lucy lily cindy wendy vivian jenny jane rose ivy coco eva elena nina vera zoe chloe ella mia ava lena sven lars erik bjorn
-	allen andy bella carrie cathy daisy derek eddie elaine ellen felix fiona freddy gavin harry howard ian iris jackie jacky jay jeff jessie johnny joey josh kate kathy ken kitty lance leon liam lydia mandy marcus may mindy
-	monica morgan nick owen rita robin rocky ron rosa ross ruby sally sam sandy sandra shelly sherry sonia stella sunny susie sylvia ted tina tracy vicky victor winnie yvonne`))
+var givenNames = setOf(all("given_latin"))
 
-var pinyinSurnames = setOf(strings.Fields(`wang li zhang liu chen yang zhao huang zhou wu xu sun hu zhu gao lin he guo ma luo liang song zheng xie han tang feng yu dong xiao cheng cao yuan deng fu shen zeng peng lu su jiang cai jia ding wei xue ye yan pan du dai xia zhong tian ren fan fang shi yao liao zou xiong jin hao kong bai cui kang mao qiu qin gu hou shao meng long wan duan lei qian yin lai gong wen pang lan tao hong ouyang sima zhuge qi mei zhuang mo ge you geng mu qu bao`))
+var pinyinSurnames = setOf(all("surnames_pinyin"))
 
-var notNames = setOf(strings.Fields(`Kong Purchase Order Sales Project General United Road Street Co Ltd Inc Limited Company Group Corporation Product Stage MacBook Please Dear Best Kind`))
+var notNames = setOf(all("latin_not_names"))
 
 // latinFirst are words that may be a first name by itself.
 var latinFirst = regexp.MustCompile(`\b([A-Z][a-z]{2,11})\b`)
 
 // notPersons are names that other things bear more often.
-var notPersons = setOf(strings.Fields(`Jordan Austin Virginia Madison Charlotte Victoria Jackson Lincoln Chase Ruby Amber Crystal Iris Lily Rose Ivy Coco May Mark Max Tim Logan Mason Eva Leo Ray Van Sierra Dakota Sofia Paris Florence Carolina Georgia Diego Jose Jesse Dorothy Grant Gene Art Dale Glen Lane Reed Wade Marina Olive Sage Angel Felix Alpha Eden`))
+var notPersons = setOf(all("latin_ambiguous"))
 
 // latinLeads are what latinTitled needs to be worth while, in lower case.
 var latinLeads = strings.Fields(`mr ms miss mx dr prof sir madam engineer attn dear hi hello regards sincerely contact cc attention herr frau mme monsieur madame senor sig`)
@@ -106,7 +95,7 @@ func called(f *folded) []span {
 				continue
 			}
 			end = i + len(surname)
-		case titleAt(f.text[i:]) == "" || strings.ContainsRune(goesOn[titleAt(f.text[i:])], f.after(i+len(titleAt(f.text[i:])))):
+		case titleAt(f.text[i:]) == "" || goesOn(titleAt(f.text[i:]), f.after(i+len(titleAt(f.text[i:])))):
 			continue
 		}
 		spans = append(spans, f.source(start, max(end, start+len(name)), Person, rankContext))
@@ -191,6 +180,6 @@ func latinName(first, second string) bool {
 }
 
 var (
-	weekdays      = setOf(strings.Fields(`monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december the and of project order`))
-	chineseCities = setOf(strings.Fields(`beijing shanghai ningbo suzhou hangzhou wuxi nanjing guangzhou shenzhen hefei wuhu wuhan xian chengdu tianjin dalian qingdao jinan xiamen fuzhou changsha kunshan dongguan foshan jiangsu zhejiang anhui hubei hunan hebei henan fujian hainan yunnan sichuan shandong shanxi kong hai`))
+	weekdays      = setOf(all("latin_not_surnames"))
+	chineseCities = setOf(all("cities_pinyin"))
 )

@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"bytes"
 	"embed"
 	"strings"
 	"sync"
@@ -28,10 +29,9 @@ type lexicon struct {
 
 // language returns the lexicon, read once.
 var language = sync.OnceValue(func() *lexicon {
-	surnames := sections("surnames")
 	l := &lexicon{
-		plain: runes(surnames["plain"]), vague: runes(surnames["vague"]), compound: setOf(surnames["compound"]),
-		given: runes(sections("given")["strong"]),
+		plain: runes(all("surnames_plain")), vague: runes(all("surnames_vague")), compound: setOf(all("surnames_compound")),
+		given: runes(all("given")),
 		words: setOf(all("words")), ends: setOf(all("ends")),
 		places: setOf(all("places")), trades: setOf(all("trades")), stems: setOf(all("plain")),
 	}
@@ -42,35 +42,20 @@ var language = sync.OnceValue(func() *lexicon {
 	return l
 })
 
-// lines returns the words of a file of the lexicon, line by line.
-func lines(name string) [][]string {
+// all returns the words of a file of the lexicon, one a line. Lines that begin
+// with # are comments.
+func all(name string) []string {
 	raw, err := lexiconFiles.ReadFile("lexicon/" + name + ".txt")
 	if err != nil {
 		panic(err) // it is part of this program
 	}
-	var out [][]string
+	words := make([]string, 0, bytes.Count(raw, []byte("\n")))
 	for line := range strings.Lines(string(raw)) {
-		if words := strings.Fields(line); len(words) > 0 && words[0] != "#" {
-			out = append(out, words)
+		if word := strings.TrimSpace(line); word != "" && word[0] != '#' {
+			words = append(words, word)
 		}
 	}
-	return out
-}
-
-func sections(name string) map[string][]string {
-	out := map[string][]string{}
-	for _, words := range lines(name) {
-		out[words[0]] = words[1:]
-	}
-	return out
-}
-
-func all(name string) []string {
-	var out []string
-	for _, words := range lines(name) {
-		out = append(out, words...)
-	}
-	return out
+	return words
 }
 
 func setOf(words []string) set {

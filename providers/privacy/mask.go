@@ -182,7 +182,7 @@ func (m *Mask) learn(value string, kind Kind) {
 		parts = splitNames(value, kind)
 	}
 	for _, part := range parts {
-		all := spellings(part, kind)
+		all := append(spellings(part, kind), m.withoutClient(part, kind)...)
 		if len(all) == 0 || utf8.RuneCountInString(squeezed(part)) < 2 {
 			continue
 		}
@@ -207,6 +207,20 @@ func (m *Mask) learn(value string, kind Kind) {
 	}
 }
 
+// withoutClient returns a project without the customer's name that it begins with.
+func (m *Mask) withoutClient(value string, kind Kind) []string {
+	if kind != Project {
+		return nil
+	}
+	value = fold(value).text
+	for n := min(len(value)-4*han, 10*han); n >= 2*han; n -= han {
+		if k := m.dict.known[squeezed(value[:n])]; k == Client || k == Company {
+			return append(projectSpellings(value[n:]), value[n:])
+		}
+	}
+	return nil
+}
+
 // isValue reports whether a field's text is a value and no note, nor a word of
 // the agent's.
 func (m *Mask) isValue(value string, kind Kind) bool {
@@ -225,6 +239,9 @@ func splitNames(value string, kind Kind) []string {
 	parts := strings.FieldsFunc(value, func(r rune) bool {
 		return strings.ContainsRune("、,，;；/|\n\t", r) && (hasHan(value) || r != ',')
 	})
+	if kind != Person && hasHan(value) {
+		parts = withoutRemarks(parts)
+	}
 	if kind != Person || !hasHan(value) {
 		return parts
 	}
@@ -237,6 +254,17 @@ func splitNames(value string, kind Kind) []string {
 		}
 	}
 	return out
+}
+
+// withoutRemarks takes remarks off the front of names of companies:
+// 老客户-永康炊大皇 is 永康炊大皇.
+func withoutRemarks(parts []string) []string {
+	for i, part := range parts {
+		if head, rest, ok := strings.Cut(fold(part).text, "-"); ok && hasHan(rest) && (nobody[head] || vocab().cost(head) < unseenCost && !strings.Contains(part, "公司")) {
+			parts[i] = rest
+		}
+	}
+	return parts
 }
 
 // trimContact drops digits behind a name.

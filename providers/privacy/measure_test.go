@@ -1,7 +1,6 @@
 package privacy
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -181,10 +180,10 @@ func (l *leaks) value(x typed, v typedValue, spans []span) {
 	word := rest.String()
 	switch {
 	case word == "":
-	case !masked:
+	case !masked && !language().generic(word):
 		l.whole[kind]++
 		l.report = append(l.report, fmt.Sprintf("%s: left %s %s", x.name, kind, x.text[v.start:v.end]))
-	case !titles[word] && withoutRole(word) != "":
+	case !titles[word] && withoutRole(word) != "" && !latinTitles[strings.ToLower(word)] && !language().generic(word):
 		l.part[kind]++
 		l.report = append(l.report, fmt.Sprintf("%s: left %s of %s %s", x.name, word, kind, x.text[v.start:v.end]))
 	}
@@ -206,7 +205,7 @@ func measure(t testing.TB, file string) *leaks {
 // TestTypedTexts measures what the rules alone leave of texts as people type
 // them. The bounds are what docs/privacy.md states.
 func TestTypedTexts(t *testing.T) {
-	for file, bound := range map[string]float64{"typed": 8, "heldout": 8} {
+	for file, bound := range map[string]float64{"typed": 4, "heldout": 8} {
 		l := measure(t, "testdata/"+file+".txt")
 		t.Logf("%s\n%s", file, l)
 		if os.Getenv("SHOW") != "" {
@@ -220,5 +219,3 @@ func TestTypedTexts(t *testing.T) {
 		}
 	}
 }
-
-var _ = json.RawMessage(nil)

@@ -132,23 +132,18 @@ func skipHan(text string, i, n int) int {
 	return i
 }
 
-// goesOn are the words that a title of one character may be the beginning of:
-// 总量 and 工程 are no persons.
-var goesOn = map[string]string{
-	"总": "量部是共额价体数计成之结览能和店包装代承会期监经裁工厂司站线长则产重高需支收局行队书统务编归算分账线",
-	"工": "作程厂业人艺具期序资时商种况地位装件矿会段区休伤龄",
-	"董": "事",
-	"局": "部面势限长", "处": "理于置在罚方境所", "科": "技学研目普", "部": "分件门位署队",
-	"哥": "伦", "姐": "妹", "叔": "叔", "书记": "录",
-	"经理": "论", "会计": "师事核准", "助理": "", "主任": "", "专员": "", "顾问": "费",
-	"秘书": "处", "医生": "", "代表": "团", "律师": "费函楼事",
-}
+// titleWords are the words that a title may be the beginning of: 总量 and 工程
+// are no persons.
+var titleWords = setOf(all("titles_not"))
+
+// goesOn reports whether a title and the character behind it begin such a word.
+func goesOn(title string, behind rune) bool { return titleWords[title+string(behind)] }
 
 // titled reports whether a surname, perhaps a given name, and a title are a
 // person.
 func (l *lexicon) titled(f *folded, i, surname, end int, title string, sure bool) bool {
 	behind, _ := utf8.DecodeRuneInString(f.text[end+len(title):])
-	if next, ok := goesOn[title]; ok && strings.ContainsRune(next, behind) && !l.and(f.text[end+len(title):]) && !says(f.text[end+len(title):]) {
+	if goesOn(title, behind) && !l.and(f.text[end+len(title):]) && !says(f.text[end+len(title):]) {
 		// 工 and 总 before a verb that begins like a longer word: 何工作 is not
 		// told from 何工.
 		return false
@@ -159,7 +154,7 @@ func (l *lexicon) titled(f *folded, i, surname, end int, title string, sure bool
 		if l.words[f.text[i:end]+title] {
 			return false
 		}
-		return !short || sure || l.opens(f, i) || l.compound[f.text[i:i+surname]] || !isHan(behind) && !strings.ContainsRune(goesOn[title], f.after(end+len(title)))
+		return !short || sure || l.opens(f, i) || l.compound[f.text[i:i+surname]] || !isHan(behind) && !goesOn(title, f.after(end+len(title)))
 	}
 	first, n := utf8.DecodeRuneInString(given)
 	if l.words[f.text[i:i+surname]+string(first)] {
@@ -178,9 +173,7 @@ func (l *lexicon) titled(f *folded, i, surname, end int, title string, sure bool
 
 // sayings are verbs and the like that go with persons: behind a name they tell
 // where it ends.
-var sayings = setOf(strings.Fields(`说 问 催 才 聊 聊了 聊到 谈到 话 表示 反映 反馈 认为 提出 提到 提及 询问 要求 建议 确认 透露 强调 承诺 答应 同意 反对 介绍 负责 牵头 接手 马上 已经 正在 即将 告知 通知
-	抱怨 担心 希望 坚持 解释 汇报 补充 主持 配合 跟进 对接 发来 发出 发的 回复 回覆 来电 来访 来信 离职 请假 休假 出差 退休 签字 拍板 批准 审核 代为 代表 支持 联系 留言 打来 提供 决定 带队 参加 出席 到访
-	回电 觉得 指出 主张 主管 负责 调任 升任 接任 兼任 领导 给出 转告 转达 交代 交待 约在 约好 接待 收到 牵线 表态 发言 拒绝 接受 抽检 签收 提醒 质疑 追问 关心 在问 在催 明确 更新 打电话 发邮件 说话`))
+var sayings = setOf(all("verbs"))
 
 // says reports whether a text begins with one of them.
 func says(s string) bool {
@@ -236,7 +229,7 @@ func (l *lexicon) familiar(f *folded, i int) int {
 	return end
 }
 
-var familiarWords = setOf(strings.Fields(`小时 小方 小单 小高 小计 小包 小项 小车 小边 小管 小路 小于 小麦 小米 小成 小康 小龙 小白 小金 小黄 小蓝 小应 小全 小房 小万 小程 小文 小林 小雷 小段 小温 老单 老单子 老板 老方 老客 老项 老路 老管 老车 老房 老龄 老化 老款 老金 老包 老常 老文 老于 老成 老万 老全 老计 老边 小强 小宁 老应 阿里 阿胶 阿尔 阿联 阿明 阿坝 阿姆 阿斯 阿克 小数 小程 小区 小麻 小心 小米 小游 小盖 小封 小查 小权 小占 小冷 小朴 老农 老区 老封 老冷 老付 老明`))
+var familiarWords = setOf(all("familiar_not"))
 
 func nextHan(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
@@ -246,25 +239,22 @@ func nextHan(s string) string {
 	return s[:n]
 }
 
-const (
-	openers = `机跟和与找由请向对给同让叫问约见是为及派经据被把将陪代替带催等访复系户购售术务板理监管任长员师人手事方发部质产仓司厂天午上日的了到说知谢名字姓导商会以并而因但且从参加得帮助电话打告诉聊谈送交转邀`
-	closers = `说表反提负确要认觉答来去在已对希同告问打回会将是跟和与处那这也不又曾的等签想先女及拜联沟代管电微发今昨明带给主担参到了愿接称通转让请还很比把被有没建强报推催约介陪抱做写交帮能可应因由从为向就都正再刚终最离调升任兼出审批进或现未决拍看见询咨索收邀安牵组汇申之以一两三多总经工董部寄付下开上访测试验核改补备找换退加送拿谈`
-)
+var openers, closers = runes(all("openers")), runes(all("closers"))
 
 // opens and closes report whether a name may begin or end here: at a mark, or
 // beside a word that goes with persons.
 func (l *lexicon) opens(f *folded, i int) bool {
 	r := f.before(i)
-	return !isHan(r) || strings.ContainsRune(openers, r)
+	return !isHan(r) || openers[r]
 }
 
 func (l *lexicon) closes(f *folded, j int) bool {
 	r := f.after(j)
-	return !isHan(r) || strings.ContainsRune(closers, r)
+	return !isHan(r) || closers[r]
 }
 
 // calls are words right before a name.
-var calls = strings.Fields(`联系人 联络人 负责人 对接人 经办人 收件人 收货人 寄件人 法人 法定代表人 业务员 销售 销售员 采购 采购员 姓名 名字 叫 姓 参会 与会 出席 参会人 参会人员 与会人员 出席人员 成员 签署人 签字人 决策人 跟进人 陪同 拜访 拜访了 联系 联系了 会见 会见了 约见 约见了 约了 见了 抄送 收件 致 经理 总监 主管 主任 部长 厂长 老板 工程师 同事 客户 助理 秘书 代表 委托人 担保人 接口人 关键人 找 找到 由 请 跟 和 与 名单 仓库 仓管 财务 出席 缺席 组长 副组长 打给 寄给 发给 交给 转给 抄送给 接替他的是 接替她的是 介绍了 改由 换成 换成了 据 让 给 收 收件 司机 提货人 户名 主持人 记录 记录人 复核 批准 审核 经办 投诉人 介绍人 处理人 出票人 推荐人 副主任 安排 通知 联系下 问下 真名 本名 儿子 女儿 出席`)
+var calls = all("labels")
 
 // listed reports whether a place stands in an enumeration.
 func listed(f *folded, i, j int) (before, after bool) {
@@ -305,7 +295,7 @@ func (l *lexicon) bare(f *folded, i, surname int, sure bool) int {
 	return best
 }
 
-var nobodyNames = setOf(strings.Fields(`高清晰 高清 高光泽 高光 高强 高强力 金牌 金华 王者 林木 马来 方正 高明 华东 华南 华北 文明 安全 平安 平台 常青 常来 常用 全新 成立 成本 成品 时光 时来 关心 关于 康明 康宁 施工 温和 石油 白云 白天 黄石 黄金 水平 水晶 水星 江苏 江南 万科 任意 方圆 范围 严谨 毕业 单元 单一 包容 易方达 常州 常山 常德 唐山 马钢 武钢 鞍钢 宝钢 向前 项目 程度 和平 和谐 和美 和声 金山 金海 金龙 金星 金杯 金泰 金宇 高原 高山 高峰 高华 高雅 高尚 高贵 应承 应诺 计量 全国 全员 全程 全力 曲阜 曲线 古城 古典 于天 连云 连海 何以 何如 许诺 许可 查阅 宁海 宁国 祝福 祝愿 解放 解冻 管理 沙石 严密 平安福 平川 钱江 海宁 武威 武进 武汉 甘泉 司南 路桥 牛奶 牛仔 马良 单品 范本 金石 白城 白山 黎明 毛利 毛重`))
+var nobodyNames = setOf(all("not_persons"))
 
 func (l *lexicon) called(f *folded, i int) bool {
 	return endsIn(f.text[max(0, i-36):i], calls)

@@ -95,7 +95,7 @@ func (l *lexicon) local(name string) bool {
 	return utf8.RuneCountInString(rest) >= 3 && !l.generic(rest)
 }
 
-var weakEnding = regexp.MustCompile(`(?:这家|那家|一家|两家|几家|该|本|我|贵|双方|双|此|某|各|子|母|分|总|我们|他们|你们|对方|客户|上市|持有|转让|收购|出售|增持|减持|购买|部分|全部|的|是|在|有|了|整个|成立|注册|外贸|物流|快递|保险|贸易|竞争对手|供应商|大|小|新|老|[一二三四五六七八九十百]|%|去|来|回|到|离开|加入|通过|下属|旗下|租赁|设计|软件|检测|认证|第三方|运输|货代|电力|自来水|燃气|银行|投资|母)$`)
+var weakEnding = regexp.MustCompile(`(?:这家|那家|一家|两家|几家|该|本|我|贵|双方|双|此|某|各|子|母|分|总|我们|他们|你们|对方|客户|上市|持有|佢哋|话|转让|收购|出售|增持|减持|购买|部分|全部|的|是|在|有|了|整个|成立|注册|外贸|物流|快递|保险|贸易|竞争对手|供应商|大|小|新|老|[一二三四五六七八九十百]|%|去|来|回|到|离开|加入|通过|下属|旗下|租赁|设计|软件|检测|认证|第三方|运输|货代|电力|自来水|燃气|银行|投资|母)$`)
 
 func weakName(name string) bool { return weakEnding.MatchString(name) }
 
@@ -117,7 +117,7 @@ func (l *lexicon) firstPlace(s string) int {
 	return -1
 }
 
-var leading = setOf(strings.Fields(`The We Our I They He She Visited Called Met From At With Dear To By For And In On Customer Client Supplier Vendor Competitor Company Contact Please Meeting Visit Call Email Order Quote Quotation Project Deal A An Yesterday Today Tomorrow Monday Tuesday Wednesday Thursday Friday Saturday Sunday`))
+var leading = setOf(all("latin_leading"))
 
 // latinStart skips words that only begin the sentence.
 func latinStart(text string, i, j int) int {
@@ -132,7 +132,7 @@ func latinStart(text string, i, j int) int {
 }
 
 // cues are words right before the name of a company.
-var cues = strings.Fields(`客户 供应商 竞争对手 对手 竞品 友商 厂家 同行 合作伙伴 经销商 代理商 最终用户 终端`)
+var cues = all("company_cues")
 
 // tradeNames finds names such as 苏州恒启塑业, and 远川新材 behind a word such
 // as 竞争对手.
@@ -209,7 +209,7 @@ func (l *lexicon) tradeAt(s string) string {
 var and = setOf([]string{"和", "与", "、", "及", "或", "跟", "以及", ",", "，"})
 
 // nameTrades are trades that hardly stand behind anything but a name.
-var nameTrades = setOf(strings.Fields(`科技 新材 新材料 塑业 实业 重工 光电 高科 塑化 智能科技 生物科技 网络科技 精密制造 铝业`))
+var nameTrades = setOf(all("trades_of_names"))
 
 // bids reports whether what stands behind a place goes with a company as with a
 // person.
@@ -226,13 +226,21 @@ const (
 )
 
 var (
-	road    = regexp.MustCompile(area + `(?:[\p{Han}]{1,7}(?:街道|镇|乡|村|社区|工业园区|工业园|工业区|产业园|高新区|园区|科技园)){0,2}[\p{Han}0-9]{1,8}(?:大道|大街|公路|路|街|巷|胡同|弄|道)(?:[东南西北中]?段)? ?(?:(?:[0-9A-Za-z一二三四五六七八九十百-]{1,8} ?(?:号楼|号|弄|巷|支弄|#)(?:之[0-9一二三]+)?)` + building + `?` + unit + `{0,5}(?:[0-9]{3,5}室?)?|` + building + unit + `{1,5}(?:[0-9]{3,5}室?)?|[与和][\p{Han}0-9]{1,8}(?:大道|路|街)交[叉汇][口处](?:[东南西北]{1,2}[侧角]?(?:[0-9]+米)?|向[东南西北][0-9]+米)?)`)
+	road    = regexp.MustCompile(area + `(?:[\p{Han}]{1,7}(?:街道|镇|乡|村|社区|工业园区|工业园|工业区|产业园|高新区|园区|科技园)){0,2}[\p{Han}0-9]{1,8}(?:大道|大街|公路|路|街|巷|胡同|弄|道)(?:[东南西北中一二三四五六七八九十]?段)? ?(?:(?:[0-9A-Za-z一二三四五六七八九十百-]{1,8} ?(?:号楼|号|弄|巷|支弄|#)(?:之[0-9一二三]+)?)` + building + `?` + unit + `{0,5}(?:[0-9]{3,5}室?)?|` + building + unit + `{1,5}(?:[0-9]{3,5}室?)?|[与和][\p{Han}0-9]{1,8}(?:大道|路|街)交[叉汇][口处](?:[东南西北]{1,2}[侧角]?(?:[0-9]+米)?|向[东南西北][0-9]+米)?)`)
 	levels  = regexp.MustCompile(`[\p{Han}]{2,8}(?:省|自治区|市)[\p{Han}]{1,8}(?:市|区|县|旗|镇)(?:[\p{Han}]{1,8}(?:街道|镇|乡|村|社区|开发区|工业园区|工业园|工业区|产业园|园区|软件园[一二三]期)){0,3}` + building + `?` + unit + `*`)
 	block   = regexp.MustCompile(`[\p{Han}]{2,10}(?:大厦|大楼|广场|花园|小区|公寓|产业园|科技园|工业园|工业区|创业园|软件园|新村|家园|国际中心|商务中心)` + unit + `+(?:[0-9]{2,5}室?)?`)
 	street  = regexp.MustCompile(`(?:(?:(?:Room|Rm|Unit|Suite|Flat|Building|Bldg|Floor|Block|Workshop)\.? ?[0-9A-Z-]+|[0-9]{1,3}/F|(?:[A-Z][\w']+ ){1,4}(?:Building|Park|Tower|Plaza|Centre|Center|House|Estate|Mansion|Zone)),? +){0,4}(?:No\.? ?)?[0-9]{1,5}[A-Z]?,? +(?:[A-Z][\w'.-]* +){1,4}(?:Road|Rd|Street|St|Avenue|Ave|Lane|Ln|Boulevard|Blvd|Drive|Highway|Hwy|Way|Square|Parkway|Court)\b\.?(?:, *(?:#[0-9-]+(?: [A-Z]\w+){0,3}|(?:Suite|Unit|Floor|Room|Apt)\.? ?[0-9A-Z-]+|[A-Z][\w']*(?: [A-Z][\w']*){0,2}(?: [A-Z]{0,2}[0-9][0-9A-Z]{2,6}(?: [0-9][A-Z]{2})?)?)){0,5}`)
 	strasse = regexp.MustCompile(`[A-Z][\p{Latin}-]*(?i:straße|strasse|str\.|weg|allee|platz) ?[0-9]{1,4}[a-z]?(?:, ?[0-9]{5} [A-Z][\p{Latin}-]+)?`)
+	// district is a road without a number, behind the place that it is in.
+	district = regexp.MustCompile(`[\p{Han}]{2,10}(?:大道|公路|路|街)`)
+	// flat is a part of a building, by the numbers of two levels.
+	flat = regexp.MustCompile(`(?:[\p{Han}]{2,8}?(?:[一二三四五六七八九十0-9]{1,3}[区期村里])?)?[0-9A-Za-z]{1,4}(?:号楼|号院|楼|幢|栋|座|单元)(?:[0-9A-Za-z]{1,4}(?:单元|门|层|楼))?[0-9]{3,4}(?:室|房|会议室|号)?`)
+	// romance is a road of which the kind is said first: Via Tortona 37.
+	romance = regexp.MustCompile(`(?:[0-9]{1,4}(?: ?bis)?,? )?\b(?:Via|Viale|Corso|Piazza|Rue|rue|Avenue|avenue|Boulevard|boulevard|Calle|Carrer|Avenida|Av\.|Plaza|Paseo|Rua|Praça|Ulica|ul\.)(?: (?:de|del|della|du|des|la|le|da|do|dos|di|d'|l'))* ?\p{Lu}[\p{Latin}'-]+(?: \p{Lu}[\p{Latin}'-]+){0,2}(?:,? (?:n\.? ?)?[0-9]{1,4}[a-z]?\b)?(?:,? [0-9]{4,5}(?: ?-[0-9]{3})? \p{Lu}[\p{Latin}-]+)?`)
+	// position are degrees of latitude and longitude.
+	position = regexp.MustCompile(`[0-9]{1,3}° ?[0-9]{1,2}(?:\.[0-9]+)?['′](?: ?[0-9]{1,2}(?:\.[0-9]+)?["″])? ?[NSEW北南东西]|[NSEW北南东西]{1,2}[纬经]? ?[0-9]{1,3}\.[0-9]{4,}°?|\b[0-9]{1,3}\.[0-9]{5,} ?, ?[0-9]{1,3}\.[0-9]{5,}\b`)
 	// toPlace is what comes before an address in a sentence.
-	toPlace = regexp.MustCompile(`^.*(?:地址改?[为是在]?|地址|位于|送到|寄到|发到|送至|寄至|发至|发往|寄往|送往|搬到|搬至|迁至|迁到|设在|坐落于|改为|改成|新址|原|样品|货|寄|发|送|开在|就在|到了|前往|住在|约在|[在到至往于去是为的了从由])`)
+	toPlace = regexp.MustCompile(`^.*(?:地址改?[为是在]?|地址|位于|要求|送到|寄到|发到|送至|寄至|发至|发往|寄往|送往|搬到|搬至|迁至|迁到|设在|坐落于|改为|改成|新址|原|样品|货|寄|发|送|开在|就在|到了|前往|住在|约在|[在到至往于去是为的了从由])`)
 )
 
 // addresses finds addresses: a road with a number, a chain of districts, a
@@ -244,6 +252,15 @@ func addresses(f *folded) []span {
 		for _, form := range chineseForms {
 			if strings.ContainsAny(text, form.marks) {
 				spans = append(spans, placesOf(f, from, to, form.form)...)
+			}
+		}
+		if strings.ContainsAny(text, "0123456789") {
+			for _, form := range []*regexp.Regexp{romance, position} {
+				for _, m := range form.FindAllStringIndex(text, -1) {
+					if strings.ContainsAny(text[m[0]:m[1]], "0123456789") {
+						spans = append(spans, f.source(from+m[0], from+m[1], Address, rankContext))
+					}
+				}
 			}
 		}
 		if !triggered(lower, latinRoads) || !strings.ContainsAny(text, "0123456789") {
@@ -263,7 +280,7 @@ func addresses(f *folded) []span {
 var chineseForms = []struct {
 	marks string
 	form  *regexp.Regexp
-}{{"路街弄巷道胡", road}, {"省市自", levels}, {"厦楼场园区寓村心", block}}
+}{{"路街弄巷道胡", road}, {"省市自", levels}, {"厦楼场园区寓村心", block}, {"楼座幢栋单", flat}, {"路街道", district}}
 
 var latinRoads = strings.Fields(`road rd street st. avenue ave lane ln boulevard blvd drive highway hwy way square parkway court straße strasse str weg allee platz`)
 
@@ -275,6 +292,12 @@ func placesOf(f *folded, from, to int, form *regexp.Regexp) []span {
 			end--
 		}
 		start += leadIn(f.text[start:end])
+		if form == district && !roadIn(f, start, end) {
+			continue
+		}
+		if form == flat && (strings.ContainsAny(f.text[start:end], "的了是和与在有") || !strings.ContainsAny(f.text[start:end], "0123456789")) {
+			continue
+		}
 		if form == levels && !addressLike(f.text[start:end]) {
 			continue
 		}
@@ -294,7 +317,7 @@ func leadIn(s string) int {
 		head = s[:at]
 	}
 	lead := toPlace.FindStringIndex(head[:min(len(head), 36)])
-	if lead == nil || at > 0 && lead[1] < at {
+	if lead == nil || at > 0 && at-lead[1] > 2*han {
 		return 0
 	}
 	if at < 0 && (utf8.RuneCountInString(s[lead[1]:]) < 4 || !strings.ContainsAny(s[lead[1]:min(len(s), lead[1]+30)], "路街弄巷道楼厦场园村区县")) {
@@ -307,4 +330,12 @@ func leadIn(s string) int {
 // follow one another.
 func addressLike(s string) bool {
 	return language().firstPlace(s) == 0 && !strings.ContainsAny(s, "的了是和与在有")
+}
+
+// roadIn reports whether a road without a number is an address: it stands behind
+// the place that it is in, and no word goes on behind it.
+func roadIn(f *folded, start, end int) bool {
+	s := f.text[start:end]
+	return language().firstPlace(s) == 0 && !strings.ContainsAny(s, "的了是和与在有到从") && !strings.ContainsRune("线径由程过上费况政桥障", f.after(end)) &&
+		utf8.RuneCountInString(s) >= 5
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // headings are what stands before a list of persons.
-var headings = strings.Fields(`参会人员 与会人员 出席人员 参加人员 参会人 参加人 与会者 参会 与会 出席 缺席 列席 名单 成员 抄送 参与人员 客户方 我方 甲方代表 乙方代表 陪同人员 记录 主持人 主持`)
+var headings = all("headings")
 
 // borne are names of several parts, as from other languages.
 var borne = regexp.MustCompile(`[\p{Han}]{2,6}(?:·[\p{Han}]{1,8}){1,3}`)

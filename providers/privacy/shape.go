@@ -27,6 +27,8 @@ var shapes = []shape{
 	{Secret, []string{"bearer", "basic "}, regexp.MustCompile(`(?i)(?:bearer|basic) +([\w.+/=~-]{12,})`), nil},
 	{Secret, []string{"密码", "口令", "密钥", "秘钥", "pass", "pwd", "secret", "key", "token"},
 		regexp.MustCompile(`(?i)(?:密码|口令|密钥|秘钥|password|passwd|passcode|pwd|secret|(?:api|app|access|client)[_ -]?(?:key|id|secret)|access[_ -]?key|token)(?:"?[ ]*[:=：]+[ ]*"?|是|为| is )[ ]*([!-~]{4,})`), secretLike},
+	{Secret, []string{"密码", "口令", "提取码", "验证码", "密钥", "pass", "pwd"},
+		regexp.MustCompile(`(?i)(?:密码|口令|提取码|访问码|验证码|密钥|password|passwd|passcode|pwd)(?:是|为|:)?[ ]*([!-~]{4,})`), passwordLike},
 	{Link, []string{"://", "www."}, regexp.MustCompile(`(?i)((?:[a-z][a-z0-9+.-]*://|www\.)[\w.~:/?#@!$&'*+,;=%\[\]-]+)`), nil},
 	{Email, []string{"@"}, regexp.MustCompile(`([A-Za-z0-9][A-Za-z0-9._%+-]* ?@ ?[A-Za-z0-9][A-Za-z0-9-]*(?: ?\. ?[A-Za-z0-9-]+)*\.[A-Za-z]{2,24})`), nil},
 	{Host, []string{"."}, regexp.MustCompile(`((?:\d{1,3}\.){3}\d{1,3})`), isHost},
@@ -44,6 +46,9 @@ var shapes = []shape{
 	{BankCard, []string{"支行", "分行", "营业部", "对公户", "基本户", "一般户"}, regexp.MustCompile(`(?:支行|分行|营业部|对公户|基本户|一般户)[ :：,]*((?:\d[ -]?){8,29}\d)`), alone},
 	{Handle, []string{"账号", "帐号", "账户", "用户名", "工号"}, regexp.MustCompile(`(?:账号|帐号|账户|用户名|工号)[ :：是为]*([A-Za-z][\w.-]{3,30})`), isHandle},
 	{Email, []string{" at ", "(at)", "[at]"}, regexp.MustCompile(`(?i)([a-z0-9][\w.+-]*(?: at | ?[(\[]at[)\]] ?)[a-z0-9-]+(?:(?: dot | ?[(\[]dot[)\]] ?|\.)[a-z0-9-]+){0,3}(?: dot | ?[(\[]dot[)\]] ?|\.)[a-z]{2,6})`), alone},
+	{BankCard, []string{"尾号"}, regexp.MustCompile(`尾号(?:为|是)?[ :]*(\d{3,6})`), nil},
+	{Reference, []string{"发票号", "发票代码", "票据号", "invoice"}, regexp.MustCompile(`(?i)(?:发票号码?|发票代码|票据号码?|invoice (?:no\.?|number))[ :#是为]*([0-9]{8,20})`), alone},
+	{Phone, []string{"零", "〇", "幺", "一"}, regexp.MustCompile(`([〇零一幺壹二两三四五六七八九]{8,})`), nil},
 	{Phone, []string{"1", "幺", "一"}, regexp.MustCompile(`([一幺壹][三四五六七八九][〇零一幺二三四五六七八九]{9})`), nil},
 	{Plate, nil, regexp.MustCompile(`([京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-HJ-NP-Za-hj-np-z][ ·-]?[A-HJ-NP-Za-hj-np-z0-9]{4,6}[挂学警港澳]?)`), isPlate},
 	{Passport, []string{"护照", "通行证", "passport"}, regexp.MustCompile(`(?i)(?:护照|通行证|passport)(?: ?(?:number|no\.?|号码?))?[ :：#是为]*([A-Z]{1,2}\d{6,9}|\d{9})`), alone},
@@ -156,6 +161,13 @@ func alone(f *folded, i, j int) bool {
 func secretLike(f *folded, i, j int) bool {
 	s := f.lower[i:j]
 	return !strings.HasPrefix(s, "{") && !strings.HasPrefix(s, "[") && s != "null" && s != "true" && s != "false"
+}
+
+// passwordLike reports whether what stands right behind a word such as 密码 is one:
+// letters and digits or signs together, and no date.
+func passwordLike(f *folded, i, j int) bool {
+	s := f.text[i:j]
+	return secretLike(f, i, j) && strings.ContainsAny(s, "0123456789") && hasLetters(s) && !strings.Contains(s, "://")
 }
 
 func isHost(f *folded, i, j int) bool {

@@ -9,17 +9,13 @@ import (
 
 // honorifics are what a person is called by behind the surname, the longest
 // first. They are no part of a name but of how it is written.
-var honorifics = strings.Fields(`副总经理 总经理 董事长 副董事长 总工程师 工程师 副总裁 总会计师 采购经理 销售经理 项目经理 技术经理 产品经理 业务经理 客户经理 区域经理 大区经理
-	副总 总监 总工 总裁 经理 先生 女士 小姐 太太 夫人 老师 主任 部长 厂长 科长 处长 局长 院长 校长 所长 主管 组长 队长 班长 店长 行长 站长 会长 秘书 助理 教授 博士 医生 律师 会计 师傅
-	老板 老板娘 老总 书记 专员 顾问 协理 襄理 总助 阿姨 总监助理 课长 主席 工 总 董 姐 哥 叔 局 处 科 部`)
+var honorifics = all("titles")
 
 // roles are what stands before a name and is no part of it.
-var roles = strings.Fields(`采购总监 采购经理 采购主管 采购部 采购员 采购 财务总监 财务经理 财务部 财务 技术总监 技术经理 技术部 技术员 技术 研发总监 研发经理 研发部 研发 品质经理 品质主管 品质部 品质
-	质量经理 质量部 质量 生产经理 生产部 生产 销售总监 销售经理 销售部 销售员 销售 市场部 市场 商务经理 商务 信息部 信息 仓库主管 仓库 仓管 物流部 物流 行政 人事 法务 项目经理 项目部 设备部 工艺 工程部
-	总经理 副总经理 董事长 董事 经理 总监 主管 主任 部长 厂长 工程师 老板 客户 对方 联系人 负责人 对接人 业务员 业务 法人 代表 助理 秘书 前台 司机 的`)
+var roles = all("roles")
 
 // nobody are values that stand for the absence of one.
-var nobody = setOf(strings.Fields(`无 暂无 没有 未知 不详 不明 待定 未定 待确认 待补充 空 其他 其它 保密 同上 全部 所有 多人 若干 本人 客户 新客户 老客户 现有客户 unknown none null nil n/a na tbd tba - -- / ? 是 否 有 yes no true false other any all self new old test 0 1`))
+var nobody = setOf(all("nobody"))
 
 // spellings returns how a value is written elsewhere, itself first. It is "" of
 // nothing: a value that says nothing has no spellings.
@@ -28,17 +24,21 @@ func spellings(value string, kind Kind) []string {
 	if nobody[squeezed(value)] {
 		return nil
 	}
+	written := value
 	value = fold(value).text
 	all := []string{value}
+	for _, other := range []string{umlauts.Replace(written), plainer.Replace(written)} {
+		if other != written && (kind == Person || kind == Client || kind == Company) {
+			all = append(all, spellings(other, kind)...)
+		}
+	}
 	switch kind {
 	case Client, Company:
 		all = append(all, companySpellings(value)...)
 	case Person:
 		all = append(all, personSpellings(value)...)
 	case Project:
-		for _, tail := range []string{"项目", "工程", " project", " Project"} {
-			all = append(all, strings.TrimSuffix(value, tail))
-		}
+		all = append(all, projectSpellings(value)...)
 	case Address:
 		all = append(all, addressSpellings(value)...)
 	case Phone, ResidentID, BankCard, CreditCode, Handle, Plate, Passport:
@@ -52,7 +52,7 @@ func spellings(value string, kind Kind) []string {
 }
 
 // companyEndings are the legal forms of Chinese companies, the longest first.
-var companyEndings = strings.Fields(`集团股份有限公司 集团有限责任公司 控股股份有限公司 股份有限公司 有限责任公司 集团有限公司 控股有限公司 （集团）有限公司 (集团)有限公司 有限公司 集团公司 股份公司 总公司 分公司 子公司 律师事务所 会计师事务所 事务所 研究院 集团 控股 股份 公司 总厂 工厂 厂`)
+var companyEndings = all("company_endings")
 
 func companySpellings(value string) []string {
 	if !hasHan(value) {
@@ -84,6 +84,7 @@ func companySpellings(value string) []string {
 	}
 	stem := withoutPlaces(short)
 	all = append(all, stem, plain[max(0, strings.Index(plain, stem)):])
+	all = append(all, beginnings(stem)...)
 	for range 3 {
 		for _, trade := range words.tradesBySize {
 			if cut := strings.TrimSuffix(stem, trade); cut != stem && utf8.RuneCountInString(cut) >= 2 {
@@ -94,6 +95,48 @@ func companySpellings(value string) []string {
 		}
 	}
 	return useful(all, words)
+}
+
+// beginnings are what a company is called for short: the first two, three or four
+// characters of its name, without its place. A part that is a usual word, or that
+// cuts a word, is left out.
+func beginnings(stem string) []string {
+	var out []string
+	v := vocab()
+	for n := 2 * han; n <= min(4*han, len(stem)-han); n += han {
+		head := stem[:n]
+		if v.cost(head) < 10 || language().generic(head) || n > 2*han && v.cost(stem[n-han:n]) > 8 && v.knows(stem[n-han:min(n+han, len(stem))]) {
+			continue
+		}
+		out = append(out, head)
+		if rest := stem[n:]; n == 2*han && len(rest) >= 4*han && v.cost(rest[:2*han]) > 13 && !language().generic(rest) {
+			out = append(out, rest)
+		}
+	}
+	return out
+}
+
+var (
+	projectCode  = regexp.MustCompile(`^[A-Za-z]{1,4}-?[0-9]{1,5}[A-Za-z0-9-]*|^[A-Z]{3,}`)
+	projectTails = all("project_tails")
+)
+
+// projectSpellings are a project without its last word, without the code that it
+// begins with, and the code.
+func projectSpellings(value string) []string {
+	var out []string
+	for _, tail := range projectTails {
+		if cut := strings.TrimSpace(strings.TrimSuffix(value, tail)); cut != value && utf8.RuneCountInString(cut) >= 2 && !language().generic(cut) {
+			out = append(out, cut)
+		}
+	}
+	if code := projectCode.FindString(value); len(code) >= 3 && code != value {
+		out = append(out, code)
+		if rest := strings.TrimSpace(value[len(code):]); utf8.RuneCountInString(rest) >= 4 {
+			out = append(out, rest)
+		}
+	}
+	return out
 }
 
 var township = regexp.MustCompile(`^[\p{Han}]{2,3}(?:市|县|区|镇|乡|街道)`)
@@ -132,7 +175,13 @@ func useful(all []string, words *lexicon) []string {
 	return out
 }
 
-var latinCompanyEndings = setOf(strings.Fields(`co ltd limited inc incorporated llc gmbh ag corp corporation plc sa bv nv pte pty kg kk company group holding holdings international & and mbh srl spa oy ab as llp`))
+var latinCompanyEndings = setOf(all("company_endings_latin"))
+
+// umlauts are how letters are written where a keyboard has none of them.
+var umlauts = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "Ä", "Ae", "Ö", "Oe", "Ü", "Ue", "ß", "ss", "ø", "oe", "Ø", "Oe", "å", "aa", "Å", "Aa", "æ", "ae", "Æ", "Ae")
+
+// plainer returns letters that lose more than an accent without it.
+var plainer = strings.NewReplacer("ß", "ss", "ø", "o", "Ø", "O", "æ", "ae", "Æ", "Ae", "ł", "l", "Ł", "L", "đ", "d", "ı", "i")
 
 func latinCompanySpellings(value string) []string {
 	words := strings.FieldsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || r == ',' })
@@ -172,6 +221,9 @@ func personSpellings(value string) []string {
 		return []string{bare}
 	}
 	all := []string{bare}
+	if len(surname) > han {
+		all = append(all, surname) // 申屠 by itself
+	}
 	if n == 2 && !words.words[given] && !words.ends[given] && !commonGiven[given] {
 		all = append(all, given, given+"总")
 	}
@@ -179,7 +231,7 @@ func personSpellings(value string) []string {
 }
 
 // commonGiven are given names that mean something else more often.
-var commonGiven = setOf(strings.Fields(`建设 建国 国家 文明 光明 和平 平安 发展 健康 安康 建立 成功 成立 永远 长江 长城 海洋 大海 东方 华东 明天 明确 文化 向前 进步 先进 志愿 立新 春天 国庆 中秋 新年 元旦 安全 公正 友好 高兴 上海 天津 胜利 前进 建筑`))
+var commonGiven = setOf(all("given_common"))
 
 // latinPersonSpellings are for names such as John Smith: its parts, the other
 // way round, and shortened.
@@ -208,16 +260,11 @@ func latinPersonSpellings(value string) []string {
 	return all
 }
 
-var latinTitles = setOf(strings.Fields(`mr mrs ms miss mx dr prof professor sir madam engineer ing`))
+var latinTitles = setOf(all("titles_latin"))
 
 // commonWords are English words that are parts of names, too: as such they are
 // masked where they begin with a capital only.
-var commonWords = setOf(strings.Fields(`will mark grant may rose bill page price young long white black brown green king case rich frank art hope faith joy
-	summer april june august dean chase drew pat sue rob jack jean bob gold silver stone wood hill field lake rice ford day week month bank book
-	cook baker carter mason miller taylor turner walker hunter fisher porter potter smart strong sharp wise best power west east north south
-	general global united first national american china chinese asia pacific euro europe european central royal new modern super great star
-	advanced digital smart standard universal international industrial technology technologies solutions systems electric energy green blue red
-	data cloud tech trade trading product products project plastic plastics auto order sales service services material materials sample an to in on at`))
+var commonWords = setOf(all("latin_words_and_names"))
 
 // addressSpellings are an address without its province, without its city, and
 // from its road on.
