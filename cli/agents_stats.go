@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"text/tabwriter"
-	"time"
 
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/store"
@@ -80,10 +79,18 @@ func printTallies(out io.Writer, tallies []store.Tally, current map[string]strin
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d of %d\t%s\t%s\t%d\t%d\t%.6f\t%s\n",
 			t.Agent, version, cmp.Or(t.Variant, "-"), t.Succeeded, t.Degraded, t.Failed, t.FailedCalls, t.Calls,
-			t.Median.Std().Round(100*time.Millisecond), t.P95.Std().Round(100*time.Millisecond),
+			counted(t.Median), counted(t.P95),
 			t.Tokens.Input, t.Tokens.Output, inDollars(t.Cost), each)
 	}
 	return w.Flush()
+}
+
+// counted shows a quantile of durations, "-" if none was counted.
+func counted(d tasks.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return span(d.Std())
 }
 
 func inDollars(m tasks.Money) float64 { return float64(m) / float64(tasks.Dollar) }

@@ -33,7 +33,7 @@ func TestAgentsStats(t *testing.T) {
 	out := must(t, "", "agents", "stats", "A02")
 	for _, line := range []string{
 		`AGENT +VERSION +VARIANT`,
-		`A02 +v1 +plain +2 +0 +0 +0 of 2 +4s +4s +2000 +600 +0\.004000 +0\.002000`,
+		`A02 +v1 +plain +2 +0 +0 +0 of 2 +4\.0 s +4\.0 s +2000 +600 +0\.004000 +0\.002000`,
 		`A02 +v1 +terse +1 `,
 	} {
 		if !regexp.MustCompile(`(?m)^` + line).MatchString(out) {

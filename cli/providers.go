@@ -88,11 +88,16 @@ func (s *system) worker(lanes []tasks.Lane) (*worker.Worker, error) {
 	}
 	cfg := worker.Config{
 		Lanes: lanes, LocalSlots: s.cfg.LocalSlots, CloudSlots: s.cfg.CloudSlots, Drain: s.cfg.WorkerDrain,
-		LongestCall: map[tasks.Lane]time.Duration{tasks.Local: s.cfg.LocalTimeout, tasks.Cloud: s.cfg.CloudTimeout},
+		LongestCall: s.cfg.longestCall(),
 		HostLimits:  worker.HostLimits{CPU: s.cfg.HostCPULimit / 100, Memory: s.cfg.HostMemoryLimit / 100},
 	}
 	return worker.New(cfg, worker.Parts{
 		Redis: s.rdb, Store: s.store, Dispatcher: s.dispatcher, Agents: s.agents,
 		Fleet: fleet, Router: providers.NewRouter(s.log, s.guards()...), MaskKey: s.cfg.PrivacyKey, Log: s.log,
 	}), nil
+}
+
+// longestCall is how long a call may take on each lane.
+func (c config) longestCall() map[tasks.Lane]time.Duration {
+	return map[tasks.Lane]time.Duration{tasks.Local: c.LocalTimeout, tasks.Cloud: c.CloudTimeout}
 }

@@ -115,7 +115,7 @@ func wire(cfg config, policy webhook.Policy, rdb redis.UniversalClient, c cleanu
 	}
 	s.cleanup.add("event subscription", s.store.Close)
 	s.metrics = newMetrics(s)
-	rules := dispatch.Config{LaneOf: cfg.laneOf(), CloudOrder: agents.CloudOrder(cfg.CloudOrder), OffPeakAt: offPeakAt, MaxCost: s.maxCost, LeastPrivacy: cfg.PrivacyMinimum.of, Masked: s.masked}
+	rules := dispatch.Config{LaneOf: cfg.laneOf(), LongestCall: cfg.longestCall(), CloudOrder: agents.CloudOrder(cfg.CloudOrder), OffPeakAt: offPeakAt, MaxCost: s.maxCost, LeastPrivacy: cfg.PrivacyMinimum.of, Masked: s.masked}
 	if len(cfg.WebhookSecret) > 0 {
 		rules.CheckCallback = policy.CheckURL
 	}

@@ -58,7 +58,7 @@ func newPaces(s learned, log *slog.Logger) *paces {
 // it has; 0 when it does not.
 func (p *paces) of(ctx context.Context, candidate string, weights int64) pace {
 	rates := p.read(ctx)[candidate]
-	if rates[store.Decode].Count == 0 {
+	if len(rates[store.Decode]) == 0 {
 		return planningPace(weights)
 	}
 	found := pace{
@@ -107,7 +107,7 @@ func (p *paces) usualLength(ctx context.Context, j *tasks.Job, candidate string)
 		held = p.readLengths(ctx, of, held)
 	}
 	l := held.lengths[lengthOf(j, candidate)]
-	if l.Count < fewLengths {
+	if len(l) < fewLengths {
 		return 0
 	}
 	return int(math.Round(l.Quantile(0.5)))

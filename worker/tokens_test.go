@@ -218,7 +218,7 @@ func TestCallsTeachTheNext(t *testing.T) {
 		t.Errorf("rates: %+v, %v; want 10 written and 100 read per second", got, err)
 	}
 	lengths, err := w.store.Lengths(t.Context(), j.Agent, j.AgentVersion)
-	if l := lengths[lengthOf(j, "ollama/small")]; err != nil || l.Count != 1 || math.Abs(l.Quantile(0.5)-20) > 0.1 {
+	if l := lengths[lengthOf(j, "ollama/small")]; err != nil || len(l) != 1 || math.Abs(l.Quantile(0.5)-20) > 0.1 {
 		t.Errorf("lengths: %+v, %v; want one answer of 20 tokens", lengths, err)
 	}
 	tallies, err := w.store.Tallies(t.Context(), j.Agent)
@@ -269,7 +269,7 @@ func TestWhatIsKnownServesForAMoment(t *testing.T) {
 		if got := decode(); got != 0 {
 			t.Errorf("at first: %v, want 0", got)
 		}
-		known["ollama/m"] = store.Rates{store.Decode: {Count: 20, Mean: math.Log(30)}, store.Load: {Count: 20, Mean: math.Log(10)}}
+		known["ollama/m"] = store.Rates{store.Decode: {30}, store.Load: {10}}
 		if got := decode(); got != 0 {
 			t.Errorf("a moment later: %v, want what was read", got)
 		}

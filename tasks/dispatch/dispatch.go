@@ -37,6 +37,8 @@ type Config struct {
 	// LaneOf returns the lane that a provider answers on, "" for one that is not
 	// known; nil: none is known.
 	LaneOf func(provider string) tasks.Lane
+	// LongestCall is how long a call may take on a lane; none: any time.
+	LongestCall map[tasks.Lane]time.Duration
 	// CloudOrder is the installation's own order of cloud providers.
 	CloudOrder agents.CloudOrder
 	// MaxCost is the most that one call for such a job may cost on a cloud

@@ -2,48 +2,66 @@ package dispatch
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/store"
 )
 
-// Forecast is how long a job is expected to run: lognormal, since durations of
-// generations are products of lengths and speeds.
-type Forecast struct {
-	Mu    float64 // mean of the natural logarithm of seconds
-	Sigma float64 // its standard deviation
-}
+// Forecast is how long a job is expected to run: what was seen of jobs like it,
+// and, while that is little, what is assumed.
+type Forecast []store.Weighted
 
 // Quantile returns the duration that is not exceeded with probability p.
 func (f Forecast) Quantile(p float64) time.Duration {
-	z := math.Sqrt2 * math.Erfinv(2*p-1)
-	return seconds(math.Exp(f.Mu + z*f.Sigma))
+	return seconds(store.Quantile(slices.Clone(f), p))
 }
 
 // Mean returns the expected duration.
 func (f Forecast) Mean() time.Duration {
-	return seconds(math.Exp(f.Mu + f.Sigma*f.Sigma/2))
+	var sum, weight float64
+	for _, v := range f {
+		sum += v.Value * v.Weight
+		weight += v.Weight
+	}
+	return seconds(sum / max(weight, 1e-9))
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// priorWeight is how many measured jobs the prior is worth.
-const priorWeight = 5
+// assumed are the multiples of the median at which a job is assumed to end before
+// anything has been measured: its quantiles 5, 27.5, 50, 72.5 and 95 %.
+var assumed = [5]float64{1 / assumed95, 0.74, 1, 1.35, assumed95}
 
-// forecast blends what has been measured with what is assumed before anything
-// has been: half of the target on a local lane; on the cloud lane, that 95 % of
-// the jobs stay within cloudPrior.
-func forecast(lane tasks.Lane, target time.Duration, c tasks.Complexity, l store.Learned) Forecast {
-	const sigma = 0.5
-	mu := math.Log(max(target.Seconds()/2, 0.1))
+// assumed95 is the 95th percentile that is assumed, as a multiple of the median.
+const assumed95 = 2.276
+
+// forecast puts together what has been measured and, the more the less of that
+// there is, what is assumed: half of the target on a local lane; on the cloud lane,
+// that 95 % of the jobs stay within cloudPrior. Nothing takes longer than most,
+// if that is known.
+func forecast(lane tasks.Lane, target, most time.Duration, c tasks.Complexity, l store.Learned) Forecast {
+	median := max(target.Seconds()/2, 0.1)
 	if lane == tasks.Cloud {
-		mu = math.Log(cloudPrior[c].Seconds()) - 1.645*sigma
+		median = cloudPrior[c].Seconds() / assumed95
 	}
-	n := float64(min(l.Count, 20)) // what is learned forgets what is older
-	blended := (priorWeight*mu + n*l.Mean) / (priorWeight + n)
-	spread := (priorWeight*(sigma*sigma+(mu-blended)*(mu-blended)) + n*(l.Variance+(l.Mean-blended)*(l.Mean-blended))) / (priorWeight + n)
-	return Forecast{Mu: blended, Sigma: math.Sqrt(spread)}
+	f := make(Forecast, 0, len(l)+len(assumed))
+	add := func(x, weight float64) {
+		if most > 0 {
+			x = min(x, most.Seconds())
+		}
+		f = append(f, store.Weighted{Value: x, Weight: weight})
+	}
+	for _, x := range l {
+		add(x, 1)
+	}
+	if doubt := l.Doubt(); doubt > 0 {
+		for _, times := range assumed {
+			add(median*times, doubt)
+		}
+	}
+	return f
 }
 
 // cloudPrior is what the cloud lane needs at the 95th percentile, as assumed

@@ -1,7 +1,6 @@
 package dispatch
 
 import (
-	"math"
 	"testing"
 	"time"
 
@@ -10,36 +9,67 @@ import (
 )
 
 // sure is a forecast without any doubt.
-func sure(d time.Duration) Forecast { return Forecast{Mu: math.Log(d.Seconds())} }
+func sure(d time.Duration) Forecast { return Forecast{{Value: d.Seconds(), Weight: 1}} }
 
 func TestQuantilesOfAForecast(t *testing.T) {
-	f := Forecast{Mu: math.Log(10), Sigma: 0.5}
-	for p, want := range map[float64]float64{0.5: 10, 0.95: 10 * math.Exp(1.6449*0.5), 0.05: 10 * math.Exp(-1.6449*0.5)} {
-		if got := f.Quantile(p).Seconds(); math.Abs(got-want) > 0.01 {
-			t.Errorf("quantile %v: got %.3f s, want %.3f s", p, got, want)
+	f := Forecast{{Value: 40, Weight: 0.5}, {Value: 10, Weight: 1}, {Value: 20, Weight: 1}}
+	for p, want := range map[float64]time.Duration{0.05: 10 * time.Second, 0.5: 20 * time.Second, 0.95: 40 * time.Second} {
+		if got := f.Quantile(p); got != want {
+			t.Errorf("quantile %v: got %v, want %v", p, got, want)
 		}
 	}
-	if got, want := f.Mean().Seconds(), 10*math.Exp(0.125); math.Abs(got-want) > 0.001 {
-		t.Errorf("mean: got %.3f s, want %.3f s", got, want)
+	if got := f.Mean(); got != 20*time.Second {
+		t.Errorf("mean: got %v, want 20s", got)
+	}
+	if f[0].Value != 40 {
+		t.Error("a question has changed the forecast")
 	}
 }
 
 func TestForecastsStartFromThePriorAndFollowWhatIsMeasured(t *testing.T) {
 	const target = 60 * time.Second
-	none := store.Learned{}
-	if got := forecast(tasks.Local, target, tasks.High, none).Quantile(0.5); (got - 30*time.Second).Abs() > time.Millisecond {
+	if got := forecast(tasks.Local, target, 0, tasks.High, nil).Quantile(0.5); got != 30*time.Second {
 		t.Errorf("local, nothing measured: got a median of %v, want half the target", got)
 	}
-	if got := forecast(tasks.Cloud, target, tasks.High, none).Quantile(0.95); (got - 25*time.Second).Abs() > 10*time.Millisecond {
+	if got := forecast(tasks.Cloud, target, 0, tasks.High, nil).Quantile(0.95); (got - 25*time.Second).Abs() > 10*time.Millisecond {
 		t.Errorf("cloud, nothing measured: got %v at 95 %%, want 25s", got)
 	}
-	before := 30 * time.Second
+	before := Forecast{{Value: 30, Weight: 1}}
 	for _, n := range []int{1, 5, 20} {
-		got := forecast(tasks.Local, target, tasks.High, store.Learned{Count: n, Mean: math.Log(5), Variance: 0.01}).Quantile(0.5)
-		if got >= before || got < 5*time.Second {
-			t.Errorf("after %d jobs of 5s: got a median of %v, want less than %v, and not below 5s", n, got, before)
+		seen := store.Learned{}
+		for range n {
+			seen = append(seen, 5)
+		}
+		got := forecast(tasks.Local, target, 0, tasks.High, seen)
+		if got.Quantile(0.5) > before.Quantile(0.5) || got.Mean() >= before.Mean() || got.Quantile(0.05) < 5*time.Second {
+			t.Errorf("after %d jobs of 5s: got %v, want less than %v, and not below 5s", n, got, before)
 		}
 		before = got
+	}
+	if got := before.Quantile(0.95); got != 5*time.Second {
+		t.Errorf("after 20 jobs of 5s: got %v at 95 %%", got)
+	}
+}
+
+// Answers of milliseconds and one of 50 s, as caches of providers and cold models
+// make them: no estimate exceeds what was seen or assumed, or what a job may take.
+func TestForecastsAreBounded(t *testing.T) {
+	const target, most = 60 * time.Second, 45 * time.Second
+	for n := range 32 {
+		seen := store.Learned{}
+		for range n {
+			seen = append(seen, 0.003)
+		}
+		seen = append(seen, 50)
+		for _, lane := range []tasks.Lane{tasks.Local, tasks.Cloud} {
+			f := forecast(lane, target, 0, tasks.High, seen)
+			if got := max(f.Mean(), f.Quantile(0.95)); got > 70*time.Second {
+				t.Errorf("%s, %d of 3ms and one of 50s: got %v", lane, n, got)
+			}
+			if got := forecast(lane, target, most, tasks.High, seen).Quantile(0.999); got > most {
+				t.Errorf("%s: got %v, and no job takes longer than %v", lane, got, most)
+			}
+		}
 	}
 }
 

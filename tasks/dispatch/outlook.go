@@ -27,7 +27,8 @@ func (v View) outlooks(j *tasks.Job) []outlook {
 	for _, lane := range modelLanes(j.Lanes) {
 		o := outlook{lane: lane, served: v.Serves(lane, j), full: v.Live.Full[queueOf(lane, j.Complexity)], own: v.forecast(lane, j.Agent, j.Complexity)}
 		if j.RunAt.IsZero() {
-			o.backlog = v.backlogBefore(lane, j, v.backlog[queue.Name(lane, j.Complexity, j.Priority)])
+			// No job waits for longer than it has time.
+			o.backlog = min(v.backlogBefore(lane, j, v.backlog[queue.Name(lane, j.Complexity, j.Priority)]), j.Deadline.Sub(j.CreatedAt))
 		}
 		all = append(all, o)
 	}

@@ -21,6 +21,8 @@ type View struct {
 	learned map[store.LearnedKey]store.Learned
 	agents  *agents.Catalogue
 	order   agents.CloudOrder
+
+	longestCall map[tasks.Lane]time.Duration
 }
 
 const (
@@ -82,20 +84,25 @@ func (d *Dispatcher) look(ctx context.Context) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	view := View{Live: LiveOf(workers), backlog: backlog, learned: learned, agents: d.agents, order: d.cfg.CloudOrder}
+	view := View{Live: LiveOf(workers), backlog: backlog, learned: learned, agents: d.agents, order: d.cfg.CloudOrder, longestCall: d.cfg.LongestCall}
 	d.cache.mu.Lock()
 	defer d.cache.mu.Unlock()
 	d.cache.view, d.cache.at = view, time.Now()
 	return view, nil
 }
 
-// forecast says how long a job of an agent runs on a lane.
+// forecast says how long a job of an agent runs on a lane: no longer than a call
+// may take there, or than the agent's jobs have time.
 func (v View) forecast(lane tasks.Lane, agent string, c tasks.Complexity) Forecast {
 	var target time.Duration
+	most := v.longestCall[lane]
 	if a, ok := v.agents.Lookup(agent); ok {
 		target = a.Target.Std()
+		if deadline := a.Deadline.Std(); most == 0 || deadline > 0 && deadline < most {
+			most = deadline
+		}
 	}
-	return forecast(lane, target, c, v.learned[store.LearnedKey{Agent: agent, Lane: lane}])
+	return forecast(lane, target, most, c, v.learned[store.LearnedKey{Agent: agent, Lane: lane}])
 }
 
 // mean is how long the jobs of one complexity run on average on a lane.
@@ -142,19 +149,44 @@ func (v View) queuedBefore(lane tasks.Lane, j *tasks.Job) time.Duration {
 }
 
 // expect fills in where a waiting job's ticket is, and when it is expected to
-// start and end, if a live worker serves one of its lanes.
+// start and end: on the lane on which that is soonest, if a live worker serves one.
+// It ends by its deadline in any case.
 func (v View) expect(j *tasks.Job, now time.Time) {
-	open := modelLanes(j.OpenLanes())
-	i := slices.IndexFunc(open, func(l tasks.Lane) bool { return v.Serves(l, j) })
-	if i < 0 {
-		return
+	var soonest time.Time // zero: no lane is served so far
+	for _, lane := range modelLanes(j.OpenLanes()) {
+		if !v.Serves(lane, j) {
+			continue
+		}
+		q := queue.Name(lane, j.Complexity, j.Priority)
+		ahead, from := j.Waiting.Position-1, now
+		if !soonest.IsZero() {
+			ahead, from = v.backlog[q], j.SpillAt
+		}
+		start := now.Add(v.wait(lane, j, ahead))
+		if start.Before(from) {
+			start = from
+		}
+		if !soonest.IsZero() && !start.Before(soonest) {
+			continue
+		}
+		soonest, j.Waiting.Queue = start, q
+		j.Waiting.ExpectedStart = earlier(start, j.Deadline)
+		j.Waiting.ExpectedEnd = earlier(start.Add(v.forecast(lane, j.Agent, j.Complexity).Quantile(0.5)), j.Deadline)
 	}
-	lane, q := open[i], queueOf(open[i], j.Complexity)
-	j.Waiting.Queue = queue.Name(lane, j.Complexity, j.Priority)
-	wait := v.backlogBefore(lane, j, j.Waiting.Position-1)
-	if v.Live.Running[q] < v.Live.Slots[q] && j.Waiting.Position == 1 {
-		wait = 0
+}
+
+// wait is how long a lane needs before it begins a job with so many in its queue
+// ahead of it.
+func (v View) wait(lane tasks.Lane, j *tasks.Job, ahead int) time.Duration {
+	if q := queueOf(lane, j.Complexity); v.Live.Running[q] < v.Live.Slots[q] && ahead == 0 {
+		return 0
 	}
-	j.Waiting.ExpectedStart = now.Add(wait).UTC().Truncate(time.Millisecond)
-	j.Waiting.ExpectedEnd = j.Waiting.ExpectedStart.Add(v.forecast(lane, j.Agent, j.Complexity).Quantile(0.5)).Truncate(time.Millisecond)
+	return v.backlogBefore(lane, j, ahead)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		a = b
+	}
+	return a.UTC().Truncate(time.Millisecond)
 }

@@ -32,6 +32,7 @@ type Tally struct {
 	Cost        tasks.Money  `json:"cost_usd"`     // of all calls
 
 	// From the claim of a job to a model's answer: what stood in queues is not in it.
+	// They are counted, and 0 when no duration was.
 	Median tasks.Duration `json:"median_seconds"`
 	P95    tasks.Duration `json:"p95_seconds"`
 }
@@ -64,9 +65,20 @@ const (
 	figureOutput      = "output"
 	figureReasoning   = "reasoning"
 	figureCost        = "cost"
-	figureLog         = "log_seconds"         // sum of the logarithms of Took of the succeeded
-	figureLogSquared  = "log_seconds_squared" // and of their squares
+
+	// Of the succeeded, by bucket: how many took so long, and the sum of their
+	// milliseconds.
+	figureTook   = "took:"
+	figureTookMS = "took_ms:"
 )
+
+// perOctave is how many buckets of durations there are between one and its double.
+const perOctave = 8
+
+// bucketOf returns the number of a duration's bucket.
+func bucketOf(d time.Duration) string {
+	return strconv.Itoa(int(math.Floor(math.Log2(float64(max(d.Milliseconds(), 1))) * perOctave)))
+}
 
 // notMade are the outcomes of calls that were refused before they were made.
 var notMade = []string{
@@ -81,6 +93,8 @@ func (t *Tallied) figures() map[string]int64 {
 	switch {
 	case t.answered():
 		f[figureSucceeded] = 1
+		bucket := bucketOf(t.Took)
+		f[figureTook+bucket], f[figureTookMS+bucket] = 1, t.Took.Milliseconds()
 	case t.Ended == tasks.Succeeded:
 		f[figureDegraded] = 1
 	case t.Ended == tasks.Failed:
@@ -159,12 +173,18 @@ func tally(agent, version, variant string, f map[string]float64) Tally {
 			Input: int(f[figureInput]), Cached: int(f[figureCached]), Output: int(f[figureOutput]), Reasoning: int(f[figureReasoning]),
 		},
 	}
-	if n := f[figureSucceeded]; n > 0 {
-		mean := f[figureLog] / n
-		deviation := math.Sqrt(max(0, f[figureLogSquared]/n-mean*mean))
-		t.Median, t.P95 = seconds(math.Exp(mean)), seconds(math.Exp(mean+1.645*deviation))
-	}
+	t.Median, t.P95 = counted(f, 0.5), counted(f, 0.95)
 	return t
 }
 
-func seconds(s float64) tasks.Duration { return tasks.Duration(s * float64(time.Second)) }
+// counted returns the duration that the share p of those counted does not exceed:
+// the mean of its bucket, which is no more than the longest one.
+func counted(f map[string]float64, p float64) tasks.Duration {
+	var buckets []Weighted
+	for figure, n := range f {
+		if bucket, ok := strings.CutPrefix(figure, figureTook); ok && n > 0 {
+			buckets = append(buckets, Weighted{f[figureTookMS+bucket] / n, n})
+		}
+	}
+	return tasks.Duration(math.Round(Quantile(buckets, p)) * float64(time.Millisecond))
+}

@@ -50,8 +50,8 @@ func TestOutcomesAreTalliedByVariant(t *testing.T) {
 		}); p != want {
 			t.Errorf("got %+v\nwant %+v", p, want)
 		}
-		if median.Round(time.Millisecond) != 8*time.Second || p95 <= 16*time.Second {
-			t.Errorf("median %v, p95 %v: want 8s, and more than 16s", median, p95)
+		if median != 4*time.Second || p95 != 16*time.Second {
+			t.Errorf("median %v, p95 %v: want the 4s and 16s that were seen", median, p95)
 		}
 		if want := (store.Tally{
 			Agent: "A02", Version: "v1", Variant: "terse", Degraded: 1, Failed: 1, Calls: 1, FailedCalls: 1,
@@ -82,6 +82,32 @@ func TestOldVersionsAreForgotten(t *testing.T) {
 			if ttl := rdb.PTTL(t.Context(), key).Val(); ttl <= 0 {
 				t.Errorf("%s is kept for ever", key)
 			}
+		}
+	})
+}
+
+// Quantiles are counted: none exceeds the longest duration, however they spread.
+func TestDurationsAreCounted(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		j := &tasks.Job{Agent: "A02", AgentVersion: "v1"}
+		var l store.Lessons
+		for i := range 100 {
+			took := time.Duration(3+i%4) * time.Millisecond
+			if i >= 93 {
+				took = time.Duration(45+2*(i-93)) * time.Second
+			}
+			l.Count(j, store.Tallied{Ended: tasks.Succeeded, By: tasks.Local, Took: took})
+		}
+		if err := s.Learn(t.Context(), &l); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Tallies(t.Context(), "A02")
+		if err != nil || len(got) != 1 {
+			t.Fatalf("got %v, %v", got, err)
+		}
+		if median, p95 := got[0].Median.Std(), got[0].P95.Std(); median != 5*time.Millisecond || p95 < 45*time.Second || p95 > 50*time.Second {
+			t.Errorf("median %v, p95 %v: want 5ms, and from 45s to 50s", median, p95)
 		}
 	})
 }

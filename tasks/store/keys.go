@@ -8,12 +8,12 @@ import (
 // Keys that belong to no job.
 const (
 	workersKey = "spillway:workers" // hash: worker ID → "<seen> <JSON>"; see lua/beat.lua
-	learnedKey = "spillway:learned" // hash: "<agent> <lane>" → "<count> <mean> <variance>"
-	ratesKey   = "spillway:rates"   // hash: "<rate> <candidate>" → "<count> <mean> <variance>"; see lua/learn.lua
+	learnedKey = "spillway:learned" // hash: "<agent> <lane>" → its last measurements; see lua/learn.lua
+	ratesKey   = "spillway:rates"   // hash: "<rate> <candidate>" → its last measurements; see lua/learn.lua
 )
 
 // lengthsKey is the hash of how long the answers of one version of an agent are:
-// "<variant> <candidate>" → "<count> <mean> <variance>"; see lua/learn.lua.
+// "<variant> <candidate>" → their last measurements; see lua/learn.lua.
 func lengthsKey(agent, version string) string { return "spillway:lengths:" + agent + ":" + version }
 
 // experimentKey is the hash of what the jobs of one version of an agent have come

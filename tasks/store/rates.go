@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 )
@@ -19,8 +18,8 @@ const (
 	FirstToken Rate = "first_token" // seconds until the first token, where prefill is not told
 )
 
-// Rates are what has been measured of one candidate's speed: mean and variance
-// of the logarithms. A rate that was never measured is missing.
+// Rates are what has been measured of one candidate's speed. A rate that was never
+// measured is missing.
 type Rates map[Rate]Learned
 
 // Length names what is learned of the length of answers: an edit of the agent's
@@ -45,7 +44,7 @@ func (s *Store) Rates(ctx context.Context) (map[string]Rates, error) {
 	all := map[string]Rates{}
 	for field, value := range h {
 		rate, candidate, _ := strings.Cut(field, " ")
-		if l, ok := readLearned(value); ok {
+		if l := readLearned(value); len(l) > 0 {
 			if all[candidate] == nil {
 				all[candidate] = Rates{}
 			}
@@ -56,7 +55,7 @@ func (s *Store) Rates(ctx context.Context) (map[string]Rates, error) {
 }
 
 // Lengths returns what is known of the lengths of answers of one version of an
-// agent, the logarithms of tokens.
+// agent, in tokens.
 func (s *Store) Lengths(ctx context.Context, agent, version string) (map[Length]Learned, error) {
 	h, err := s.rdb.HGetAll(ctx, lengthsKey(agent, version)).Result()
 	if err != nil {
@@ -65,33 +64,9 @@ func (s *Store) Lengths(ctx context.Context, agent, version string) (map[Length]
 	all := make(map[Length]Learned, len(h))
 	for field, value := range h {
 		variant, candidate, _ := strings.Cut(field, " ")
-		if l, ok := readLearned(value); ok {
+		if l := readLearned(value); len(l) > 0 {
 			all[Length{Agent: agent, Version: version, Variant: variant, Candidate: candidate}] = l
 		}
 	}
 	return all, nil
-}
-
-func readLearned(value string) (l Learned, ok bool) {
-	_, err := fmt.Sscan(value, &l.Count, &l.Mean, &l.Variance)
-	return l, err == nil
-}
-
-// The spread that a quantile assumes before there are measurements to tell it,
-// and how many of them that is worth.
-const (
-	priorSpread = 0.3
-	priorWorth  = 3
-)
-
-// Quantile returns the value that the next measurement does not exceed with
-// probability p, in the unit of the measurements; 0 when there are none. The
-// fewer there are, the wider is the spread that is assumed around their mean.
-func (l Learned) Quantile(p float64) float64 {
-	if l.Count == 0 {
-		return 0
-	}
-	n := float64(min(l.Count, 20)) // what is learned forgets what is older
-	variance := (n*l.Variance + priorWorth*priorSpread*priorSpread) / (n + priorWorth) * (1 + 1/n)
-	return math.Exp(l.Mean + math.Sqrt2*math.Erfinv(2*p-1)*math.Sqrt(variance))
 }

@@ -1,36 +1,29 @@
--- learn takes measurements into exponentially weighted means and variances of
--- their logarithms. The first observations weigh alike, later ones 5 %.
---   KEYS[1] learned, rates or lengths (hash: name → "<count> <mean> <variance>")
+-- learn keeps the last measurements of each name.
+--   KEYS[1] learned, rates or lengths (hash: name → "last:" and measurements separated by commas, the newest last)
 --   ARGV[1] ms after which the hash is forgotten if nothing is added, '0' never
---   ARGV[2] '1': one that is far off what is known (a machine that slept, a server that miscounts)
---   counts as no further off than three deviations: it moves what is known only if it is not alone
---   ARGV[3 …] name, natural logarithm of the measurement; and so on
--- Returns how many measurements were taken in.
-local known = {} -- what the names stand for now
+--   ARGV[2] how many measurements of a name are kept
+--   ARGV[3 …] name, measurement; and so on
+-- A value "<count> <mean> <variance>" is of an earlier version: mean of the natural logarithms. It
+-- counts as one measurement. Returns how many measurements were taken in.
+local known = {} -- name → its measurements
 
 local function read(name)
-  local n, mean, variance
-  local held = redis.call('HGET', KEYS[1], name)
-  if held then n, mean, variance = string.match(held, '^(%S+) (%S+) (%S+)$') end
-  return { n = tonumber(n or 0), mean = tonumber(mean or 0), variance = tonumber(variance or 0) }
+  local held, all = redis.call('HGET', KEYS[1], name) or '', {}
+  local last = string.match(held, '^last:(.*)$')
+  for x in string.gmatch(last or '', '[^,]+') do all[#all + 1] = x end
+  local mean = string.match(held, '^%d+ (%S+) %S+$')
+  if mean and tonumber(mean) < 700 then all[1] = string.format('%.4g', math.exp(tonumber(mean))) end
+  return all
 end
 
 for i = 3, #ARGV, 2 do
-  local name, x = ARGV[i], tonumber(ARGV[i + 1])
-  local k = known[name] or read(name)
-  known[name] = k
-  k.n = k.n + 1
-  local off = x - k.mean
-  if ARGV[2] == '1' and k.n > 5 then
-    local most = 3 * math.max(math.sqrt(k.variance), 0.1)
-    off = math.max(-most, math.min(most, off))
-  end
-  local weight = math.max(1 / k.n, 0.05)
-  k.mean = k.mean + weight * off
-  k.variance = (1 - weight) * (k.variance + weight * off * off)
+  local name = ARGV[i]
+  known[name] = known[name] or read(name)
+  table.insert(known[name], ARGV[i + 1])
 end
-for name, k in pairs(known) do
-  redis.call('HSET', KEYS[1], name, string.format('%d %.6f %.6f', k.n, k.mean, k.variance))
+for name, all in pairs(known) do
+  local first = math.max(1, #all - tonumber(ARGV[2]) + 1)
+  redis.call('HSET', KEYS[1], name, 'last:' .. table.concat(all, ',', first))
 end
 if ARGV[1] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return (#ARGV - 2) / 2
