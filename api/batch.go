@@ -61,16 +61,16 @@ func (s *server) SubmitBatch(ctx context.Context, request spec.SubmitBatchReques
 func (s *server) submitOne(ctx context.Context, raw json.RawMessage) (o batchOutcome) {
 	defer func() {
 		if p := recover(); p != nil {
-			o = s.refused(ctx, panicked(p))
+			o = s.refused(ctx, "/jobs/batch", panicked(p))
 		}
 	}()
 	submission, err := s.readItem(raw)
 	if err != nil {
-		return s.refused(ctx, err)
+		return s.refused(ctx, "/jobs/batch", err)
 	}
 	job, replayed, err := s.jobs.Submit(ctx, tenantOf(ctx), submission)
 	if err != nil {
-		return s.refused(ctx, err)
+		return s.refused(ctx, "/jobs/batch", err)
 	}
 	j := shown(ctx, job)
 	o = batchOutcome{Status: http.StatusAccepted, Replayed: replayed, Job: &j}
@@ -80,9 +80,9 @@ func (s *server) submitOne(ctx context.Context, raw json.RawMessage) (o batchOut
 	return o
 }
 
-func (s *server) refused(ctx context.Context, err error) batchOutcome {
+func (s *server) refused(ctx context.Context, path string, err error) batchOutcome {
 	p := describe(err)
-	p.Instance, p.RequestID = "/jobs/batch", requestIDOf(ctx)
+	p.Instance, p.RequestID = path, requestIDOf(ctx)
 	if p.Status >= http.StatusInternalServerError {
 		s.cfg.Log.ErrorContext(ctx, "submission of a batch failed", "request_id", p.RequestID, "trace_id", tasks.TraceOf(ctx).ID(), "error", err)
 	}

@@ -38,6 +38,9 @@ type Jobs interface {
 	// Job returns the job as it is now. CodeNotFound if the tenant has none of
 	// that ID.
 	Job(ctx context.Context, tenant, id string) (*tasks.Job, error)
+	// Find returns the job as it is now, whosever it is. CodeNotFound if there is
+	// none of that ID.
+	Find(ctx context.Context, id string) (*tasks.Job, error)
 	// List returns a page of the tenant's jobs.
 	List(ctx context.Context, tenant string, f tasks.JobFilter) (*tasks.JobPage, error)
 	// Cancel ends the job, or returns it as it is when it is canceled already.
@@ -46,6 +49,10 @@ type Jobs interface {
 	// Retry starts a new run of a job that failed or was canceled. CodeNotFound;
 	// CodeConflict if it is in another state.
 	Retry(ctx context.Context, tenant, id string) (*tasks.Job, error)
+	// Rerun makes a new job of one that has ended. One that was run again before is
+	// not once more: the job that was made then is replayed. CodeNotFound;
+	// CodeConflict if it has not ended.
+	Rerun(ctx context.Context, tenant, id string) (j *tasks.Job, replayed bool, err error)
 }
 
 // Events is the log of every job.
@@ -143,6 +150,24 @@ func (b bounded) Submit(ctx context.Context, tenant string, s *tasks.Submission)
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	return b.Jobs.Submit(ctx, tenant, s)
+}
+
+func (b bounded) Rerun(ctx context.Context, tenant, id string) (*tasks.Job, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	return b.Jobs.Rerun(ctx, tenant, id)
+}
+
+func (b bounded) List(ctx context.Context, tenant string, f tasks.JobFilter) (*tasks.JobPage, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	return b.Jobs.List(ctx, tenant, f)
+}
+
+func (b bounded) Find(ctx context.Context, id string) (*tasks.Job, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	return b.Jobs.Find(ctx, id)
 }
 
 func (b bounded) Preview(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Preview, error) {

@@ -16,14 +16,14 @@ func (s *server) StreamJobEvents(ctx context.Context, request spec.StreamJobEven
 	if err != nil {
 		return nil, err
 	}
-	job, err := s.job(ctx, request.ID)
+	job, err := jobReader{s, "streamJobEvents"}.job(ctx, request.Params.Tenant, request.ID)
 	if err != nil {
 		return nil, err
 	}
 	if job.State.Terminal() && after >= job.Sequence {
 		return spec.StreamJobEvents204Response{}, nil
 	}
-	id := request.ID // not the job, which would be held as long
+	id, tenant := request.ID, job.Tenant // not the job, which would be held as long
 	return streamResponse(func(w http.ResponseWriter) error {
 		leave, err := s.hold(ctx, s.metrics.streams)
 		if err != nil {
@@ -32,7 +32,7 @@ func (s *server) StreamJobEvents(ctx context.Context, request spec.StreamJobEven
 		later(ctx, w, func(w http.ResponseWriter) {
 			defer leave()
 			defer s.abort(ctx, id)
-			s.stream(ctx, w, id, after)
+			s.stream(ctx, w, tenant, id, after)
 		})
 		return nil
 	}), nil

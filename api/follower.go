@@ -16,14 +16,14 @@ import (
 // or gone.
 //
 // It only waits; what needs more stack is done aside.
-func (s *server) stream(ctx context.Context, w http.ResponseWriter, id string, after int64) {
+func (s *server) stream(ctx context.Context, w http.ResponseWriter, tenant, id string, after int64) {
 	ctx, cancel := s.until(ctx)
 	defer cancel()
 	wake, leave := s.events.OnEvent(id)
 	defer leave()
 	beat := time.NewTicker(s.cfg.Heartbeat)
 	defer beat.Stop()
-	f := &follower{server: s, id: id, after: after, whole: isOperator(ctx)}
+	f := &follower{server: s, tenant: tenant, id: id, after: after, whole: isOperator(ctx)}
 	aside(func() { f.open(w) })
 	defer f.out.close()
 	for !f.over {
@@ -45,6 +45,7 @@ const eventsPerRead = 256
 type follower struct {
 	server *server
 	out    *eventWriter
+	tenant string // whose job it is
 	id     string
 	after  int64 // the last event that was told
 	over   bool  // nothing more is to be told
@@ -82,7 +83,7 @@ func (f *follower) event(ctx context.Context, event tasks.Event) error {
 		return ctx.Err()
 	}
 	if event.Sequence > f.after+1 {
-		snapshot, err := f.server.snapshot(ctx, f.id, event)
+		snapshot, err := f.server.snapshot(ctx, f.tenant, f.id, event)
 		if err == nil {
 			err = f.out.event(snapshot)
 		}
@@ -136,8 +137,8 @@ func (s *server) abort(ctx context.Context, id string) {
 // snapshot stands for the events before next, which are not kept: a log has a
 // bounded length, and a long answer comes in many pieces. It tells where the job
 // is now.
-func (s *server) snapshot(ctx context.Context, id string, next tasks.Event) (tasks.Event, error) {
-	job, err := s.jobs.Job(ctx, tenantOf(ctx), id)
+func (s *server) snapshot(ctx context.Context, tenant, id string, next tasks.Event) (tasks.Event, error) {
+	job, err := s.jobs.Job(ctx, tenant, id)
 	if err != nil {
 		return tasks.Event{}, err
 	}

@@ -15,7 +15,7 @@ const varyPrefer = "Prefer"
 
 // GetJob shows a job, now or when it has ended.
 func (s *server) GetJob(ctx context.Context, request spec.GetJobRequestObject) (spec.GetJobResponseObject, error) {
-	job, err := s.job(ctx, request.ID)
+	job, err := jobReader{s, "getJob"}.job(ctx, request.Params.Tenant, request.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -69,14 +69,6 @@ func (s *server) RetryJob(ctx context.Context, request spec.RetryJobRequestObjec
 			RetryAfter: retryAfter(job),
 		},
 	}, nil
-}
-
-// job returns the caller's job of that ID.
-func (s *server) job(ctx context.Context, id string) (*tasks.Job, error) {
-	if err := checkID(id); err != nil {
-		return nil, err
-	}
-	return s.jobs.Job(ctx, tenantOf(ctx), id)
 }
 
 // checkID refuses an ID that no job can have without asking the store.

@@ -22,7 +22,11 @@ func (s *server) ListJobs(ctx context.Context, request spec.ListJobsRequestObjec
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.jobs.List(ctx, tenantOf(ctx), filter)
+	tenant, err := jobReader{s, "listJobs"}.tenant(ctx, request.Params.Tenant, "/jobs")
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.jobs.List(ctx, tenant, filter)
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +38,9 @@ func (s *server) ListJobs(ctx context.Context, request spec.ListJobsRequestObjec
 		page.Body.NextCursor = encodeCursor(found.Next, filter)
 		query := filterQuery(filter)
 		query.Set("cursor", page.Body.NextCursor)
+		if request.Params.Tenant != "" {
+			query.Set("tenant", request.Params.Tenant)
+		}
 		page.Headers.Link = new(nextLink("/jobs", query))
 	}
 	return page, nil
@@ -43,6 +50,7 @@ func (s *server) ListJobs(ctx context.Context, request spec.ListJobsRequestObjec
 func jobFilter(p spec.ListJobsParams) (tasks.JobFilter, error) {
 	f := tasks.JobFilter{
 		Agent: p.Agent, CreatedAfter: p.CreatedAfter, CreatedBefore: p.CreatedBefore, Limit: cmp.Or(p.Limit, pageSize),
+		Degraded: p.Degraded, AnsweredBy: p.AnsweredBy, Lane: p.Lane, Model: p.Model,
 	}
 	for _, word := range splitWords(texts(p.State)) {
 		f.States = append(f.States, tasks.State(word))
@@ -68,6 +76,14 @@ func jobFilter(p spec.ListJobsParams) (tasks.JobFilter, error) {
 // filterQuery is a filter as the query that it came from, without its cursor.
 func filterQuery(f tasks.JobFilter) url.Values {
 	q := url.Values{"agent": {f.Agent}, "limit": {strconv.Itoa(f.Limit)}, "state": {strings.Join(texts(f.States), ",")}}
+	for name, value := range map[string]string{"answered_by": string(f.AnsweredBy), "lane": string(f.Lane), "model": f.Model} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if f.Degraded != nil {
+		q.Set("degraded", strconv.FormatBool(*f.Degraded))
+	}
 	for name, at := range map[string]time.Time{"created_after": f.CreatedAfter, "created_before": f.CreatedBefore} {
 		if !at.IsZero() {
 			q.Set(name, at.Format(time.RFC3339Nano))

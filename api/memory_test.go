@@ -130,6 +130,28 @@ func (m *memory) Job(_ context.Context, tenant, id string) (*tasks.Job, error) {
 	return new(*job), nil
 }
 
+func (m *memory) Find(ctx context.Context, id string) (*tasks.Job, error) {
+	m.mu.Lock()
+	tenant := m.tenants[id]
+	m.mu.Unlock()
+	return m.Job(ctx, tenant, id)
+}
+
+func (m *memory) Rerun(ctx context.Context, tenant, id string) (*tasks.Job, bool, error) {
+	old, err := m.Job(ctx, tenant, id)
+	if err != nil {
+		return nil, false, err
+	}
+	if !old.State.Terminal() {
+		return nil, false, tasks.Errorf(tasks.CodeConflict, "The job is %s.", old.State)
+	}
+	j, replayed, err := m.Submit(ctx, tenant, &tasks.Submission{Agent: old.Agent, IdempotencyKey: "rerun\n" + id, RerunOf: id})
+	if err == nil {
+		j.RerunOf = id
+	}
+	return j, replayed, err
+}
+
 func (m *memory) List(_ context.Context, tenant string, f tasks.JobFilter) (*tasks.JobPage, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -138,7 +160,7 @@ func (m *memory) List(_ context.Context, tenant string, f tasks.JobFilter) (*tas
 	}
 	var ids []string
 	for id, j := range m.jobs {
-		if m.tenants[id] == tenant && (f.Before == "" || id < f.Before) && (len(f.States) == 0 || slices.Contains(f.States, j.State)) {
+		if m.tenants[id] == tenant && (f.Before == "" || id < f.Before) && f.Chooses(j) {
 			ids = append(ids, id)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 // GetJobResult shows a job's result alone, now or when the job has ended.
 func (s *server) GetJobResult(ctx context.Context, request spec.GetJobResultRequestObject) (spec.GetJobResultResponseObject, error) {
-	job, err := s.job(ctx, request.ID)
+	job, err := jobReader{s, "getJobResult"}.job(ctx, request.Params.Tenant, request.ID)
 	if err != nil {
 		return nil, err
 	}

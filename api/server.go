@@ -101,7 +101,7 @@ func (s *server) router() (*echo.Echo, error) {
 
 // lasting are the operations whose caller may want to wait, or asks for much at
 // once; they limit the time of their single steps.
-var lasting = []string{"SubmitJob", "SubmitBatch", "GetJob", "GetJobResult", "StreamJobEvents"}
+var lasting = []string{"SubmitJob", "SubmitBatch", "GetJob", "GetJobResult", "StreamJobEvents", "RerunJobs"}
 
 // inTime limits the time of every other operation.
 func (s *server) inTime(next spec.StrictHandlerFunc, operation string) spec.StrictHandlerFunc {

@@ -36,7 +36,7 @@ func (s *server) await(ctx context.Context, job *tasks.Job, limit time.Duration)
 	defer cancelTimer()
 	for {
 		ended := s.awaitEnd(waiting, job)
-		now, err := s.jobs.Job(ctx, tenantOf(ctx), job.ID)
+		now, err := s.jobs.Job(ctx, job.Tenant, job.ID)
 		if err != nil {
 			s.cfg.Log.WarnContext(ctx, "job not read again after wait", slog.String("job_id", job.ID), slog.Any("error", err))
 			return job, true

@@ -28,6 +28,7 @@ type commands struct {
 	Watch     watchCommand     `cmd:"" group:"use" help:"Follow a job's events until it ends."`
 	Cancel    cancelCommand    `cmd:"" group:"use" help:"End a job."`
 	Retry     retryCommand     `cmd:"" group:"use" help:"Run a job again that failed or was canceled."`
+	Rerun     rerunCommand     `cmd:"" group:"use" help:"Make new jobs of jobs that have ended, such as those that no model answered."`
 	Agents    agentsCommand    `cmd:"" group:"use" help:"List, show and test agents."`
 	Providers providersCommand `cmd:"" group:"serve" help:"List the providers of models, and check that they answer."`
 	Audit     auditCommand     `cmd:"" group:"serve" help:"Verify the audit log."`

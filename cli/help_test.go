@@ -84,7 +84,7 @@ func someJob(t *testing.T, command string) string {
 		args = append(args, "--run-at", time.Now().Add(time.Hour).Format(time.RFC3339))
 	}
 	id := strings.TrimSpace(must(t, opportunity, args...))
-	if strings.Contains(command, "retry") {
+	if strings.Contains(command, "retry") || strings.Contains(command, "rerun") {
 		must(t, "", "cancel", id)
 	}
 	return id

@@ -47,6 +47,7 @@ type Job struct {
 
 	AnsweredBy AnsweredBy `json:"answered_by,omitempty"` // who gave the result
 	AnsweredAs string     `json:"answered_as,omitempty"` // by the cache: the job whose result it is
+	RerunOf    string     `json:"rerun_of,omitempty"`    // the job that this one runs again
 	Cost       Money      `json:"cost_usd"`              // of all its calls so far
 	Saved      Money      `json:"saved_usd,omitzero"`    // what the cache has spared
 

@@ -30,4 +30,6 @@ type Submission struct {
 	// IdempotencyKey makes a submission that is sent again make no second job.
 	// It comes beside the body.
 	IdempotencyKey string `json:"-"`
+	// RerunOf is the job that this submission runs again; "" for none.
+	RerunOf string `json:"-"`
 }

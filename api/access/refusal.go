@@ -77,3 +77,12 @@ func away(err error) error {
 	}
 	return tasks.Errorf(tasks.CodeUnavailable, "The keys cannot be looked up now; try again shortly.").WithCause(err)
 }
+
+// Require refuses the request that ctx belongs to unless its caller has every one
+// of the scopes: for what an operation does beside what it always needs.
+func Require(ctx context.Context, need ...Scope) error {
+	if p := From(ctx); !p.Can(need...) {
+		return lacking(p, need)
+	}
+	return nil
+}

@@ -10,7 +10,7 @@ import (
 type Callers struct {
 	Full  string    // of the first tenant, with every scope
 	Poor  []Limited // of the first tenant, with few
-	Other string    // of the second tenant, with every scope
+	Other string    // of the second tenant, with every scope but those of operators
 	Dead  string    // of the first tenant, revoked
 	Tries []string  // IDs of deliveries in the first tenant's log
 }

@@ -65,6 +65,8 @@ func (r *round) body(op contract.Operation) any {
 			items = append(items, item)
 		}
 		o["jobs"] = items
+	case "rerunJobs":
+		delete(o, "cursor") // is followed where one is given
 	case "registerEndpoint":
 		o["url"] = known["url"](r.maker)
 	case "recoverEndpoint":
@@ -131,6 +133,8 @@ func (r *round) paramValue(p contract.Parameter) any {
 		return []any{"k:v", "opportunity_id:" + strconv.Itoa(r.IntN(5))}
 	case "cursor":
 		return nil // is followed where one is given
+	case "tenant":
+		return nil // another's takes more than the operation names
 	case "job":
 		return r.pathValue(contract.Operation{Path: "/jobs"}, p)
 	case "Prefer":

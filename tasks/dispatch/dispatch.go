@@ -96,6 +96,11 @@ func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, chances []Chance) 
 // its position and when it is expected to start and end.
 func (d *Dispatcher) Job(ctx context.Context, tenant, id string) (*tasks.Job, error) {
 	j, err := d.store.Job(ctx, tenant, id)
+	return d.expected(ctx, j, err)
+}
+
+// expected adds to a job that was read, and waits, when it may be expected.
+func (d *Dispatcher) expected(ctx context.Context, j *tasks.Job, err error) (*tasks.Job, error) {
 	if err != nil || j.Waiting == nil || store.Shares(j) {
 		return j, err
 	}

@@ -44,7 +44,7 @@ func (d *Dispatcher) draft(tenant string, s *request, now time.Time) (*tasks.Job
 		Candidates:  s.Candidates, Flexible: s.Flexible,
 		CallbackURL: s.CallbackURL, CallbackEvents: s.CallbackEvents, Metadata: s.Metadata,
 		CreatedAt: now, TargetAt: start.Add(agent.Target.Std()), Deadline: start.Add(agent.Deadline.Std()),
-		Retention: s.Retention,
+		Retention: s.Retention, RerunOf: s.RerunOf,
 	}
 	if start != now {
 		j.RunAt = start

@@ -41,7 +41,7 @@ func (s *Store) List(ctx context.Context, tenant string, f tasks.JobFilter) (*ta
 		}
 		for i, id := range ids {
 			before = id
-			if jobs[i] == nil || !chosen(f, jobs[i]) {
+			if jobs[i] == nil || !f.Chooses(jobs[i]) {
 				continue
 			}
 			page.Jobs = append(page.Jobs, jobs[i])
@@ -115,18 +115,6 @@ func (s *Store) read(ctx context.Context, ids []string) ([]*tasks.Job, error) {
 		}
 	}
 	return jobs, nil
-}
-
-func chosen(f tasks.JobFilter, j *tasks.Job) bool {
-	for name, value := range f.Metadata {
-		if held, ok := j.Metadata[name]; !ok || held != value {
-			return false
-		}
-	}
-	return (len(f.States) == 0 || slices.Contains(f.States, j.State)) &&
-		(f.Agent == "" || f.Agent == j.Agent) &&
-		!j.CreatedAt.Before(f.CreatedAfter) &&
-		(f.CreatedBefore.IsZero() || j.CreatedAt.Before(f.CreatedBefore))
 }
 
 const (

@@ -23,7 +23,7 @@ func encodeSpec(j *tasks.Job) (string, error) {
 		ID: j.ID, Tenant: j.Tenant, Agent: j.Agent, AgentVersion: j.AgentVersion,
 		Complexity: j.Complexity, Language: j.Language, Privacy: j.Privacy,
 		OnExhausted: j.OnExhausted, Lanes: j.Lanes, Priority: j.Priority, Candidates: j.Candidates, Cache: j.Cache,
-		Flexible: j.Flexible, Variant: j.Variant, Plan: j.Plan,
+		Flexible: j.Flexible, Variant: j.Variant, Plan: j.Plan, RerunOf: j.RerunOf,
 		CallbackURL: j.CallbackURL, CallbackEvents: j.CallbackEvents, Metadata: j.Metadata,
 	}, Trace: j.Trace})
 	if err != nil {

@@ -150,6 +150,9 @@ type DeliveryOutcome string
 // it answered 410 (gone), or every try of five days failed (failing).
 type DisabledReason = tasks.DisabledReason
 
+// EndState A state in which a job has ended.
+type EndState = tasks.State
+
 // Endpoint Where a tenant is told of its jobs.
 type Endpoint = tasks.Endpoint
 
@@ -359,6 +362,67 @@ type RedisHealth struct {
 	Status HealthStatus `json:"status"`
 }
 
+// RerunFilter Which jobs, as the parameters of `GET /jobs`. At least one must be given.
+type RerunFilter struct {
+	// Agent Of this agent.
+	Agent string `json:"agent,omitempty"`
+
+	// AnsweredBy Who gave a result: a model; the agent's scorecard as the last resort, or
+	// for a clear case (fast_path); or the cache, with the result of an equal job.
+	AnsweredBy AnsweredBy `json:"answered_by,omitempty"`
+
+	// CreatedAfter Made at this time or later.
+	CreatedAfter time.Time `json:"created_after,omitempty"`
+
+	// CreatedBefore Made before this time.
+	CreatedBefore time.Time `json:"created_before,omitempty"`
+
+	// Degraded Whether the scorecard answered because no model did.
+	Degraded *bool `json:"degraded,omitempty"`
+
+	// Lane Where a job can run: local models, cloud models, or the agent's deterministic scorecard.
+	Lane Lane `json:"lane,omitempty"`
+
+	// Metadata With all of these names and values.
+	Metadata map[string]string `json:"metadata,omitempty"`
+
+	// Model That answered: provider/model, a model or a provider.
+	Model string `json:"model,omitempty"`
+
+	// State In one of these states; by default ended, however it did.
+	State []EndState `json:"state,omitempty"`
+}
+
+// RerunResult What became of each job that was to be run again.
+type RerunResult struct {
+	// Accepted How many have a new job, replays included.
+	Accepted int `json:"accepted"`
+
+	// HasMore Whether there may be more such jobs.
+	HasMore bool `json:"has_more"`
+
+	// NextCursor Where they begin; absent when there are none.
+	NextCursor string `json:"next_cursor,omitempty"`
+
+	// Outcomes Of each, the newest job first; `job.rerun_of` or `problem.instance` tells which.
+	Outcomes []BatchOutcome `json:"outcomes"`
+
+	// Refused How many have none.
+	Refused int `json:"refused"`
+}
+
+// Reruns Which jobs are to be run again, and how many at most.
+type Reruns struct {
+	// Cursor Where to go on, as `next_cursor` of the answer before gave it. It belongs to the same filter.
+	Cursor string `json:"cursor,omitempty"`
+
+	// Filter Which jobs, as the parameters of `GET /jobs`. At least one must be given.
+	Filter RerunFilter `json:"filter"`
+
+	// Limit How many jobs at most.
+	Limit int `json:"limit,omitempty"`
+}
+
 // Rotation How a secret is rotated.
 type Rotation struct {
 	// OverlapSeconds How long the old secret signs beside the new one.
@@ -411,6 +475,9 @@ type Limit = int
 // Prefer defines model for Prefer.
 type Prefer = string
 
+// Tenant defines model for Tenant.
+type Tenant = string
+
 // DocsParams defines parameters for Docs.
 type DocsParams struct {
 	// IfNoneMatch The entity tags the client has, such as `"7"`, as RFC 9110 §13.1.2 describes.
@@ -439,6 +506,23 @@ type ListJobsParams struct {
 
 	// Metadata Only jobs whose metadata has this name and value, such as `opportunity_id:4711`; may be given several times, and then all must hold.
 	Metadata []string `form:"metadata,omitempty" json:"metadata,omitempty"`
+
+	// Degraded Only jobs that the scorecard answered because no model did (true), or only others (false).
+	Degraded *bool `form:"degraded,omitempty" json:"degraded,omitempty"`
+
+	// AnsweredBy Only jobs whose result this gave.
+	AnsweredBy AnsweredBy `form:"answered_by,omitempty" json:"answered_by,omitempty"`
+
+	// Lane Only jobs whose current or last attempt was on this lane.
+	Lane Lane `form:"lane,omitempty" json:"lane,omitempty"`
+
+	// Model Only jobs that this model answered: provider/model as in `attempts`, a model or a provider.
+	Model string `form:"model,omitempty" json:"model,omitempty"`
+
+	// Tenant Another tenant, whose jobs are read in place of the caller's own. This takes
+	// `admin:read`, and is noted in the audit log. With `admin:read` a job is
+	// found by its ID without it, too.
+	Tenant Tenant `form:"tenant,omitempty" json:"tenant,omitempty"`
 
 	// Limit The most entries to answer with.
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -475,6 +559,11 @@ type SubmitJobParams struct {
 
 // GetJobParams defines parameters for GetJob.
 type GetJobParams struct {
+	// Tenant Another tenant, whose jobs are read in place of the caller's own. This takes
+	// `admin:read`, and is noted in the audit log. With `admin:read` a job is
+	// found by its ID without it, too.
+	Tenant Tenant `form:"tenant,omitempty" json:"tenant,omitempty"`
+
 	// Prefer `wait=N` (RFC 7240): hold the answer back until the job has ended, N
 	// seconds at most; above 55, 55 is taken, since many proxies give up after 60. `respond-async` is what a submission
 	// does anyway. What is malformed or unknown is ignored. `Preference-Applied`
@@ -487,6 +576,11 @@ type GetJobParams struct {
 
 // StreamJobEventsParams defines parameters for StreamJobEvents.
 type StreamJobEventsParams struct {
+	// Tenant Another tenant, whose jobs are read in place of the caller's own. This takes
+	// `admin:read`, and is noted in the audit log. With `admin:read` a job is
+	// found by its ID without it, too.
+	Tenant Tenant `form:"tenant,omitempty" json:"tenant,omitempty"`
+
 	// StartingAfter The sequence number of the last event the client has; 0 is the beginning.
 	StartingAfter string `form:"starting_after,omitempty" json:"starting_after,omitempty"`
 
@@ -496,6 +590,11 @@ type StreamJobEventsParams struct {
 
 // GetJobResultParams defines parameters for GetJobResult.
 type GetJobResultParams struct {
+	// Tenant Another tenant, whose jobs are read in place of the caller's own. This takes
+	// `admin:read`, and is noted in the audit log. With `admin:read` a job is
+	// found by its ID without it, too.
+	Tenant Tenant `form:"tenant,omitempty" json:"tenant,omitempty"`
+
 	// Prefer `wait=N` (RFC 7240): hold the answer back until the job has ended, N
 	// seconds at most; above 55, 55 is taken, since many proxies give up after 60. `respond-async` is what a submission
 	// does anyway. What is malformed or unknown is ignored. `Preference-Applied`
@@ -529,6 +628,9 @@ type SubmitJobJSONRequestBody = Submission
 
 // SubmitBatchJSONRequestBody defines body for SubmitBatch for application/json ContentType.
 type SubmitBatchJSONRequestBody = Batch
+
+// RerunJobsJSONRequestBody defines body for RerunJobs for application/json ContentType.
+type RerunJobsJSONRequestBody = Reruns
 
 // RegisterEndpointJSONRequestBody defines body for RegisterEndpoint for application/json ContentType.
 type RegisterEndpointJSONRequestBody = EndpointDraft
@@ -571,6 +673,9 @@ type ServerInterface interface {
 	// SubmitBatch Submit many jobs
 	// (POST /jobs/batch)
 	SubmitBatch(ctx echo.Context) error
+	// RerunJobs Run many jobs again
+	// (POST /jobs/rerun)
+	RerunJobs(ctx echo.Context) error
 	// GetJob Look at a job
 	// (GET /jobs/{id})
 	GetJob(ctx echo.Context, id JobID, params GetJobParams) error
@@ -580,6 +685,9 @@ type ServerInterface interface {
 	// StreamJobEvents Follow a job's events
 	// (GET /jobs/{id}/events)
 	StreamJobEvents(ctx echo.Context, id JobID, params StreamJobEventsParams) error
+	// RerunJob Run a job again
+	// (POST /jobs/{id}/rerun)
+	RerunJob(ctx echo.Context, id JobID) error
 	// GetJobResult Get a job's result alone
 	// (GET /jobs/{id}/result)
 	GetJobResult(ctx echo.Context, id JobID, params GetJobResultParams) error
@@ -778,6 +886,41 @@ func (w *ServerInterfaceWrapper) ListJobs(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter metadata: %s", err))
 	}
 
+	// ------------- Optional query parameter "degraded" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "degraded", ctx.QueryParams(), &params.Degraded, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter degraded: %s", err))
+	}
+
+	// ------------- Optional query parameter "answered_by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "answered_by", ctx.QueryParams(), &params.AnsweredBy, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter answered_by: %s", err))
+	}
+
+	// ------------- Optional query parameter "lane" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lane", ctx.QueryParams(), &params.Lane, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter lane: %s", err))
+	}
+
+	// ------------- Optional query parameter "model" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "model", ctx.QueryParams(), &params.Model, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter model: %s", err))
+	}
+
+	// ------------- Optional query parameter "tenant" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tenant", ctx.QueryParams(), &params.Tenant, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tenant: %s", err))
+	}
+
 	// ------------- Optional query parameter "limit" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
@@ -856,6 +999,15 @@ func (w *ServerInterfaceWrapper) SubmitBatch(ctx echo.Context) error {
 	return err
 }
 
+// RerunJobs converts echo context to params.
+func (w *ServerInterfaceWrapper) RerunJobs(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RerunJobs(ctx)
+	return err
+}
+
 // GetJob converts echo context to params.
 func (w *ServerInterfaceWrapper) GetJob(ctx echo.Context) error {
 	var err error
@@ -869,6 +1021,12 @@ func (w *ServerInterfaceWrapper) GetJob(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params GetJobParams
+	// ------------- Optional query parameter "tenant" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tenant", ctx.QueryParams(), &params.Tenant, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tenant: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Prefer" -------------
@@ -936,6 +1094,13 @@ func (w *ServerInterfaceWrapper) StreamJobEvents(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params StreamJobEventsParams
+	// ------------- Optional query parameter "tenant" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tenant", ctx.QueryParams(), &params.Tenant, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tenant: %s", err))
+	}
+
 	// ------------- Optional query parameter "starting_after" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "starting_after", ctx.QueryParams(), &params.StartingAfter, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
@@ -965,6 +1130,22 @@ func (w *ServerInterfaceWrapper) StreamJobEvents(ctx echo.Context) error {
 	return err
 }
 
+// RerunJob converts echo context to params.
+func (w *ServerInterfaceWrapper) RerunJob(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id JobID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RerunJob(ctx, id)
+	return err
+}
+
 // GetJobResult converts echo context to params.
 func (w *ServerInterfaceWrapper) GetJobResult(ctx echo.Context) error {
 	var err error
@@ -978,6 +1159,12 @@ func (w *ServerInterfaceWrapper) GetJobResult(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params GetJobResultParams
+	// ------------- Optional query parameter "tenant" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tenant", ctx.QueryParams(), &params.Tenant, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tenant: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Prefer" -------------
@@ -1317,9 +1504,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/jobs/:id", wrapper.GetJob, options.OperationMiddlewares["getJob"]...)
 	router.POST(options.BaseURL+"/jobs/:id/cancel", wrapper.CancelJob, options.OperationMiddlewares["cancelJob"]...)
 	router.GET(options.BaseURL+"/jobs/:id/events", wrapper.StreamJobEvents, options.OperationMiddlewares["streamJobEvents"]...)
+	router.POST(options.BaseURL+"/jobs/:id/rerun", wrapper.RerunJob, options.OperationMiddlewares["rerunJob"]...)
 	router.GET(options.BaseURL+"/jobs/:id/result", wrapper.GetJobResult, options.OperationMiddlewares["getJobResult"]...)
 	router.POST(options.BaseURL+"/jobs/:id/retry", wrapper.RetryJob, options.OperationMiddlewares["retryJob"]...)
 	router.POST(options.BaseURL+"/jobs/batch", wrapper.SubmitBatch, options.OperationMiddlewares["submitBatch"]...)
+	router.POST(options.BaseURL+"/jobs/rerun", wrapper.RerunJobs, options.OperationMiddlewares["rerunJobs"]...)
 	router.GET(options.BaseURL+"/openapi.json", wrapper.OpenapiJSON, options.OperationMiddlewares["openapiJSON"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.OpenapiYAML, options.OperationMiddlewares["openapiYAML"]...)
 	router.GET(options.BaseURL+"/webhooks/deliveries", wrapper.ListDeliveries, options.OperationMiddlewares["listDeliveries"]...)
@@ -1708,6 +1897,28 @@ func (response SubmitBatch200JSONResponse) VisitSubmitBatchResponse(w http.Respo
 	return err
 }
 
+type RerunJobsRequestObject struct {
+	Body *RerunJobsJSONRequestBody
+}
+
+type RerunJobsResponseObject interface {
+	VisitRerunJobsResponse(w http.ResponseWriter) error
+}
+
+type RerunJobs200JSONResponse RerunResult
+
+func (response RerunJobs200JSONResponse) VisitRerunJobsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetJobRequestObject struct {
 	ID     JobID `json:"id"`
 	Params GetJobParams
@@ -1867,6 +2078,44 @@ type StreamJobEvents204Response struct {
 func (response StreamJobEvents204Response) VisitStreamJobEventsResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
 	return nil
+}
+
+type RerunJobRequestObject struct {
+	ID JobID `json:"id"`
+}
+
+type RerunJobResponseObject interface {
+	VisitRerunJobResponse(w http.ResponseWriter) error
+}
+
+type RerunJob202ResponseHeaders struct {
+	ETag               string
+	IdempotentReplayed *string
+	Location           string
+	RetryAfter         int
+}
+
+type RerunJob202JSONResponse struct {
+	Body    Job
+	Headers RerunJob202ResponseHeaders
+}
+
+func (response RerunJob202JSONResponse) VisitRerunJobResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetJobResultRequestObject struct {
@@ -2333,6 +2582,9 @@ type StrictServerInterface interface {
 	// SubmitBatch Submit many jobs
 	// (POST /jobs/batch)
 	SubmitBatch(ctx context.Context, request SubmitBatchRequestObject) (SubmitBatchResponseObject, error)
+	// RerunJobs Run many jobs again
+	// (POST /jobs/rerun)
+	RerunJobs(ctx context.Context, request RerunJobsRequestObject) (RerunJobsResponseObject, error)
 	// GetJob Look at a job
 	// (GET /jobs/{id})
 	GetJob(ctx context.Context, request GetJobRequestObject) (GetJobResponseObject, error)
@@ -2342,6 +2594,9 @@ type StrictServerInterface interface {
 	// StreamJobEvents Follow a job's events
 	// (GET /jobs/{id}/events)
 	StreamJobEvents(ctx context.Context, request StreamJobEventsRequestObject) (StreamJobEventsResponseObject, error)
+	// RerunJob Run a job again
+	// (POST /jobs/{id}/rerun)
+	RerunJob(ctx context.Context, request RerunJobRequestObject) (RerunJobResponseObject, error)
 	// GetJobResult Get a job's result alone
 	// (GET /jobs/{id}/result)
 	GetJobResult(ctx context.Context, request GetJobResultRequestObject) (GetJobResultResponseObject, error)
@@ -2648,6 +2903,52 @@ func (sh *strictHandler) SubmitBatch(ctx echo.Context) error {
 	return nil
 }
 
+// RerunJobs operation middleware
+func (sh *strictHandler) RerunJobs(ctx echo.Context) error {
+	var request RerunJobsRequestObject
+
+	var body RerunJobsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RerunJobs(ctx.Request().Context(), request.(RerunJobsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RerunJobs")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RerunJobsResponseObject); ok {
+		return validResponse.VisitRerunJobsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetJob operation middleware
 func (sh *strictHandler) GetJob(ctx echo.Context, id JobID, params GetJobParams) error {
 	var request GetJobRequestObject
@@ -2719,6 +3020,31 @@ func (sh *strictHandler) StreamJobEvents(ctx echo.Context, id JobID, params Stre
 		return err
 	} else if validResponse, ok := response.(StreamJobEventsResponseObject); ok {
 		return validResponse.VisitStreamJobEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RerunJob operation middleware
+func (sh *strictHandler) RerunJob(ctx echo.Context, id JobID) error {
+	var request RerunJobRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RerunJob(ctx.Request().Context(), request.(RerunJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RerunJob")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RerunJobResponseObject); ok {
+		return validResponse.VisitRerunJobResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
