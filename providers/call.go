@@ -66,7 +66,7 @@ func (c *call) enter(ctx context.Context, req *Request) error {
 	if len(c.guards) == 0 {
 		return nil
 	}
-	asked := &Call{Candidate: c.candidate, Owner: c.route.Owner, Input: EstimateTokens(req), Output: c.told.TokenLimit}
+	asked := &Call{Candidate: c.candidate, Owner: c.route.Owner, Input: EstimateTokens(req), Output: c.told.TokenLimit, Job: c.route.Job, Since: c.route.Since}
 	for _, g := range c.guards {
 		leave, err := g.Enter(ctx, asked)
 		if err != nil {
@@ -120,9 +120,23 @@ func (c *call) tell() {
 	for _, leave := range slices.Backward(c.leaves) {
 		leave(&c.told)
 	}
-	if c.route.OnAttempt != nil {
+	if c.route.OnAttempt != nil && !c.repeats() {
 		c.route.OnAttempt(c.told)
 	}
+}
+
+// repeats reports whether the candidate was refused for the same reason as the
+// last time in this run, and notes the reason. Who waits for it asks again and
+// again, and is told of it once.
+func (c *call) repeats() bool {
+	refused := &c.closed[c.at].refused
+	if c.told.Called {
+		*refused = ""
+		return false
+	}
+	again := *refused == c.told.Outcome
+	*refused = c.told.Outcome
+	return again
 }
 
 // mendable reports whether a bad answer is worth asking for again: it was not

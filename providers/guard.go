@@ -26,6 +26,11 @@ type Call struct {
 	Owner     Owner
 	Input     int // estimated tokens of the prompt
 	Output    int // the most tokens of the answer, thinking included; 0: not bounded by us
+
+	// Job and Since give the call its place among those that wait for the same
+	// limit: the job it is made for, and how long that has waited. Oldest first.
+	Job   string
+	Since time.Time
 }
 
 // Owner is on whose account a call is made.
@@ -36,7 +41,22 @@ type Refusal struct {
 	Reason     string        // stable, e.g. "breaker_open"; the attempt's outcome
 	Message    string        // safe to show
 	RetryAfter time.Duration // when it is worth asking again; 0: not known
+	Condition  Condition     // of the candidate: whether it is worth waiting for
+	// Ready, if not nil, is closed when it is worth asking again before RetryAfter
+	// is over.
+	Ready <-chan struct{}
 }
+
+// Condition says in which state a candidate is that was refused, and so for how
+// long it is worth waiting for.
+type Condition int
+
+// The conditions.
+const (
+	Lasting Condition = iota // it passes only when a person acts or a period ends; not worth waiting for
+	Failing                  // it has failed just now and may be well again
+	Busy                     // it is well and has no room yet
+)
 
 // Error tells the reason in words.
 func (r *Refusal) Error() string { return r.Reason + ": " + r.Message }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,11 +16,16 @@ type Route struct {
 	Candidates []Candidate // in the order in which they are asked; one that stands twice is asked once
 	Request    Request     // its Model is set for each candidate
 
-	Owner Owner // on whose account
+	Owner Owner     // on whose account
+	Job   string    // the job that asks, for its place among those that wait for the same limit
+	Since time.Time // how long it has waited; the oldest is let in first
 
 	// StopAt, if not zero, is when others get their chance: after it the calls
 	// under way go on, but no further call is begun except the first.
 	StopAt time.Time
+	// WaitUntil, if not zero, is until when the run waits for candidates that are
+	// refused or turned away for a time, once none is left that can be asked now.
+	WaitUntil time.Time
 	// Tries is how many calls the whole run may make; 0: DefaultTries.
 	Tries int
 
@@ -57,6 +63,8 @@ type ExhaustedError struct {
 	Class      Class         // of the last call that failed; "" when no call was made
 	Refused    string        // when no call was made although there were candidates: why the first one was passed over
 	RetryAfter time.Duration // the shortest time after which a candidate would be asked again; 0 when none says
+	Busy       time.Duration // the same of those that are only busy; 0 when none is
+	Failing    time.Duration // and of those that are left alone because they have failed just now
 	Tried      []string      // the candidates that were asked or refused, in order
 
 	last error
@@ -75,8 +83,9 @@ func (e *ExhaustedError) Unwrap() error { return e.last }
 
 // add notes how asking a candidate ended.
 func (e *ExhaustedError) add(candidate string, err error) {
-	e.Tried = append(e.Tried, candidate)
-	e.comeBack(retryAfter(err))
+	if !slices.Contains(e.Tried, candidate) {
+		e.Tried = append(e.Tried, candidate)
+	}
 	refusal, refused := errors.AsType[*Refusal](err)
 	switch {
 	case !refused:
@@ -87,9 +96,21 @@ func (e *ExhaustedError) add(candidate string, err error) {
 }
 
 // comeBack notes that a candidate may be asked again after a time.
-func (e *ExhaustedError) comeBack(after time.Duration) {
-	if after > 0 && (e.RetryAfter == 0 || after < e.RetryAfter) {
-		e.RetryAfter = after
+func (e *ExhaustedError) comeBack(after time.Duration, c Condition) {
+	sooner(&e.RetryAfter, after)
+	switch c {
+	case Busy:
+		sooner(&e.Busy, after)
+	case Failing:
+		sooner(&e.Failing, after)
+	case Lasting:
+	}
+}
+
+// sooner sets d to a time that is known and shorter.
+func sooner(d *time.Duration, after time.Duration) {
+	if after > 0 && (*d == 0 || after < *d) {
+		*d = after
 	}
 }
 

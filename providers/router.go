@@ -24,17 +24,37 @@ func NewRouter(log *slog.Logger, guards ...Guard) *Router { return &Router{log, 
 //
 // A candidate is passed over when it cannot do better than one that has failed,
 // as that failure's Policy says, and when Fit or a guard refuses it. A refusal
-// that is over within a moment is waited for once.
+// that is over within a moment is waited for once. When nobody is left to ask,
+// the run waits until the route's WaitUntil for the first of those that were
+// refused, or turned away by their servers, for a time.
 //
 // It returns an *ExhaustedError when every candidate has failed or was refused,
 // and an *Error of class canceled, wrapping ctx's cause, as soon as ctx ends.
 func (r *Router) Run(ctx context.Context, route *Route) (*Answer, error) {
 	w := newWalk(r, route)
-	for i, c := range route.Candidates {
-		if w.mustStop() {
+	for {
+		answer, err := w.round(ctx)
+		if answer != nil || err != nil {
+			return answer, err
+		}
+		waited := ctx.Err() == nil && w.wait(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil, Canceled(ctx)
+		case !waited:
+			return nil, w.end()
+		}
+	}
+}
+
+// round asks those candidates that may be asked now, in order. It returns neither
+// an answer nor an error when that has brought none, and others may follow.
+func (w *walk) round(ctx context.Context) (*Answer, error) {
+	for i, c := range w.route.Candidates {
+		if w.mustStop() || ctx.Err() != nil {
 			break
 		}
-		if w.passOver(i) {
+		if !w.due(i) || w.passOver(i) {
 			continue
 		}
 		out, err := w.ask(ctx, i)
@@ -48,14 +68,11 @@ func (r *Router) Run(ctx context.Context, route *Route) (*Answer, error) {
 		if class == "" {
 			level = slog.LevelDebug // refused: whoever did so has told why when it began
 		}
-		r.log.Log(ctx, level, "no answer from candidate", "candidate", w.names[i], "class", class, "error", err)
+		w.log.Log(ctx, level, "no answer from candidate", "candidate", w.names[i], "class", class, "error", err)
 		if class != "" && !class.Policy().FallBack {
 			return nil, err
 		}
 		w.failed(i, err)
 	}
-	if ctx.Err() != nil {
-		return nil, Canceled(ctx)
-	}
-	return nil, w.exhausted
+	return nil, nil
 }

@@ -24,6 +24,7 @@ type walk struct {
 	calls     int // calls made
 	usage     Usage
 	failures  []failure
+	closed    []closed // by candidate
 	exhausted *ExhaustedError
 }
 
@@ -36,6 +37,7 @@ type failure struct {
 func newWalk(r *Router, route *Route) *walk {
 	w := &walk{route: route, guards: r.guards, log: r.log, tries: route.Tries, exhausted: &ExhaustedError{}}
 	w.tries = cmp.Or(w.tries, DefaultTries)
+	w.closed = make([]closed, len(route.Candidates))
 	w.names = make([]string, len(route.Candidates))
 	for i, c := range route.Candidates {
 		w.names[i] = c.String()
@@ -76,6 +78,7 @@ func (w *walk) rulesOut(f failure, i int) bool {
 // failed notes that a candidate gave no answer.
 func (w *walk) failed(i int, err error) {
 	w.exhausted.add(w.names[i], err)
+	w.closed[i].close(err)
 	if class := ClassOf(err); class != "" {
 		w.failures = append(w.failures, failure{i, class})
 	}
@@ -112,10 +115,12 @@ func (w *walk) ask(ctx context.Context, i int) (json.RawMessage, error) {
 			return nil, Canceled(ctx)
 		case w.mustStop():
 			return nil, cmp.Or(failed, c.err)
-		case !c.told.Called && !waited && soon(c.err) && sleep(ctx, retryAfter(c.err)):
+		case !c.told.Called && !waited && soon(c.err) && sleep(ctx, retryAfter(c.err), ready(c.err)):
 			waited = true
 		case !c.told.Called:
-			w.exhausted.comeBack(retryAfter(c.err))
+			if failed != nil {
+				w.exhausted.comeBack(retryAfter(c.err), Lasting)
+			}
 			return nil, cmp.Or(failed, c.err)
 		case !w.spare(i):
 			return nil, c.err
@@ -168,12 +173,12 @@ func soon(err error) bool {
 // the wait would be long or outlast ctx, and false when ctx ends meanwhile.
 func pause(ctx context.Context, err error) bool {
 	wait := cmp.Or(retryAfter(err), shortPause+rand.N(shortPause))
-	return wait <= longestPause && sleep(ctx, wait)
+	return wait <= longestPause && sleep(ctx, wait, nil)
 }
 
-// sleep waits. It reports false, without waiting, when that would outlast ctx,
-// and false when ctx ends meanwhile.
-func sleep(ctx context.Context, wait time.Duration) bool {
+// sleep waits, at the longest until ready is closed. It reports false, without
+// waiting, when that would outlast ctx, and false when ctx ends meanwhile.
+func sleep(ctx context.Context, wait time.Duration, ready <-chan struct{}) bool {
 	if !fits(ctx, wait) {
 		return false
 	}
@@ -181,6 +186,8 @@ func sleep(ctx context.Context, wait time.Duration) bool {
 	defer t.Stop()
 	select {
 	case <-t.C:
+		return true
+	case <-ready:
 		return true
 	case <-ctx.Done():
 		return false

@@ -177,6 +177,11 @@ func (a *attempt) answer(ctx context.Context) outcome {
 	if bounded.Err() == nil && a.elsewhere(ctx, err) {
 		return released(store.Release{Reason: store.ReasonElsewhere})
 	}
+	if bounded.Err() == nil {
+		if o, ok := a.later(ctx, err); ok {
+			return o
+		}
+	}
 	if bounded.Err() == nil && a.otherLane(ctx) {
 		return released(store.Release{Reason: store.ReasonExhausted, Exhausted: a.lane})
 	}
@@ -201,11 +206,15 @@ func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage
 	if err != nil {
 		return nil, err
 	}
+	stopAt := a.stopAt(ctx)
 	answer, err := a.walk(ctx, &providers.Route{
 		Candidates: veil.over(a.Fleet.Candidates(a.lane, agent, a.job)),
 		Request:    *req,
 		Owner:      providers.Owner{Tenant: a.job.Tenant, Agent: a.job.Agent},
-		StopAt:     a.stopAt(ctx),
+		Job:        a.job.ID,
+		Since:      a.since(),
+		StopAt:     stopAt,
+		WaitUntil:  a.holdUntil(stopAt),
 		Fit: func(ctx context.Context, c providers.Candidate, req *providers.Request) error {
 			if err := veil.check(req); err != nil {
 				return err

@@ -21,7 +21,7 @@ const maxElsewhere = 3
 // Candidates that were refused are no sign of that.
 func (a *attempt) elsewhere(ctx context.Context, err error) bool {
 	e, ok := errors.AsType[*providers.ExhaustedError](err)
-	if !ok || e.Refused != "" || e.Class != "" && !e.Class.Policy().Whole || a.job.Attempt > maxElsewhere {
+	if !ok || e.Refused != "" || e.Class != "" && !e.Class.Policy().Whole || a.job.Attempt-a.waits() > maxElsewhere {
 		return false
 	}
 	// This worker may have told the registry already that it serves no longer.
@@ -116,7 +116,7 @@ const (
 // were asked last is worth asking again. That is when they said so; who said
 // nothing is asked again soon at first, and later from time to time.
 func (a *attempt) comeBack(now time.Time) time.Duration {
-	backoff := firstWait << min(a.job.Attempt-1, 8)
+	backoff := firstWait << max(0, min(a.job.Attempt-1-a.waits(), 8))
 	asked := lastAsked(slices.Concat(a.job.Attempts, a.records))
 	if len(asked) == 0 {
 		return min(backoff, maxWait)

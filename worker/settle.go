@@ -19,6 +19,9 @@ type outcome struct {
 	err     *tasks.Error
 	release store.Release
 	cause   error // why nothing is to be written
+
+	again time.Duration // of a release: after which the lane is to be asked again; 0: it is not
+	spill bool          // the other lanes need not wait for their time
 }
 
 func succeeded(output json.RawMessage) outcome {
@@ -71,20 +74,22 @@ func (a *attempt) settle(o outcome) error {
 	if err != nil || o.release.Reason == "" {
 		return err
 	}
-	a.handOn(o.release)
+	a.handOn(o)
 	return nil
 }
 
 // handOn gives a released job its next tickets. If that fails, a watchdog does
 // it.
-func (a *attempt) handOn(r store.Release) {
+func (a *attempt) handOn(o outcome) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.base), signOffTimeout)
 	defer cancel()
 	j, err := a.Store.Find(ctx, a.job.ID)
 	switch {
 	case err != nil:
-	case r.Reason == store.ReasonWaiting:
-		err = a.Dispatcher.IssueAt(ctx, j, time.Now().Add(r.Recheck))
+	case o.again > 0:
+		err = a.issueLater(ctx, j, o)
+	case o.release.Reason == store.ReasonWaiting:
+		err = a.Dispatcher.IssueAt(ctx, j, time.Now().Add(o.release.Recheck))
 	default:
 		err = a.Dispatcher.Issue(ctx, j)
 	}

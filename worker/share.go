@@ -76,7 +76,11 @@ func worthWaiting(j, leader *tasks.Job, lane tasks.Lane, now time.Time) bool {
 	case leader.State != tasks.Queued:
 		return false
 	case leader.Attempt > 0:
-		return leader.Waiting != nil && now.Before(leader.Waiting.Since.Add(comesBack))
+		back := roomAt(leader)
+		if leader.Waiting != nil && back.Before(leader.Waiting.Since) {
+			back = leader.Waiting.Since
+		}
+		return now.Before(back.Add(comesBack))
 	}
 	return !spills || !now.Before(leader.SpillAt)
 }

@@ -110,7 +110,7 @@ func (g *Guard) Enter(ctx context.Context, c *providers.Call) (func(*providers.A
 	pass, retryAfter, reason := circuit.enter(time.Now())
 	if pass == nil {
 		return nil, &providers.Refusal{
-			Reason: providers.BreakerOpen, RetryAfter: retryAfter,
+			Reason: providers.BreakerOpen, RetryAfter: retryAfter, Condition: condition(reason),
 			Message: fmt.Sprintf("%s is left alone for another %v after %s", c.Candidate, max(retryAfter.Round(time.Second), time.Second), reason),
 		}
 	}
@@ -124,6 +124,17 @@ func (g *Guard) Enter(ctx context.Context, c *providers.Call) (func(*providers.A
 			g.tell(ctx, c.Candidate, circuit, change)
 		}
 	}, nil
+}
+
+// condition is the state of a candidate that is left alone after such an outcome.
+func condition(outcome string) providers.Condition {
+	if providers.Class(outcome).Policy().Breaker == providers.OpensAtOnce {
+		return providers.Lasting
+	}
+	if outcome == string(providers.ClassRateLimited) {
+		return providers.Busy
+	}
+	return providers.Failing
 }
 
 func (g *Guard) tell(ctx context.Context, c providers.Candidate, of *circuit, change State) {

@@ -149,7 +149,7 @@ func (b *booking) reserve(ctx context.Context) error {
 		b.settle(ctx, b.cfg.Patience, &providers.Attempt{})
 		b.log.WarnContext(ctx, "a call was not made because its budget cannot be looked at", "error", err)
 		return &providers.Refusal{
-			Reason: providers.BudgetSpent, Message: "what is left of the budget cannot be told while Redis is away", RetryAfter: whileAway,
+			Reason: providers.BudgetSpent, Message: "what is left of the budget cannot be told while Redis is away", RetryAfter: whileAway, Condition: providers.Busy,
 		}
 	case verdict != "ok":
 		return b.refusal(states)
@@ -164,19 +164,19 @@ type state struct{ spent, held providers.PicoUSD }
 // refusal says which budget is in the way, and until when: the one that is for
 // the longest.
 func (b *booking) refusal(states []state) *providers.Refusal {
-	r := &providers.Refusal{Reason: providers.BudgetSpent, Message: "a budget is spent", RetryAfter: whileHeld}
+	r := &providers.Refusal{Reason: providers.BudgetSpent, Message: "a budget is spent", RetryAfter: whileHeld, Condition: providers.Busy}
 	longest := time.Duration(0)
 	for i, a := range b.accounts {
 		limit, ok := b.cfg.Budgets.limit(a)
 		if !ok || states[i].spent+states[i].held+b.amount <= limit {
 			continue
 		}
-		wait, held := a.period.Ends(b.at).Sub(b.at), ""
+		wait, held, condition := a.period.Ends(b.at).Sub(b.at), "", providers.Lasting
 		if states[i].spent+b.amount <= limit {
-			wait, held = whileHeld, ", since calls under way hold the rest"
+			wait, held, condition = whileHeld, ", since calls under way hold the rest", providers.Busy
 		}
 		if wait > longest {
-			longest, r.RetryAfter = wait, wait
+			longest, r.RetryAfter, r.Condition = wait, wait, condition
 			r.Message = fmt.Sprintf("the call may cost $%s, and of the budget of %s, $%s a %s, $%s is left%s",
 				b.amount, a.who(), limit, a.period, max(0, limit-states[i].spent-states[i].held), held)
 		}

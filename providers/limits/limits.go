@@ -8,6 +8,9 @@
 // all workers, and recover slowly; where it says for how long it wants to be
 // left alone, nobody calls it meanwhile.
 //
+// A call that is refused is told when its turn may come. Within a process those
+// that ask again are let in by the age of their jobs.
+//
 // Calls of workers that have died are forgotten when their lease is over.
 package limits
 
@@ -19,6 +22,7 @@ import (
 	"errors"
 	"log/slog"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -57,6 +61,9 @@ type Guard struct {
 	cfg  Config
 	log  *slog.Logger
 	away atomic.Bool // Redis was, when it was last asked
+
+	mu    sync.Mutex
+	lines map[string]*line // by scope
 }
 
 // Config says which limits to hold, and for how long.
@@ -69,7 +76,17 @@ type Config struct {
 // New returns a guard that keeps its state in rdb.
 func New(rdb redis.UniversalClient, cfg Config, log *slog.Logger) *Guard {
 	cfg.Patience = cmp.Or(cfg.Patience, time.Second)
-	return &Guard{rdb: rdb, cfg: cfg, log: log}
+	return &Guard{rdb: rdb, cfg: cfg, log: log, lines: map[string]*line{}}
+}
+
+// line returns those that wait for a scope in this process.
+func (g *Guard) line(scope string) *line {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.lines[scope] == nil {
+		g.lines[scope] = newLine(scope)
+	}
+	return g.lines[scope]
 }
 
 // Enter lets a call in if its limits have room for it.
@@ -77,6 +94,10 @@ func (g *Guard) Enter(ctx context.Context, c *providers.Call) (leave func(*provi
 	scope, limits := g.cfg.Rule(c.Candidate)
 	if scope == "" {
 		return func(*providers.Attempt) {}, nil
+	}
+	waiting := g.line(scope)
+	if refusal := waiting.behind(ctx, c, limits, time.Now()); refusal != nil {
+		return nil, refusal
 	}
 	p := &pass{g, scope, []any{
 		rand.Text(), g.cfg.Lease.Milliseconds(),
@@ -90,26 +111,14 @@ func (g *Guard) Enter(ctx context.Context, c *providers.Call) (leave func(*provi
 		return func(*providers.Attempt) {}, nil
 	}
 	if wait, _ := reply[0].(int64); wait > 0 {
-		return nil, &providers.Refusal{
-			Reason:     providers.LimitReached,
-			Message:    scope + ": " + because(reply[1]),
-			RetryAfter: time.Duration(wait) * time.Millisecond,
-		}
+		return nil, waiting.refuse(ctx, c, limits, verdictOf(reply), time.Now())
 	}
-	return func(a *providers.Attempt) { p.leave(context.WithoutCancel(ctx), a) }, nil
-}
-
-// because says what enter.lua found.
-func because(found any) string {
-	switch found {
-	case "closed":
-		return "it asked to be left alone for a while"
-	case "calls":
-		return "as many calls as it bears are under way"
-	case "requests":
-		return "as many requests were made as it allows per minute"
-	}
-	return "as many tokens are used as it allows per minute"
+	began := time.Now()
+	waiting.enter(c)
+	return func(a *providers.Attempt) {
+		p.leave(context.WithoutCancel(ctx), a)
+		waiting.leave(a, time.Since(began))
+	}, nil
 }
 
 // pass is a call that was let in.

@@ -78,6 +78,11 @@ func (d *Dispatcher) IssueAt(ctx context.Context, j *tasks.Job, at time.Time) er
 	return d.issue(ctx, j, chances)
 }
 
+// IssueOn gives a queued job a ticket for one lane, due at the given time.
+func (d *Dispatcher) IssueOn(ctx context.Context, j *tasks.Job, lane tasks.Lane, at time.Time) error {
+	return d.issue(ctx, j, []Chance{{Lane: lane, At: at}})
+}
+
 func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, chances []Chance) error {
 	if j.State != tasks.Queued {
 		return nil

@@ -105,6 +105,11 @@ func (v View) forecast(lane tasks.Lane, agent string, c tasks.Complexity) Foreca
 	return forecast(lane, target, most, c, v.learned[store.LearnedKey{Agent: agent, Lane: lane}])
 }
 
+// Expected is how long a job is expected to run on a lane, at the median.
+func (v View) Expected(lane tasks.Lane, j *tasks.Job) time.Duration {
+	return v.forecast(lane, j.Agent, j.Complexity).Quantile(0.5)
+}
+
 // mean is how long the jobs of one complexity run on average on a lane.
 func (v View) mean(lane tasks.Lane, c tasks.Complexity) time.Duration {
 	var sum time.Duration

@@ -1,6 +1,6 @@
 -- enter lets a call in if every limit has room for it, and reserves that room.
 -- A call that comes again (its reply was lost) is let in once.
--- Returns {0} or {ms to wait, what there is too much of: closed, calls, requests or tokens}.
+-- Returns {0} or {ms to wait, what there is too much of: closed, calls, requests or tokens, calls under way}.
 if redis.call('ZSCORE', calls, id) then return { 0 } end
 redis.call('ZREMRANGEBYSCORE', calls, '-inf', ms(now))
 
@@ -22,7 +22,7 @@ if tokens then
   wait(due.tokens - now, 'tokens')
   due.tokens = math.max(due.tokens, now) + tonumber(ARGV[6]) * 60000 / tokens
 end
-if longest > 0 then return { math.ceil(longest), what } end
+if longest > 0 then return { math.ceil(longest), what, redis.call('ZCARD', calls) } end
 
 keep('requests', ms(due.requests), 'tokens', ms(due.tokens))
 redis.call('ZADD', calls, ms(now + lease), id)

@@ -1,0 +1,140 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+const (
+	// longestHold is how long a job keeps its slot while it waits for a candidate
+	// that has no room. One that must wait longer gives the slot to others.
+	longestHold = 3 * time.Second
+	// early is how much sooner than its turn such a job comes back: tickets fall
+	// due by the second.
+	early = 2 * time.Second
+	// watchSpare is how long after that a watchdog looks for the job's ticket.
+	watchSpare = 10 * time.Second
+)
+
+// holdUntil is until when the attempt keeps its slot to wait for candidates that
+// have no room; not beyond the time at which another lane gets its chance.
+func (a *attempt) holdUntil(stopAt time.Time) time.Time {
+	until := time.Now().Add(longestHold)
+	if !stopAt.IsZero() && stopAt.Before(until) {
+		until = stopAt
+	}
+	return until
+}
+
+// since orders the jobs that wait for the same limit: by priority, then by age.
+func (a *attempt) since() time.Time {
+	const apart = 365 * 24 * time.Hour
+	switch a.job.Priority {
+	case tasks.PriorityHigh:
+		return a.job.CreatedAt.Add(-apart)
+	case tasks.PriorityLow:
+		return a.job.CreatedAt.Add(apart)
+	}
+	return a.job.CreatedAt
+}
+
+// later returns how the attempt ends if a candidate of its lane can still answer
+// in time, though not now: the job goes back to its queue until then. A candidate
+// that is only busy is waited for until the deadline. One that has failed just now
+// may fail again, so a job that settles for its scorecard waits for it no longer
+// than until its target.
+func (a *attempt) later(ctx context.Context, err error) (o outcome, ok bool) {
+	e, ok := errors.AsType[*providers.ExhaustedError](err)
+	if !ok {
+		return o, false
+	}
+	need, now := a.usualTime(ctx), time.Now()
+	untilFailing := a.deadline
+	if a.job.OnExhausted == tasks.Degrade {
+		untilFailing = a.target()
+	}
+	var wait time.Duration
+	if e.Busy > 0 && now.Add(e.Busy+need).Before(a.deadline) {
+		wait = e.Busy
+	}
+	if e.Failing > 0 && now.Add(e.Failing+need).Before(untilFailing) && (wait == 0 || e.Failing < wait) {
+		wait = e.Failing
+	}
+	if wait == 0 {
+		return o, false
+	}
+	o = released(store.Release{Reason: store.ReasonWaiting, Recheck: wait + watchSpare})
+	o.again, o.spill = max(wait-early, time.Second), wait != e.Busy
+	return o, true
+}
+
+// usualTime is how long a call on this lane is expected to take, at the median;
+// 0 when nothing is known.
+func (a *attempt) usualTime(ctx context.Context) time.Duration {
+	view, err := a.Dispatcher.View(ctx)
+	if err != nil {
+		return 0
+	}
+	need := view.Expected(a.lane, a.job)
+	if most := a.cfg.LongestCall[a.lane]; most > 0 {
+		need = min(need, most)
+	}
+	return need
+}
+
+// target is the job's target by this machine's clock.
+func (a *attempt) target() time.Time { return a.deadline.Add(a.job.TargetAt.Sub(a.job.Deadline)) }
+
+// issueLater gives a job that waits for its lane a ticket for the time at which
+// that may answer. If the lane has failed, the others get their chance now, not
+// only at the spill time.
+func (a *attempt) issueLater(ctx context.Context, j *tasks.Job, o outcome) error {
+	now := time.Now()
+	err := a.Dispatcher.IssueOn(ctx, j, a.lane, now.Add(o.again))
+	for _, lane := range j.OpenLanes() {
+		if err != nil || !o.spill || lane == a.lane || lane == tasks.Scorecard || !now.Before(j.SpillAt) {
+			continue
+		}
+		err = a.Dispatcher.IssueOn(ctx, j, lane, now)
+	}
+	return err
+}
+
+// waits is how many of the job's claims have ended because its candidates had no
+// room yet, which says nothing of the workers that made them.
+func (a *attempt) waits() int {
+	n, last := 0, 0
+	for _, r := range a.job.Attempts {
+		if hadNoRoom(r) && r.Number != last {
+			n, last = n+1, r.Number
+		}
+	}
+	return n
+}
+
+// roomAt is when the first of the candidates that a waiting job was last refused
+// by has room for it; zero if it was refused by none.
+func roomAt(j *tasks.Job) time.Time {
+	var at time.Time
+	for _, r := range j.Attempts {
+		if r.Number == j.Attempt && hadNoRoom(r) && (at.IsZero() || r.RetryAt.Before(at)) {
+			at = r.RetryAt
+		}
+	}
+	return at
+}
+
+// hadNoRoom reports whether a candidate was not asked because it had no room, and
+// says when it will.
+func hadNoRoom(r tasks.Attempt) bool {
+	switch r.Outcome {
+	case tasks.OutcomeLimitReached, tasks.OutcomeBudgetSpent, tasks.OutcomeBreakerOpen:
+		return !r.RetryAt.IsZero()
+	}
+	return false
+}
