@@ -9,7 +9,11 @@ import (
 
 // text masks a text. The caller holds the lock, or is the only one.
 func (m *Mask) text(text string) string {
-	spans := m.find(text)
+	f := fold(text)
+	spans := m.findIn(text, f)
+	if m.noting {
+		m.note(text, f, spans)
+	}
 	if len(spans) == 0 {
 		return text
 	}
@@ -44,8 +48,10 @@ func ambiguous(text string, s span) bool {
 
 // find returns the places of values in a text, in order and apart from one
 // another.
-func (m *Mask) find(text string) []span {
-	f := fold(text)
+func (m *Mask) find(text string) []span { return m.findIn(text, fold(text)) }
+
+// findIn is find, for a text that has been folded.
+func (m *Mask) findIn(text string, f *folded) []span {
 	spans := m.dict.find(f)
 	known := len(spans)
 	spans = append(spans, detect(f)...)

@@ -46,6 +46,9 @@ type Mask struct {
 	kept     set                 // numbers of the input that are amounts, whatever they look like
 	unknown  []string
 	products set
+
+	noting      bool     // text takes down what is unexplained
+	unexplained []string // see Unexplained
 }
 
 // New returns the mask for an input. The error says that the input is not JSON.
@@ -64,7 +67,9 @@ func New(o Options, input json.RawMessage) (*Mask, error) {
 	m.tokens = newTokens(o.Key, m.source+fold(o.Public).lower)
 	m.products.addProducts(v, "")
 	m.collect(v, "")
+	m.noting = true
 	masked, err := encode(m.walk(v, "", ""))
+	m.noting = false
 	if err != nil {
 		return nil, fmt.Errorf("mask the input: %w", err)
 	}

@@ -134,7 +134,8 @@ func (l *leaks) add(t testing.TB, x typed, listed any) {
 	}
 	spans := m.find(x.text)
 	l.texts++
-	if false {
+	if w := m.Unexplained(); len(w) > 0 {
+		l.report = append(l.report, fmt.Sprintf("%s: held for %v", x.name, w))
 		l.held++
 	}
 	for _, v := range x.values {
