@@ -106,7 +106,7 @@ func TestKeysFromTheCommandLine(t *testing.T) {
 	t.Setenv("SPILLWAY_API_LISTEN", "127.0.0.1:0")
 	t.Setenv("SPILLWAY_AUTH", "required")
 	api := serve(t, regexp.MustCompile("serving the API"), "api")
-	t.Setenv("SPILLWAY_URL", "http://"+find(api.log.String(), `address=(\S+)`))
+	t.Setenv("SPILLWAY_URL", "http://"+find(api.log.String(), `msg="serving the API" address=(\S+)`))
 
 	if _, errs, code := commandWith(t, "{}", "submit", "A02"); code != exitError || !strings.Contains(errs, "401") {
 		t.Errorf("without a key: got %d, %s", code, errs)

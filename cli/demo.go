@@ -22,13 +22,15 @@ type demoCommand struct {
 	Language tasks.Language `enum:"zh,en," default:"" placeholder:"LANG" help:"Language of the results: zh or en; by default that of the terminal."`
 	Budget   time.Duration  `default:"30s" help:"Time that models get for all jobs; what they have not answered by then, the scorecards do."`
 	Rows     int            `placeholder:"N" help:"How many opportunities; all by default."`
+	NoOutage bool           `help:"Leave out the outage, which mock models play where no real model is reached."`
 	Verbose  bool           `short:"v" help:"Show the log."`
 }
 
 // Help gives an example.
 func (demoCommand) Help() string {
 	return "Sends 273 real opportunities through A02 and samples through the other agents, as jobs over HTTP,\n" +
-		"on an embedded Redis. Without a model the scorecards answer, and say so.\n\n" +
+		"on an embedded Redis. Without a model the scorecards answer, and say so. Then mock models play an\n" +
+		"outage: local answers, a lost Mac, an empty account, the last resort, and the way back.\n\n" +
 		"Examples:\n  spillway demo --language en\n  spillway demo --rows 10 --budget 5m"
 }
 
@@ -51,14 +53,28 @@ func (c demoCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer sys.close()
+	noModel := false
+	err = sys.whileServing(ctx, func(ctx context.Context, url string) error {
+		noModel = len(sys.models(ctx)) == 0
+		return c.show(ctx, s, sys, url)
+	})
+	if err != nil || !noModel || c.NoOutage {
+		return err
+	}
+	return c.showOutage(ctx, s, cfg)
+}
+
+// whileServing serves the API and works for every lane while use runs, which
+// gets the API's address.
+func (s *system) whileServing(ctx context.Context, use func(ctx context.Context, url string) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
-	handler, err := sys.api(ctx)
+	handler, err := s.api(ctx)
 	if err != nil {
 		return err
 	}
-	work, err := sys.work([]tasks.Lane{tasks.Local, tasks.Cloud})
+	work, err := s.work([]tasks.Lane{tasks.Local, tasks.Cloud})
 	if err != nil {
 		return err
 	}
@@ -67,7 +83,7 @@ func (c demoCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	ready := make(chan struct{})
-	group.Go(func() error { return serveHTTP(ctx, l, handler, sys.log) })
+	group.Go(func() error { return serveHTTP(ctx, l, handler, s.log) })
 	group.Go(func() error { return work(ctx, func() { close(ready) }) })
 	group.Go(func() error {
 		defer stop()
@@ -76,7 +92,7 @@ func (c demoCommand) Run(ctx context.Context, s streams) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		return c.show(ctx, s, sys, "http://"+l.Addr().String())
+		return use(ctx, "http://"+l.Addr().String())
 	})
 	return group.Wait()
 }
@@ -122,7 +138,7 @@ func (c demoCommand) runs() ([]*demoRun, error) {
 	}
 	deadline := time.Now().Add(c.Budget).UTC()
 	var runs []*demoRun
-	for _, sample := range examples.Samples() {
+	for _, sample := range examples.Samples(string(c.Language)) {
 		runs = append(runs, &demoRun{title: sample.Name, sub: tasks.Submission{
 			Agent: sample.Agent, Input: sample.Input, Language: c.Language, Deadline: deadline,
 		}})

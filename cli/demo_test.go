@@ -14,7 +14,7 @@ import (
 )
 
 func TestDemo(t *testing.T) {
-	out, progress, code := command(t, "demo", "--language", "en", "--rows", "100")
+	out, progress, code := command(t, "demo", "--language", "en", "--rows", "100", "--no-outage")
 	if code != exitOK {
 		t.Fatalf("exit code %d\n%s%s", code, out, progress)
 	}
@@ -83,4 +83,29 @@ func TestDemoLeavesNothingBehindWhenAJobIsRefused(t *testing.T) {
 	}
 	server.CloseClientConnections()
 	goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("net/http.(*conn).serve"))
+}
+
+// The outage shows each way that a job can go.
+func TestDemoPlaysAnOutage(t *testing.T) {
+	t.Parallel() // half a minute of it is a worker's time between two looks at a lost model server
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var printed, errs strings.Builder
+	code := run(ctx, []string{"demo", "--language", "en", "--rows", "1"}, streams{strings.NewReader(""), &printed, &errs})
+	out := printed.String()
+	if code != exitOK {
+		t.Fatalf("exit code %d\n%s%s", code, out, &errs)
+	}
+	var ways []string
+	_, played, _ := strings.Cut(out, "An outage")
+	for _, m := range regexp.MustCompile(`(?m)^ +[\d.]+ s    A\d\d  (\w+)/`).FindAllStringSubmatch(played, -1) {
+		ways = append(ways, m[1])
+	}
+	want := "ollama ollama ollama deepseek minimax minimax scorecard scorecard ollama ollama"
+	if got := strings.Join(ways, " "); got != want {
+		t.Errorf("got %s\nwant %s\n%s", got, want, out)
+	}
+	if !regexp.MustCompile(`the clouds cost \$0\.00\d+\n$`).MatchString(out) {
+		t.Errorf("the end does not say what it cost:\n%s", out)
+	}
 }

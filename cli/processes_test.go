@@ -27,7 +27,7 @@ func TestAPIAndWorkerOnARealRedis(t *testing.T) {
 	t.Setenv("SPILLWAY_OLLAMA_URL", fakeOllama(t, model, says(analysisOf(t, "A02", opportunity))))
 
 	api := serve(t, regexp.MustCompile("serving the API"), "api")
-	t.Setenv("SPILLWAY_URL", "http://"+find(api.log.String(), `address=(\S+)`))
+	t.Setenv("SPILLWAY_URL", "http://"+find(api.log.String(), `msg="serving the API" address=(\S+)`))
 
 	// A job that is posted while no worker lives waits for one.
 	id := strings.TrimSpace(must(t, opportunity, "submit", "A02"))
@@ -68,7 +68,7 @@ func TestASecondSignalEndsTheProcessAtOnce(t *testing.T) {
 	t.Setenv("SPILLWAY_REDIS_URL", "redis://"+redistest.Start(t).Addr)
 	t.Setenv("SPILLWAY_API_LISTEN", "127.0.0.1:0")
 	api := serve(t, regexp.MustCompile("serving the API"), "api")
-	t.Setenv("SPILLWAY_URL", "http://"+find(api.log.String(), `address=(\S+)`))
+	t.Setenv("SPILLWAY_URL", "http://"+find(api.log.String(), `msg="serving the API" address=(\S+)`))
 
 	worker := exec.Command(filepath.Join(binary(t), "spillway"), "worker", "--lane", "local")
 	worker.Env = append(worker.Environ(), "SPILLWAY_OLLAMA_URL="+ollama)

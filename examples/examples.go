@@ -1,15 +1,16 @@
 // Package examples holds inputs to try Spillway with: real sales opportunities
 // whose outcome is known, for the opportunity scoring, and one realistic input
-// for each of the other built-in agents. README.md tells where the data comes
-// from and under which licence it may be used.
+// for each of the other built-in agents. README.md says where the data comes
+// from and under which license it may be used.
 package examples
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 )
@@ -17,14 +18,10 @@ import (
 //go:embed b2b_opportunities.csv
 var opportunitiesCSV []byte
 
-var (
-	//go:embed a03_project.json
-	projectJSON []byte
-	//go:embed a04_daily_report.json
-	dailyReportJSON []byte
-	//go:embed a05_customer.json
-	customerJSON []byte
-)
+// The inputs of the other agents, in Chinese and in English.
+//
+//go:embed a0*.json en/a0*.json
+var samples embed.FS
 
 // Opportunity is one row of the data set.
 type Opportunity struct {
@@ -35,17 +32,26 @@ type Opportunity struct {
 // Sample is an input for one of the built-in agents.
 type Sample struct {
 	Agent string // "A03"
-	Name  string // what it shows, in Chinese
+	Name  string // what it shows, in the language of the input
 	Input json.RawMessage
 }
 
-// Samples returns one input for each of A03, A04 and A05.
-func Samples() []Sample {
-	return []Sample{
-		{Agent: "A03", Name: "洗衣机 PCR-ABS 项目", Input: slices.Clone(projectJSON)},
-		{Agent: "A04", Name: "华东销售一部的一天", Input: slices.Clone(dailyReportJSON)},
-		{Agent: "A05", Name: "可能流失的家电客户", Input: slices.Clone(customerJSON)},
+// Samples returns one input for each of A03, A04 and A05: in English, or, for
+// every other language, in Chinese.
+func Samples(language string) []Sample {
+	dir, names := ".", []string{"洗衣机 PCR-ABS 项目", "华东销售一部的一天", "可能流失的家电客户"}
+	if language == "en" {
+		dir, names = "en", []string{"PCR-ABS for a washing machine", "a day of Sales East 1", "a customer who may leave"}
 	}
+	var all []Sample
+	for i, file := range []string{"a03_project.json", "a04_daily_report.json", "a05_customer.json"} {
+		input, err := samples.ReadFile(path.Join(dir, file))
+		if err != nil {
+			panic(err) // it is embedded
+		}
+		all = append(all, Sample{Agent: "A" + file[1:3], Name: names[i], Input: input})
+	}
+	return all
 }
 
 // outcome is the column that must never reach an input.
