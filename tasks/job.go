@@ -92,6 +92,7 @@ type Attempt struct {
 	Candidate    string    `json:"candidate"` // provider/model, e.g. "ollama/qwen2.5:7b"; "" if it was cut
 	Outcome      string    `json:"outcome"`   // OutcomeSucceeded, how it was cut, or the class of the failure
 	Message      string    `json:"message,omitempty"`
+	AgentVersion string    `json:"agent_version,omitempty"` // of the agent it was asked with, where that is not the job's
 	StartedAt    time.Time `json:"started_at"`
 	FirstTokenMS int64     `json:"first_token_ms,omitempty"` // 0: nothing came, or not streamed
 	DurationMS   int64     `json:"duration_ms"`

@@ -4,12 +4,32 @@ import "time"
 
 // Worker is one worker process as it last told of itself in its heartbeat.
 type Worker struct {
-	ID        string        `json:"id"` // host, process and a random part
-	Serves    []LaneService `json:"serves"`
-	Host      *Host         `json:"host,omitempty"`    // its machine; nil: not measured
-	Leaving   bool          `json:"leaving,omitempty"` // it has stopped taking tickets, and may be back under another ID
-	StartedAt time.Time     `json:"started_at"`
-	SeenAt    time.Time     `json:"seen_at"`
+	ID     string        `json:"id"` // host, process and a random part
+	Serves []LaneService `json:"serves"`
+	Host   *Host         `json:"host,omitempty"` // its machine; nil: not measured
+	// Agents are the agents it has, ID → version; nil: it is of a version that does
+	// not say.
+	Agents      map[string]string `json:"agents,omitzero"`
+	AgentFaults []AgentFault      `json:"agent_faults,omitempty"` // folders that it refuses
+	Leaving     bool              `json:"leaving,omitempty"`      // it has stopped taking tickets, and may be back under another ID
+	StartedAt   time.Time         `json:"started_at"`
+	SeenAt      time.Time         `json:"seen_at"`
+}
+
+// HasAgent reports whether the worker has the agent of that ID, or does not say
+// which agents it has.
+func (w *Worker) HasAgent(id string) bool {
+	_, ok := w.Agents[id]
+	return ok || w.Agents == nil
+}
+
+// AgentFault is an agent's folder that a process refuses.
+type AgentFault struct {
+	Agent  string    `json:"agent,omitempty"` // the ID that its name begins with
+	Source string    `json:"source"`          // its path, or where else it is from
+	Detail string    `json:"detail"`          // all that is wrong with it, a line each
+	Since  time.Time `json:"since"`
+	Kept   string    `json:"kept,omitempty"` // the last good version, which stays in use; "": the agent is not there
 }
 
 // Host tells how busy a worker's machine is, as shares from 0 to 1.

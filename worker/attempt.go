@@ -28,6 +28,7 @@ type attempt struct {
 	journal journal             // what is yet to be told
 	records []tasks.Attempt     // what each candidate did
 	calls   []providers.Attempt // those of models, as the router told of them
+	version string              // of the agent it runs with
 	cost    tasks.Money         // of all its calls
 	unspent bool                // the job has not been told of the last of it
 	// deadline is the job's by this machine's clock; the job's own is by the
@@ -46,6 +47,9 @@ func (w *Worker) take(ctx context.Context, t queue.Ticket) error {
 	if !t.Lane.Known() {
 		w.Log.ErrorContext(ctx, "ticket for a lane that does not exist", "job", t.JobID, "lane", t.Lane)
 		return nil
+	}
+	if !w.hasAgent(ctx, t) {
+		return w.handBack(ctx, t)
 	}
 	if t.Lane == tasks.Scorecard && w.modelIsBack(ctx, t.JobID) {
 		return nil
@@ -156,8 +160,9 @@ func (a *attempt) run() {
 func (a *attempt) answer(ctx context.Context) outcome {
 	agent, ok := a.Agents.Lookup(a.job.Agent)
 	if !ok {
-		return failed(tasks.Errorf(tasks.CodeUnknownAgent, "agent %s is no longer there", a.job.Agent))
+		return a.withoutAgent(ctx)
 	}
+	a.version = agent.Version
 	if a.job.Crashes >= maxCrashes {
 		return failed(tasks.Errorf(tasks.CodeCrashLoop, "%d workers were lost while they ran this job", a.job.Crashes))
 	}

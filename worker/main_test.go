@@ -107,15 +107,27 @@ func (w *world) fleet(t *testing.T) *Fleet {
 // start runs a worker for the lanes; stop ends it, at the latest with the test.
 func (w *world) start(t *testing.T, lanes []tasks.Lane, change ...func(*Config)) (stop func()) {
 	t.Helper()
+	return w.startWith(t, testAgents(t), lanes, change...)
+}
+
+// worker returns a worker that has these agents, and does not run.
+func (w *world) worker(t *testing.T, has *agents.Catalogue, cfg Config) *Worker {
+	t.Helper()
+	return New(cfg, Parts{
+		Redis: w.rdb, Store: w.store, Dispatcher: w.Dispatcher, Agents: has,
+		Fleet: w.fleet(t), Router: providers.NewRouter(quiet, w.guards...), MaskKey: w.maskKey, Log: quiet,
+	})
+}
+
+// startWith is start for a worker that has these agents.
+func (w *world) startWith(t *testing.T, has *agents.Catalogue, lanes []tasks.Lane, change ...func(*Config)) (stop func()) {
+	t.Helper()
 	cfg := defaults()
 	cfg.Lanes, cfg.Drain = lanes, 100*time.Millisecond
 	for _, f := range change {
 		f(&cfg)
 	}
-	one := New(cfg, Parts{
-		Redis: w.rdb, Store: w.store, Dispatcher: w.Dispatcher, Agents: testAgents(t),
-		Fleet: w.fleet(t), Router: providers.NewRouter(quiet, w.guards...), MaskKey: w.maskKey, Log: quiet,
-	})
+	one := w.worker(t, has, cfg)
 	ctx, end := context.WithCancel(context.Background())
 	ready, done := make(chan bool), make(chan error, 1)
 	go func() { done <- one.Run(ctx, func() { close(ready) }) }()

@@ -55,6 +55,9 @@ func (a *attempt) record(lane tasks.Lane, r providers.Attempt) {
 		TokenLimit: r.TokenLimit, Cost: tasks.Money(r.Cost), BudgetLeft: (*tasks.Money)(r.BudgetLeft),
 		Breaker: r.Breaker, Next: r.Next,
 	}
+	if a.version != a.job.AgentVersion {
+		call.AgentVersion = a.version
+	}
 	if r.RetryAfter > 0 {
 		call.RetryAt = r.StartedAt.Add(r.Duration + r.RetryAfter).UTC().Truncate(time.Millisecond)
 	}

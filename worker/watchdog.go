@@ -115,6 +115,9 @@ func (d *watchdog) rescue(ctx context.Context, id string, judge bool) error {
 		return err
 	}
 	if found == store.Expired {
+		if left, err := d.leaveToOthers(ctx, id); left || err != nil {
+			return err
+		}
 		// The scorecard lane is where jobs go that no model can answer in time;
 		// an attempt there also ends the jobs that want no scorecard.
 		err := d.claim(ctx, id, tasks.Scorecard)

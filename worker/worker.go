@@ -227,7 +227,10 @@ func (w *Worker) entry() *tasks.Worker {
 	for i := range serves {
 		serves[i].Running = int(w.running[serves[i].Lane].Load())
 	}
-	return &tasks.Worker{ID: w.id, Serves: serves, Host: w.host.state(), StartedAt: w.started.UTC()}
+	return &tasks.Worker{
+		ID: w.id, Serves: serves, Host: w.host.state(), StartedAt: w.started.UTC(),
+		Agents: w.Agents.Versions(), AgentFaults: w.Agents.Faults(),
+	}
 }
 
 // shutdown ends what Run began: no new tickets; the registry is told; the

@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 	"sync/atomic"
+
+	"github.com/topcentral/spillway/tasks"
 )
 
 // builtinFS holds the built-in folders. Adding one here is all it takes.
@@ -34,6 +36,7 @@ type Catalogue struct {
 type view struct {
 	byID   map[string]*Agent
 	sorted []*Agent
+	faults []tasks.AgentFault
 }
 
 // overlaid is what is known of one folder of the overlay.
@@ -133,3 +136,16 @@ func (c *Catalogue) Lookup(id string) (*Agent, bool) {
 // All returns every agent, sorted by ID. The caller may keep and change the
 // slice.
 func (c *Catalogue) All() []*Agent { return slices.Clone(c.view.Load().sorted) }
+
+// Versions returns the version of every agent, by ID.
+func (c *Catalogue) Versions() map[string]string {
+	all := c.view.Load().sorted
+	versions := make(map[string]string, len(all))
+	for _, a := range all {
+		versions[a.ID] = a.Version
+	}
+	return versions
+}
+
+// Faults lists the folders that are refused, in order of their names.
+func (c *Catalogue) Faults() []tasks.AgentFault { return c.view.Load().faults }

@@ -90,7 +90,7 @@ func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, chances []Chance) 
 	tickets := make([]queue.Due, len(chances))
 	for i, c := range chances {
 		tickets[i] = queue.Due{At: c.At, Ticket: queue.Ticket{
-			JobID: j.ID, Lane: c.Lane, Complexity: j.Complexity, Priority: j.Priority, Round: j.Attempt,
+			JobID: j.ID, Lane: c.Lane, Agent: j.Agent, Complexity: j.Complexity, Priority: j.Priority, Round: j.Attempt,
 			Headers: j.Trace.Headers(),
 		}}
 	}

@@ -20,12 +20,14 @@ type Live struct {
 	Running map[string]int      // jobs that run; in the cloud each complexity gets its share of what a worker runs
 	Reach   map[tasks.Lane]agents.Reach
 
-	workers []tasks.Worker // those that take tickets
+	workers    []tasks.Worker // those that take tickets
+	registered []tasks.Worker // and those that have signed off
 }
 
 // LiveOf sums up the registry.
 func LiveOf(workers []tasks.Worker) Live {
 	l := Live{Workers: map[string][]string{}, Full: map[string]bool{}, Recent: map[string]bool{}, Slots: map[string]int{}, Running: map[string]int{}, Reach: map[tasks.Lane]agents.Reach{}}
+	l.registered = workers
 	for _, w := range workers {
 		if !w.Leaving {
 			l.workers = append(l.workers, w)
@@ -88,18 +90,25 @@ func (l Live) reaches(s tasks.LaneService) {
 	l.Reach[s.Lane] = r
 }
 
-// Serves reports whether a live worker takes the job on the lane and can ask one
-// of its candidates.
+// Serves reports whether a live worker takes the job on the lane, has its agent,
+// and can ask one of its candidates.
 func (v View) Serves(lane tasks.Lane, j *tasks.Job) bool { return v.ServesBeside("", lane, j) }
 
 // ServesBeside is [View.Serves] for the workers other than the one of that ID.
 func (v View) ServesBeside(worker string, lane tasks.Lane, j *tasks.Job) bool {
 	q := queueOf(lane, j.Complexity)
 	return slices.ContainsFunc(v.Live.workers, func(w tasks.Worker) bool {
-		return w.ID != worker && slices.ContainsFunc(w.Serves, func(s tasks.LaneService) bool {
+		return w.ID != worker && w.HasAgent(j.Agent) && slices.ContainsFunc(w.Serves, func(s tasks.LaneService) bool {
 			return s.Lane == lane && slices.Contains(s.Queues, q) && v.canAsk(s, j)
 		})
 	})
+}
+
+// HasAgent reports whether a live worker other than the one of that ID has an
+// agent, or does not say which it has. One that has only just signed off may be
+// back in a moment, and counts too.
+func (v View) HasAgent(beside, agent string) bool {
+	return slices.ContainsFunc(v.Live.registered, func(w tasks.Worker) bool { return w.ID != beside && w.HasAgent(agent) })
 }
 
 // canAsk reports whether a worker reaches a candidate of the job on a lane. A

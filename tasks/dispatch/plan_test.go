@@ -188,3 +188,32 @@ func TestAJobIsPlannedWhereItsCandidatesAnswer(t *testing.T) {
 		})
 	}
 }
+
+func TestALaneIsServedByWorkersThatHaveTheAgent(t *testing.T) {
+	local := []tasks.LaneService{{Lane: tasks.Local, Queues: []string{queueOf(tasks.Local, tasks.High)}}}
+	cloud := []tasks.LaneService{{Lane: tasks.Cloud, Queues: []string{queueOf(tasks.Cloud, tasks.High)}}}
+	j := &tasks.Job{Agent: "B1", Complexity: tasks.High, Lanes: []tasks.Lane{tasks.Local, tasks.Cloud}}
+	for _, test := range []struct {
+		name  string
+		local map[string]string // the agents of the worker of the local lane
+		want  []Chance
+	}{
+		{"it has the agent", map[string]string{"B1": "v1"}, []Chance{{Lane: tasks.Local}, {Lane: tasks.Cloud}}},
+		{"it has another version", map[string]string{"B1": "v2"}, []Chance{{Lane: tasks.Local}, {Lane: tasks.Cloud}}},
+		{"it lacks the agent", map[string]string{"A02": "v1"}, []Chance{{Lane: tasks.Cloud}}},
+		{"it is of a version that does not say", nil, []Chance{{Lane: tasks.Local}, {Lane: tasks.Cloud}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			view := View{Live: LiveOf([]tasks.Worker{
+				{ID: "w1", Serves: local, Agents: test.local},
+				{ID: "w2", Serves: cloud, Agents: map[string]string{"B1": "v1"}},
+			})}
+			if got := view.Plan(j, time.Now()); !slices.Equal(got, test.want) {
+				t.Errorf("chances: got %v, want %v", got, test.want)
+			}
+			if got := view.HasAgent("w2", "B1"); got != view.Serves(tasks.Local, j) {
+				t.Errorf("beside w2 the agent is there: got %v", got)
+			}
+		})
+	}
+}

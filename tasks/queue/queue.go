@@ -67,6 +67,7 @@ func All() []string {
 type Ticket struct {
 	JobID string     `json:"job"`
 	Lane  tasks.Lane `json:"lane"`
+	Agent string     `json:"agent,omitempty"` // "": it was issued by a version that did not say
 
 	Complexity tasks.Complexity  `json:"-"` // chooses the queue
 	Priority   tasks.Priority    `json:"-"` // chooses the queue

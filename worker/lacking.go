@@ -1,0 +1,98 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/queue"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+// How long the ticket of an agent that this worker lacks stays away: until
+// another worker may take it, and while no worker has the agent.
+const (
+	lackingPause = time.Second
+	orphanPause  = 5 * time.Second
+)
+
+// hasAgent reports whether this worker has the agent of a ticket's job. A ticket
+// that does not name it was issued by an older version.
+func (w *Worker) hasAgent(ctx context.Context, t queue.Ticket) bool {
+	agent := t.Agent
+	if agent == "" {
+		j, err := w.Store.Find(ctx, t.JobID)
+		if err != nil {
+			return true // the claim finds out what is wrong
+		}
+		agent = j.Agent
+	}
+	_, ok := w.Agents.Lookup(agent)
+	return ok
+}
+
+// handBack is for a ticket of an agent that this worker lacks. The ticket comes
+// back for a worker of the lane that has it. Where the lane has none, the job
+// gets tickets for the lanes that do, and without any it waits for the agent
+// until its deadline. The job itself is not touched, so that no attempt counts.
+func (w *Worker) handBack(ctx context.Context, t queue.Ticket) error {
+	j, err := w.Store.Find(ctx, t.JobID)
+	if tasks.CodeOf(err) == tasks.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return &queue.Retry{After: lackingPause, Cause: err}
+	}
+	if j.State.Terminal() {
+		return nil
+	}
+	view, err := w.Dispatcher.View(ctx)
+	switch {
+	case err != nil:
+		return &queue.Retry{After: lackingPause, Cause: err}
+	case view.ServesBeside(w.id, t.Lane, j):
+		return &queue.Retry{After: lackingPause}
+	case !view.HasAgent(w.id, j.Agent):
+		w.Log.WarnContext(ctx, "no live worker has the agent of a job; it waits until its deadline", "job", j.ID, "agent", j.Agent, "deadline", j.Deadline)
+		return &queue.Retry{After: orphanPause}
+	}
+	for _, lane := range j.OpenLanes() {
+		if lane != t.Lane && view.Serves(lane, j) {
+			if err := w.Dispatcher.Issue(ctx, j); err != nil {
+				return &queue.Retry{After: lackingPause, Cause: err}
+			}
+			return nil
+		}
+	}
+	return &queue.Retry{After: orphanPause}
+}
+
+// leaveToOthers reports whether a job whose deadline has passed is one for
+// another worker, since this one lacks the agent. The job then gets a ticket for
+// the lane on which it ends.
+func (w *Worker) leaveToOthers(ctx context.Context, id string) (bool, error) {
+	j, err := w.Store.Find(ctx, id)
+	if err != nil {
+		return false, nil //nolint:nilerr // the claim finds out what is wrong
+	}
+	if _, ok := w.Agents.Lookup(j.Agent); ok {
+		return false, nil
+	}
+	view, err := w.Dispatcher.Look(ctx)
+	if err != nil || !view.HasAgent(w.id, j.Agent) {
+		return false, err
+	}
+	return true, w.Dispatcher.IssueOn(ctx, j, tasks.Scorecard, time.Time{})
+}
+
+// withoutAgent is the outcome of an attempt whose agent this worker no longer
+// has: the job goes back to the queue while another worker has the agent, or may
+// yet get it.
+func (a *attempt) withoutAgent(ctx context.Context) outcome {
+	late := !time.Now().Before(a.deadline)
+	view, err := a.Dispatcher.Look(ctx)
+	if err != nil || !late || view.HasAgent(a.id, a.job.Agent) {
+		return released(store.Release{Reason: store.ReasonElsewhere})
+	}
+	return failed(tasks.Errorf(tasks.CodeUnknownAgent, "no live worker has agent %s; install or push its folder, and submit again", a.job.Agent))
+}
