@@ -53,7 +53,7 @@ func (s *system) serveAdmin(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	login := s.cfg.adminAuthenticates()
-	h, err := admin.New(admin.Config{Guard: guard, Login: login, Audit: s.audit, Log: s.log, Queues: s.rdb, Metrics: s.metrics, Health: s.health})
+	h, err := admin.New(admin.Config{Guard: guard, Login: login, Audit: s.audit, Log: s.log, Queues: s.queues, Metrics: s.metrics, Health: s.health})
 	if err != nil {
 		return err
 	}

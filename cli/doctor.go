@@ -87,12 +87,36 @@ func examineRedis(ctx context.Context, cfg config) []finding {
 	for _, n := range nodes {
 		findings = append(findings, redisFindings(n, cfg.Durability)...)
 	}
-	findings = append(findings, examineWork(ctx, rdb, int(cfg.Shards))...)
+	queues, prefixed, err := examineQueues(ctx, rdb, cfg)
+	if err != nil {
+		return append(findings, prefixed)
+	}
+	defer queues.Close() //nolint:errcheck // it only asked
+	findings = append(findings, examineWork(ctx, rdb, queues, int(cfg.Shards))...)
+	findings = append(findings, prefixed)
 	return append(findings, examineWebhooks(ctx, rdb, cfg)...)
 }
 
+// examineQueues opens the client of the queues, and judges whether they are this
+// installation's alone.
+func examineQueues(ctx context.Context, rdb redis.UniversalClient, cfg config) (redis.UniversalClient, finding, error) {
+	f := finding{check: "queue prefix"}
+	queues, err := redisconn.Open(cfg.RedisURL, redisconn.API)
+	if err != nil {
+		return nil, f.fail(err.Error(), "correct SPILLWAY_REDIS_URL"), err
+	}
+	cfg.QueuePrefix.Under(queues)
+	if err := queue.Match(ctx, rdb, cfg.QueuePrefix); err != nil {
+		return queues, f.fail(err.Error(), "set SPILLWAY_QUEUE_PREFIX to what the other processes have"), nil
+	}
+	if err := queue.Strangers(ctx, queues); err != nil {
+		return queues, f.fail(err.Error(), "separate the two: until then each takes the other's tasks"), nil
+	}
+	return queues, f.ok("no other application's tasks are in the queues"), nil
+}
+
 // examineWork looks at the workers, the queues and the jobs.
-func examineWork(ctx context.Context, rdb redis.UniversalClient, shards int) []finding {
+func examineWork(ctx context.Context, rdb, queues redis.UniversalClient, shards int) []finding {
 	cfg := store.DefaultConfig()
 	cfg.Shards = shards
 	jobs := store.New(rdb, cfg)
@@ -102,7 +126,7 @@ func examineWork(ctx context.Context, rdb redis.UniversalClient, shards int) []f
 		return []finding{finding{check: "workers"}.fail(err.Error(), "look at the log of Redis")}
 	}
 	workers = slices.DeleteFunc(workers, func(w tasks.Worker) bool { return w.Leaving })
-	depths, err := queue.NewInspector(rdb).Depths()
+	depths, err := queue.NewInspector(queues).Depths()
 	if err != nil {
 		return append(workerFindings(workers, nil), finding{check: "queues"}.fail(err.Error(), "look at the log of Redis"))
 	}
@@ -178,7 +202,7 @@ func queueFindings(depths []queue.Depth, workers []tasks.Worker) []finding {
 		waiting += d.Waiting
 		f := finding{check: "queue " + d.Queue}
 		if d.Paused {
-			findings = append(findings, f.warn("it is paused", fmt.Sprintf("resume it with redis-cli DEL 'asynq:{%s}:paused'", d.Queue)))
+			findings = append(findings, f.warn("it is paused", fmt.Sprintf("resume it on the dashboard, or delete the key asynq:{%s}:paused, behind SPILLWAY_QUEUE_PREFIX and a colon if that is set", d.Queue)))
 		}
 		if d.Dead > 0 {
 			findings = append(findings, f.warn(fmt.Sprintf("%d tasks were given up", d.Dead), "the dashboard shows why, among the archived tasks"))

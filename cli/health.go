@@ -22,7 +22,7 @@ func (s *system) health(ctx context.Context) api.Health {
 		return h
 	}
 	workers = slices.DeleteFunc(workers, func(w tasks.Worker) bool { return w.Leaving })
-	depths, err := queue.NewInspector(s.rdb).Depths()
+	depths, err := queue.NewInspector(s.queues).Depths()
 	if err != nil {
 		s.log.WarnContext(ctx, "queues cannot be inspected", "error", err)
 		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: "the queues cannot be inspected"}

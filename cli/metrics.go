@@ -14,7 +14,7 @@ func newMetrics(s *system) *prometheus.Registry {
 	r.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		metrics.NewCollector(s.rdb, s.store, s.log),
+		metrics.NewCollector(s.queues, s.store, s.log),
 		buildInfo(),
 	)
 	return r

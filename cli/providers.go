@@ -92,7 +92,7 @@ func (s *system) worker(lanes []tasks.Lane) (*worker.Worker, error) {
 		HostLimits:  worker.HostLimits{CPU: s.cfg.HostCPULimit / 100, Memory: s.cfg.HostMemoryLimit / 100},
 	}
 	return worker.New(cfg, worker.Parts{
-		Redis: s.rdb, Store: s.store, Dispatcher: s.dispatcher, Agents: s.agents,
+		Redis: s.queues, Store: s.store, Dispatcher: s.dispatcher, Agents: s.agents,
 		Fleet: fleet, Router: providers.NewRouter(s.log, s.guards()...), MaskKey: s.cfg.PrivacyKey, Log: s.log,
 	}), nil
 }

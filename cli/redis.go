@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store/redisconn"
 )
 
@@ -55,6 +56,28 @@ func connect(ctx context.Context, cfg *config, role redisconn.Role, c *cleanup, 
 		cfg.Durability = durabilityDefault
 	}
 	return rdb, nil
+}
+
+// connectQueues returns the client of the queues: rdb, or where they have a prefix
+// another of the same Redis. It makes sure that no other application's tasks are
+// in them, and that all processes use the same prefix.
+func connectQueues(ctx context.Context, cfg config, role redisconn.Role, rdb redis.UniversalClient, c *cleanup, log *slog.Logger) (redis.UniversalClient, error) {
+	queues := rdb
+	if cfg.QueuePrefix != "" {
+		servers, err := redisconn.Open(cfg.RedisURL, role)
+		if err != nil {
+			return nil, fmt.Errorf("SPILLWAY_REDIS_URL: %w", err)
+		}
+		queues = redisconn.Gather(cfg.QueuePrefix.Under(servers))
+		c.add("Redis connections of the queues", queues.Close)
+		if role == redisconn.API {
+			c.add("Redis gate of the queues", redisconn.NewGate(servers, log).Close)
+		}
+	}
+	if err := queue.Claim(ctx, rdb, cfg.QueuePrefix); err != nil {
+		return nil, err
+	}
+	return queues, queue.Strangers(ctx, queues)
 }
 
 // memoryWarn is the part of the memory limit above which there is a warning.

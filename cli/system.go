@@ -30,6 +30,7 @@ type system struct {
 	log        *slog.Logger
 	policy     webhook.Policy
 	rdb        redis.UniversalClient
+	queues     redis.UniversalClient // rdb, or a client of the same with the prefix of the queues
 	store      *store.Store
 	queue      *queue.Client
 	agents     *agents.Catalogue
@@ -50,7 +51,12 @@ func open(ctx context.Context, cfg config, role redisconn.Role, log *slog.Logger
 		return nil, err
 	}
 	c.add("heap floor", raiseHeap())
-	return wire(cfg, webhook.Policy{Trust: cfg.WebhookAllow}, rdb, c, log)
+	queues, err := connectQueues(ctx, cfg, role, rdb, &c, log)
+	if err != nil {
+		c.run(log)
+		return nil, err
+	}
+	return wire(cfg, webhook.Policy{Trust: cfg.WebhookAllow}, rdb, queues, c, log)
 }
 
 // openEmbedded wires a system on a Redis of its own, in memory.
@@ -70,7 +76,7 @@ func openEmbedded(cfg config, log *slog.Logger) (*system, error) {
 	// What runs on one machine may call back to that machine.
 	policy := webhook.Development()
 	policy.Trust = cfg.WebhookAllow
-	return wire(cfg, policy, rdb, c, log)
+	return wire(cfg, policy, rdb, rdb, c, log)
 }
 
 // expire lets the embedded Redis forget what has expired, once a second, until
@@ -99,7 +105,7 @@ func expire(server *miniredis.Miniredis) (stop func() error) {
 }
 
 // wire builds the parts on rdb, and undoes c if it cannot.
-func wire(cfg config, policy webhook.Policy, rdb redis.UniversalClient, c cleanup, log *slog.Logger) (*system, error) {
+func wire(cfg config, policy webhook.Policy, rdb, queues redis.UniversalClient, c cleanup, log *slog.Logger) (*system, error) {
 	catalogue, err := agents.Open(cfg.AgentsDir, log)
 	if err != nil {
 		c.run(log)
@@ -110,8 +116,8 @@ func wire(cfg config, policy webhook.Policy, rdb redis.UniversalClient, c cleanu
 	storeConfig.Quota = cfg.QueuedQuota
 	storeConfig.Fsync = cfg.Durability == durabilityFsync
 	s := &system{
-		cfg: cfg, log: log, policy: policy, rdb: rdb, agents: catalogue, cleanup: c,
-		store: store.New(rdb, storeConfig), queue: queue.NewClient(rdb),
+		cfg: cfg, log: log, policy: policy, rdb: rdb, queues: queues, agents: catalogue, cleanup: c,
+		store: store.New(rdb, storeConfig), queue: queue.NewClient(queues),
 	}
 	s.cleanup.add("event subscription", s.store.Close)
 	s.metrics = newMetrics(s)

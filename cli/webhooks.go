@@ -52,7 +52,7 @@ func (s *system) webhooks() (func(ctx context.Context) error, error) {
 	outbox := s.store.Outbox(webhookGroup, relayIdle)
 	relay := webhook.NewRelay(outbox, book, s.queue, webhookGroup, s.log)
 	return func(ctx context.Context) error {
-		server, err := queue.Serve(s.rdb, queue.ServerConfig{
+		server, err := queue.Serve(s.queues, queue.ServerConfig{
 			Queues: []string{queue.Webhooks}, Slots: webhookSlots, Poll: webhookPoll, Drain: min(webhookDrain, s.cfg.WorkerDrain+time.Second),
 		}, queue.Handlers{Notice: handler.Handle}, s.log)
 		if err != nil {

@@ -141,9 +141,9 @@ func (h *Healer) scanOne(ctx context.Context, server redis.Cmdable, name string)
 	return keys, h.rdb.HSet(ctx, sweepCursors, name, strconv.FormatUint(cursor, 10)).Err()
 }
 
-// parseTask takes the key of a task apart.
+// parseTask takes the key of a task apart, which may have a Prefix.
 func parseTask(key string) (queue, id string, ok bool) {
-	rest, ours := strings.CutPrefix(key, "asynq:{")
+	prefix, rest, ours := strings.Cut(key, asynqKeys+"{")
 	queue, id, ok = strings.Cut(rest, "}:t:")
-	return queue, id, ours && ok
+	return queue, id, ours && ok && !strings.Contains(prefix, "{")
 }
