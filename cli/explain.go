@@ -56,6 +56,11 @@ func explain(w io.Writer, j *tasks.Job, place *time.Location) {
 	if j.Plan != nil && !e.atOnce() {
 		e.lanes()
 	}
+	if j.Replanned != nil {
+		e.Job = withPlan(j, j.Replanned)
+		e.line("Plan since %s: %s", e.offset(j.Replanned.MadeAt), e.reason())
+		e.lanes()
+	}
 	e.line("")
 	e.attempts()
 	if next := e.next(); next != "" {
@@ -64,6 +69,13 @@ func explain(w io.Writer, j *tasks.Job, place *time.Location) {
 	e.line("")
 	e.line("Times: %s.", e.times())
 	e.line("Total: %s.", e.total())
+}
+
+// withPlan returns the job with another plan.
+func withPlan(j *tasks.Job, p *tasks.Plan) *tasks.Job {
+	changed := *j
+	changed.Plan = p
+	return &changed
 }
 
 // fate says in a sentence where the job stands.

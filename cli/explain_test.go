@@ -63,6 +63,16 @@ func TestExplain(t *testing.T) {
 		last.Plan.Lanes[i].Served, last.Plan.Lanes[i].Candidates = false, nil
 	}
 
+	lost := explained(tasks.PlanFirstLane)
+	lost.State, lost.AnsweredBy, lost.Degraded, lost.StartedAt, lost.EndedAt = tasks.Succeeded, tasks.ByScorecard, true, after(12.1), after(12.2)
+	lost.Attempts = []tasks.Attempt{{Number: 1, Lane: tasks.Scorecard, Candidate: "scorecard/rules", Outcome: tasks.OutcomeSucceeded, StartedAt: after(12.1), DurationMS: 2}}
+	lost.Replanned = explained(tasks.PlanLastResort).Plan
+	lost.Replanned.MadeAt = after(12)
+	for i := range 2 {
+		lost.Replanned.Lanes[i].Served, lost.Replanned.Lanes[i].Candidates, lost.Replanned.Lanes[i].At = false, nil, time.Time{}
+	}
+	lost.Replanned.Lanes[2].At = time.Time{}
+
 	waiting := explained(tasks.PlanUnserved)
 	waiting.State, waiting.OnExhausted, waiting.Flexible = tasks.Queued, tasks.Wait, true
 	waiting.Plan.Lanes[0].Served = false
@@ -81,7 +91,7 @@ func TestExplain(t *testing.T) {
 	old.Plan, old.State, old.EndedAt = nil, tasks.Canceled, after(3)
 
 	for name, j := range map[string]*tasks.Job{
-		"spilled": spilled, "cached": cached, "pressed": pressed, "last_resort": last,
+		"spilled": spilled, "cached": cached, "pressed": pressed, "last_resort": last, "replanned": lost,
 		"waiting": waiting, "shared": shared, "failed": failed, "without_plan": old,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -38,6 +38,9 @@ func (e explanation) reason() string {
 		}
 		return fmt.Sprintf("%s is the only lane with a model that the job may use.", first.Lane)
 	case tasks.PlanScheduled:
+		if e.RunAt.IsZero() { // of the run before a retry
+			return "it was to run later than it was submitted."
+		}
 		return fmt.Sprintf("it runs no sooner than %s.", e.clock(e.RunAt))
 	case tasks.PlanCheapHours:
 		return "it may wait, so the cloud is not asked before its cheap hours."
@@ -48,6 +51,9 @@ func (e explanation) reason() string {
 	case tasks.PlanFastPath:
 		return "none was needed: the agent's scorecard calls the case clear."
 	case tasks.PlanLastResort:
+		if e.OnExhausted == tasks.GiveUp {
+			return "no live worker serves a lane with a model that the job may use, so it fails, as it asks."
+		}
 		return "no live worker serves a lane with a model, so the scorecard answers."
 	}
 	return string(e.Plan.Reason) + "."

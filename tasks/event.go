@@ -10,13 +10,14 @@ import (
 type EventType string
 
 // The event types. Each state has one, told when the job enters it; progress
-// and delta happen while it runs.
+// and delta happen while it runs, and replanned while it waits.
 const (
 	EventScheduled EventType = "job.scheduled"
 	EventQueued    EventType = "job.queued"
 	EventRunning   EventType = "job.running"
-	EventProgress  EventType = "job.progress" // data: what a candidate did
-	EventDelta     EventType = "job.delta"    // data: {"text"}: a piece of the raw answer
+	EventProgress  EventType = "job.progress"  // data: what a candidate did
+	EventDelta     EventType = "job.delta"     // data: {"text"}: a piece of the raw answer
+	EventReplanned EventType = "job.replanned" // data: the Plan by which it waits from now on
 	EventSucceeded EventType = "job.succeeded"
 	EventFailed    EventType = "job.failed"
 	EventCanceled  EventType = "job.canceled"

@@ -31,6 +31,7 @@ type Job struct {
 	Flexible     bool              `json:"flexible,omitempty"`   // the cloud may wait for its cheap hours
 	Variant      string            `json:"variant,omitempty"`    // of the agent's experiment; "" when it has none
 	Plan         *Plan             `json:"plan,omitempty"`       // where it was meant to go when it was made, and why
+	Replanned    *Plan             `json:"replanned,omitempty"`  // where it is meant to go since that has changed; nil: as in Plan
 	CallbackURL  string            `json:"callback_url,omitempty"`
 	Metadata     map[string]string `json:"metadata,omitempty"`
 	// CallbackEvents are what CallbackURL is told of; empty: the end of the job.

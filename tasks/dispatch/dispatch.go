@@ -55,15 +55,25 @@ func New(s *store.Store, q *queue.Client, a *agents.Catalogue, cfg Config, log *
 	return &Dispatcher{store: s, queue: q, agents: a, cfg: cfg, log: log}
 }
 
-// Issue gives a queued job its tickets. A job that is no longer queued needs
-// none.
+// Issue gives a queued job the tickets that suit what is true now, and notes when
+// that is not what the job's plan was made for. A job that is no longer queued
+// needs none.
 func (d *Dispatcher) Issue(ctx context.Context, j *tasks.Job) error {
 	view, err := d.View(ctx)
 	if err != nil {
 		return err
 	}
+	return d.issueBy(ctx, j, view, view.replanned(j))
+}
+
+func (d *Dispatcher) issueBy(ctx context.Context, j *tasks.Job, view View, replan bool) error {
 	now := time.Now()
-	return d.issue(ctx, j, putOff(view.Plan(j, now), d.cheapFrom(j, view, now)))
+	cheap := d.cheapFrom(j, view, now)
+	chances := putOff(view.Plan(j, now), cheap)
+	if replan && j.State == tasks.Queued {
+		d.replan(ctx, j, view, chances, cheap, now)
+	}
+	return d.issue(ctx, j, chances)
 }
 
 // IssueAt gives a queued job one ticket for each of its open lanes with a model,

@@ -24,11 +24,11 @@ type outlook struct {
 // knows what will wait before it.
 func (v View) outlooks(j *tasks.Job) []outlook {
 	var all []outlook
-	for _, lane := range modelLanes(j.Lanes) {
+	for _, lane := range modelLanes(j.OpenLanes()) {
 		o := outlook{lane: lane, served: v.Serves(lane, j), full: v.Live.Full[queueOf(lane, j.Complexity)], own: v.forecast(lane, j.Agent, j.Complexity)}
-		if j.RunAt.IsZero() {
+		if j.State != "" || j.RunAt.IsZero() {
 			// No job waits for longer than it has time.
-			o.backlog = min(v.backlogBefore(lane, j, v.backlog[queue.Name(lane, j.Complexity, j.Priority)]), j.Deadline.Sub(j.CreatedAt))
+			o.backlog = min(v.backlogBefore(lane, j, v.backlog[queue.Name(lane, j.Complexity, j.Priority)]), max(0, j.Deadline.Sub(j.CreatedAt)))
 		}
 		all = append(all, o)
 	}
@@ -63,7 +63,7 @@ func (d *Dispatcher) chart(j *tasks.Job, view View) {
 	j.SpillAt = j.SpillAt.UTC().Truncate(time.Millisecond)
 	chances := putOff(view.Plan(j, start), cheap)
 	j.Plan = &tasks.Plan{
-		MadeAt: j.CreatedAt, Reason: reason(j, lanes, chances, cheap, start),
+		MadeAt: j.CreatedAt, Reason: reason(j, lanes, chances, cheap, start, j.CreatedAt),
 		Lanes: d.lanePlans(j, view, lanes, chances, start),
 	}
 }
@@ -77,7 +77,7 @@ func (d *Dispatcher) lanePlans(j *tasks.Job, view View, lanes []outlook, chances
 	plans := make([]tasks.LanePlan, 0, len(j.Lanes))
 	for _, o := range lanes {
 		plans = append(plans, tasks.LanePlan{
-			Lane: o.lane, At: chanceAt(o.lane, j, chances, time.Time{}), Served: o.served,
+			Lane: o.lane, At: chanceAt(o.lane, start, j, chances, time.Time{}), Served: o.served,
 			Candidates: agents.Order(view.Live.Reach[o.lane], &agent.Agent, j, d.cfg.CloudOrder),
 			Pressure:   rounded(o.pressure(j.TargetAt.Sub(start))), Backlog: toMillis(o.backlog),
 			Expected: toMillis(o.own.Quantile(0.5)), Expected95: toMillis(o.own.Quantile(0.95)),
@@ -85,7 +85,7 @@ func (d *Dispatcher) lanePlans(j *tasks.Job, view View, lanes []outlook, chances
 	}
 	if slices.Contains(j.Lanes, tasks.Scorecard) {
 		plans = append(plans, tasks.LanePlan{
-			Lane: tasks.Scorecard, At: chanceAt(tasks.Scorecard, j, chances, j.Deadline),
+			Lane: tasks.Scorecard, At: chanceAt(tasks.Scorecard, start, j, chances, j.Deadline),
 			Served: view.Serves(tasks.Scorecard, j), Candidates: []string{scorecardCandidate},
 		})
 	}
@@ -95,13 +95,15 @@ func (d *Dispatcher) lanePlans(j *tasks.Job, view View, lanes []outlook, chances
 // scorecardCandidate is how attempts name the agent's rules.
 const scorecardCandidate = "scorecard/rules"
 
-// chanceAt is when a lane gets its chance; without one for now, the time named
-// last.
-func chanceAt(lane tasks.Lane, j *tasks.Job, chances []Chance, last time.Time) time.Time {
+// chanceAt is when a lane gets its chance, zero for at once; without one for now,
+// the time named last.
+func chanceAt(lane tasks.Lane, start time.Time, j *tasks.Job, chances []Chance, last time.Time) time.Time {
 	i := slices.IndexFunc(chances, func(c Chance) bool { return c.Lane == lane })
 	switch {
 	case i < 0:
 		return last
+	case chances[i].At.IsZero() && j.RunAt.Before(start):
+		return time.Time{}
 	case chances[i].At.IsZero():
 		return j.RunAt
 	default:
@@ -110,9 +112,9 @@ func chanceAt(lane tasks.Lane, j *tasks.Job, chances []Chance, last time.Time) t
 }
 
 // reason says in a word what decided the plan.
-func reason(j *tasks.Job, lanes []outlook, chances []Chance, cheap, start time.Time) tasks.PlanReason {
+func reason(j *tasks.Job, lanes []outlook, chances []Chance, cheap, start, now time.Time) tasks.PlanReason {
 	switch {
-	case !j.RunAt.IsZero():
+	case j.RunAt.After(now):
 		return tasks.PlanScheduled
 	case slices.ContainsFunc(chances, func(c Chance) bool { return c.Lane == tasks.Scorecard }):
 		return tasks.PlanLastResort

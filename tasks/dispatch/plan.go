@@ -132,15 +132,31 @@ type Chance struct {
 	At   time.Time // zero: at once
 }
 
-// restartGrace is how long a lane whose workers have signed off may take to come
-// back before the scorecard answers in its place.
-const restartGrace = 10 * time.Second
+const (
+	// restartGrace is how long a lane whose workers have signed off may take to come
+	// back before the scorecard answers in its place.
+	restartGrace = 10 * time.Second
+	// startGrace is how long after a worker's start its lanes are yet to be known:
+	// model servers may need some time for their first answer.
+	startGrace = 20 * time.Second
+)
+
+// nobodyFor reports whether it is known that nobody can run a job: workers live,
+// but none serves one of these lanes, has just left it, or is only starting.
+func (v View) nobodyFor(j *tasks.Job, lanes []tasks.Lane, now time.Time) bool {
+	return len(v.Live.workers) > 0 && !slices.ContainsFunc(lanes, func(l tasks.Lane) bool {
+		return len(v.Live.Workers[queueOf(l, j.Complexity)]) > 0 || v.Live.Recent[queueOf(l, j.Complexity)]
+	}) && !slices.ContainsFunc(v.Live.workers, func(w tasks.Worker) bool { return now.Sub(w.StartedAt) < startGrace })
+}
 
 // Plan says which lanes get a ticket for a queued job. The first lane that is
 // served for this job gets one at once, the next one at the job's spill time. When no
 // lane with a model is served, the scorecard gets the ticket if the job allows
 // that: after a moment if the lane's workers have only just signed off, as they
-// do when they are restarted, else at once. Otherwise, and when no worker lives at all, the job waits in the queues
+// do when they are restarted, else at once. A job that is to fail then gets that
+// ticket, too: the attempt ends it as soon as it is known that nobody can run it.
+// One that names candidates which nobody reaches goes where its lanes are served
+// for others, whose workers decide. Otherwise, and when no worker lives at all, the job waits in the queues
 // of every lane with a model that may yet come back. It does not wait for the
 // scorecard, which would win that race and degrade all that piled up while the
 // workers were restarted; once a worker lives, a watchdog plans anew.
@@ -148,6 +164,10 @@ func (v View) Plan(j *tasks.Job, now time.Time) []Chance {
 	open := j.OpenLanes()
 	models := modelLanes(open)
 	served := slices.DeleteFunc(slices.Clone(models), func(l tasks.Lane) bool { return !v.Serves(l, j) })
+
+	if len(served) == 0 && len(j.Candidates) > 0 {
+		served = slices.DeleteFunc(slices.Clone(models), func(l tasks.Lane) bool { return len(v.Live.Workers[queueOf(l, j.Complexity)]) == 0 })
+	}
 
 	switch {
 	case len(served) > 0:
@@ -162,6 +182,8 @@ func (v View) Plan(j *tasks.Job, now time.Time) []Chance {
 			return []Chance{{Lane: tasks.Scorecard}}
 		}
 		return []Chance{{Lane: models[back]}, {Lane: tasks.Scorecard, At: now.Add(restartGrace)}}
+	case j.OnExhausted == tasks.GiveUp && len(models) > 0 && v.nobodyFor(j, models, now):
+		return []Chance{{Lane: tasks.Scorecard}}
 	default:
 		if len(models) == 0 {
 			models = open

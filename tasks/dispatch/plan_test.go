@@ -217,3 +217,40 @@ func TestALaneIsServedByWorkersThatHaveTheAgent(t *testing.T) {
 		})
 	}
 }
+
+// A job that is to fail when nobody can run it does so once that is known: not while
+// workers start or have just left, and not while none lives to say so.
+func TestAJobThatNobodyCanRunFailsOnceThatIsKnown(t *testing.T) {
+	const local, last = tasks.Local, tasks.Scorecard
+	clock := time.Now()
+	worker := func(age time.Duration, leaving bool, lanes ...tasks.Lane) tasks.Worker {
+		w := tasks.Worker{ID: "w", StartedAt: clock.Add(-age), Leaving: leaving}
+		for _, lane := range lanes {
+			w.Serves = append(w.Serves, tasks.LaneService{Lane: lane, Queues: queue.Names(lane)})
+		}
+		return w
+	}
+	fails, waits := []Chance{{Lane: last}}, []Chance{{Lane: local}}
+	for _, test := range []struct {
+		name    string
+		workers []tasks.Worker
+		want    []Chance
+	}{
+		{"others live", []tasks.Worker{worker(time.Minute, false, last, tasks.Cloud)}, fails},
+		{"a worker has just started", []tasks.Worker{worker(time.Minute, false, last), worker(9*time.Second, false, last)}, waits},
+		{"its worker has just left", []tasks.Worker{worker(time.Minute, false, last), worker(time.Minute, true, local)}, waits},
+		{"nobody lives", nil, waits},
+		{"its lane is served", []tasks.Worker{worker(time.Minute, false, last, local)}, waits},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			j := &tasks.Job{Complexity: tasks.High, Lanes: []tasks.Lane{local}, OnExhausted: tasks.GiveUp}
+			if got := (View{Live: LiveOf(test.workers)}).Plan(j, clock); !slices.Equal(got, test.want) {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+			j.OnExhausted = tasks.Wait
+			if got := (View{Live: LiveOf(test.workers)}).Plan(j, clock); !slices.Equal(got, waits) {
+				t.Errorf("a job that waits: got %v, want %v", got, waits)
+			}
+		})
+	}
+}

@@ -43,17 +43,17 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 	if j.State.Terminal() {
 		return j, false, nil
 	}
-	d.issueRecorded(ctx, j)
+	d.issueRecorded(ctx, j, d.Issue)
 	return j, false, nil
 }
 
 // issueRecorded issues the tickets of a job that is recorded: from here on it
 // cannot be lost, also if its caller is gone. If its tickets cannot be issued now,
 // a watchdog issues them.
-func (d *Dispatcher) issueRecorded(ctx context.Context, j *tasks.Job) {
+func (d *Dispatcher) issueRecorded(ctx context.Context, j *tasks.Job, issue func(context.Context, *tasks.Job) error) {
 	issuing, cancel := context.WithTimeout(context.WithoutCancel(ctx), issueTimeout)
 	defer cancel()
-	if err := d.Issue(issuing, j); err != nil {
+	if err := issue(issuing, j); err != nil {
 		d.log.WarnContext(ctx, "tickets not issued; a watchdog will", "job", j.ID, "trace_id", j.TraceID, "error", err)
 	}
 }
@@ -90,6 +90,16 @@ func (d *Dispatcher) Retry(ctx context.Context, tenant, id string) (*tasks.Job, 
 	if err != nil {
 		return nil, err
 	}
-	d.issueRecorded(ctx, j)
+	d.issueRecorded(ctx, j, d.issueAnew)
 	return j, nil
+}
+
+// issueAnew is Issue for a new run, whose plan is a new one in any case: that of
+// the run before was made for another time.
+func (d *Dispatcher) issueAnew(ctx context.Context, j *tasks.Job) error {
+	view, err := d.View(ctx)
+	if err != nil {
+		return err
+	}
+	return d.issueBy(ctx, j, view, lastPlan(j) != nil)
 }

@@ -69,6 +69,11 @@ func decode(h map[string]string) (*tasks.Job, error) {
 	if err := json.Unmarshal([]byte("["+h["attempts"]+"]"), &j.Attempts); err != nil {
 		return nil, fmt.Errorf("decode attempts of %s: %w", j.ID, err)
 	}
+	if s := h["plan"]; s != "" {
+		if err := json.Unmarshal([]byte(s), &j.Replanned); err != nil {
+			return nil, fmt.Errorf("decode plan of %s: %w", j.ID, err)
+		}
+	}
 	if s := h["error"]; s != "" {
 		if err := json.Unmarshal([]byte(s), &j.Error); err != nil {
 			return nil, fmt.Errorf("decode error of %s: %w", j.ID, err)

@@ -31,6 +31,8 @@ var (
 	cancelSource string
 	//go:embed lua/overdue.lua
 	overdueSource string
+	//go:embed lua/replan.lua
+	replanSource string
 	//go:embed lua/retry.lua
 	retrySource string
 	//go:embed lua/hurry.lua
@@ -60,6 +62,7 @@ var (
 	releaseScript  = jobScript(releaseSource)
 	cancelScript   = jobScript(cancelSource)
 	overdueScript  = jobScript(overdueSource)
+	replanScript   = jobScript(replanSource)
 	retryScript    = jobScript(retrySource)
 	adoptScript    = jobScript(adoptSource)
 	unfollowScript = jobScript(unfollowSource)

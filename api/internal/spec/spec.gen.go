@@ -180,7 +180,8 @@ type Event = tasks.Event
 type EventData = json.RawMessage
 
 // EventType What happened. Each state has a type, told when the job enters it;
-// job.progress and job.delta happen while the job runs. job.snapshot is of
+// job.progress and job.delta happen while the job runs, job.replanned while
+// it waits: what its plan was made for has changed. job.snapshot is of
 // streams alone, where it stands for events that are not kept any more. The
 // types that begin with webhook are of webhooks alone.
 type EventType = tasks.EventType
