@@ -15,6 +15,12 @@ func (s *server) Docs(_ context.Context, request spec.DocsRequestObject) (spec.D
 	return page{s.docs[docs.Index], request.Params.IfNoneMatch}, nil
 }
 
+// Root leads a browser to that page. The reference is relative, so that it holds
+// behind a proxy that adds a prefix.
+func (s *server) Root(context.Context, spec.RootRequestObject) (spec.RootResponseObject, error) {
+	return spec.Root303Response{Headers: spec.Root303ResponseHeaders{Location: "docs"}}, nil
+}
+
 // DocsFile shows a file that the page needs.
 func (s *server) DocsFile(_ context.Context, request spec.DocsFileRequestObject) (spec.DocsFileResponseObject, error) {
 	f, ok := s.docs[request.File]

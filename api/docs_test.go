@@ -43,3 +43,14 @@ func TestDocsNeedNobodyElse(t *testing.T) {
 		}
 	}
 }
+
+// A browser that is given only the address finds the documentation, also behind
+// a prefix.
+func TestRootLeadsToTheDocs(t *testing.T) {
+	h := newAPI(t, Config{}, newMemory().deps())
+	for _, method := range []string{"GET", "HEAD"} {
+		if w := do(t, h, method, "/", ""); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "docs" {
+			t.Errorf("%s /: %d, Location %q", method, w.Code, w.Header().Get("Location"))
+		}
+	}
+}

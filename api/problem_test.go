@@ -73,7 +73,6 @@ func TestEveryErrorIsAProblem(t *testing.T) {
 		status         int
 		allow          string
 	}{
-		{"GET", "/", 404, ""},
 		{"GET", "/nothing/here", 404, ""},
 		{"GET", "//jobs", 404, ""},
 		{"GET", "/jobs/", 404, ""},

@@ -61,6 +61,10 @@ func (r *round) hostilePath(d *draft) {
 		last := strings.LastIndexByte(d.path, '/')
 		d.path = d.path[:last+1] + piece
 	default:
+		if d.path == "/" { // has nothing to encode
+			d.path += piece
+			return
+		}
 		i := 1 + r.IntN(len(d.path)-1)
 		d.path = d.path[:i] + fmt.Sprintf("%%%02x", d.path[i]) + d.path[i+1:]
 	}

@@ -17,7 +17,7 @@ const linesType = "application/x-ndjson"
 
 // accepted are the statuses of a request without a fault: what it names may be
 // gone, or in a state that does not allow it.
-var accepted = []int{200, 201, 202, 204, 304, 404, 409}
+var accepted = []int{200, 201, 202, 204, 303, 304, 404, 409}
 
 // valid makes a request that fits the contract.
 func (r *round) valid(op contract.Operation) *draft {

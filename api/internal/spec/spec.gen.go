@@ -650,6 +650,9 @@ type RotateSigningSecretJSONRequestBody = Rotation
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// Root Go to the documentation
+	// (GET /)
+	Root(ctx echo.Context) error
 	// ListAgents List the agents
 	// (GET /agents)
 	ListAgents(ctx echo.Context) error
@@ -745,6 +748,15 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// Root converts echo context to params.
+func (w *ServerInterfaceWrapper) Root(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.Root(ctx)
+	return err
 }
 
 // ListAgents converts echo context to params.
@@ -1495,6 +1507,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/", wrapper.Root, options.OperationMiddlewares["root"]...)
 	router.GET(options.BaseURL+"/agents", wrapper.ListAgents, options.OperationMiddlewares["listAgents"]...)
 	router.GET(options.BaseURL+"/agents/:id", wrapper.GetAgent, options.OperationMiddlewares["getAgent"]...)
 	router.GET(options.BaseURL+"/docs", wrapper.Docs, options.OperationMiddlewares["docs"]...)
@@ -1526,6 +1539,27 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/webhooks/secret", wrapper.GetSigningSecret, options.OperationMiddlewares["getSigningSecret"]...)
 	router.POST(options.BaseURL+"/webhooks/secret", wrapper.RotateSigningSecret, options.OperationMiddlewares["rotateSigningSecret"]...)
 
+}
+
+type RootRequestObject struct {
+}
+
+type RootResponseObject interface {
+	VisitRootResponse(w http.ResponseWriter) error
+}
+
+type Root303ResponseHeaders struct {
+	Location string
+}
+
+type Root303Response struct {
+	Headers Root303ResponseHeaders
+}
+
+func (response Root303Response) VisitRootResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(303)
+	return nil
 }
 
 type ListAgentsRequestObject struct {
@@ -2559,6 +2593,9 @@ func (response RotateSigningSecret200JSONResponse) VisitRotateSigningSecretRespo
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// Root Go to the documentation
+	// (GET /)
+	Root(ctx context.Context, request RootRequestObject) (RootResponseObject, error)
 	// ListAgents List the agents
 	// (GET /agents)
 	ListAgents(ctx context.Context, request ListAgentsRequestObject) (ListAgentsResponseObject, error)
@@ -2661,6 +2698,29 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// Root operation middleware
+func (sh *strictHandler) Root(ctx echo.Context) error {
+	var request RootRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Root(ctx.Request().Context(), request.(RootRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Root")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RootResponseObject); ok {
+		return validResponse.VisitRootResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // ListAgents operation middleware
