@@ -64,8 +64,11 @@ type config struct {
 	BreakerCoolDown time.Duration `split_words:"true" default:"10s" desc:"how long it is left alone before one call tries it again; doubled each time that fails, up to 2 min; 10 min when the key or the account is refused"`
 	BreakerSlow     float64       `split_words:"true" default:"0.9" desc:"an answer that takes this share of the longest call counts as a failure; 0: none does"`
 
-	PrivacyMinimum privacyMinimum `split_words:"true" default:"any" desc:"least privacy of all jobs: any, mask or local_only; by tenant as in acme=local_only,*=mask"`
-	PrivacyKey     privacy.Key    `split_words:"true" desc:"32 bytes in base64: mask tokens are derived from it, and the map back to the values is kept with the job, encrypted with it; without it no map is kept"`
+	PrivacyMinimum         privacyMinimum `split_words:"true" default:"any" desc:"least privacy of all jobs: any, mask_fields, mask or local_only; by tenant as in acme=local_only,*=mask"`
+	PrivacySendUnexplained bool           `split_words:"true" default:"false" desc:"send masked jobs also when their free text holds words that look like names and that masking does not know; otherwise they stay local or wait"`
+	PrivacyNames           string         `split_words:"true" default:"auto" desc:"local model that lists the names in free texts before a job is masked, as provider/model; auto: the smallest that can be reached; off: none"`
+	PrivacyNamesTimeout    time.Duration  `split_words:"true" default:"8s" desc:"longest that a job waits for that list; never more than a quarter of the time that it has left on the lane"`
+	PrivacyKey             privacy.Key    `split_words:"true" desc:"32 bytes in base64: mask tokens are derived from it, and the map back to the values is kept with the job, encrypted with it; without it no map is kept"`
 
 	Limits     limits.Settings `split_words:"true" desc:"limits of your accounts where they are not the usual ones: requests (rpm) and tokens (tpm) per minute and calls at once, across all workers, e.g. kimi:rpm=60,concurrency=4;deepseek/deepseek-v4-pro:concurrency=100; 0: no limit"`
 	Budgets    budget.Settings `split_words:"true" desc:"dollars that a provider, a tenant or an agent may cost per day or month, e.g. tenant:acme=10/day,provider:deepseek=50/month,agent:A03=5/day,tenant:*=1/day; * gives each one its own"`

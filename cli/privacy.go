@@ -22,7 +22,7 @@ func (m *privacyMinimum) UnmarshalText(text []byte) error {
 			tenant, level = "*", tenant
 		}
 		if _, twice := read[tenant]; twice || tenant == "" || !tasks.Privacy(level).Known() {
-			return fmt.Errorf("want any, mask or local_only, or tenants with such a level each, as in acme=local_only,*=mask")
+			return fmt.Errorf("want any, mask_fields, mask or local_only, or tenants with such a level each, as in acme=local_only,*=mask")
 		}
 		read[tenant] = tasks.Privacy(level)
 	}
@@ -45,4 +45,16 @@ func (s *system) masked(j *tasks.Job, input json.RawMessage) map[string]int {
 		return nil
 	}
 	return worker.MaskCounts(agent, j, input)
+}
+
+// names returns the settings of the pass that lists names before a job is masked.
+func (c *config) names() worker.NamesConfig {
+	n := worker.NamesConfig{Model: c.PrivacyNames, Timeout: c.PrivacyNamesTimeout}
+	switch c.PrivacyNames {
+	case "off":
+		return worker.NamesConfig{Off: true}
+	case "auto":
+		n.Model = ""
+	}
+	return n
 }

@@ -89,6 +89,7 @@ func (s *system) worker(lanes []tasks.Lane) (*worker.Worker, error) {
 	cfg := worker.Config{
 		Lanes: lanes, LocalSlots: s.cfg.LocalSlots, CloudSlots: s.cfg.CloudSlots, Drain: s.cfg.WorkerDrain,
 		LongestCall: s.cfg.longestCall(),
+		Names:       s.cfg.names(), SendUnexplained: s.cfg.PrivacySendUnexplained,
 		HostLimits:  worker.HostLimits{CPU: s.cfg.HostCPULimit / 100, Memory: s.cfg.HostMemoryLimit / 100},
 	}
 	return worker.New(cfg, worker.Parts{

@@ -43,13 +43,19 @@ type Privacy string
 
 // The privacy levels.
 const (
-	PrivacyAny Privacy = "any"        // every lane
-	Masked     Privacy = "mask"       // to the cloud lane only with names, numbers and addresses masked
-	LocalOnly  Privacy = "local_only" // never the cloud lane
+	PrivacyAny Privacy = "any" // every lane
+	// MaskedFields sends inputs without free text to the cloud lane, with the
+	// values of their fields masked.
+	MaskedFields Privacy = "mask_fields"
+	Masked       Privacy = "mask"       // to the cloud lane only with names, numbers and addresses masked
+	LocalOnly    Privacy = "local_only" // never the cloud lane
 )
 
 // Privacies lists the levels, the laxest first.
-func Privacies() []Privacy { return []Privacy{PrivacyAny, Masked, LocalOnly} }
+func Privacies() []Privacy { return []Privacy{PrivacyAny, MaskedFields, Masked, LocalOnly} }
+
+// Masks reports whether data of this level is masked on its way to the cloud.
+func (p Privacy) Masks() bool { return p == Masked || p == MaskedFields }
 
 // Known reports whether p is one of the levels.
 func (p Privacy) Known() bool { return slices.Contains(Privacies(), p) }

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -170,4 +171,27 @@ func (f *Fleet) candidate(lane tasks.Lane, provider, model string) (c providers.
 		return c, false
 	}
 	return providers.Candidate{Provider: f.local[i], Model: model}, true
+}
+
+// smallest returns a local model for small tasks: the one that is named as
+// provider/model, or else the smallest that can be reached. A model whose size is
+// not known counts as large.
+func (f *Fleet) smallest(name string) (c providers.Candidate, ok bool) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	least := int64(math.MaxInt64)
+	for _, p := range f.local {
+		for _, m := range f.reachable[p.Name()] {
+			size := m.Parameters
+			if size <= 0 {
+				size = math.MaxInt64 - 1
+			}
+			named := name == p.Name()+"/"+m.Name
+			if m.Embedding || name != "" && !named || size >= least {
+				continue
+			}
+			c, ok, least = providers.Candidate{Provider: p, Model: m.Name}, true, size
+		}
+	}
+	return c, ok
 }

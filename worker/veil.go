@@ -20,6 +20,7 @@ import (
 type veil struct {
 	input json.RawMessage // as the lane may see it
 	mask  *privacy.Mask   // nil: nothing is masked
+	doubt error           // a *providers.Refusal: why nothing may be sent all the same
 }
 
 // draw makes the veil of an attempt. Its error means that the data stays here.
@@ -32,14 +33,13 @@ func (a *attempt) draw(ctx context.Context, agent *agents.Agent) (*veil, error) 
 	if v.input, err = privacy.Drop(a.input, agent.NeverSend); err != nil {
 		return nil, err
 	}
-	switch a.job.Privacy {
-	case tasks.PrivacyAny:
+	switch {
+	case a.job.Privacy == tasks.PrivacyAny:
 		return v, nil
-	case tasks.Masked:
-	default:
+	case !a.job.Privacy.Masks():
 		return nil, fmt.Errorf("data of privacy %q stays off the cloud", a.job.Privacy)
 	}
-	if v.mask, err = maskOf(agent, a.job, v.input, a.MaskKey.ForJob(a.job.ID)); err != nil {
+	if err := a.cover(ctx, agent, v); err != nil {
 		return nil, err
 	}
 	v.input, a.mask = v.mask.Input(), v.mask
@@ -47,8 +47,44 @@ func (a *attempt) draw(ctx context.Context, agent *agents.Agent) (*veil, error) 
 	return v, nil
 }
 
-// maskOf returns the mask of a job's input.
-func maskOf(agent *agents.Agent, j *tasks.Job, input json.RawMessage, key []byte) (*privacy.Mask, error) {
+// cover makes the mask of an attempt, with the names that a local model lists in
+// the free texts, and notes what speaks against sending anything.
+func (a *attempt) cover(ctx context.Context, agent *agents.Agent, v *veil) error {
+	key := a.MaskKey.ForJob(a.job.ID)
+	var err error
+	if v.mask, err = maskOf(agent, a.job, v.input, key, nil); err != nil {
+		return err
+	}
+	if a.job.Privacy == tasks.MaskedFields {
+		if v.mask.Prose() {
+			v.doubt = doubtful("the input holds free text, which privacy mask_fields does not send; ask for privacy mask, or drop it with never_send")
+		}
+		return nil
+	}
+	until := a.deadline
+	if stop := a.stopAt(ctx); !stop.IsZero() {
+		until = stop
+	}
+	found, complete := a.names.find(ctx, v.mask.FreeTexts(), a.names.limit(until))
+	explained := complete && v.mask.Confirms(found)
+	if len(found) > 0 {
+		if v.mask, err = maskOf(agent, a.job, v.input, key, found); err != nil {
+			return err
+		}
+	}
+	if n := len(v.mask.Unexplained()); n > 0 && !explained && !a.cfg.SendUnexplained {
+		v.doubt = doubtful(fmt.Sprintf("%d words of the free text look like names that masking does not know, so nothing was sent; name them in fields of the input, serve a local model, or set SPILLWAY_PRIVACY_SEND_UNEXPLAINED=true", n))
+	}
+	return nil
+}
+
+func doubtful(why string) error {
+	return &providers.Refusal{Reason: providers.NotMasked, Message: why}
+}
+
+// maskOf returns the mask of a job's input, with the names that a model has found
+// in it.
+func maskOf(agent *agents.Agent, j *tasks.Job, input json.RawMessage, key []byte, found []privacy.Found) (*privacy.Mask, error) {
 	system, user, err := agent.PromptOf(j.Variant, json.RawMessage(`{}`), j.Language)
 	if err != nil {
 		return nil, fmt.Errorf("fill the prompt of %s: %w", agent.ID, err)
@@ -56,21 +92,27 @@ func maskOf(agent *agents.Agent, j *tasks.Job, input json.RawMessage, key []byte
 	words := append(schemaWords(agent.InputSchema()), schemaWords(agent.OutputSchema())...)
 	return privacy.New(privacy.Options{
 		Key: key, Words: words, Public: system + "\n" + user + "\n" + string(agent.OutputSchema()),
+		Found: found, FieldsOnly: j.Privacy == tasks.MaskedFields,
 	}, input)
 }
 
-// MaskCounts tells how many values of an input would be masked on the way to the
-// cloud, by kind; nil when nothing can be told.
+// MaskCounts returns how many values of an input would be masked on the way to
+// the cloud, by kind, and under unexplained how many words would keep the job off
+// it; nil when the input cannot be masked.
 func MaskCounts(agent *agents.Agent, j *tasks.Job, input json.RawMessage) map[string]int {
 	input, err := privacy.Drop(input, agent.NeverSend)
 	if err != nil {
 		return nil
 	}
-	m, err := maskOf(agent, j, input, nil)
+	m, err := maskOf(agent, j, input, nil, nil)
 	if err != nil {
 		return nil
 	}
-	return m.Counts()
+	counts := m.Counts()
+	if n := len(m.Unexplained()); n > 0 && j.Privacy == tasks.Masked {
+		counts["unexplained"] = n
+	}
+	return counts
 }
 
 // schemaWords lists the names of members and the values of enumerations in a
@@ -125,8 +167,8 @@ func (v *veil) over(candidates []providers.Candidate) []providers.Candidate {
 
 // check refuses a request in which masking leaves a doubt.
 func (v *veil) check(req *providers.Request) error {
-	if v.mask == nil {
-		return nil
+	if v.mask == nil || v.doubt != nil {
+		return v.doubt
 	}
 	out := *req
 	return v.mask.Prepare(&out, own)

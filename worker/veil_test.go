@@ -131,14 +131,14 @@ func TestOnADoubtNothingIsSent(t *testing.T) {
 	w := newWorld(t, redistest.Embedded(t))
 	w.start(t, cloudLane)
 	// Each half is a word like any other; in the prompt they stand side by side.
-	j := w.end(t, w.submit(t, private(map[string]any{"customer": "腾云驾雾", "head": "腾云", "tail": "驾雾"})).ID)
+	j := w.end(t, w.submit(t, private(map[string]any{"customer": "Redwood Harbor Group", "head": "redwo", "tail": "od harbor"})).ID)
 	if got := outcomes(j); !slices.Equal(got, []string{"deepseek/chat not_masked"}) || j.State != tasks.Failed {
 		t.Errorf("job: %s, attempts %v", j.State, got)
 	}
 	if len(w.cloud.Asked()) > 0 {
 		t.Errorf("sent: %s", w.sent(t))
 	}
-	if a := j.Attempts[0]; a.Masked != nil || strings.Contains(a.Message, "腾云") {
+	if a := j.Attempts[0]; a.Masked != nil || strings.Contains(strings.ToLower(a.Message), "redwo") {
 		t.Errorf("attempt: %+v", a)
 	}
 }

@@ -43,6 +43,10 @@ type Config struct {
 
 	LongestCall map[tasks.Lane]time.Duration // after which a call is cut off; none: it is not
 	HostLimits  HostLimits                   // of the machine beside the local models
+	Names       NamesConfig                  // of the pass that lists names before a job is masked
+	// SendUnexplained sends a masked job also when its free text holds words that
+	// look like names and that masking does not explain. Otherwise it is not sent.
+	SendUnexplained bool
 
 	readHost func(context.Context) (cpu, memory float64, err error) // in tests: instead of this machine
 }
@@ -83,6 +87,7 @@ type Worker struct {
 	paces   *paces                       // how fast candidates are
 	lessons lessons                      // what jobs have taught since that was written down
 	host    *host                        // how busy this machine is
+	names   *nameFinder
 
 	serving context.Context    // ends when the worker takes no more tickets
 	leave   context.CancelFunc // ends serving
@@ -113,6 +118,7 @@ func New(cfg Config, parts Parts) *Worker {
 	w.base, w.kill = context.WithCancelCause(context.Background())
 	w.serving, w.leave = context.WithCancel(w.base)
 	w.paces, w.host = newPaces(parts.Store, parts.Log), newHost(cfg.HostLimits)
+	w.names = newNameFinder(cfg.Names, parts.Fleet, parts.Log)
 	if cfg.readHost != nil {
 		w.host.read = cfg.readHost
 	}

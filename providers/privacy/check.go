@@ -24,7 +24,11 @@ func (m *Mask) Check(text string) error {
 	rest := m.withoutTokens(text)
 	var kinds []Kind
 	f := fold(rest)
-	for _, s := range append(m.dict.find(f), detect(f)...) {
+	guess := detect
+	if m.fieldsOnly {
+		guess = byForm
+	}
+	for _, s := range append(m.dict.find(f), guess(f)...) {
 		if value := rest[s.start:s.end]; !m.harmless(value) {
 			kinds = append(kinds, s.kind)
 		}

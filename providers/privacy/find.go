@@ -13,6 +13,7 @@ func (m *Mask) text(text string) string {
 	spans := m.findIn(text, f)
 	if m.noting {
 		m.note(text, f, spans)
+		m.noteNames(text, spans)
 	}
 	if len(spans) == 0 {
 		return text
@@ -54,6 +55,9 @@ func (m *Mask) find(text string) []span { return m.findIn(text, fold(text)) }
 func (m *Mask) findIn(text string, f *folded) []span {
 	spans := m.dict.find(f)
 	known := len(spans)
+	if m.fieldsOnly {
+		return m.settle(text, append(spans, byForm(f)...), known)
+	}
 	spans = append(spans, detect(f)...)
 	spans = append(spans, again(f, text, spans)...)
 	return m.settle(text, spans, known)
@@ -96,10 +100,12 @@ func isSurname(w string) bool {
 	return len(w) > 2 && unicode.IsUpper(firstRune(w)) && strings.ToLower(w[1:]) == w[1:] && !latinTitles[strings.ToLower(w)] && !leading[w]
 }
 
+// byForm finds the values that their form gives away.
+func byForm(f *folded) []span { return append(formed(f), numbers(f)...) }
+
 // detect finds the values that no dictionary is needed for.
 func detect(f *folded) []span {
-	spans := formed(f)
-	spans = append(spans, numbers(f)...)
+	spans := byForm(f)
 	spans = append(spans, people(f)...)
 	spans = append(spans, foreign(f)...)
 	pieces := vocab().pieces(f)

@@ -30,6 +30,18 @@ type Options struct {
 	Key    []byte   // the tokens are derived from it; the same key and input give the same masked text
 	Words  []string // values that mean something to the agent, such as those of an enumeration; never masked as a field's value
 	Public string   // what is sent with every job of the agent, so that nothing in it is a secret
+	Found  []Found  // names that a model has listed in the input's texts
+	// FieldsOnly masks the values of fields and what its form gives away, and
+	// guesses nothing from what stands around a word. It is for inputs without
+	// free text; see Prose.
+	FieldsOnly bool
+}
+
+// Found is a name that a model has listed in a text. It counts only where the
+// text holds it.
+type Found struct {
+	Text string `json:"text"`
+	Kind Kind   `json:"kind"`
 }
 
 // Mask is the masking of one job's data. It is safe for concurrent use.
@@ -47,8 +59,11 @@ type Mask struct {
 	unknown  []string
 	products set
 
+	fieldsOnly  bool
 	noting      bool     // text takes down what is unexplained
 	unexplained []string // see Unexplained
+	texts       []string // see FreeTexts
+	guessed     set      // squeezed names that the rules have found in free texts
 }
 
 // New returns the mask for an input. The error says that the input is not JSON.
@@ -61,12 +76,13 @@ func New(o Options, input json.RawMessage) (*Mask, error) {
 	}
 	m := &Mask{
 		words: setOf(o.Words), public: squeezed(o.Public), dict: newDictionary(),
-		persons: map[string][]string{}, kept: set{}, products: set{},
+		persons: map[string][]string{}, kept: set{}, products: set{}, guessed: set{}, fieldsOnly: o.FieldsOnly,
 	}
 	m.source = fold(texts(v)).lower
 	m.tokens = newTokens(o.Key, m.source+fold(o.Public).lower)
 	m.products.addProducts(v, "")
 	m.collect(v, "")
+	m.takeFound(o.Found)
 	m.noting = true
 	masked, err := encode(m.walk(v, "", ""))
 	m.noting = false
@@ -327,6 +343,9 @@ func (m *Mask) walk(v any, name string, kind Kind) any {
 		}
 		if kind == Secret && m.isValue(v, kind) {
 			return m.tokens.token(string(kind)+":"+squeezed(v), kind, v)
+		}
+		if kind == "" || !m.isValue(v, kind) {
+			m.noteText(v)
 		}
 		return m.text(v)
 	case json.Number:

@@ -128,6 +128,9 @@ var (
 	moneyAhead = regexp.MustCompile(`(?:[¥￥$€£]|RMB|CNY|USD|EUR|金额|总价|合计|单价|预算|金额为|数量)[:： 为是约]*$`)
 )
 
+// amount is a text that counts something, or a date.
+var amount = regexp.MustCompile(`^(?:[¥￥$€£]|RMB|CNY|USD|EUR)? ?\d[\d,.]* ?(?:元|万|亿|吨|件|台|套|个|只|箱|公斤|千克|kg|克|米|人|次|%|％|天|周|月|年|日|号|小时|美元|欧元|pcs|PCS)*$|^\d{1,4}[-/.年]\d{1,2}`)
+
 // isAmount reports whether a number counts something.
 func isAmount(f *folded, i, j int) bool {
 	return unitBehind.MatchString(f.text[j:]) || moneyAhead.MatchString(f.text[max(0, i-24):i])

@@ -55,7 +55,7 @@ var vocab = sync.OnceValue(func() *vocabulary {
 	for rank, w := range all("common") {
 		v.words[w] = 3 + math.Log(float64(rank+5)) // the frequency of a word is about inverse to its rank
 	}
-	for _, file := range []string{"business", "words", "places", "trades", "plain", "roles", "titles", "labels", "headings", "verbs", "familiar_not", "not_persons", "nobody", "companies"} {
+	for _, file := range []string{"business", "words", "places", "trades", "plain", "roles", "titles", "labels", "headings", "verbs", "familiar_not", "not_persons", "nobody", "companies", "company_not"} {
 		for _, w := range all(file) {
 			if n := utf8.RuneCountInString(w); allHan(w) && n > 1 && n <= longestWord {
 				v.words[w] = min(listedCost, v.cost(w))

@@ -136,7 +136,7 @@ func placeProblems(def tasks.Agent) []problem {
 		}
 	}
 	if !def.Privacy.Known() {
-		ps = append(ps, problem{"privacy", "must be any, mask or local_only"})
+		ps = append(ps, problem{"privacy", "must be any, mask_fields, mask or local_only"})
 	}
 	for _, p := range def.NeverSend {
 		if !pointerForm.MatchString(p) {

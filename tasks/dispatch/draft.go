@@ -122,7 +122,7 @@ func (d *Dispatcher) faults(s *request, agent *agents.Agent, j *tasks.Job, now, 
 		add("/language", "must be zh or en")
 	}
 	if s.Privacy != "" && !s.Privacy.Known() {
-		add("/privacy", "must be any, mask or local_only")
+		add("/privacy", "must be any, mask_fields, mask or local_only")
 	}
 	if s.Priority != "" && !s.Priority.Known() {
 		add("/priority", "must be high, normal or low")

@@ -57,7 +57,7 @@ func (d *Dispatcher) previewCloud(p *tasks.Preview, s *tasks.Submission, candida
 			p.MaxCost = max(p.MaxCost, d.cfg.MaxCost(p.Job, s.Input, c))
 		}
 	}
-	if d.cfg.Masked != nil && p.Job.Privacy == tasks.Masked {
+	if d.cfg.Masked != nil && p.Job.Privacy.Masks() {
 		p.Masked = d.cfg.Masked(p.Job, s.Input)
 	}
 }

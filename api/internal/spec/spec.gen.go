@@ -287,8 +287,10 @@ type PlanReason = tasks.PlanReason
 // Priority A job's place among the jobs of its lane and complexity. Those of high priority are taken before normal ones, and normal ones before those of low priority.
 type Priority = tasks.Priority
 
-// Privacy Which hops a job's data may take: any; to the cloud only with names,
-// numbers and addresses masked (mask); or never to the cloud (local_only).
+// Privacy Which hops a job's data may take: any; to the cloud only without free text
+// and with the values of its fields masked (mask_fields); to the cloud only
+// with names, numbers and addresses masked (mask); or never to the cloud
+// (local_only).
 type Privacy = tasks.Privacy
 
 // Problem What went wrong with a request (RFC 9457).
