@@ -90,7 +90,7 @@ func (s *system) worker(lanes []tasks.Lane) (*worker.Worker, error) {
 		Lanes: lanes, LocalSlots: s.cfg.LocalSlots, CloudSlots: s.cfg.CloudSlots, Drain: s.cfg.WorkerDrain,
 		LongestCall: s.cfg.longestCall(),
 		Names:       s.cfg.names(), SendUnexplained: s.cfg.PrivacySendUnexplained,
-		HostLimits:  worker.HostLimits{CPU: s.cfg.HostCPULimit / 100, Memory: s.cfg.HostMemoryLimit / 100},
+		HostLimits: worker.HostLimits{CPU: s.cfg.HostCPULimit / 100, Memory: s.cfg.HostMemoryLimit / 100},
 	}
 	return worker.New(cfg, worker.Parts{
 		Redis: s.queues, Store: s.store, Dispatcher: s.dispatcher, Agents: s.agents,
