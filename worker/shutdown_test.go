@@ -100,10 +100,11 @@ func TestAStopWaitsForAttemptsThatTheQueueHasLetGo(t *testing.T) {
 		}, drain + handBackTimeout, drain + 2*handBackTimeout},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			all := testAgents(t)
 			synctest.Test(t, func(t *testing.T) {
 				refuse := func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") }
 				rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", Dialer: refuse, MaxRetries: -1})
-				w := New(Config{Drain: drain}, Parts{Store: store.New(rdb, store.DefaultConfig()), Log: quiet})
+				w := New(Config{Drain: drain}, Parts{Store: store.New(rdb, store.DefaultConfig()), Agents: all, Log: quiet})
 				test.begin(w)
 				start := time.Now()
 				w.shutdown()
