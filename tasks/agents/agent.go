@@ -44,20 +44,24 @@ func LoadDir(dir string) (*Agent, error) {
 // load compiles a folder and tells everything that is wrong with it, as far as
 // one part can be judged without the other.
 func load(f *folder) (*Agent, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
 	def, defErr := readDefinition(f)
 	in, inErr := loadSchema(f, inputSchemaFile)
 	out, outErr := loadSchema(f, outputSchemaFile)
-	if err := errors.Join(defErr, inErr, outErr); err != nil {
-		return nil, err
-	}
 	a := &Agent{Agent: def, input: in, output: out}
 	a.Version = f.digest()
 	var errs [4]error
-	a.prompt, errs[0] = loadPrompt(f, promptFile, in)
-	a.variants, errs[3] = loadVariants(f, def.Variants, in)
-	a.scorecard, errs[1] = loadScorecard(f, in, out)
+	if in != nil {
+		a.prompt, errs[0] = loadPrompt(f, promptFile, in)
+		a.variants, errs[3] = loadVariants(f, def.Variants, in)
+	}
+	if in != nil && out != nil {
+		a.scorecard, errs[1] = loadScorecard(f, in, out)
+	}
 	a.examples, errs[2] = loadExamples(f)
-	if err := errors.Join(errs[:]...); err != nil {
+	if err := errors.Join(append([]error{defErr, inErr, outErr}, errs[:]...)...); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -193,7 +197,14 @@ func (a *Agent) score(input json.RawMessage, lang tasks.Language) (answer json.R
 		return nil, false, fmt.Errorf("scorecard of %s: %w", a.ID, err)
 	}
 	if faults := a.CheckOutput(answer); len(faults) > 0 {
-		return nil, false, fmt.Errorf("scorecard of %s: its answer breaks the output schema at %q: %s", a.ID, faults[0].Pointer, faults[0].Detail)
+		return nil, false, fmt.Errorf("scorecard of %s: %w", a.ID, &answerError{faults[0].Pointer, faults[0].Detail})
 	}
 	return answer, certain, nil
+}
+
+// answerError says that a scorecard's answer breaks the output schema.
+type answerError struct{ pointer, detail string }
+
+func (e *answerError) Error() string {
+	return fmt.Sprintf("its answer breaks the output schema at %q: %s", e.pointer, e.detail)
 }

@@ -96,7 +96,10 @@ func (s scope) compileNode(n *yaml.Node, out *jsonschema.Schema) (node, error) {
 		src := sourceOf(n)
 		src.text = after
 		e, err := s.compile(src, reflect.Invalid)
-		return computed{e}, err
+		if err != nil {
+			return nil, err
+		}
+		return computed{e}, s.checkValues(n.Line, e, out)
 	}
 	if n.Tag == "!!str" {
 		return s.compileLiteral(n, out)
@@ -104,6 +107,11 @@ func (s scope) compileNode(n *yaml.Node, out *jsonschema.Schema) (node, error) {
 	var v any
 	if err := n.Decode(&v); err != nil {
 		return nil, yamlErrors(s.file, err)
+	}
+	if out != nil {
+		if err := out.Validate(v); err != nil {
+			return nil, errorAt(s.file, n.Line, "%s is not a value that the output schema takes here%s", quote(v), allowed(out))
+		}
 	}
 	return constant{v}, nil
 }
@@ -115,6 +123,9 @@ func (s scope) compileLiteral(n *yaml.Node, out *jsonschema.Schema) (node, error
 		return nil, errorAt(s.file, n.Line, "%q is not in the output schema; use one of %s", n.Value, list(out.Enum.Values))
 	}
 	t, err := s.compileTexts(n)
+	if one := t[languages[0]]; err == nil && len(one) == 1 && one[0].value != nil {
+		err = s.checkValues(n.Line, one[0].value, out)
+	}
 	return sentence{t}, err
 }
 

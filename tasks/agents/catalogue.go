@@ -9,6 +9,8 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/topcentral/spillway/tasks"
@@ -28,7 +30,9 @@ type Catalogue struct {
 	log     *slog.Logger
 
 	builtin map[string]*Agent
-	loaded  map[string]overlaid // by folder of the overlay; only Open and Watch touch it
+	mu      sync.Mutex          // guards the layers
+	loaded  map[string]overlaid // by folder of the overlay
+	pushed  map[string]overlaid // by folder; from the place that all processes share
 	view    atomic.Pointer[view]
 }
 
@@ -41,15 +45,18 @@ type view struct {
 
 // overlaid is what is known of one folder of the overlay.
 type overlaid struct {
-	seen  string // digest of the folder when it was last read, good or bad
-	tried string // digest of the folder when it was last loaded, good or bad
-	agent *Agent // the last good version; nil: there was none
-	gone  bool   // the folder was missing at the last look
+	seen  string            // digest of the folder when it was last read, good or bad
+	tried string            // digest of the folder when it was last loaded, good or bad
+	agent *Agent            // the last good version; nil: there was none
+	gone  bool              // the folder was missing at the last look
+	fault *tasks.AgentFault // what is wrong with it now; nil: nothing
 }
 
 // Open loads the built-in agents and lays those in the directory overlay over
-// them; "" means the built-in ones alone. Anything that does not load, here or
-// there, is an error that names its file and line.
+// them; "" means the built-in ones alone. A folder of the overlay that does not
+// load is a fault, see [Catalogue.Faults], and leaves the others as they are; the
+// agent that it would have replaced is not there either, since it may allow what
+// the folder forbids. A folder whose examples fail is used and is a fault.
 func Open(overlay string, log *slog.Logger) (*Catalogue, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -75,21 +82,18 @@ func Open(overlay string, log *slog.Logger) (*Catalogue, error) {
 	return c, nil
 }
 
-// openOverlay loads every folder of the overlay; all must be good.
+// openOverlay loads every folder of the overlay.
 func (c *Catalogue) openOverlay() error {
 	folders, err := readFolders(os.DirFS(c.overlay), c.overlay)
 	if err != nil {
 		return err
 	}
-	all, err := loadAll(folders)
-	if err != nil {
-		return err
+	for _, f := range folders {
+		o := overlaid{seen: f.digest(), tried: f.digest()}
+		c.reload(f, &o, true)
+		c.loaded[f.base()] = o
 	}
-	for i, f := range folders {
-		c.loaded[f.base()] = overlaid{seen: all[i].Version, tried: all[i].Version, agent: all[i]}
-	}
-	_, err = byID(all)
-	return err
+	return nil
 }
 
 // loadAll loads folders in order, and tells what is wrong with any of them.
@@ -114,16 +118,46 @@ func byID(all []*Agent) (map[string]*Agent, error) {
 	return index, nil
 }
 
-// publish shows readers the built-in agents with the loaded ones over them.
+// publish shows readers the built-in agents with the pushed ones over them, and
+// those of the overlay over both.
 func (c *Catalogue) publish() {
 	index := maps.Clone(c.builtin)
-	for _, o := range c.loaded {
+	c.lay(index, c.pushed)
+	c.lay(index, c.loaded)
+	sorted := slices.SortedFunc(maps.Values(index), func(a, b *Agent) int { return cmp.Compare(a.ID, b.ID) })
+	c.view.Store(&view{byID: index, sorted: sorted, faults: append(faultsIn(c.pushed), faultsIn(c.loaded)...)})
+}
+
+// lay puts the agents of one layer over those in index. Of a folder that was never
+// good it takes away what lies below it.
+func (c *Catalogue) lay(index map[string]*Agent, layer map[string]overlaid) {
+	for name, o := range layer {
+		if o.agent == nil {
+			delete(index, idOf(name))
+		}
+	}
+	for _, o := range layer {
 		if o.agent != nil {
 			index[o.agent.ID] = o.agent
 		}
 	}
-	sorted := slices.SortedFunc(maps.Values(index), func(a, b *Agent) int { return cmp.Compare(a.ID, b.ID) })
-	c.view.Store(&view{byID: index, sorted: sorted})
+}
+
+// faultsIn lists the faults of a layer in order of its folders.
+func faultsIn(layer map[string]overlaid) []tasks.AgentFault {
+	var all []tasks.AgentFault
+	for _, name := range slices.Sorted(maps.Keys(layer)) {
+		if o := layer[name]; o.fault != nil {
+			all = append(all, *o.fault)
+		}
+	}
+	return all
+}
+
+// idOf returns the ID of the agent that a folder of this name holds.
+func idOf(folder string) string {
+	id, _, _ := strings.Cut(folder, "_")
+	return strings.ToUpper(id)
 }
 
 // Lookup returns the agent of that ID. It is the version of this moment; a

@@ -60,35 +60,88 @@ func TestOverlayReplacesAndAdds(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesABadOverlay(t *testing.T) {
+func TestOpenRefusesAnOverlayThatIsNotThere(t *testing.T) {
+	if _, err := Open(filepath.Join(t.TempDir(), "none"), nil); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("got %v, want that there is no such directory", err)
+	}
+}
+
+func TestABrokenFolderLeavesTheOthersRunning(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		make func(t *testing.T, dir string)
-		want string
+		name   string
+		make   func(t *testing.T, dir string)
+		want   string // of its fault
+		agents string
 	}{
-		{"no such directory", func(t *testing.T, dir string) { os.Remove(dir) }, "no such file"},
 		{"broken folder", func(t *testing.T, dir string) {
 			tiny().edit(t, definitionFile, "lanes: [local]", "lanes: []").write(t, dir)
-		}, "t1_tiny/agent.yaml:5: lanes: "},
+		}, "t1_tiny/agent.yaml:5: lanes: ", "A02 A03 A04 A05 T2"},
 		{"one ID twice", func(t *testing.T, dir string) {
 			tiny().write(t, dir)
 			titled(t, "t1_other", "T1", "Other").write(t, dir)
-		}, "two folders hold agent T1"},
+		}, "holds agent T1 already", "A02 A03 A04 A05 T1 T2"},
 		{"folder without an agent", func(t *testing.T, dir string) {
 			os.Mkdir(filepath.Join(dir, "notes"), 0o755)
-		}, "notes/agent.yaml: the file is missing"},
+		}, "notes/agent.yaml: the file is missing", "A02 A03 A04 A05 T2"},
+		{"file that is too large", func(t *testing.T, dir string) {
+			f := tiny()
+			f.files[promptFile] = make([]byte, maxFileSize+1)
+			f.write(t, dir)
+		}, "larger than", "A02 A03 A04 A05 T2"},
+		{"examples that fail", func(t *testing.T, dir string) {
+			tiny().edit(t, "examples/good.json", `"/score": 60`, `"/score": 61`).write(t, dir)
+		}, "good.json:4: ", "A02 A03 A04 A05 T1 T2"},
+		// The built-in agent may send to the cloud what the broken one keeps.
+		{"broken folder over a built-in agent", func(t *testing.T, dir string) {
+			titled(t, "a02_mine", "A02", "Mine").edit(t, definitionFile, "complexity: low", "complexity: [").write(t, dir)
+		}, "a02_mine/agent.yaml:", "A03 A04 A05 T2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "overlay")
-			if err := os.Mkdir(dir, 0o755); err != nil {
+			dir := t.TempDir()
+			titled(t, "t2_good", "T2", "Good").write(t, dir)
+			c.make(t, dir)
+			all, err := Open(dir, nil)
+			if err != nil {
 				t.Fatal(err)
 			}
-			c.make(t, dir)
-			if _, err := Open(dir, nil); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v, want %q", err, c.want)
+			var ids []string
+			for _, a := range all.All() {
+				ids = append(ids, a.ID)
+			}
+			if got := strings.Join(ids, " "); got != c.agents {
+				t.Errorf("agents: got %s, want %s", got, c.agents)
+			}
+			faults := all.Faults()
+			if len(faults) != 1 || !strings.Contains(faults[0].Detail, c.want) || faults[0].Since.IsZero() {
+				t.Errorf("faults: got %+v, want one with %q", faults, c.want)
 			}
 		})
 	}
+}
+
+func TestAnEditIsTakenOverWhenItsExamplesPass(t *testing.T) {
+	dir := t.TempDir()
+	tiny().write(t, dir)
+	watching(t, dir, func(c *Catalogue, settle func(), _ *journal) {
+		before, _ := c.Lookup("T1")
+		for _, edit := range []func(*folder) *folder{
+			func(f *folder) *folder { return f.edit(t, scorecardFile, "add: 10", "add: 20") }, // its example wants 60
+			func(f *folder) *folder {
+				return f.edit(t, scorecardFile, "score: = score", "score: = total + input.count / 8")
+			}, // a fraction
+		} {
+			edit(tiny()).write(t, dir)
+			settle()
+			if now, _ := c.Lookup("T1"); now.Version != before.Version || len(c.Faults()) != 1 || c.Faults()[0].Kept != before.Version {
+				t.Errorf("got version %s, faults %+v; want %s to stay, and one fault", now.Version, c.Faults(), before.Version)
+			}
+		}
+		tiny().edit(t, scorecardFile, "start: 50", "start: 50.0").write(t, dir)
+		settle()
+		if now, _ := c.Lookup("T1"); now.Version == before.Version || len(c.Faults()) != 0 {
+			t.Errorf("after a good edit: got version %s, faults %+v", now.Version, c.Faults())
+		}
+	})
 }
 
 // journal is a log that is read while it is written.

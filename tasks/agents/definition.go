@@ -41,14 +41,13 @@ func readDefinition(f *folder) (tasks.Agent, error) {
 	if err := yaml.Unmarshal(data, &root); err != nil {
 		return def, yamlErrors(file, err)
 	}
-	if err := checkDurations(file, &root); err != nil {
-		return def, err
-	}
-	if err := decodeYAML(file, data, &def); err != nil {
-		return def, err
-	}
-	var errs []error
+	durations := checkDurations(file, &root)
+	fields := decodeYAML(file, withoutBadDurations(data, &root), &def)
+	errs := []error{durations, fields}
 	for _, p := range slices.Concat(textProblems(def), placeProblems(def), limitProblems(def), variantProblems(def)) {
+		if (durations != nil || fields != nil) && child(document(&root), p.key) == nil {
+			continue // perhaps it is there, and misspelt
+		}
 		errs = append(errs, errorAt(file, keyLine(&root, p.key), "%s: %s", p.key, p.detail))
 	}
 	if prefix := strings.ToLower(def.ID) + "_"; idForm.MatchString(def.ID) && !strings.HasPrefix(f.base(), prefix) {
@@ -60,21 +59,36 @@ func readDefinition(f *folder) (tasks.Agent, error) {
 	return def, errors.Join(errs...)
 }
 
+// durationKeys are the fields of agent.yaml that hold a duration.
+var durationKeys = []string{"target", "deadline", "cache_ttl"}
+
 // checkDurations looks at the durations on their own, because the errors of
 // their decoder carry no line.
 func checkDurations(file string, root *yaml.Node) error {
 	var errs []error
-	for _, key := range []string{"target", "deadline", "cache_ttl"} {
-		n := child(document(root), key)
-		if n == nil {
-			continue
-		}
-		var d tasks.Duration
-		if err := d.UnmarshalText([]byte(n.Value)); err != nil {
+	for _, key := range durationKeys {
+		if n := child(document(root), key); n != nil && !isDuration(n) {
 			errs = append(errs, errorAt(file, n.Line, "%s: %q is not a duration such as 90s", key, n.Value))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func isDuration(n *yaml.Node) bool {
+	var d tasks.Duration
+	return d.UnmarshalText([]byte(n.Value)) == nil
+}
+
+// withoutBadDurations returns a document without the lines whose durations are
+// none, so that the rest can be decoded and checked. Line numbers stay.
+func withoutBadDurations(data []byte, root *yaml.Node) []byte {
+	lines := strings.Split(string(data), "\n")
+	for _, key := range durationKeys {
+		if n := child(document(root), key); n != nil && !isDuration(n) && n.Line <= len(lines) {
+			lines[n.Line-1] = ""
+		}
+	}
+	return []byte(strings.Join(lines, "\n"))
 }
 
 // document returns what a YAML document holds.

@@ -68,7 +68,8 @@ func loadExamples(f *folder) ([]example, error) {
 // RunExamples checks every example of the agent in every language: the input
 // must be valid, the prompt must take it, and the scorecard must give a valid
 // answer that is as the example demands. It also checks that the sample answer
-// in every prompt, the block between ```json and ```, fits the output schema.
+// in every prompt, the block between ```json and ```, fits the output schema, and
+// tries prompts and scorecard on generated inputs.
 func (a *Agent) RunExamples() []ExampleResult {
 	results := make([]ExampleResult, 0, 1+len(a.examples))
 	results = append(results, ExampleResult{Name: "prompt sample", Err: a.checkSample(a.prompt)})
@@ -80,7 +81,17 @@ func (a *Agent) RunExamples() []ExampleResult {
 	for _, e := range a.examples {
 		results = append(results, ExampleResult{Name: e.name, Err: a.runExample(e)})
 	}
-	return results
+	return append(results, ExampleResult{Name: "generated inputs", Err: a.Try()})
+}
+
+// verify runs the examples and the trial: an edit that fails them is not taken
+// over.
+func (a *Agent) verify() error {
+	var errs []error
+	for _, e := range a.examples {
+		errs = append(errs, a.runExample(e))
+	}
+	return errors.Join(append(errs, a.Try())...)
 }
 
 // checkSample compares the sample answer in a prompt with the output schema.
@@ -96,13 +107,13 @@ func (a *Agent) checkSample(p *prompt) error {
 	return nil
 }
 
-// checkPrompts makes sure that every prompt takes the example's input.
-func (a *Agent) checkPrompts(e example, lang tasks.Language) error {
-	_, _, err := a.Prompt(e.body.Input, lang)
+// checkPrompts makes sure that every prompt takes an input.
+func (a *Agent) checkPrompts(input json.RawMessage, lang tasks.Language) error {
+	_, _, err := a.Prompt(input, lang)
 	errs := []error{err}
 	for _, v := range a.Variants {
 		if _, ok := a.variants[v.Name]; ok {
-			_, _, err := a.PromptOf(v.Name, e.body.Input, lang)
+			_, _, err := a.PromptOf(v.Name, input, lang)
 			errs = append(errs, err)
 		}
 	}
@@ -115,7 +126,7 @@ func (a *Agent) runExample(e example) error {
 	}
 	var errs []error
 	for _, lang := range languages {
-		if err := a.checkPrompts(e, lang); err != nil {
+		if err := a.checkPrompts(e.body.Input, lang); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", lang, err))
 		}
 		if !a.HasScorecard() {

@@ -55,6 +55,19 @@ type scope struct {
 	file  string
 	names types.Map
 	enums map[string][]any // by field of the input: the values it can have
+	// values are those that facts and findings can have, as far as their
+	// expressions say so.
+	values map[string][]any
+}
+
+// withValues returns a copy of the scope that also knows values of name.
+func (s scope) withValues(name string, values []any) scope {
+	s.values = maps.Clone(s.values)
+	if s.values == nil {
+		s.values = map[string][]any{}
+	}
+	s.values[name] = values
+	return s
 }
 
 // with returns a copy of the scope that also knows name.

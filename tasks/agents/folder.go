@@ -37,6 +37,7 @@ const (
 type folder struct {
 	path  string            // as a person would type it, for errors
 	files map[string][]byte // by slash-separated name inside the folder
+	err   error             // why it could not be read as a whole
 }
 
 // readFolder reads the folder dir of fsys; shown is its path for errors.
@@ -123,6 +124,9 @@ func (f *folder) digest() string {
 		_, _ = fmt.Fprintf(h, "%d %s %d ", len(name), name, len(f.files[name])) // a hash takes everything
 		_, _ = h.Write(f.files[name])
 	}
+	if f.err != nil {
+		_, _ = io.WriteString(h, f.err.Error())
+	}
 	return hex.EncodeToString(h.Sum(nil)[:digestBytes])
 }
 
@@ -145,7 +149,7 @@ func readFolders(fsys fs.FS, root string) ([]*folder, error) {
 		}
 		f, err := readFolder(fsys, e.Name(), filepath.Join(root, e.Name()))
 		if err != nil {
-			return nil, err
+			f = &folder{path: filepath.Join(root, e.Name()), err: err}
 		}
 		all = append(all, f)
 	}

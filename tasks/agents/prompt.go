@@ -3,6 +3,7 @@ package agents
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -22,6 +23,7 @@ const maxPrompt = 512 << 10
 // job, so that servers can keep it in their caches, and a user message that
 // carries the input.
 type prompt struct {
+	source string // of the whole file
 	system string
 	user   *template.Template
 	file   string
@@ -54,29 +56,30 @@ func loadPrompt(f *folder, name string, in *schema) (*prompt, error) {
 	if !found || strings.Contains(user, userMark) {
 		return nil, errorAt(file, 0, "want one line %s between the system part and the user part", userMark)
 	}
+	var errs []error
 	if at := strings.Index(system, "{{"); at >= 0 {
-		return nil, errorAt(file, lineOf(data, int64(at)), "the system part is the same for every job, for the servers' caches; move what varies below %s", userMark)
+		errs = append(errs, errorAt(file, lineOf(data, int64(at)), "the system part is the same for every job, for the servers' caches; move what varies below %s", userMark))
 	}
 	if !strings.Contains(user, ".Input") {
-		return nil, errorAt(file, 0, "the user part does not hold {{.Input}}, so the model would not see the input")
+		errs = append(errs, errorAt(file, 0, "the user part does not hold {{.Input}}, so the model would not see the input"))
 	}
 	if !strings.Contains(source, "JSON") {
-		return nil, errorAt(file, 0, "the word JSON is missing; some APIs refuse to answer in JSON without it")
+		errs = append(errs, errorAt(file, 0, "the word JSON is missing; some APIs refuse to answer in JSON without it"))
 	}
 	// Empty lines in front keep the template's line numbers those of the file.
 	above := strings.Count(system, "\n") + 2
 	t, err := template.New("prompt").Funcs(template.FuncMap{"json": safeJSON}).Parse(strings.Repeat("\n", above) + user)
 	if err != nil {
-		return nil, templateError(file, err)
+		return nil, errors.Join(append(errs, templateError(file, err))...)
 	}
 	if len(t.Templates()) > 1 {
-		return nil, errorAt(file, 0, "define and block are not allowed")
+		errs = append(errs, errorAt(file, 0, "define and block are not allowed"))
 	}
 	c := treeCheck{tree: t.Tree, in: in.compiled, file: file}
-	if err := c.walk(t.Root, true); err != nil {
+	if err := errors.Join(append(errs, c.walk(t.Root, true))...); err != nil {
 		return nil, err
 	}
-	return &prompt{system: strings.TrimSpace(system), user: t, file: file}, nil
+	return &prompt{source: source, system: strings.TrimSpace(system), user: t, file: file}, nil
 }
 
 // fill writes the two messages for one input.

@@ -78,11 +78,34 @@ func schemaError(file string, data []byte, err error) error {
 	if !ok {
 		return errorAt(file, schemaLine(data, err), "%w", err)
 	}
-	for len(invalid.Causes) > 0 {
-		invalid = invalid.Causes[0]
+	var errs []error
+	seen := map[string]bool{}
+	for _, leaf := range ruleLeaves(invalid) {
+		at := pointer(leaf.InstanceLocation)
+		if !seen[at] && len(errs) < maxFaults {
+			errs = append(errs, errorAt(file, lineAt(data, leaf.InstanceLocation), "%s: %s", at, leaf.ErrorKind.LocalizedString(printer)))
+		}
+		seen[at] = true
 	}
-	return errorAt(file, lineAt(data, invalid.InstanceLocation), "%s: %s",
-		pointer(invalid.InstanceLocation), invalid.ErrorKind.LocalizedString(printer))
+	return errors.Join(errs...)
+}
+
+// ruleLeaves are the errors about a schema that have no finer cause. Of a choice
+// the first branch is the one that its author meant.
+func ruleLeaves(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
+	if len(e.Causes) == 0 {
+		return []*jsonschema.ValidationError{e}
+	}
+	causes := e.Causes
+	switch e.ErrorKind.(type) {
+	case *kind.AnyOf, *kind.OneOf:
+		causes = causes[:1]
+	}
+	var all []*jsonschema.ValidationError
+	for _, c := range causes {
+		all = append(all, ruleLeaves(c)...)
+	}
+	return all
 }
 
 // schemaLine finds the line an error names only by a URL with a pointer.

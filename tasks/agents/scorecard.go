@@ -124,9 +124,6 @@ func newScope(file string, in *schema) scope {
 func (c *scorecard) compile(s scope, raw *scorecardYAML, out *schema) error {
 	var errs [6]error
 	c.facts, s, errs[0] = s.compileNamed(&raw.Facts)
-	if errs[0] != nil {
-		return errs[0] // what follows would only name missing facts
-	}
 	c.points, errs[1] = s.compilePoints(raw.Points)
 	s = s.with("total", types.Float64)
 	if raw.Score != nil {
@@ -134,9 +131,6 @@ func (c *scorecard) compile(s scope, raw *scorecardYAML, out *schema) error {
 	}
 	s = s.with("score", types.Int).with("drivers", types.Array(driver))
 	c.findings, s, errs[3] = s.compileNamed(&raw.Findings)
-	if errs[3] != nil {
-		return errors.Join(errs[:]...) // what follows would only name missing findings
-	}
 	if raw.Clear != nil {
 		c.clear, errs[5] = s.compile(*raw.Clear, reflect.Bool)
 	}
@@ -159,22 +153,31 @@ func (s scope) compileNamed(n *yaml.Node) ([]named, scope, error) {
 		return nil, s, errorAt(s.file, n.Line, "more than %d names", maxRules)
 	}
 	var all []named
+	var errs []error
 	for i := 0; i < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		if _, taken := s.names[key.Value]; taken || key.Value == "it" || !nameForm.MatchString(key.Value) {
-			return nil, s, errorAt(s.file, key.Line, "%q cannot be a name here: it is taken, or not like days_silent", key.Value)
-		}
-		if value.Kind != yaml.ScalarNode {
-			return nil, s, errorAt(s.file, value.Line, "%s: want an expression", key.Value)
-		}
-		e, err := s.compile(sourceOf(value), reflect.Invalid)
+		e, err := s.compileOneNamed(key, value)
 		if err != nil {
-			return nil, s, err
+			errs = append(errs, err)
+			if _, taken := s.names[key.Value]; !taken {
+				s = s.with(key.Value, types.Any) // so that what follows is checked, too
+			}
+			continue
 		}
 		all = append(all, named{key.Value, e})
-		s = s.with(key.Value, e.kind)
+		s = s.with(key.Value, e.kind).withValues(key.Value, s.literals(e.program.Node()))
 	}
-	return all, s, nil
+	return all, s, errors.Join(errs...)
+}
+
+func (s scope) compileOneNamed(key, value *yaml.Node) (*expression, error) {
+	if _, taken := s.names[key.Value]; taken || key.Value == "it" || !nameForm.MatchString(key.Value) {
+		return nil, errorAt(s.file, key.Line, "%q cannot be a name here: it is taken, or not like days_silent", key.Value)
+	}
+	if value.Kind != yaml.ScalarNode {
+		return nil, errorAt(s.file, value.Line, "%s: want an expression", key.Value)
+	}
+	return s.compile(sourceOf(value), reflect.Invalid)
 }
 
 func (s scope) compilePoints(raw []pointYAML) ([]point, error) {
@@ -195,19 +198,14 @@ func (s scope) compilePoint(r pointYAML) (p point, err error) {
 		}
 		return p, errorAt(s.file, line, "every point needs add, reason and evidence")
 	}
+	var errs [4]error
 	if r.If != nil {
-		if p.when, err = s.compile(*r.If, reflect.Bool); err != nil {
-			return p, err
-		}
+		p.when, errs[0] = s.compile(*r.If, reflect.Bool)
 	}
-	if p.add, err = s.compile(r.Add, reflect.Float64); err != nil {
-		return p, err
-	}
-	if p.reason, err = s.compileTexts(&r.Reason); err != nil {
-		return p, err
-	}
-	p.evidence, err = s.compileEvidence(&r.Evidence)
-	return p, err
+	p.add, errs[1] = s.compile(r.Add, reflect.Float64)
+	p.reason, errs[2] = s.compileTexts(&r.Reason)
+	p.evidence, errs[3] = s.compileEvidence(&r.Evidence)
+	return p, errors.Join(errs[:]...)
 }
 
 // compileEvidence compiles a text, or a list of input fields that are quoted

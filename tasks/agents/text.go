@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -41,14 +42,13 @@ func (s scope) compileTexts(n *yaml.Node) (texts, error) {
 	if !isTexts(n) {
 		return nil, errorAt(s.file, n.Line, "want a text, or {zh: …, en: …}; a text with a comma or a colon in it needs quotes")
 	}
+	var errs []error
 	for i := 0; i < len(n.Content); i += 2 {
 		t, err := s.compileText(sourceOf(n.Content[i+1]))
-		if err != nil {
-			return nil, err
-		}
+		errs = append(errs, err)
 		all[tasks.Language(n.Content[i].Value)] = t
 	}
-	return all, nil
+	return all, errors.Join(errs...)
 }
 
 // isTexts reports whether n is a mapping with exactly the languages as keys.
@@ -78,6 +78,7 @@ func child(n *yaml.Node, key string) *yaml.Node {
 // compileText splits src at its ${expressions}.
 func (s scope) compileText(src source) (text, error) {
 	var t text
+	var errs []error
 	rest, line := src.text, src.line
 	for {
 		before, after, found := strings.Cut(rest, "${")
@@ -85,17 +86,15 @@ func (s scope) compileText(src source) (text, error) {
 			t = append(t, piece{literal: before})
 		}
 		if !found {
-			return t, nil
+			return t, errors.Join(errs...)
 		}
 		line += strings.Count(before, "\n")
 		end := closing(after)
 		if end < 0 {
-			return nil, errorAt(s.file, line, "${ has no closing }")
+			return nil, errors.Join(append(errs, errorAt(s.file, line, "${ has no closing }"))...)
 		}
 		e, err := s.compile(source{text: after[:end], line: line}, reflect.Invalid)
-		if err != nil {
-			return nil, err
-		}
+		errs = append(errs, err)
 		t = append(t, piece{value: e})
 		line += strings.Count(after[:end], "\n")
 		rest = after[end+1:]

@@ -1,11 +1,14 @@
 package agents
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"slices"
 	"time"
+
+	"github.com/topcentral/spillway/tasks"
 )
 
 // pollEvery is how often Watch looks. A folder is loaded once two looks in a
@@ -50,6 +53,8 @@ func (c *Catalogue) Watch(ctx context.Context) error {
 
 // update takes over what has changed in the overlay and has settled.
 func (c *Catalogue) update(folders []*folder) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	changed := c.forget(folders)
 	for _, f := range folders {
 		o, digest := c.loaded[f.base()], f.digest()
@@ -57,7 +62,8 @@ func (c *Catalogue) update(folders []*folder) {
 		o.seen, o.gone = digest, false
 		if settled && o.tried != digest {
 			o.tried = digest
-			changed = c.reload(f, &o) || changed
+			c.reload(f, &o, false)
+			changed = true // in what is there, or in what is at fault
 		}
 		c.loaded[f.base()] = o
 	}
@@ -80,8 +86,8 @@ func (c *Catalogue) forget(folders []*folder) (changed bool) {
 			continue
 		}
 		delete(c.loaded, name)
+		changed = true
 		if o.agent != nil {
-			changed = true
 			c.log.Info("agent removed", "agent", o.agent.ID, "folder", name)
 		}
 	}
@@ -94,19 +100,39 @@ func (c *Catalogue) forget(folders []*folder) (changed bool) {
 	return changed
 }
 
-// reload loads a folder into o, and reports whether it did.
-func (c *Catalogue) reload(f *folder, o *overlaid) bool {
+// reload loads a folder into o. One that does not load, or whose examples or trial
+// fail, is a fault, and the last good version stays; with none before it, a folder
+// that loads is used all the same if first is set.
+func (c *Catalogue) reload(f *folder, o *overlaid, first bool) {
 	a, err := load(f)
 	if err == nil {
 		err = c.clash(f, a)
 	}
-	if err != nil {
-		c.log.Error("agent refused, the last good version stays", "folder", f.path, "error", err.Error())
-		return false
+	loads := err == nil
+	if loads {
+		err = a.verify()
 	}
-	o.agent = a
-	c.log.Info("agent loaded", "agent", a.ID, "version", a.Version, "folder", f.path)
-	return true
+	if err == nil || loads && first {
+		o.agent = a
+		c.log.Info("agent loaded", "agent", a.ID, "version", a.Version, "folder", f.path)
+	}
+	if o.fault = nil; err != nil {
+		o.fault = faultOf(f, o.agent, err)
+		c.log.Error("agent's folder is at fault; correct it", "folder", f.path, "in_use", cmp.Or(o.fault.Kept, "none"), "error", err.Error())
+	}
+}
+
+// maxFaultDetail bounds what is kept of a folder's faults, in characters: workers
+// send it with every heartbeat.
+const maxFaultDetail = 1500
+
+// faultOf says what is wrong with a folder, and which version stays in use.
+func faultOf(f *folder, inUse *Agent, err error) *tasks.AgentFault {
+	fault := &tasks.AgentFault{Agent: idOf(f.base()), Source: f.path, Detail: cut(err.Error(), maxFaultDetail), Since: time.Now().UTC().Truncate(time.Second)}
+	if inUse != nil {
+		fault.Kept = inUse.Version
+	}
+	return fault
 }
 
 // clash refuses an agent whose ID another folder of the overlay holds.
