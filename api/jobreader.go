@@ -55,6 +55,16 @@ func (r jobReader) job(ctx context.Context, named, id string) (*tasks.Job, error
 	return job, r.note(ctx, named, location(job))
 }
 
+// changedTenant returns whose jobs are to be run again: the caller's own, or with
+// admin:write those of the tenant that is named.
+func changedTenant(ctx context.Context, named string) (string, error) {
+	own := tenantOf(ctx)
+	if named == "" || named == own {
+		return own, nil
+	}
+	return named, access.Require(ctx, access.AdminWrite)
+}
+
 // note keeps an audit line of a look at what is another tenant's. Nothing is
 // shown while it cannot be kept.
 func (r jobReader) note(ctx context.Context, tenant, object string) error {

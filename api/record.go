@@ -51,9 +51,16 @@ func place(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
 // isDryRun reports whether a request asks what would be, and changes nothing.
 // Operations that know no dry run ignore the parameter, and do what they do.
 func (op operation) isDryRun(r *http.Request) bool {
-	const name = "dry_run"
-	known := slices.ContainsFunc(op.query, func(p parameter) bool { return p.name == name })
-	return known && r.URL.Query().Get(name) == "true"
+	return op.valueOf(r, "dry_run") == "true"
+}
+
+// valueOf returns the value of a parameter of the query, "" if the operation does
+// not know it.
+func (op operation) valueOf(r *http.Request, name string) string {
+	if !slices.ContainsFunc(op.query, func(p parameter) bool { return p.name == name }) {
+		return ""
+	}
+	return r.URL.Query().Get(name)
 }
 
 // entryOf tells who asked for what.
@@ -61,6 +68,9 @@ func entryOf(op operation, r *http.Request, answer http.Header) audit.Entry {
 	e := audit.Entry{Action: op.id, Object: answer.Get("Location"), RequestID: answer.Get(headerRequestID)}
 	if e.Object == "" {
 		e.Object = subjectOf(op.path, r.URL.Path)
+	}
+	if tenant := op.valueOf(r, "tenant"); tenant != "" {
+		e.Object += "?tenant=" + tenant // whose it is, where not the caller's
 	}
 	return e.By(access.From(r.Context()))
 }

@@ -14,7 +14,11 @@ func (s *server) RerunJob(ctx context.Context, request spec.RerunJobRequestObjec
 	if err := checkID(request.ID); err != nil {
 		return nil, err
 	}
-	job, replayed, err := s.jobs.Rerun(ctx, tenantOf(ctx), request.ID)
+	tenant, err := changedTenant(ctx, request.Params.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	job, replayed, err := s.jobs.Rerun(ctx, tenant, request.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -35,53 +39,94 @@ func (s *server) RerunJob(ctx context.Context, request spec.RerunJobRequestObjec
 const defaultReruns = 100
 
 // RerunJobs makes new jobs of those that a filter chooses, a bounded number of
-// them.
+// them. Each costs as much of the caller's rate as if it were asked for alone; where
+// that is spent the caller goes on later from the cursor.
 func (s *server) RerunJobs(ctx context.Context, request spec.RerunJobsRequestObject) (spec.RerunJobsResponseObject, error) {
+	tenant, err := changedTenant(ctx, request.Params.Tenant)
+	if err != nil {
+		return nil, err
+	}
 	filter := rerunFilter(&request.Body.Filter)
 	if cursor := request.Body.Cursor; cursor != "" {
-		var err error
 		if filter.Before, err = decodeCursor(cursor, filter); err != nil {
 			return nil, err
 		}
 	}
-	result := spec.RerunJobs200JSONResponse{Outcomes: []spec.BatchOutcome{}}
-	for left := cmp.Or(request.Body.Limit, defaultReruns); left > 0; {
-		filter.Limit = min(left, pageMost)
-		page, err := s.jobs.List(ctx, tenantOf(ctx), filter)
+	r := reruns{server: s, tenant: tenant, filter: filter, left: cmp.Or(request.Body.Limit, defaultReruns)}
+	if err := r.run(ctx); err != nil {
+		return nil, err
+	}
+	return r.result(), nil
+}
+
+// reruns is a walk over jobs that are run again.
+type reruns struct {
+	*server
+	tenant   string
+	filter   tasks.JobFilter // Before moves on
+	left     int             // how many more may be run
+	more     bool            // there may be more such jobs
+	outcomes []batchOutcome
+}
+
+// run walks until the bound, the end of the list or of the caller's rate. The
+// latter is an error only if nothing was done.
+func (r *reruns) run(ctx context.Context) error {
+	for r.more = true; r.more && r.left > 0 && ctx.Err() == nil; {
+		r.filter.Limit = min(r.left, pageMost)
+		page, err := r.jobs.List(ctx, r.tenant, r.filter)
 		if err != nil {
-			return nil, err
+			return r.unlessDone(err)
 		}
 		for _, j := range page.Jobs {
-			o := s.rerunOne(ctx, j.ID)
-			result.Outcomes = append(result.Outcomes, o)
-			if o.Job != nil {
-				result.Accepted++
-			} else {
-				result.Refused++
+			if len(r.outcomes) > 0 { // the first is what the request itself costs
+				if err := r.cfg.Guard.Spend(ctx); err != nil {
+					return r.unlessDone(err)
+				}
 			}
+			r.outcomes = append(r.outcomes, r.rerunOne(ctx, r.tenant, j.ID))
+			r.filter.Before = j.ID
+			r.left--
 		}
-		left -= len(page.Jobs)
-		result.HasMore = page.Next != ""
-		if !result.HasMore {
-			break
+		if r.more = page.Next != ""; r.more {
+			r.filter.Before = page.Next
 		}
-		filter.Before, result.NextCursor = page.Next, encodeCursor(page.Next, filter)
-		if len(page.Jobs) == 0 || ctx.Err() != nil {
-			break // the caller goes on from here
+		if len(page.Jobs) == 0 {
+			break // a look at a part of the list; the caller goes on from here
 		}
 	}
-	if !result.HasMore {
-		result.NextCursor = ""
+	return nil
+}
+
+func (r *reruns) unlessDone(err error) error {
+	if len(r.outcomes) > 0 {
+		return nil
 	}
-	return result, nil
+	return err
+}
+
+func (r *reruns) result() spec.RerunJobs200JSONResponse {
+	result := spec.RerunJobs200JSONResponse{Outcomes: []spec.BatchOutcome{}, HasMore: r.more}
+	for _, o := range r.outcomes {
+		result.Outcomes = append(result.Outcomes, o)
+		if o.Job != nil {
+			result.Accepted++
+		} else {
+			result.Refused++
+		}
+	}
+	if r.more {
+		result.NextCursor = encodeCursor(r.filter.Before, r.filter)
+	}
+	return result
 }
 
 // pageMost is the largest page of a list.
 const pageMost = 100
 
 // rerunOne runs one of several jobs again.
-func (s *server) rerunOne(ctx context.Context, id string) batchOutcome {
-	job, replayed, err := s.jobs.Rerun(ctx, tenantOf(ctx), id)
+func (s *server) rerunOne(ctx context.Context, tenant, id string) batchOutcome {
+	job, replayed, err := s.jobs.Rerun(ctx, tenant, id)
 	if err != nil {
 		return s.refused(ctx, "/jobs/"+id+"/rerun", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/api/internal/spec"
@@ -139,5 +140,62 @@ func TestOperatorsReadAcrossTenants(t *testing.T) {
 		if w := do(t, h, "POST", "/jobs/"+job.ID+"/"+verb, "", "Authorization", ring.bearer(t, "ops", access.Scopes()...)); w.Code != http.StatusNotFound {
 			t.Errorf("%s of another tenant's job: got %d", verb, w.Code)
 		}
+	}
+}
+
+// A caller may run as many jobs again as its rate allows, however it asks.
+func TestRerunsCostWhatTheyStandFor(t *testing.T) {
+	ring, m := newKeyring(t, access.Config{Rate: access.Rate{Requests: 5, Per: time.Hour, Burst: 5}}), newMemory()
+	h := newAPI(t, Config{Guard: ring.guard}, m.deps())
+	key := ring.bearer(t, "acme", access.JobsWrite)
+	for range 8 {
+		job, _, err := m.Submit(t.Context(), "acme", &tasks.Submission{Agent: "A02"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.becomes(job.ID, tasks.Failed)
+	}
+	w := do(t, h, "POST", "/jobs/rerun", `{"filter":{"agent":"A02"}}`, "Authorization", key)
+	got := decode[spec.RerunJobs200JSONResponse](t, w)
+	if w.Code != http.StatusOK || got.Accepted != 5 || !got.HasMore || got.NextCursor == "" {
+		t.Fatalf("got %d %s", w.Code, w.Body)
+	}
+	if w := do(t, h, "POST", "/jobs/rerun", `{"filter":{"agent":"A02"},"cursor":"`+got.NextCursor+`"}`, "Authorization", key); w.Code != http.StatusTooManyRequests {
+		t.Errorf("with nothing left: got %d %s", w.Code, w.Body)
+	}
+	ring.guard = access.New(access.Config{Keys: ring.keys})
+	h = newAPI(t, Config{Guard: ring.guard}, m.deps())
+	rest := decode[spec.RerunJobs200JSONResponse](t, do(t, h, "POST", "/jobs/rerun", `{"filter":{"agent":"A02"},"cursor":"`+got.NextCursor+`"}`, "Authorization", key))
+	if rest.Accepted != 3 || rest.HasMore {
+		t.Errorf("from the cursor on: got %+v, want the other 3", rest)
+	}
+}
+
+// With admin:write an operator runs a tenant's jobs again, for that tenant.
+func TestOperatorsRunTenantsJobsAgain(t *testing.T) {
+	ring, m := newKeyring(t, access.Config{}), newMemory()
+	log, fresh := newAudit(t)
+	h := newAPI(t, Config{Guard: ring.guard, Audit: log}, m.deps())
+	job, _, err := m.Submit(t.Context(), "acme", &tasks.Submission{Agent: "A02"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.becomes(job.ID, tasks.Failed)
+	operator, reader := ring.bearer(t, "ops", access.Scopes()...), ring.bearer(t, "ops", access.JobsWrite, access.AdminRead)
+	if w := do(t, h, "POST", "/jobs/rerun?tenant=acme", `{"filter":{"state":["failed"]}}`, "Authorization", reader); w.Code != http.StatusForbidden {
+		t.Errorf("without admin:write: got %d", w.Code)
+	}
+	fresh()
+	w := do(t, h, "POST", "/jobs/rerun?tenant=acme", `{"filter":{"state":["failed"]}}`, "Authorization", operator)
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"accepted":1`) || !strings.Contains(w.Body.String(), job.ID) {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	lines := fresh()
+	if len(lines) != 1 || lines[0].Object != "/jobs/rerun?tenant=acme" || lines[0].Tenant != "ops" {
+		t.Errorf("recorded %+v", lines)
+	}
+	again := do(t, h, "POST", "/jobs/"+job.ID+"/rerun?tenant=acme", "", "Authorization", operator)
+	if again.Code != http.StatusAccepted || again.Header().Get("Idempotent-Replayed") != "true" {
+		t.Errorf("one by one: got %d %s", again.Code, again.Body)
 	}
 }

@@ -23,6 +23,7 @@ type rerunCommand struct {
 	Agent    string        `placeholder:"ID" help:"Those of this agent."`
 	Lane     string        `placeholder:"LANE" enum:",local,cloud,scorecard" default:"" help:"Those whose last attempt was on this lane: local, cloud or scorecard."`
 	Model    string        `placeholder:"MODEL" help:"Those that this model answered: provider/model, a model or a provider."`
+	Tenant   string        `placeholder:"TENANT" help:"Those of another tenant, for keys with admin:write."`
 	Since    time.Duration `placeholder:"DURATION" help:"Those made within this time, e.g. 12h."`
 	Limit    int           `default:"1000" help:"How many jobs at most."`
 	List     bool          `help:"List the jobs and run none."`
@@ -81,7 +82,7 @@ func (c rerunCommand) each(ctx context.Context, s streams) error {
 	api := c.client()
 	var errs []error
 	for _, id := range c.ID {
-		j, err := api.job(ctx, http.MethodPost, "/jobs/"+url.PathEscape(id)+"/rerun", nil, http.Header{})
+		j, err := api.job(ctx, http.MethodPost, "/jobs/"+url.PathEscape(id)+"/rerun"+c.ofTenant(), nil, http.Header{})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", id, err))
 			continue
@@ -94,6 +95,7 @@ func (c rerunCommand) each(ctx context.Context, s streams) error {
 // all runs again what the filter chooses.
 func (c rerunCommand) all(ctx context.Context, s streams, filter map[string]any) error {
 	api, refused, left := c.client(), 0, c.Limit
+	p := patience{server: api} // with a rate that is spent, too
 	for cursor := ""; left > 0; {
 		wanted := map[string]any{"filter": filter, "limit": min(left, rerunPage)}
 		if cursor != "" {
@@ -110,9 +112,13 @@ func (c rerunCommand) all(ctx context.Context, s streams, filter map[string]any)
 			}
 			NextCursor string `json:"next_cursor"`
 		}
-		if err := api.decode(ctx, http.MethodPost, "/jobs/rerun", body, &result); err != nil {
-			return err
+		if err := api.decode(ctx, http.MethodPost, "/jobs/rerun"+c.ofTenant(), body, &result); err != nil {
+			if err := p.pause(ctx, err, 0); err != nil {
+				return err
+			}
+			continue
 		}
+		p.since = time.Time{}
 		for _, o := range result.Outcomes {
 			switch {
 			case o.Job != nil:
@@ -141,6 +147,9 @@ func (c rerunCommand) list(ctx context.Context, s streams, filter map[string]any
 			query.Set(name, fmt.Sprint(value))
 		}
 	}
+	if c.Tenant != "" {
+		query.Set("tenant", c.Tenant)
+	}
 	api, left := c.client(), c.Limit
 	for left > 0 {
 		var page struct {
@@ -160,6 +169,14 @@ func (c rerunCommand) list(ctx context.Context, s streams, filter map[string]any
 		query.Set("cursor", page.NextCursor)
 	}
 	return nil
+}
+
+// ofTenant returns the query that names another tenant, "" where none is meant.
+func (c rerunCommand) ofTenant() string {
+	if c.Tenant == "" {
+		return ""
+	}
+	return "?tenant=" + url.QueryEscape(c.Tenant)
 }
 
 // decode makes a request and reads its answer into v.

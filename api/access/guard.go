@@ -234,11 +234,8 @@ func (g *Guard) byToken(ctx context.Context, text string, address netip.Addr) (P
 
 // count takes the request from the caller's rate.
 func (g *Guard) count(ctx context.Context, h http.Header, p Principal) error {
-	limit := g.cfg.Rate
-	if p.rate != nil {
-		limit = *p.rate
-	}
-	if limit == (Rate{}) || g.lookup == nil {
+	limit, ok := g.rateOf(p)
+	if !ok {
 		return nil
 	}
 	used, err := take(ctx, g.cfg.Keys.rdb, p.caller(), limit)
@@ -250,6 +247,31 @@ func (g *Guard) count(ctx context.Context, h http.Header, p Principal) error {
 		return tooMany(limit, used.next)
 	}
 	return nil
+}
+
+// Spend takes one request more from the rate of the caller whose request ctx
+// belongs to: for what stands for several requests. Its error is CodeRateLimited or
+// CodeUnavailable.
+func (g *Guard) Spend(ctx context.Context) error {
+	p := From(ctx)
+	limit, ok := g.rateOf(p)
+	if !ok {
+		return nil
+	}
+	used, err := take(ctx, g.cfg.Keys.rdb, p.caller(), limit)
+	if err == nil && !used.allowed {
+		err = tooMany(limit, used.next)
+	}
+	return err
+}
+
+// rateOf returns how often the caller may ask, and whether that is limited.
+func (g *Guard) rateOf(p Principal) (limit Rate, limited bool) {
+	limit = g.cfg.Rate
+	if p.rate != nil {
+		limit = *p.rate
+	}
+	return limit, limit != (Rate{}) && g.lookup != nil
 }
 
 // caller is the name that requests are counted under. A subject may be as long

@@ -478,6 +478,9 @@ type Limit = int
 // Prefer defines model for Prefer.
 type Prefer = string
 
+// RerunTenant defines model for RerunTenant.
+type RerunTenant = string
+
 // Tenant defines model for Tenant.
 type Tenant = string
 
@@ -560,6 +563,13 @@ type SubmitJobParams struct {
 	Prefer Prefer `json:"Prefer,omitempty"`
 }
 
+// RerunJobsParams defines parameters for RerunJobs.
+type RerunJobsParams struct {
+	// Tenant Another tenant, whose jobs are run again in place of the caller's own, for it
+	// and at its cost. This takes `admin:write`, and is noted in the audit log.
+	Tenant RerunTenant `form:"tenant,omitempty" json:"tenant,omitempty"`
+}
+
 // GetJobParams defines parameters for GetJob.
 type GetJobParams struct {
 	// Tenant Another tenant, whose jobs are read in place of the caller's own. This takes
@@ -589,6 +599,13 @@ type StreamJobEventsParams struct {
 
 	// LastEventID The sequence number of the last event the client has. Wins over `starting_after`.
 	LastEventID string `json:"Last-Event-ID,omitempty"`
+}
+
+// RerunJobParams defines parameters for RerunJob.
+type RerunJobParams struct {
+	// Tenant Another tenant, whose jobs are run again in place of the caller's own, for it
+	// and at its cost. This takes `admin:write`, and is noted in the audit log.
+	Tenant RerunTenant `form:"tenant,omitempty" json:"tenant,omitempty"`
 }
 
 // GetJobResultParams defines parameters for GetJobResult.
@@ -681,7 +698,7 @@ type ServerInterface interface {
 	SubmitBatch(ctx echo.Context) error
 	// RerunJobs Run many jobs again
 	// (POST /jobs/rerun)
-	RerunJobs(ctx echo.Context) error
+	RerunJobs(ctx echo.Context, params RerunJobsParams) error
 	// GetJob Look at a job
 	// (GET /jobs/{id})
 	GetJob(ctx echo.Context, id JobID, params GetJobParams) error
@@ -693,7 +710,7 @@ type ServerInterface interface {
 	StreamJobEvents(ctx echo.Context, id JobID, params StreamJobEventsParams) error
 	// RerunJob Run a job again
 	// (POST /jobs/{id}/rerun)
-	RerunJob(ctx echo.Context, id JobID) error
+	RerunJob(ctx echo.Context, id JobID, params RerunJobParams) error
 	// GetJobResult Get a job's result alone
 	// (GET /jobs/{id}/result)
 	GetJobResult(ctx echo.Context, id JobID, params GetJobResultParams) error
@@ -1018,8 +1035,17 @@ func (w *ServerInterfaceWrapper) SubmitBatch(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) RerunJobs(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RerunJobsParams
+	// ------------- Optional query parameter "tenant" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tenant", ctx.QueryParams(), &params.Tenant, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tenant: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.RerunJobs(ctx)
+	err = w.Handler.RerunJobs(ctx, params)
 	return err
 }
 
@@ -1156,8 +1182,17 @@ func (w *ServerInterfaceWrapper) RerunJob(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RerunJobParams
+	// ------------- Optional query parameter "tenant" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tenant", ctx.QueryParams(), &params.Tenant, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tenant: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.RerunJob(ctx, id)
+	err = w.Handler.RerunJob(ctx, id, params)
 	return err
 }
 
@@ -1935,7 +1970,8 @@ func (response SubmitBatch200JSONResponse) VisitSubmitBatchResponse(w http.Respo
 }
 
 type RerunJobsRequestObject struct {
-	Body *RerunJobsJSONRequestBody
+	Params RerunJobsParams
+	Body   *RerunJobsJSONRequestBody
 }
 
 type RerunJobsResponseObject interface {
@@ -2118,7 +2154,8 @@ func (response StreamJobEvents204Response) VisitStreamJobEventsResponse(w http.R
 }
 
 type RerunJobRequestObject struct {
-	ID JobID `json:"id"`
+	ID     JobID `json:"id"`
+	Params RerunJobParams
 }
 
 type RerunJobResponseObject interface {
@@ -2967,8 +3004,10 @@ func (sh *strictHandler) SubmitBatch(ctx echo.Context) error {
 }
 
 // RerunJobs operation middleware
-func (sh *strictHandler) RerunJobs(ctx echo.Context) error {
+func (sh *strictHandler) RerunJobs(ctx echo.Context, params RerunJobsParams) error {
 	var request RerunJobsRequestObject
+
+	request.Params = params
 
 	var body RerunJobsJSONRequestBody
 	var err error
@@ -3090,10 +3129,11 @@ func (sh *strictHandler) StreamJobEvents(ctx echo.Context, id JobID, params Stre
 }
 
 // RerunJob operation middleware
-func (sh *strictHandler) RerunJob(ctx echo.Context, id JobID) error {
+func (sh *strictHandler) RerunJob(ctx echo.Context, id JobID, params RerunJobParams) error {
 	var request RerunJobRequestObject
 
 	request.ID = id
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.RerunJob(ctx.Request().Context(), request.(RerunJobRequestObject))
