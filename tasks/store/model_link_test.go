@@ -13,6 +13,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/topcentral/spillway/lab/redistest"
 )
 
 // maxRetries is how often the client sends a command again by itself.
@@ -23,6 +25,7 @@ const maxRetries = 3
 // can deliver what was sent once more, much later, as a network may.
 type link struct {
 	server *miniredis.Miniredis
+	fault  *redistest.Fault
 
 	mu    sync.Mutex
 	lose  int    // how many replies to scripts are still to be lost
@@ -39,6 +42,7 @@ func newLink(t *testing.T) (*link, *redis.Client) {
 	if err := l.server.Start(); err != nil {
 		t.Fatalf("start miniredis: %v", err)
 	}
+	l.fault = redistest.NewFault(l.server)
 	rdb := redis.NewClient(&redis.Options{
 		Dialer:     l.dial,
 		MaxRetries: maxRetries, MinRetryBackoff: -1, MaxRetryBackoff: -1,

@@ -1,7 +1,10 @@
 package store_test
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -104,14 +107,51 @@ func (m *machine) send(t *rapid.T, do func(*store.Store) error) *call {
 	if !m.faultless {
 		c.lost = rapid.SampledFrom([]int{0, 0, 0, 0, 1, 2, 1 + maxRetries}).Draw(t, "replies lost")
 	}
+	fault := 0
+	if !m.faultless && c.lost == 0 {
+		fault = max(0, rapid.IntRange(-20, 30).Draw(t, "command that fails"))
+	}
+	m.link.fault.At(fault)
 	m.link.losing(c.lost)
 	c.err = do(c.store)
 	m.link.losing(0)
+	if fired := m.link.fault.Fired(); fired != "" {
+		t.Logf("injected an error: command %d, %s; the call returned %v", fault, fired, c.err)
+		m.link.fault.At(0)
+		sent := m.link.last()
+		m.goOn(t)
+		m.link.sent = sent
+		if c.err != nil && strings.Contains(fmt.Sprintf("%+v %v", c.err, errors.Unwrap(c.err)), "(injected)") { // nothing was done
+			c.err = do(c.store)
+		}
+	}
+	m.link.fault.At(0)
 	c.answered = c.lost <= maxRetries
 	if code := tasks.CodeOf(c.err); !c.answered && code != tasks.CodeUnavailable {
 		t.Fatalf("a call without an answer: got %q, want %q", code, tasks.CodeUnavailable)
 	}
 	return c
+}
+
+// goOn has a script of each job finish what one has left undone that failed.
+func (m *machine) goOn(t *rapid.T) {
+	ids := map[string]bool{}
+	for _, key := range m.link.server.Keys() {
+		if part := jobKey.FindStringSubmatch(key); part != nil && part[2] == "" {
+			ids[part[1]] = true
+		}
+	}
+	for id := range ids {
+		// An attempt that never was: the script refuses it, and goes on all the same.
+		if err := m.stores[0].Renew(t.Context(), id, 0); !errors.Is(err, store.ErrStale) {
+			t.Fatalf("go on: got %v, want %v", err, store.ErrStale)
+		}
+		if j, err := m.stores[0].Find(t.Context(), id); err == nil && j.State.Terminal() {
+			if found, err := m.stores[0].Overdue(t.Context(), id, true); err != nil || found != store.Fresh {
+				t.Fatalf("go on: got %s, %v, want %s", found, err, store.Fresh)
+			}
+		}
+	}
 }
 
 // expect compares what the call returned, if it was answered.

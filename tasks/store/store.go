@@ -141,6 +141,7 @@ func away(err error) error {
 // cannotServe reports whether an error reply of Redis says that it may serve
 // the same command later.
 func cannotServe(reply string) bool {
+	reply = strings.TrimPrefix(reply, "-") // as Redis 6 reports it from within a script
 	for _, prefix := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM", "MISCONF", "NOREPLICAS", "BUSY", "NOAUTH", "WRONGPASS", "NOPERM", "ERR max number of clients"} {
 		if strings.HasPrefix(reply, prefix) {
 			return true

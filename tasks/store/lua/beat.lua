@@ -27,7 +27,7 @@ for i = 1, #all, 2 do
     if seen and seen >= oldest then
       live[#live + 1] = all[i + 1]
     elseif ARGV[2] ~= '' then
-      redis.call('HDEL', KEYS[1], all[i])
+      redis.pcall('HDEL', KEYS[1], all[i])
     end
   end
 end

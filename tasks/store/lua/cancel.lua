@@ -5,16 +5,17 @@
 -- A repeat of the same call (its reply was lost) leaves a new run alone.
 -- Returns {'ok'} (also when it was canceled before), {'ended', state}, or
 -- {'unknown'} when the tenant has no such job.
-local r = redis.call('HMGET', job, 'state', 'tenant')
-local state, tenant = r[1], r[2]
+take('state', 'tenant', 'last_cancel', 'attempt', 'lane', 'worker', 'claimed', 'claimed_at', 'seq', 'attempts', 'callback',
+  'place', 'counted', 'retention')
+local state, tenant = unpack(read('state', 'tenant'))
 if not state or tenant ~= ARGV[2] then return { 'unknown' } end
 if repeated('cancel', ARGV[3]) then return { 'ok' } end
 if state ~= 'canceled' and not open[state] then return { 'ended', state } end
 remember('cancel', ARGV[3])
-if state == 'canceled' then return { 'ok' } end
+if state == 'canceled' then return commit({ 'ok' }) end
 if state == 'running' then
   cut('canceled')
-  redis.call('PUBLISH', due, id)
+  wake(due, id)
 end
 finish('canceled', '{}')
-return { 'ok' }
+return commit({ 'ok' })

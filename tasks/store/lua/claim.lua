@@ -12,6 +12,9 @@
 local function wait_until(time) return { 'busy', int(math.max(0, tonumber(time) - now)) } end
 
 if not load() then return { 'unknown' } end
+local input = redis.pcall('GET', KEYS[3])
+-- An input of another type than a script writes is none; its job must end all the same.
+if failed(input) and not string.find(input.err, 'WRONGTYPE', 1, true) then return input end
 local state, token, lease, exhausted, run_at, follows =
   unpack(read('state', 'token', 'lease', 'exhausted', 'run_at', 'follows'))
 if not open[state] then return { 'ended', state } end
@@ -30,8 +33,7 @@ if state == 'queued' then
 end
 local ends = int(now + tonumber(ARGV[5]))
 write('lease', ends)
-record()
-redis.call('ZADD', due, ends, id)
+due_at(ends)
 
 local flat = {}
 for field, value in pairs(held) do
@@ -40,4 +42,4 @@ for field, value in pairs(held) do
     flat[#flat + 1] = value
   end
 end
-return { 'claimed', flat, redis.call('GET', KEYS[3]) or '', int(now) }
+return commit({ 'claimed', flat, type(input) == 'string' and input or '', int(now) })

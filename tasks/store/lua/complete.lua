@@ -7,10 +7,10 @@ local refusal = fenced(ARGV[2], 'complete')
 if refusal then return refusal end
 settle(ARGV[2], 'complete', ARGV[5])
 tell(ARGV[2], 6)
-redis.call('SET', KEYS[4], ARGV[3])
+before({ 'SET', KEYS[4], ARGV[3] }, { 'DEL', KEYS[4] })
 write('degraded', ARGV[4], 'answered_by', ARGV[4] == '1' and 'scorecard' or 'model')
 if ARGV[4] == '1' then
   write('lane', 'scorecard')
-  redis.call('HINCRBY', counters, 'total:degraded', 1)
+  after('HINCRBY', counters, 'total:degraded', '1')
 end
-return { 'ok', int(finish('succeeded', '{"degraded":' .. (ARGV[4] == '1' and 'true' or 'false') .. '}')) }
+return commit({ 'ok', int(finish('succeeded', '{"degraded":' .. (ARGV[4] == '1' and 'true' or 'false') .. '}')) })

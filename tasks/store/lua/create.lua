@@ -31,7 +31,6 @@ if KEYS[11] then
   end
 end
 if ARGV[17] == '' and full(ARGV[2], ARGV[22]) then return { 'quota' } end
-if KEYS[11] then redis.call('SET', KEYS[11], id .. ' ' .. ARGV[14], 'PX', ARGV[15]) end
 
 local run_at = tonumber(ARGV[8])
 local start = math.max(run_at, now)
@@ -42,8 +41,9 @@ make({
   deadline_in = from_start(ARGV[10]), spill_in = from_start(ARGV[11]), retention = ARGV[12],
 })
 if ARGV[16] ~= '' then write('follows', ARGV[16]) end
-redis.call('SET', KEYS[3], ARGV[4])
-redis.call('ZADD', KEYS[10], '0', id)
+before({ 'SET', KEYS[3], ARGV[4] }, { 'DEL', KEYS[3] })
+before({ 'ZADD', KEYS[10], '0', id }, { 'ZREM', KEYS[10], id })
+if KEYS[11] then before({ 'SET', KEYS[11], id .. ' ' .. ARGV[14], 'PX', ARGV[15] }, { 'DEL', KEYS[11] }) end
 local state = 'queued'
 if ARGV[17] ~= '' then
   give(ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21])
@@ -51,10 +51,9 @@ if ARGV[17] ~= '' then
 elseif run_at > now then
   write('run_at', ARGV[8])
   enter('scheduled', '{}')
-  redis.call('ZADD', due, ARGV[8], id)
+  due_at(tonumber(ARGV[8]))
   state = 'scheduled'
 else
   enqueue(ARGV[13], '{}')
 end
-record()
-return { 'ok', int(now), state }
+return commit({ 'ok', int(now), state })

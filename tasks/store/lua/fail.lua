@@ -8,4 +8,4 @@ if refusal then return refusal end
 settle(ARGV[2], 'fail', ARGV[4])
 tell(ARGV[2], 5)
 write('error', ARGV[3])
-return { 'ok', int(finish('failed', ARGV[3])) }
+return commit({ 'ok', int(finish('failed', ARGV[3])) })

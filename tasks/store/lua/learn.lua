@@ -21,9 +21,13 @@ for i = 3, #ARGV, 2 do
   known[name] = known[name] or read(name)
   table.insert(known[name], ARGV[i + 1])
 end
+-- One command: a script that fails between two would take in again what it has taken in.
+local fields = {}
 for name, all in pairs(known) do
   local first = math.max(1, #all - tonumber(ARGV[2]) + 1)
-  redis.call('HSET', KEYS[1], name, 'last:' .. table.concat(all, ',', first))
+  fields[#fields + 1] = name
+  fields[#fields + 1] = 'last:' .. table.concat(all, ',', first)
 end
-if ARGV[1] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+if #fields > 0 then redis.call('HSET', KEYS[1], unpack(fields)) end
+if ARGV[1] ~= '0' then redis.pcall('PEXPIRE', KEYS[1], ARGV[1]) end
 return (#ARGV - 2) / 2

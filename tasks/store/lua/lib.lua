@@ -18,26 +18,87 @@ local function int(n) return string.format('%d', n) end
 -- open are the states that a run has yet to leave.
 local open = { scheduled = true, queued = true, running = true }
 
--- A script that begins by take, load or make holds fields of the job: it reads
--- them there, and what it writes stays there until record writes it all at once.
--- Every other script reads and writes each field where it stands.
-local held          -- field → value, false where the job has none; nil: nothing is held
+-- Redis does not undo what a script has written before one of its commands fails. So
+-- a job script writes nothing while it decides: it begins with take, load or make,
+-- which read the record, and notes what is to be written; commit writes it, last of
+-- all, in this order:
+--   1. what does no harm without the record, or can be undone: `first`
+--   2. the record, by one HSET: from here on the job has changed
+--   3. what follows from the record: `rest`. A command that fails stays in the field
+--      `undone`, and the next script of the job tries it again before it does anything else
+--   4. messages to subscribers, which may fail: whoever waits polls, too
+local held = {}     -- field → value, false where the job has none
 local dirty = {}    -- names of the held fields that are to be written
 local whole = false -- the job has no fields but those that are held
 local fresh = false -- the job is being made
+local first = {}    -- commands before the record: { command, command that undoes it or nil }
+local rest = {}     -- commands after the record
+local wakes = {}    -- messages: { channel, message }
+local emptied = {}  -- fields of counters that are removed when they have come to 0
+local problem       -- the error of a command that is still undone
+local older = 0     -- how many commands of `rest` earlier scripts have left
+
+-- mostUndone is how many commands may be undone before a job changes no further.
+local mostUndone = 200
+
+local function failed(reply) return type(reply) == 'table' and reply.err end
+
+-- before has commit run a command before it writes the record, and undo it when a
+-- later one fails before the record is written.
+local function before(command, undo) first[#first + 1] = { command, undo } end
+
+-- after has commit run a command once the record is written.
+local function after(...) rest[#rest + 1] = { ... } end
+
+-- wake has commit publish a message.
+local function wake(channel, message) wakes[#wakes + 1] = { channel, message } end
+
+-- perform runs commands in their order and returns those that failed. One that comes
+-- after another that failed on the same key is not tried: events have an order. An
+-- event whose number is taken is there already.
+local function perform(commands)
+  local left, blocked = {}, {}
+  for _, command in ipairs(commands) do
+    local reply = not blocked[command[2]] and redis.pcall(unpack(command))
+    if blocked[command[2]] or failed(reply) and not string.find(reply.err, 'equal or smaller', 1, true) then
+      left[#left + 1], blocked[command[2]] = command, true
+      if failed(reply) then problem = reply.err end
+    end
+  end
+  return left
+end
+
+-- redo tries again what an earlier script could not write after the record.
+local function redo()
+  if not held.undone or held.undone == '' then return end
+  rest = perform(cjson.decode(held.undone))
+  local now_undone = #rest > 0 and cjson.encode(rest) or ''
+  if now_undone ~= held.undone then redis.call('HSET', job, 'undone', now_undone) end
+  held.undone = now_undone
+  -- Fields that are yet to be removed count as removed, and may be written again.
+  for i = #rest, 1, -1 do
+    if rest[i][1] == 'HDEL' and rest[i][2] == job then
+      for k = 3, #rest[i] do held[rest[i][k]], dirty[rest[i][k]] = false, true end
+      table.remove(rest, i)
+    end
+  end
+  older = #rest
+end
 
 -- take begins to hold fields, which it reads.
 local function take(...)
-  held = {}
-  local values = redis.call('HMGET', job, ...)
-  for i, field in ipairs({ ... }) do held[field] = values[i] end
+  local values = redis.call('HMGET', job, 'undone', ...)
+  held.undone = values[1]
+  for i, field in ipairs({ ... }) do held[field] = values[i + 1] end
+  redo()
 end
 
 -- load begins to hold all fields. It returns false if there is no such job.
 local function load()
-  held, whole = {}, true
+  whole = true
   local all = redis.call('HGETALL', job)
   for i = 1, #all, 2 do held[all[i]] = all[i + 1] end
+  redo()
   return #all > 0
 end
 
@@ -49,7 +110,6 @@ end
 
 -- read returns fields of the job, false for those that it does not have.
 local function read(...)
-  if not held then return redis.call('HMGET', job, ...) end
   local values = {}
   for i, field in ipairs({ ... }) do
     if held[field] == nil then held[field] = not whole and redis.call('HGET', job, field) end
@@ -60,7 +120,6 @@ end
 
 -- write sets fields of the job: each name is followed by its value.
 local function write(...)
-  if not held then return redis.call('HSET', job, ...) end
   local fields = { ... }
   for i = 1, #fields, 2 do
     held[fields[i]] = fields[i + 1]
@@ -70,17 +129,16 @@ end
 
 -- erase removes fields of the job.
 local function erase(...)
-  if not held then return redis.call('HDEL', job, ...) end
   for _, field in ipairs({ ... }) do
     if held[field] or (held[field] == nil and not whole) then dirty[field] = true end
     held[field] = false
   end
 end
 
--- record writes what held fields have come to. From here on a job that is being
--- made is there.
+-- record returns the commands that write what held fields have come to, nil where
+-- there is nothing to write.
 local function record()
-  local set, gone = {}, {}
+  local set, gone = { 'HSET', job }, { 'HDEL', job }
   for field in pairs(dirty) do
     if held[field] then
       set[#set + 1] = field
@@ -89,17 +147,60 @@ local function record()
       gone[#gone + 1] = field
     end
   end
-  dirty, fresh = {}, false
-  if #set > 0 then redis.call('HSET', job, unpack(set)) end
-  if #gone > 0 then redis.call('HDEL', job, unpack(gone)) end
+  if held.undone and held.undone ~= '' then
+    set[#set + 1] = 'undone'
+    set[#set + 1] = ''
+  end
+  return #set > 2 and set or nil, #gone > 2 and gone or nil
 end
 
--- number takes the job's next sequence number.
+-- commit writes everything that the script has noted and returns `reply`, or the
+-- error of a command that failed before the record was written: then the job is as
+-- it was. It is the last thing that a script does.
+local function commit(reply)
+  if older > mostUndone then return { err = problem } end
+  local set, gone = record()
+  if set then before(set) end
+  if gone then table.insert(rest, 1, gone) end
+  for i, step in ipairs(first) do
+    local done = redis.pcall(unpack(step[1]))
+    if failed(done) then
+      for k = i - 1, 1, -1 do
+        if first[k][2] then redis.pcall(unpack(first[k][2])) end
+      end
+      return done
+    end
+  end
+  local left = perform(rest)
+  local ended = held.state and not open[held.state]
+  if #left > 0 then
+    redis.pcall('HSET', job, 'undone', cjson.encode(left))
+    if ended then redis.pcall('ZADD', due, int(now + 1000), id) end
+  elseif ended then
+    redis.pcall('ZREM', due, id)
+  end
+  for _, field in ipairs(emptied) do
+    local n = redis.pcall('HGET', counters, field)
+    if type(n) == 'string' and tonumber(n) <= 0 then redis.pcall('HDEL', counters, field) end
+  end
+  for _, message in ipairs(wakes) do redis.pcall('PUBLISH', message[1], message[2]) end
+  return reply
+end
+
+-- number takes the job's next sequence number. A log that is ahead of the record was
+-- written by a script that failed before it came to the record.
+local last
 local function number()
-  if not held then return redis.call('HINCRBY', job, 'seq', 1) end
-  local seq = tonumber(read('seq')[1] or 0) + 1
-  write('seq', int(seq))
-  return seq
+  if not last then
+    last = tonumber(read('seq')[1] or 0)
+    local newest = not fresh and redis.pcall('XREVRANGE', events, '+', '-', 'COUNT', '1')
+    if newest and not failed(newest) and newest[1] then
+      last = math.max(last, tonumber(string.match(newest[1][1], '^%d+')))
+    end
+  end
+  last = last + 1
+  write('seq', int(last))
+  return last
 end
 
 -- log appends an event to the job's log under the next sequence number, which
@@ -107,7 +208,7 @@ end
 -- terminal event, are always kept.
 local function log(kind, attempt, data)
   local seq = number()
-  redis.call('XADD', events, 'MAXLEN', '~', '5000', int(seq) .. '-0',
+  after('XADD', events, 'MAXLEN', '~', '5000', int(seq) .. '-0',
     'type', kind, 'attempt', attempt, 'at', int(now), 'data', data)
   return seq
 end
@@ -116,16 +217,16 @@ end
 -- watches one that is being made.
 local function emit(kind, attempt, data)
   local seq = log(kind, attempt, data)
-  if not fresh then redis.call('PUBLISH', events, kind) end
+  if not fresh then wake(events, kind) end
   return seq
 end
 
 -- tell appends what an attempt has done to the job's log: the arguments from
--- `first` on, each time the type and the data of an event that changes no state.
+-- `from` on, each time the type and the data of an event that changes no state.
 -- It wakes nobody: another event follows. It returns the last sequence number.
-local function tell(attempt, first)
+local function tell(attempt, from)
   local seq
-  for i = first, #ARGV, 2 do seq = log(ARGV[i], attempt, ARGV[i + 1]) end
+  for i = from, #ARGV, 2 do seq = log(ARGV[i], attempt, ARGV[i + 1]) end
   return seq
 end
 
@@ -143,12 +244,11 @@ end
 -- counted: jobs from before there was a quota are not.
 local function count(state, tenant, counted)
   if waits[state] and not counted then
-    redis.call('HINCRBY', counters, 'waiting:' .. tenant, 1)
+    after('HINCRBY', counters, 'waiting:' .. tenant, '1')
     write('counted', '1')
   elseif counted and not waits[state] then
-    if redis.call('HINCRBY', counters, 'waiting:' .. tenant, -1) <= 0 then
-      redis.call('HDEL', counters, 'waiting:' .. tenant)
-    end
+    after('HINCRBY', counters, 'waiting:' .. tenant, '-1')
+    emptied[#emptied + 1] = 'waiting:' .. tenant
     erase('counted')
   end
 end
@@ -158,16 +258,16 @@ local function enter(state, data)
   local r = read('state', 'attempt', 'tenant', 'callback', 'place', 'counted')
   local was, attempt, tenant, callback, place = r[1], r[2] or '0', r[3] or '', r[4] or '0', r[5]
   write('state', state)
-  if was and open[was] then redis.call('HINCRBY', counters, 'now:' .. was, -1) end
-  if open[state] then redis.call('HINCRBY', counters, 'now:' .. state, 1) end
-  redis.call('HINCRBY', counters, 'total:' .. state, 1)
+  if was and open[was] then after('HINCRBY', counters, 'now:' .. was, '-1') end
+  if open[state] then after('HINCRBY', counters, 'now:' .. state, '1') end
+  after('HINCRBY', counters, 'total:' .. state, '1')
   count(state, tenant, r[6])
   if place then
-    redis.call('ZREM', waiting, place)
+    after('ZREM', waiting, place)
     erase('place')
   end
   local seq = emit('job.' .. state, attempt, data)
-  redis.call('XADD', outbox, '*', 'job', id, 'tenant', tenant, 'type', 'job.' .. state,
+  after('XADD', outbox, '*', 'job', id, 'tenant', tenant, 'type', 'job.' .. state,
     'seq', int(seq), 'attempt', attempt, 'at', int(now), 'callback', callback)
   return seq
 end
@@ -184,24 +284,32 @@ local function lane()
   return 'none'
 end
 
--- look has the watchdog look at the job in `after` ms, or at its deadline if
+-- due_at has the watchdog look at the job at a time. It comes before the record: a
+-- look too many does no harm, and one too few leaves a job alone.
+local due_was -- its due time so far, where the script has read it
+local function due_at(time)
+  before({ 'ZADD', due, int(time), id },
+    fresh and { 'ZREM', due, id } or due_was and { 'ZADD', due, due_was, id } or nil)
+end
+
+-- look has the watchdog look at the job in `later` ms, or at its deadline if
 -- that comes first.
-local function look(after)
+local function look(later)
   local deadline = tonumber(read('deadline')[1])
-  redis.call('ZADD', due, int(math.min(now + after, math.max(deadline, now))), id)
+  due_at(math.min(now + later, math.max(deadline, now)))
 end
 
 -- enqueue makes the job claimable, notes where it waits, and has the watchdog
--- look at it in `after` ms. The field complexity holds the job's line: its
+-- look at it in `later` ms. The field complexity holds the job's line: its
 -- complexity, with the mark of a priority that is not normal. The token stays: a
 -- claim that comes once more after its attempt is over must not take the job again.
-local function enqueue(after, data)
+local function enqueue(later, data)
   erase('worker', 'lease')
   local seq = enter('queued', data)
   local place = lane() .. '.' .. read('complexity')[1] .. ':' .. int(now) .. ':' .. id
-  redis.call('ZADD', waiting, '0', place)
+  after('ZADD', waiting, '0', place)
   write('place', place)
-  look(tonumber(after))
+  look(tonumber(later))
   return seq
 end
 
@@ -211,10 +319,8 @@ local function finish(state, data)
   local keep = tonumber(read('retention')[1])
   write('ended', int(now), 'expires', int(now + keep))
   local seq = enter(state, data)
-  record()
-  redis.call('ZREM', due, id)
-  for k = 1, 4 do redis.call('PEXPIRE', KEYS[k], int(keep)) end
-  redis.call('ZADD', KEYS[9], int(now + keep), id .. ' ' .. read('tenant')[1])
+  for k = 1, 4 do after('PEXPIREAT', KEYS[k], int(now + keep)) end
+  after('ZADD', KEYS[9], int(now + keep), id .. ' ' .. read('tenant')[1])
   return seq
 end
 
@@ -222,14 +328,14 @@ end
 -- cache (of the job `as`, whose calls cost `saved` picodollars and `tokens`) or
 -- fast_path.
 local function give(by, result, as, saved, tokens)
-  redis.call('SET', KEYS[4], result)
+  before({ 'SET', KEYS[4], result }, { 'DEL', KEYS[4] })
   write('degraded', '0', 'answered_by', by, 'settled', read('attempt')[1] .. ':' .. by)
   erase('follows')
-  redis.call('HINCRBY', counters, 'total:' .. by, 1)
+  after('HINCRBY', counters, 'total:' .. by, '1')
   if as ~= '' then
     write('answered_as', as, 'saved', saved)
-    redis.call('HINCRBY', counters, 'saved:picodollars', saved)
-    redis.call('HINCRBY', counters, 'saved:tokens', tokens)
+    after('HINCRBY', counters, 'saved:picodollars', saved)
+    after('HINCRBY', counters, 'saved:tokens', tokens)
   end
   return finish('succeeded', '{"degraded":false,"answered_by":"' .. by .. '"}')
 end
@@ -265,17 +371,17 @@ end
 -- or the network has delivered it twice. Of each kind of call the last one that
 -- did something is remembered, by its token.
 local function repeated(kind, token)
-  return redis.call('HGET', job, 'last_' .. kind) == token
+  return read('last_' .. kind)[1] == token
 end
 
 -- remember makes this call the last one of its kind.
 local function remember(kind, token)
-  redis.call('HSET', job, 'last_' .. kind, token)
+  write('last_' .. kind, token)
 end
 
 -- cut notes an attempt that was ended from outside and could not say so itself.
 local function cut(outcome)
-  local r = redis.call('HMGET', job, 'attempt', 'lane', 'worker', 'claimed', 'claimed_at')
+  local r = read('attempt', 'lane', 'worker', 'claimed', 'claimed_at')
   note(cjson.encode({ number = tonumber(r[1]), lane = r[2], worker = r[3], candidate = '', outcome = outcome,
     started_at = r[5], duration_ms = now - tonumber(r[4]) }))
 end

@@ -9,15 +9,19 @@
 --   {'fresh'} not due after all            {'expired'} queued past its deadline
 --   {'idle'} queued, and its tickets may be lost, or its run-at time has come
 --   {'lapsed'} its worker was lost; queued again
-if repeated('look', ARGV[2]) then return { redis.call('HGET', job, 'found') } end
+take('state', 'lease', 'deadline', 'last_look')
+if repeated('look', ARGV[2]) then return { read('found')[1] } end
 local score = redis.call('ZSCORE', due, id)
-if not score or tonumber(score) > now then return { 'fresh' } end
-local r = redis.call('HMGET', job, 'state', 'lease', 'deadline')
-local state, lease, deadline = r[1], r[2], r[3]
-if not state or not open[state] then
-  redis.call('ZREM', due, id)
-  return { 'fresh' }
+due_was = score
+local state, lease, deadline = unpack(read('state', 'lease', 'deadline'))
+if score and not open[state] then
+  if problem then
+    redis.call('ZADD', due, int(now + tonumber(ARGV[3])), id)
+  else
+    redis.call('ZREM', due, id)
+  end
 end
+if not score or tonumber(score) > now or not open[state] then return { 'fresh' } end
 if state == 'running' and tonumber(lease) > now then
   redis.call('ZADD', due, lease, id)
   return { 'fresh' }
@@ -31,17 +35,17 @@ end
 local found = 'idle'
 if state == 'running' then
   found = 'lapsed'
-  redis.call('HINCRBY', job, 'crashes', 1)
+  write('crashes', int(tonumber(read('crashes')[1] or 0) + 1))
   cut('worker_lost')
   enqueue(ARGV[4], '{"reason":"lease_expired"}')
 elseif state == 'scheduled' then
   enqueue(ARGV[4], '{"reason":"run_at"}')
 elseif tonumber(deadline) <= now then
   found = 'expired'
-  redis.call('ZADD', due, int(now + tonumber(ARGV[4])), id)
+  due_at(now + tonumber(ARGV[4]))
 else
   look(tonumber(ARGV[3]))
 end
 remember('look', ARGV[2])
-redis.call('HSET', job, 'found', found)
-return { found }
+write('found', found)
+return commit({ found })

@@ -21,5 +21,4 @@ if given_up ~= '' then
   write('exhausted', spent)
 end
 local seq = enqueue(ARGV[5], cjson.encode({ reason = ARGV[4] }))
-record()
-return { 'ok', int(seq) }
+return commit({ 'ok', int(seq) })

@@ -8,5 +8,4 @@ if r[1] ~= 'queued' or r[2] ~= ARGV[2] then return { 'kept', r[1] or 'unknown' }
 if r[3] == ARGV[4] then return { 'ok' } end
 write('replanned', ARGV[4], 'plan', ARGV[3])
 emit('job.replanned', ARGV[2], ARGV[3])
-record()
-return { 'ok' }
+return commit({ 'ok' })

@@ -3,11 +3,11 @@
 -- anew each time, so that a call that comes again counts nothing twice.
 --   ARGV[2] attempt   ARGV[3] picodollars that all its calls have cost so far (less than 9,000 dollars)
 -- Returns {'ok'} or {'stale', 'unknown'} when there is no such job.
-if tonumber(redis.call('HGET', job, 'attempt') or '0') < tonumber(ARGV[2]) then return { 'stale', 'unknown' } end
 local field = 'cost:' .. ARGV[2]
-local more = tonumber(ARGV[3]) - tonumber(redis.call('HGET', job, field) or '0')
+take('attempt', 'cost', field)
+if tonumber(read('attempt')[1] or '0') < tonumber(ARGV[2]) then return { 'stale', 'unknown' } end
+local more = tonumber(ARGV[3]) - tonumber(read(field)[1] or '0')
 if more > 0 then
-  redis.call('HSET', job, field, ARGV[3])
-  redis.call('HINCRBY', job, 'cost', int(more))
+  write(field, ARGV[3], 'cost', int(tonumber(read('cost')[1] or 0) + more))
 end
-return { 'ok' }
+return commit({ 'ok' })
