@@ -133,6 +133,9 @@ func (e explanation) waits() string {
 	if !e.Waiting.ExpectedEnd.IsZero() {
 		text += fmt.Sprintf("; its end is expected at %s", e.offset(e.Waiting.ExpectedEnd))
 	}
+	if a := e.awaited(); a.Candidate != "" {
+		text += fmt.Sprintf("; %s is asked again at %s (%s)", a.Candidate, e.offset(a.RetryAt), a.Outcome)
+	}
 	return text + "."
 }
 
@@ -191,17 +194,19 @@ func (e explanation) attempts() {
 		e.line("Attempts: none %s.", map[bool]string{true: "were needed or made", false: "on record yet"}[e.State.Terminal()])
 		return
 	}
+	groups := grouped(e.Attempts)
 	e.line("Attempts:")
 	e.table(func(row func(...string)) {
 		row("#", "lane", "candidate", "outcome", "at", "first token", "took", "tokens in/out", "cost", "budget left", "breaker")
-		for _, a := range e.Attempts {
-			row(strconv.Itoa(a.Number), string(a.Lane), cmp.Or(a.Candidate, "-"), a.Outcome, e.offset(a.StartedAt),
-				millis(a.FirstTokenMS), millis(a.DurationMS), tokens(a.Tokens), dollars(&a.Cost), dollars(a.BudgetLeft), cmp.Or(a.Breaker, "-"))
+		for _, g := range groups {
+			a := g.last
+			row(g.numbers(), string(a.Lane), cmp.Or(a.Candidate, "-"), g.outcome(), e.span(g),
+				millis(a.FirstTokenMS), millis(a.DurationMS), tokens(g.tokens), dollars(&g.cost), dollars(a.BudgetLeft), cmp.Or(a.Breaker, "-"))
 		}
 	})
-	for _, a := range e.Attempts {
-		if note := remarks(a); note != "" {
-			e.line("  #%d %s: %s", a.Number, cmp.Or(a.Candidate, "cut"), note)
+	for _, g := range groups {
+		if note := e.remarks(g.last); note != "" {
+			e.line("  #%s %s: %s", g.numbers(), cmp.Or(g.last.Candidate, "cut"), note)
 		}
 	}
 }

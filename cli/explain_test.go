@@ -87,12 +87,25 @@ func TestExplain(t *testing.T) {
 	failed.Error = tasks.Errorf(tasks.CodeDeadline, "no answer came before the job's deadline")
 	failed.Attempts = []tasks.Attempt{{Number: 1, Lane: tasks.Local, Outcome: tasks.OutcomeWorkerLost, StartedAt: after(3), DurationMS: 8000}}
 
+	long := explained(tasks.PlanOnlyLane)
+	long.State, long.Attempt, long.Waiting = tasks.Queued, 71, &tasks.Waiting{Queue: "cloud.high", Since: after(700), Position: 1}
+	for n := 1; n <= 70; n++ {
+		lane, candidate := tasks.Cloud, "kimi/kimi-k3"
+		if n%2 == 0 {
+			lane, candidate = tasks.Local, "ollama/deepseek-r1:32b"
+		}
+		long.Attempts = append(long.Attempts, tasks.Attempt{Number: n, Lane: lane, Candidate: candidate, Outcome: "server", StartedAt: after(float64(10 * n)), DurationMS: 900, Message: "HTTP 500"})
+	}
+	long.Attempts = append(long.Attempts,
+		tasks.Attempt{Number: 71, Lane: tasks.Cloud, Candidate: "kimi/kimi-k3", Outcome: tasks.OutcomeLimitReached, StartedAt: after(710), RetryAt: after(730), Message: "kimi: no more than 3 requests per minute are allowed (rpm)"},
+		tasks.Attempt{Number: 71, Lane: tasks.Cloud, Candidate: "deepseek", Outcome: tasks.OutcomeUnreachable, StartedAt: after(710), Message: "the certificate has expired"})
+
 	old := explained("")
 	old.Plan, old.State, old.EndedAt = nil, tasks.Canceled, after(3)
 
 	for name, j := range map[string]*tasks.Job{
 		"spilled": spilled, "cached": cached, "pressed": pressed, "last_resort": last, "replanned": lost,
-		"waiting": waiting, "shared": shared, "failed": failed, "without_plan": old,
+		"waiting": waiting, "shared": shared, "failed": failed, "without_plan": old, "long": long,
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got bytes.Buffer

@@ -167,11 +167,24 @@ func (e explanation) total() string {
 	return text
 }
 
+// changedBy are the settings that an operator changes to have fewer calls refused so.
+var changedBy = map[string]string{
+	tasks.OutcomeLimitReached: "SPILLWAY_LIMITS raises it",
+	tasks.OutcomeBudgetSpent:  "SPILLWAY_BUDGETS raises it",
+	tasks.OutcomeBreakerOpen:  "SPILLWAY_BREAKER_COOL_DOWN sets for how long, unless a key or an account was refused",
+}
+
 // remarks tells what a row has no room for.
-func remarks(a tasks.Attempt) string {
+func (e explanation) remarks(a tasks.Attempt) string {
 	var all []string
 	if a.Message != "" {
 		all = append(all, a.Message)
+	}
+	if !a.RetryAt.IsZero() {
+		all = append(all, "until "+e.offset(a.RetryAt))
+	}
+	if setting := changedBy[a.Outcome]; setting != "" {
+		all = append(all, setting)
 	}
 	if len(a.Masked) > 0 {
 		var kinds []string

@@ -121,6 +121,7 @@ const (
 	OutcomeBudgetSpent  = "budget_spent"  // a budget has no money left for it
 	OutcomeTooSlow      = "too_slow"      // a useful answer would not fit into the time left
 	OutcomeNotMasked    = "not_masked"    // masking left a doubt, so the data stays here
+	OutcomeUnreachable  = "unreachable"   // the job names it, and it does not answer, or has no such model
 )
 
 // Tokens counts what a model read and wrote, as its server reported it.

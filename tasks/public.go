@@ -28,6 +28,7 @@ var publicMessages = map[string]string{
 	OutcomeLimitReached: "the provider's limits leave no room now",
 	OutcomeBudgetSpent:  "a budget has no money left for it",
 	OutcomeNotMasked:    "masking left a doubt, so nothing was sent",
+	OutcomeUnreachable:  "it could not be reached",
 	"rate_limited":      "the provider has had too many requests",
 	"overloaded":        "the provider has no room just now",
 	"bad_request":       "the provider does not accept this request",

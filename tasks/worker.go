@@ -6,7 +6,8 @@ import "time"
 type Worker struct {
 	ID     string        `json:"id"` // host, process and a random part
 	Serves []LaneService `json:"serves"`
-	Host   *Host         `json:"host,omitempty"` // its machine; nil: not measured
+	Awaits []Awaited     `json:"awaits,omitempty"` // providers that it has not reached so far
+	Host   *Host         `json:"host,omitempty"`   // its machine; nil: not measured
 	// Agents are the agents it has, ID → version; nil: it is of a version that does
 	// not say.
 	Agents      map[string]string `json:"agents,omitzero"`
@@ -30,6 +31,14 @@ type AgentFault struct {
 	Detail string    `json:"detail"`          // all that is wrong with it, a line each
 	Since  time.Time `json:"since"`
 	Kept   string    `json:"kept,omitempty"` // the last good version, which stays in use; "": the agent is not there
+}
+
+// Awaited is a provider that a worker is to ask and has not reached since it
+// started.
+type Awaited struct {
+	Lane     Lane   `json:"lane"`
+	Provider string `json:"provider"`
+	Starting bool   `json:"starting,omitempty"` // it seems to be loading: it takes connections, and the worker has not tried for long
 }
 
 // Host tells how busy a worker's machine is, as shares from 0 to 1.

@@ -30,6 +30,7 @@ type attempt struct {
 	calls   []providers.Attempt // those of models, as the router told of them
 	version string              // of the agent it runs with
 	cost    tasks.Money         // of all its calls
+	comes   tasks.Lane          // that of a candidate which the job names and which may yet be reached
 	unspent bool                // the job has not been told of the last of it
 	// deadline is the job's by this machine's clock; the job's own is by the
 	// clock of Redis.
@@ -167,6 +168,7 @@ func (a *attempt) answer(ctx context.Context) outcome {
 		return failed(tasks.Errorf(tasks.CodeCrashLoop, "%d workers were lost while they ran this job", a.job.Crashes))
 	}
 	if a.lane == tasks.Scorecard {
+		a.noteMissing()
 		return a.lastResort(ctx, agent, nil)
 	}
 	bounded, cancel := context.WithDeadline(ctx, a.deadline)
@@ -184,6 +186,9 @@ func (a *attempt) answer(ctx context.Context) outcome {
 	}
 	if bounded.Err() == nil {
 		if o, ok := a.later(ctx, err); ok {
+			return o
+		}
+		if o, ok := a.untilReached(ctx, err); ok {
 			return o
 		}
 	}
@@ -211,9 +216,10 @@ func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage
 	if err != nil {
 		return nil, err
 	}
+	a.noteMissing()
 	stopAt := a.stopAt(ctx)
 	answer, err := a.walk(ctx, &providers.Route{
-		Candidates: veil.over(a.Fleet.Candidates(a.lane, agent, a.job)),
+		Candidates: veil.over(a.unsettled(a.Fleet.Candidates(a.lane, agent, a.job))),
 		Request:    *req,
 		Owner:      providers.Owner{Tenant: a.job.Tenant, Agent: a.job.Agent},
 		Job:        a.job.ID,

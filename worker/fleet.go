@@ -30,6 +30,9 @@ type Fleet struct {
 	mu        sync.RWMutex
 	reachable map[string][]providers.Model // by provider name; nil: it did not answer
 	missed    map[string]int               // by provider name: looks in a row that it did not answer
+	causes    map[string]error             // by provider name: why it did not, the last time
+	reached   map[string]bool              // by provider name: it has answered once
+	since     time.Time                    // of the first look
 	reach     map[tasks.Lane]agents.Reach  // as of the last look
 }
 
@@ -71,6 +74,7 @@ func NewFleet(cfg FleetConfig, catalogue *agents.Catalogue, log *slog.Logger) *F
 	return &Fleet{
 		local: cfg.Local, cloud: cfg.Cloud, scorecard: cfg.Scorecard, standIn: cfg.StandIn, order: cfg.Order, prefer: cfg.Prefer, bounds: cfg.Bounds,
 		agents: catalogue, log: log, reachable: map[string][]providers.Model{}, missed: map[string]int{},
+		causes: map[string]error{}, reached: map[string]bool{},
 	}
 }
 
@@ -79,6 +83,11 @@ const probeTimeout = 5 * time.Second
 
 // Refresh asks every provider which models it has.
 func (f *Fleet) Refresh(ctx context.Context) {
+	f.mu.Lock()
+	if f.since.IsZero() {
+		f.since = time.Now()
+	}
+	f.mu.Unlock()
 	var wg sync.WaitGroup
 	for _, p := range f.local {
 		wg.Go(func() { f.probe(ctx, p) })
@@ -99,10 +108,15 @@ func (f *Fleet) probe(ctx context.Context, p providers.Provider) {
 	if ctx.Err() != nil {
 		return // the worker ends, which says nothing of the provider
 	}
+	if err != nil && limited.Err() != nil {
+		err = providers.Errorf(providers.ClassTimeout, "it has not named its models within %v", probeTimeout).WithCause(err)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before, known := f.reachable[p.Name()]
+	f.causes[p.Name()] = err
 	if err == nil {
+		f.reached[p.Name()] = true
 		f.reachable[p.Name()] = append([]providers.Model{}, models...) // never nil
 		delete(f.missed, p.Name())
 		if before == nil {

@@ -2,7 +2,10 @@ package worker
 
 import (
 	"cmp"
+	"errors"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/tasks"
@@ -96,4 +99,59 @@ func (f *Fleet) canServe(lane tasks.Lane, c tasks.Complexity) bool {
 
 func (f *Fleet) serves(lane tasks.Lane, a *agents.Agent, j *tasks.Job) bool {
 	return len(f.Candidates(lane, a, j)) > 0
+}
+
+// startsFor is how long after its first look a worker takes a server that does
+// not answer in time for one that is starting.
+const startsFor = 2 * time.Minute
+
+// Awaited lists the providers that have never answered, sorted by lane.
+func (f *Fleet) Awaited() []tasks.Awaited {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	var all []tasks.Awaited
+	add := func(lane tasks.Lane, name string) {
+		if cause := f.causes[name]; cause != nil && !f.reached[name] {
+			starting := providers.ClassOf(cause) == providers.ClassTimeout && time.Since(f.since) < startsFor
+			all = append(all, tasks.Awaited{Lane: lane, Provider: name, Starting: starting})
+		}
+	}
+	for _, p := range f.local {
+		add(tasks.Local, p.Name())
+	}
+	for _, p := range f.cloud {
+		add(tasks.Cloud, p.Name())
+	}
+	return all
+}
+
+// missing says why a candidate that a job names cannot be asked on a lane: the
+// cause, and whether that may change. It returns nil when it can be asked.
+func (f *Fleet) missing(lane tasks.Lane, candidate string) (cause error, passes bool) {
+	name, model, _ := strings.Cut(candidate, "/")
+	here := f.laneOf(candidate, "") == lane
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	models := f.reachable[name]
+	switch {
+	case !here:
+		return errors.New("no provider of this name is set up where this worker runs"), false
+	case models == nil:
+		return cmp.Or(f.causes[name], errors.New("it has not been asked for its models yet")), true
+	case lane == tasks.Local && model != "" && !slices.ContainsFunc(models, func(m providers.Model) bool { return m.Name == model }):
+		return errors.New("the server has no model of this name"), false
+	}
+	return nil, false
+}
+
+// laneOf is the lane of a candidate; other if it is not known here.
+func (f *Fleet) laneOf(candidate string, other tasks.Lane) tasks.Lane {
+	name, _, _ := strings.Cut(candidate, "/")
+	switch {
+	case slices.ContainsFunc(f.local, func(p providers.Provider) bool { return p.Name() == name }):
+		return tasks.Local
+	case slices.ContainsFunc(f.cloud, func(p CloudProvider) bool { return p.Name() == name }):
+		return tasks.Cloud
+	}
+	return other
 }

@@ -103,7 +103,7 @@ func (a *attempt) lastResort(ctx context.Context, agent *agents.Agent, cause err
 	case late:
 		return failed(tasks.Errorf(tasks.CodeDeadline, "no answer came before the job's deadline"))
 	}
-	return failed(tasks.Errorf(tasks.CodeExhausted, "every candidate failed; see attempts").WithCause(cause))
+	return failed(a.exhausted(cause))
 }
 
 const (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -20,7 +21,8 @@ type outcome struct {
 	release store.Release
 	cause   error // why nothing is to be written
 
-	again time.Duration // of a release: after which the lane is to be asked again; 0: it is not
+	again time.Duration // of a release: after which a lane is to be asked again; 0: it is not
+	lane  tasks.Lane    // that lane
 	spill bool          // the other lanes need not wait for their time
 }
 
@@ -58,6 +60,7 @@ func (a *attempt) settle(o outcome) error {
 		}
 	}
 	if o.cause != nil {
+		a.amend(o.cause)
 		return o.cause
 	}
 	id, n := a.job.ID, a.job.Attempt
@@ -76,6 +79,19 @@ func (a *attempt) settle(o outcome) error {
 	}
 	a.handOn(o)
 	return nil
+}
+
+// amend tells a job that was canceled who was being asked then.
+func (a *attempt) amend(cause error) {
+	asked := slices.ContainsFunc(a.records, func(r tasks.Attempt) bool { return r.Outcome == tasks.OutcomeCanceled })
+	if !asked || !errors.Is(cause, store.ErrCanceled) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.base), signOffTimeout)
+	defer cancel()
+	if err := a.Store.Amend(ctx, a.job.ID, a.job.Attempt, a.records); err != nil {
+		a.log.Warn("the job was canceled; who was asked for it then is not on its record", "error", err)
+	}
 }
 
 // handOn gives a released job its next tickets. If that fails, a watchdog does

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
@@ -69,7 +70,7 @@ func (a *attempt) later(ctx context.Context, err error) (o outcome, ok bool) {
 		return o, false
 	}
 	o = released(store.Release{Reason: store.ReasonWaiting, Recheck: wait + watchSpare})
-	o.again, o.spill = max(wait-early, time.Second), wait != e.Busy
+	o.again, o.lane, o.spill = max(wait-early, time.Second), a.lane, wait != e.Busy
 	return o, true
 }
 
@@ -95,9 +96,9 @@ func (a *attempt) target() time.Time { return a.deadline.Add(a.job.TargetAt.Sub(
 // only at the spill time.
 func (a *attempt) issueLater(ctx context.Context, j *tasks.Job, o outcome) error {
 	now := time.Now()
-	err := a.Dispatcher.IssueOn(ctx, j, a.lane, now.Add(o.again))
+	err := a.Dispatcher.IssueOn(ctx, j, o.lane, now.Add(o.again))
 	for _, lane := range j.OpenLanes() {
-		if err != nil || !o.spill || lane == a.lane || lane == tasks.Scorecard || !now.Before(j.SpillAt) {
+		if err != nil || !o.spill || lane == o.lane || lane == tasks.Scorecard || !now.Before(j.SpillAt) {
 			continue
 		}
 		err = a.Dispatcher.IssueOn(ctx, j, lane, now)
@@ -133,8 +134,45 @@ func roomAt(j *tasks.Job) time.Time {
 // says when it will.
 func hadNoRoom(r tasks.Attempt) bool {
 	switch r.Outcome {
-	case tasks.OutcomeLimitReached, tasks.OutcomeBudgetSpent, tasks.OutcomeBreakerOpen:
+	case tasks.OutcomeLimitReached, tasks.OutcomeBudgetSpent, tasks.OutcomeBreakerOpen, tasks.OutcomeUnreachable:
 		return !r.RetryAt.IsZero()
 	}
 	return false
+}
+
+// settled are the outcomes of calls that would end alike if they were made again
+// for the same job a little later.
+var settled = []string{
+	string(providers.ClassBadOutput), string(providers.ClassBadRequest),
+	string(providers.ClassContextOverflow), string(providers.ClassContentBlocked),
+}
+
+// unsettled returns the candidates without those that have failed for good while
+// the job waited for others of its lane: each time it comes back they would be
+// asked, and paid, once more. A job that asks for waiting tries all of them again.
+func (a *attempt) unsettled(candidates []providers.Candidate) []providers.Candidate {
+	failed, claim, waited := map[string]bool{}, 0, 0
+	for _, r := range a.job.Attempts {
+		if r.Lane != a.lane {
+			continue
+		}
+		if r.Number != claim && waited < r.Number-1 {
+			clear(failed) // of an earlier wait, or run
+		}
+		claim = r.Number
+		if hadNoRoom(r) {
+			waited = r.Number
+		}
+		if slices.Contains(settled, r.Outcome) {
+			failed[r.Candidate] = true
+		}
+	}
+	if a.job.OnExhausted == tasks.Wait || waited < a.job.Attempt-1 {
+		return candidates
+	}
+	left := slices.DeleteFunc(slices.Clone(candidates), func(c providers.Candidate) bool { return failed[c.String()] })
+	if len(left) == 0 {
+		return candidates
+	}
+	return left
 }

@@ -17,16 +17,24 @@ import (
 // refuser is a guard that refuses the calls of a provider until a time.
 type refuser struct {
 	provider string
+	model    string // "": all
 	refusal  providers.Refusal
 
 	mu    sync.Mutex
 	until time.Time
 }
 
+// refusingModel refuses the calls of one model.
+func refusingModel(model string, d time.Duration) *refuser {
+	r := refusing("ollama", tasks.OutcomeLimitReached, providers.Busy, d)
+	r.model = model
+	return r
+}
+
 func (r *refuser) Enter(_ context.Context, c *providers.Call) (func(*providers.Attempt), error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if left := time.Until(r.until); c.Candidate.Provider.Name() == r.provider && left > 0 {
+	if left := time.Until(r.until); c.Candidate.Provider.Name() == r.provider && (r.model == "" || r.model == c.Candidate.Model) && left > 0 {
 		refusal := r.refusal
 		refusal.RetryAfter = left
 		return nil, &refusal
@@ -113,5 +121,22 @@ func TestManyJobsShareALimit(t *testing.T) {
 		if j = w.end(t, j.ID); j.Degraded || j.Attempt > 6 {
 			t.Errorf("degraded %v after %d claims: %v", j.Degraded, j.Attempt, outcomes(j))
 		}
+	}
+}
+
+// Who has failed for good is not asked, and paid, again each time that the job
+// comes back for another.
+func TestACandidateThatHasFailedIsNotAskedAgainWhileAnotherHasNoRoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, redistest.Embedded(t))
+	w.local.Does(dead)
+	w.guards = []providers.Guard{refusingModel("large", 8*time.Second)}
+	w.start(t, localLane)
+	j := w.submit(t, func(s *tasks.Submission) { s.Privacy = tasks.LocalOnly })
+	j = w.end(t, j.ID)
+	want := []string{"ollama/small bad_request", "ollama/large limit_reached", "ollama/large bad_request", "scorecard/rules succeeded"}
+	got := slices.CompactFunc(outcomes(j), func(a, b string) bool { return a == b })
+	if !slices.Equal(got, want) || len(w.local.Asked()) != 2 {
+		t.Errorf("attempts %v, asked %d times", got, len(w.local.Asked()))
 	}
 }

@@ -94,6 +94,7 @@ type Worker struct {
 
 	servers map[string]*laneServer              // by lane or complexity; touched by Run alone
 	serves  atomic.Pointer[[]tasks.LaneService] // what the servers take
+	awaits  atomic.Pointer[[]tasks.Awaited]     // whom it has not reached so far
 	stopped sync.WaitGroup                      // servers and loops that are shutting down
 }
 
@@ -114,6 +115,7 @@ func New(cfg Config, parts Parts) *Worker {
 		w.running[lane] = new(atomic.Int64)
 	}
 	w.serves.Store(new([]tasks.LaneService))
+	w.awaits.Store(new([]tasks.Awaited))
 	w.doubts, w.gpu = make(chan struct{}, 1), make(chan struct{}, max(1, cfg.LocalSlots))
 	w.base, w.kill = context.WithCancelCause(context.Background())
 	w.serving, w.leave = context.WithCancel(w.base)
@@ -193,7 +195,9 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 func (w *Worker) refresh(ctx context.Context) error {
 	w.Fleet.Refresh(ctx)
 	want, serves := w.plan()
+	awaits := w.Fleet.Awaited()
 	w.serves.Store(&serves)
+	w.awaits.Store(&awaits)
 	if err := w.beat(ctx); err != nil && ctx.Err() == nil {
 		w.Log.WarnContext(ctx, "heartbeat failed", "error", err)
 	}
@@ -234,7 +238,7 @@ func (w *Worker) entry() *tasks.Worker {
 		serves[i].Running = int(w.running[serves[i].Lane].Load())
 	}
 	return &tasks.Worker{
-		ID: w.id, Serves: serves, Host: w.host.state(), StartedAt: w.started.UTC(),
+		ID: w.id, Serves: serves, Awaits: *w.awaits.Load(), Host: w.host.state(), StartedAt: w.started.UTC(),
 		Agents: w.Agents.Versions(), AgentFaults: w.Agents.Faults(),
 	}
 }

@@ -4,6 +4,7 @@ package dispatch
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
@@ -145,7 +146,7 @@ const (
 // but none serves one of these lanes, has just left it, or is only starting.
 func (v View) nobodyFor(j *tasks.Job, lanes []tasks.Lane, now time.Time) bool {
 	return len(v.Live.workers) > 0 && !slices.ContainsFunc(lanes, func(l tasks.Lane) bool {
-		return len(v.Live.Workers[queueOf(l, j.Complexity)]) > 0 || v.Live.Recent[queueOf(l, j.Complexity)]
+		return len(v.Live.Workers[queueOf(l, j.Complexity)]) > 0 || v.comes(l, j, now).After(now)
 	}) && !slices.ContainsFunc(v.Live.workers, func(w tasks.Worker) bool { return now.Sub(w.StartedAt) < startGrace })
 }
 
@@ -153,7 +154,7 @@ func (v View) nobodyFor(j *tasks.Job, lanes []tasks.Lane, now time.Time) bool {
 // served for this job gets one at once, the next one at the job's spill time. When no
 // lane with a model is served, the scorecard gets the ticket if the job allows
 // that: after a moment if the lane's workers have only just signed off, as they
-// do when they are restarted, else at once. A job that is to fail then gets that
+// do when they are restarted, or its model server is starting, else at once. A job that is to fail then gets that
 // ticket, too: the attempt ends it as soon as it is known that nobody can run it.
 // One that names candidates which nobody reaches goes where its lanes are served
 // for others, whose workers decide. Otherwise, and when no worker lives at all, the job waits in the queues
@@ -177,11 +178,12 @@ func (v View) Plan(j *tasks.Job, now time.Time) []Chance {
 		}
 		return chances
 	case v.Serves(tasks.Scorecard, j) && slices.Contains(open, tasks.Scorecard):
-		back := slices.IndexFunc(models, func(l tasks.Lane) bool { return v.Live.Recent[queueOf(l, j.Complexity)] })
-		if back < 0 {
-			return []Chance{{Lane: tasks.Scorecard}}
+		for _, lane := range models {
+			if until := v.comes(lane, j, now); until.After(now) {
+				return []Chance{{Lane: lane}, {Lane: tasks.Scorecard, At: until}}
+			}
 		}
-		return []Chance{{Lane: models[back]}, {Lane: tasks.Scorecard, At: now.Add(restartGrace)}}
+		return []Chance{{Lane: tasks.Scorecard}}
 	case j.OnExhausted == tasks.GiveUp && len(models) > 0 && v.nobodyFor(j, models, now):
 		return []Chance{{Lane: tasks.Scorecard}}
 	default:
@@ -194,6 +196,35 @@ func (v View) Plan(j *tasks.Job, now time.Time) []Chance {
 		}
 		return chances
 	}
+}
+
+// comes returns until when a lane that is not served may yet come before the
+// scorecard answers in its place; zero if it is not expected. Workers that have
+// just signed off, and model servers that are starting, have a moment. A provider
+// that the job names, and that a worker has never reached, has until the target of
+// a job that settles for its scorecard, else until the deadline.
+func (v View) comes(lane tasks.Lane, j *tasks.Job, now time.Time) time.Time {
+	var until time.Time
+	last := j.Deadline
+	if j.OnExhausted == tasks.Degrade {
+		last = j.TargetAt
+	}
+	if v.Live.Recent[queueOf(lane, j.Complexity)] {
+		until = now.Add(restartGrace)
+	}
+	for _, w := range v.Live.workers {
+		for _, p := range w.Awaits {
+			named := slices.ContainsFunc(j.Candidates, func(c string) bool { name, _, _ := strings.Cut(c, "/"); return name == p.Provider })
+			switch {
+			case p.Lane != lane:
+			case named && last.After(until):
+				until = last
+			case len(j.Candidates) == 0 && p.Starting && until.IsZero():
+				until = now.Add(restartGrace)
+			}
+		}
+	}
+	return until
 }
 
 // modelLanes are the lanes on which models answer.

@@ -82,6 +82,37 @@ func TestALaneThatIsRestartedGetsAMoment(t *testing.T) {
 	}
 }
 
+// A provider that no worker has reached so far may still come.
+func TestAProviderThatIsAwaitedGetsAMoment(t *testing.T) {
+	now := time.Now()
+	at := func(d time.Duration) []Chance {
+		return []Chance{{tasks.Local, time.Time{}}, {tasks.Scorecard, now.Add(d)}}
+	}
+	atOnce := []Chance{{tasks.Scorecard, time.Time{}}}
+	for _, test := range []struct {
+		name       string
+		awaited    tasks.Awaited
+		candidates []string
+		want       []Chance
+	}{
+		{"the job names it", tasks.Awaited{Lane: tasks.Local, Provider: "slow"}, []string{"slow/m"}, at(time.Minute)},
+		{"the job names another", tasks.Awaited{Lane: tasks.Local, Provider: "slow", Starting: true}, []string{"quick"}, atOnce},
+		{"it is starting", tasks.Awaited{Lane: tasks.Local, Provider: "slow", Starting: true}, nil, at(restartGrace)},
+		{"it is not there", tasks.Awaited{Lane: tasks.Local, Provider: "slow"}, nil, atOnce},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			view := View{Live: LiveOf([]tasks.Worker{{
+				ID: "w1", Awaits: []tasks.Awaited{test.awaited},
+				Serves: []tasks.LaneService{{Lane: tasks.Scorecard, Queues: []string{"scorecard"}}},
+			}})}
+			j := &tasks.Job{Complexity: tasks.High, Lanes: tasks.Lanes(), Candidates: test.candidates, OnExhausted: tasks.Degrade, TargetAt: now.Add(time.Minute)}
+			if got := view.Plan(j, now); !slices.Equal(got, test.want) {
+				t.Errorf("chances: got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
 func TestALaneIsServedPerComplexity(t *testing.T) {
 	view := View{Live: LiveOf([]tasks.Worker{
 		{ID: "w1", Serves: []tasks.LaneService{{Lane: tasks.Local, Queues: []string{"local.low", "local.medium"}}}},

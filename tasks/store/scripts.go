@@ -29,6 +29,8 @@ var (
 	releaseSource string
 	//go:embed lua/cancel.lua
 	cancelSource string
+	//go:embed lua/amend.lua
+	amendSource string
 	//go:embed lua/overdue.lua
 	overdueSource string
 	//go:embed lua/replan.lua
@@ -61,6 +63,7 @@ var (
 	spendScript    = jobScript(spendSource)
 	releaseScript  = jobScript(releaseSource)
 	cancelScript   = jobScript(cancelSource)
+	amendScript    = jobScript(amendSource)
 	overdueScript  = jobScript(overdueSource)
 	replanScript   = jobScript(replanSource)
 	retryScript    = jobScript(retrySource)

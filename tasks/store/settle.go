@@ -101,6 +101,16 @@ func (s *Store) Cancel(ctx context.Context, tenant, id string) (*tasks.Job, erro
 	return s.Job(ctx, tenant, id)
 }
 
+// Amend adds to a canceled job what the candidates of its last attempt did: when
+// it was canceled only its worker knew. ErrStale when the job has gone on since.
+func (s *Store) Amend(ctx context.Context, id string, attempt int, records []tasks.Attempt) error {
+	attempts, err := encodeAttempts(records)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, amendScript, id, attempt, attempts)
+}
+
 // Retry starts a new run of a tenant's job that failed or was canceled, with as
 // much time as it had at first. The caller gives it tickets. CodeNotFound,
 // CodeConflict when it is in another state, or CodeQuota.
