@@ -40,9 +40,9 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 	cfg.AdminListen = cmp.Or(c.Admin, cfg.AdminListen)
 	cfg.HostCPULimit, cfg.HostMemoryLimit = 0, 0 // what loads a developer's machine is the developer
 	cfg.WorkerDrain = min(cfg.WorkerDrain, devDrain)
-	madeSecret := len(cfg.WebhookSecret) == 0
-	if madeSecret {
+	if len(cfg.WebhookSecret) == 0 {
 		cfg.WebhookSecret = []webhook.Secret{webhook.NewSecret()}
+		cfg.WebhookSharedSignature = false // nobody can have it
 	}
 	sys, err := openEmbedded(cfg, newLog(cfg, s.err))
 	if err != nil {
@@ -66,13 +66,13 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	group.Go(func() error {
-		return work(ctx, func() { welcome(ctx, s.out, sys, front.api.Addr(), front.operators, madeSecret, key) })
+		return work(ctx, func() { welcome(ctx, s.out, sys, front.api.Addr(), front.operators, key) })
 	})
 	return group.Wait()
 }
 
 // welcome says where everything is and what to try.
-func welcome(ctx context.Context, w io.Writer, sys *system, api net.Addr, operators net.Listener, madeSecret bool, key string) {
+func welcome(ctx context.Context, w io.Writer, sys *system, api net.Addr, operators net.Listener, key string) {
 	models := "none: answers come from the scorecards (degraded: true)"
 	if reached := sys.models(ctx); len(reached) > 0 {
 		models = strings.Join(reached, ", ")
@@ -94,14 +94,29 @@ Spillway is ready. Everything is in memory and gone when this process ends.
   Dashboard  %[2]s
   Models     %[3]s
 `, place, dashboard, models)
-	if madeSecret {
-		fmt.Fprintf(w, "  Webhooks   signed with %s\n", sys.cfg.WebhookSecret[0].Reveal())
+	if secret, err := sys.devSecret(ctx); err != nil {
+		sys.log.WarnContext(ctx, "the secret that signs webhooks is not known; GET /webhooks/secret shows it", "cause", err)
+	} else {
+		fmt.Fprintf(w, "  Webhooks   signed with %s\n", secret)
 	}
 	fmt.Fprintf(w, `
 Try:
   curl -s %[1]s/jobs -H 'Content-Type: application/json' -H 'Prefer: wait=30'%[3]s \
     -d '%[2]s'
 `, place, tryBody, header)
+}
+
+// devSecret returns what signs the callbacks of the jobs that are made here.
+func (s *system) devSecret(ctx context.Context) (string, error) {
+	book, err := s.endpoints()
+	if err != nil {
+		return "", err
+	}
+	secret, err := book.Secret(ctx, access.DefaultTenant)
+	if err != nil {
+		return "", err
+	}
+	return secret.Secret, nil
 }
 
 // devKey makes an API key if callers must show one: no command reaches the
