@@ -153,14 +153,14 @@ func (s *system) guardWith(life context.Context, cfg access.Config) (*access.Gua
 	return access.New(cfg), nil
 }
 
-// redacted is how a log attribute is written: without the keys and tokens that
-// may stand in what callers sent or in what went wrong.
+// redacted is how a log attribute is written: without the keys, tokens and passwords that
+// may be in what callers sent or in what went wrong.
 func redacted(_ []string, a slog.Attr) slog.Attr {
 	if kind := a.Value.Kind(); kind != slog.KindString && kind != slog.KindAny {
 		return a
 	}
 	text := fmt.Sprint(a.Value.Any())
-	if safe := access.Redact(text); safe != text {
+	if safe := withoutPassword(access.Redact(text)); safe != text {
 		return slog.String(a.Key, safe)
 	}
 	return a

@@ -87,6 +87,10 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 type exit struct{ code int }
 
 func run(ctx context.Context, args []string, s streams) (code int) {
+	out, errs := &visibleWriter{w: s.out}, &visibleWriter{w: s.err}
+	defer out.flush()
+	defer errs.flush()
+	s.out, s.err = out, errs
 	var grammar commands
 	parser, err := kong.New(&grammar,
 		kong.Name("spillway"), kong.Description(description), kong.Writers(s.out, s.err),
@@ -119,7 +123,7 @@ func run(ctx context.Context, args []string, s streams) (code int) {
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(s.err, "spillway: %v\nTry: %s --help\n", err, commandOf(err))
+		fmt.Fprintf(s.err, "spillway: %s\nTry: %s --help\n", withoutPassword(err.Error()), commandOf(err))
 		return exitUsage
 	}
 	return exitCode(ctx, parsed.Run(), s.err)
@@ -135,7 +139,7 @@ func exitCode(ctx context.Context, err error, w io.Writer) int {
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return exitInterrupted
 	}
-	fmt.Fprintln(w, "spillway:", err)
+	fmt.Fprintln(w, "spillway:", withoutPassword(err.Error()))
 	return exitError
 }
 

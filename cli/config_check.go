@@ -107,7 +107,7 @@ func isURL(s string) bool {
 
 // Where a URL, or what was meant to be one, may hold a secret.
 var (
-	userinfo        = regexp.MustCompile(`://[^/?#]*@`)
+	userinfo        = regexp.MustCompile(`://[^/?#\s]*@`)
 	passwordOptions = regexp.MustCompile(`(?i)(password=)[^&#]*`)
 )
 

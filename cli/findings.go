@@ -59,7 +59,7 @@ func printFindings(w io.Writer, findings []finding) (failed int) {
 		width = max(width, len(f.check))
 	}
 	for _, f := range findings {
-		fmt.Fprintf(w, "%-4s  %-*s  %s\n", f.level, width, f.check, f.what)
+		fmt.Fprintf(w, "%-4s  %-*s  %s\n", f.level, width, f.check, withoutPassword(f.what))
 		if f.do != "" {
 			fmt.Fprintf(w, "      → %s\n", f.do)
 		}
