@@ -52,7 +52,7 @@ func (s *server) RerunJobs(ctx context.Context, request spec.RerunJobsRequestObj
 			return nil, err
 		}
 	}
-	r := reruns{server: s, tenant: tenant, filter: filter, left: cmp.Or(request.Body.Limit, defaultReruns)}
+	r := reruns{server: s, tenant: tenant, filter: filter, left: cmp.Or(int(request.Body.Limit), defaultReruns)}
 	if err := r.run(ctx); err != nil {
 		return nil, err
 	}

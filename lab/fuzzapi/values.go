@@ -111,8 +111,10 @@ func (m *maker) object(schema map[string]any, depth int) map[string]any {
 	o := map[string]any{}
 	properties := contract.Map(schema, "properties")
 	required, _ := schema["required"].([]any)
-	for _, name := range slices.Sorted(maps.Keys(properties)) {
-		if !slices.Contains(required, any(name)) && (depth > maxDepth || !m.chance(0.35)) {
+	names := slices.Sorted(maps.Keys(properties))
+	for i, name := range names {
+		left := len(names) - i // with which the fewest members can just be reached
+		if !slices.Contains(required, any(name)) && left > int(bound(schema, "minProperties", 0))-len(o) && (depth > maxDepth || !m.chance(0.35)) {
 			continue
 		}
 		if special := m.known[name]; special != nil {

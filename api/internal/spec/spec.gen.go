@@ -423,7 +423,7 @@ type Reruns struct {
 	Filter RerunFilter `json:"filter"`
 
 	// Limit How many jobs at most.
-	Limit int `json:"limit,omitempty"`
+	Limit float64 `json:"limit,omitempty"`
 }
 
 // Rotation How a secret is rotated.
