@@ -130,6 +130,9 @@ func examineWork(ctx context.Context, rdb, queues redis.UniversalClient, shards 
 	if err != nil {
 		return append(workerFindings(workers, nil), finding{check: "queues"}.fail(err.Error(), "look at the log of Redis"))
 	}
+	if err := countJobs(ctx, jobs, depths); err != nil {
+		return append(workerFindings(workers, nil), finding{check: "queues"}.fail(err.Error(), "look at the log of Redis"))
+	}
 	return append(append(workerFindings(workers, depths), queueFindings(depths, workers)...), jobFinding(ctx, jobs))
 }
 
@@ -205,16 +208,16 @@ func queueFindings(depths []queue.Depth, workers []tasks.Worker) []finding {
 			findings = append(findings, f.warn("it is paused", fmt.Sprintf("resume it on the dashboard, or delete the key asynq:{%s}:paused, behind SPILLWAY_QUEUE_PREFIX and a colon if that is set", d.Queue)))
 		}
 		if d.Dead > 0 {
-			findings = append(findings, f.warn(fmt.Sprintf("%d tasks were given up", d.Dead), "the dashboard shows why, among the archived tasks"))
+			findings = append(findings, f.warn(plural(d.Dead, "task")+" given up", "the dashboard shows why, among the archived tasks"))
 		}
 		if d.Waiting > 0 && !served[d.Queue] {
-			findings = append(findings, f.warn(fmt.Sprintf("%d tickets wait, and no live worker takes any", d.Waiting), "start a worker that reaches models for it; jobs with another lane spill"))
+			findings = append(findings, f.warn(fmt.Sprintf("%s, and no live worker serves it", plural(d.Waiting, "job")+map[bool]string{true: " waits", false: " wait"}[d.Waiting == 1]), "start a worker that reaches models for it; jobs with another lane spill"))
 		} else if d.Oldest > longWait {
-			findings = append(findings, f.warn(fmt.Sprintf("the oldest of %d waits since %v", d.Waiting, d.Oldest.Round(time.Second)), "add workers, or slots (SPILLWAY_LOCAL_SLOTS, SPILLWAY_CLOUD_SLOTS)"))
+			findings = append(findings, f.warn(fmt.Sprintf("the oldest of %s has waited for %s", plural(d.Waiting, "job"), span(d.Oldest)), "add workers, or slots (SPILLWAY_LOCAL_SLOTS, SPILLWAY_CLOUD_SLOTS)"))
 		}
 	}
 	if len(findings) == 0 {
-		return []finding{finding{check: "queues"}.ok(fmt.Sprintf("%d in use, %d tickets wait", len(depths), waiting))}
+		return []finding{finding{check: "queues"}.ok(fmt.Sprintf("%d in use, waiting jobs: %d", len(depths), waiting))}
 	}
 	return findings
 }

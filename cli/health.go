@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/topcentral/spillway/api"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/queue"
+	"github.com/topcentral/spillway/tasks/store"
 )
 
 // health says which part is well. Jobs are taken as long as Redis answers: a
@@ -27,6 +29,10 @@ func (s *system) health(ctx context.Context) api.Health {
 		s.log.WarnContext(ctx, "queues cannot be inspected", "error", err)
 		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: "the queues cannot be inspected"}
 	}
+	if err := countJobs(ctx, s.store, depths); err != nil {
+		s.log.WarnContext(ctx, "waiting jobs cannot be counted", "error", err)
+		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: "the waiting jobs cannot be counted"}
+	}
 	for _, lane := range tasks.Lanes() {
 		h.Lanes = append(h.Lanes, laneHealth(lane, workers, depths))
 	}
@@ -37,6 +43,28 @@ func (s *system) health(ctx context.Context) api.Health {
 		h.Status = api.HealthDegraded
 	}
 	return h
+}
+
+// countJobs replaces what waits in the queues of jobs, and for how long, by the jobs
+// that wait there: a queue's tickets outlive jobs that another lane has run.
+func countJobs(ctx context.Context, jobs *store.Store, depths []queue.Depth) error {
+	queued, err := jobs.Queued(ctx, store.JobQueues())
+	if err != nil {
+		return err
+	}
+	for i := range depths {
+		d := &depths[i]
+		if d.Queue == queue.Webhooks {
+			continue
+		}
+		d.Waiting, d.Oldest = 0, 0
+		for name, q := range queued {
+			if name == d.Queue || d.Queue == string(tasks.Scorecard) && strings.HasPrefix(name, d.Queue+".") {
+				d.Waiting, d.Oldest = d.Waiting+q.Jobs, max(d.Oldest, q.Oldest)
+			}
+		}
+	}
+	return nil
 }
 
 // laneHealth sums up the workers of a lane and what waits in its queues.

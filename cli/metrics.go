@@ -14,10 +14,19 @@ func newMetrics(s *system) *prometheus.Registry {
 	r.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		metrics.NewCollector(s.queues, s.store, s.log),
+		metrics.NewCollector(s.queues, s.store, s.agentIDs, s.log),
 		buildInfo(),
 	)
 	return r
+}
+
+// agentIDs names the agents that are installed here.
+func (s *system) agentIDs() []string {
+	var ids []string
+	for _, a := range s.agents.All() {
+		ids = append(ids, a.ID)
+	}
+	return ids
 }
 
 // buildInfo identifies this build.

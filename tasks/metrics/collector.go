@@ -31,9 +31,10 @@ const (
 // Collector is a prometheus.Collector of what Redis knows. While Redis is away it
 // tells that, and nothing else.
 type Collector struct {
-	rdb   redis.UniversalClient
-	store *store.Store
-	log   *slog.Logger
+	rdb    redis.UniversalClient
+	store  *store.Store
+	agents func() []string
+	log    *slog.Logger
 
 	mu     sync.Mutex // guards the rest; held during a look, so that there is one at a time
 	looked time.Time
@@ -42,9 +43,10 @@ type Collector struct {
 
 var _ prometheus.Collector = (*Collector)(nil)
 
-// NewCollector returns a Collector of the jobs in s and of the queues in rdb.
-func NewCollector(rdb redis.UniversalClient, s *store.Store, log *slog.Logger) *Collector {
-	return &Collector{rdb: rdb, store: s, log: log}
+// NewCollector returns a Collector of the jobs in s, those of these agents apart,
+// and of the queues in rdb.
+func NewCollector(rdb redis.UniversalClient, s *store.Store, agents func() []string, log *slog.Logger) *Collector {
+	return &Collector{rdb: rdb, store: s, agents: agents, log: log}
 }
 
 // sight is what one look has found.
@@ -52,6 +54,8 @@ type sight struct {
 	totals  *store.Totals
 	workers []tasks.Worker
 	queues  []queue.Census
+	queued  map[string]store.Queued           // by queue
+	byAgent map[store.AgentQueue]store.Queued // by lane and agent
 }
 
 // look asks for everything at once, so that it takes as long as one round trip.
@@ -63,6 +67,8 @@ func (c *Collector) look() (*sight, error) {
 	group.Go(func() (err error) { s.totals, err = c.store.Totals(ctx); return err })
 	group.Go(func() (err error) { s.workers, err = c.store.Workers(ctx); return err })
 	group.Go(func() (err error) { s.queues, err = queue.TakeCensus(ctx, c.rdb); return err })
+	group.Go(func() (err error) { s.queued, err = c.store.Queued(ctx, store.JobQueues()); return err })
+	group.Go(func() (err error) { s.byAgent, err = c.store.QueuedByAgent(ctx, c.agents()); return err })
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}

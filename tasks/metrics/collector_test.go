@@ -21,8 +21,10 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
+func agentIDs() []string { return []string{"A02"} }
+
 func newCollector(rdb *redis.Client) *Collector {
-	return NewCollector(rdb, store.New(rdb, store.DefaultConfig()), quiet)
+	return NewCollector(rdb, store.New(rdb, store.DefaultConfig()), agentIDs, quiet)
 }
 
 // want compares what is told under some names, labels in order of their names.
@@ -61,7 +63,7 @@ func TestWhatRedisKnowsIsTold(t *testing.T) {
 		if err := inspector.PauseQueue("local.high"); err != nil {
 			t.Fatal(err)
 		}
-		c := NewCollector(rdb, s, quiet)
+		c := NewCollector(rdb, s, agentIDs, quiet)
 		want(t, c, `
 			# HELP spillway_redis_up Whether Redis answered when it was last asked for metrics: 1 or 0.
 			# TYPE spillway_redis_up gauge
@@ -162,6 +164,34 @@ func TestScrapesShareALook(t *testing.T) {
 		time.Sleep(keptFor - time.Nanosecond)
 		if c.last() != first {
 			t.Error("it has looked again at once")
+		}
+	})
+}
+
+// What waits is counted from jobs: tickets that have outlived theirs, as those for a
+// Mac that sleeps while the cloud answers, are not jobs that wait.
+func TestSpentTicketsDoNotWait(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		client := asynq.NewClientFromRedisClient(rdb)
+		if _, err := client.Enqueue(asynq.NewTask("t", nil), asynq.Queue("local.high")); err != nil {
+			t.Fatal(err)
+		}
+		s := store.New(rdb, store.DefaultConfig())
+		for _, j := range []tasks.Job{{Agent: "A02", Lanes: []tasks.Lane{tasks.Cloud}}, {Agent: "B1", Lanes: []tasks.Lane{tasks.Local}}} {
+			j.ID, j.Tenant, j.Complexity, j.Deadline = tasks.NewID(), "acme", tasks.Low, time.Now().Add(time.Hour)
+			if _, err := s.Create(t.Context(), &j, []byte(`{}`), store.Idempotency{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		seen := NewCollector(rdb, s, agentIDs, quiet).last()
+		if got := seen.queued["local.high"]; got != (store.Queued{}) {
+			t.Errorf("local.high: got %+v, want no job", got)
+		}
+		if seen.queued["cloud.low"].Jobs != 1 || seen.queued["local.low"].Jobs != 1 {
+			t.Errorf("got %v, want a job in cloud.low and one in local.low", seen.queued)
+		}
+		if seen.byAgent[store.AgentQueue{Lane: tasks.Cloud, Agent: "A02"}].Jobs != 1 || seen.byAgent[store.AgentQueue{Lane: tasks.Local}].Jobs != 1 {
+			t.Errorf("by agent: got %v", seen.byAgent)
 		}
 	})
 }

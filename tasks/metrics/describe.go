@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,6 +26,11 @@ var (
 	savedCost   = describe("spillway_saved_dollars_total", "What calls would have cost that were needless, because an equal job had a result.")
 	savedTokens = describe("spillway_saved_tokens_total", "Tokens of those calls.")
 
+	queueJobs   = describe("spillway_queue_jobs", "Jobs that wait in a queue, by the lane that they wait for first.", "queue")
+	queueOldest = describe("spillway_queue_oldest_seconds", "How long the oldest of these jobs has waited; 0 when none waits.", "queue")
+	agentJobs   = describe("spillway_agent_jobs_waiting", "Jobs of an agent that wait for a lane first; the agent other stands for those that are not installed here.", "lane", "agent")
+	agentOldest = describe("spillway_agent_oldest_seconds", "How long the oldest of these jobs has waited; 0 when none waits. It is not told of other.", "lane", "agent")
+
 	workers = describe("spillway_workers", "Live workers that serve a lane.", "lane")
 	slots   = describe("spillway_worker_slots", "Jobs that the live workers of a lane can run at once.", "lane")
 	running = describe("spillway_worker_running", "Jobs that the live workers of a lane run.", "lane")
@@ -43,6 +49,7 @@ var (
 func (c *Collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		redisUp, jobs, jobsEntered, jobsGiven, degraded, savedCost, savedTokens, workers, slots, running,
+		queueJobs, queueOldest, agentJobs, agentOldest,
 		queueTasks, queueSize, queueLatency, queueProcessed, queueFailed, queuePaused,
 	} {
 		to <- d
@@ -70,6 +77,7 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	to.gauge(redisUp, 1)
 	to.jobs(seen.totals)
 	to.lanes(seen.workers)
+	to.waiting(seen.queued, seen.byAgent)
 	for _, q := range seen.queues {
 		to.queue(q)
 	}
@@ -107,6 +115,19 @@ func (to sink) lanes(alive []tasks.Worker) {
 		to.gauge(workers, float64(count), string(lane))
 		to.gauge(slots, float64(room), string(lane))
 		to.gauge(running, float64(busy), string(lane))
+	}
+}
+
+func (to sink) waiting(queued map[string]store.Queued, byAgent map[store.AgentQueue]store.Queued) {
+	for q, n := range queued {
+		to.gauge(queueJobs, float64(n.Jobs), q)
+		to.gauge(queueOldest, n.Oldest.Seconds(), q)
+	}
+	for k, n := range byAgent {
+		to.gauge(agentJobs, float64(n.Jobs), string(k.Lane), cmp.Or(k.Agent, "other"))
+		if k.Agent != "" {
+			to.gauge(agentOldest, n.Oldest.Seconds(), string(k.Lane), k.Agent)
+		}
 	}
 }
 

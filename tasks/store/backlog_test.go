@@ -204,3 +204,54 @@ func TestAnOutageOfRedisForgetsNoWorker(t *testing.T) {
 		}
 	})
 }
+
+// Jobs are counted where they wait, and by whose they are. A job that is taken, ends
+// or waits elsewhere counts there no more, whatever becomes of its tickets.
+func TestWaitingJobsAreCountedByQueueAndAgent(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		counts := func() string {
+			t.Helper()
+			byQueue, err := s.Queued(t.Context(), []string{"local.high", "cloud.high"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			byAgent, err := s.QueuedByAgent(t.Context(), []string{"A02"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := fmt.Sprintf("local.high %d, cloud.high %d", byQueue["local.high"].Jobs, byQueue["cloud.high"].Jobs)
+			for _, k := range store.SortAgentQueues(byAgent) {
+				if q := byAgent[k]; q.Jobs > 0 {
+					text += fmt.Sprintf(", %s of %q %d", k.Lane, k.Agent, q.Jobs)
+				}
+			}
+			return text
+		}
+		check := func(when, want string) {
+			t.Helper()
+			if got := counts(); got != want {
+				t.Errorf("%s: got %s; want %s", when, got, want)
+			}
+		}
+		first, second := create(t, s), create(t, s)
+		other := create(t, s, func(j *tasks.Job) { j.Agent = "B1" })
+		check("made", `local.high 3, cloud.high 0, local of "" 1, local of "A02" 2`)
+		claim(t, s, first.ID, "w1")
+		check("one runs", `local.high 2, cloud.high 0, local of "" 1, local of "A02" 1`)
+		if err := s.Release(t.Context(), first.ID, 1, store.Release{Reason: store.ReasonExhausted, Exhausted: tasks.Local}, nil); err != nil {
+			t.Fatal(err)
+		}
+		check("it waits for the cloud", `local.high 2, cloud.high 1, cloud of "A02" 1, local of "" 1, local of "A02" 1`)
+		for _, id := range []string{second.ID, other.ID} {
+			if _, err := s.Cancel(t.Context(), tenant, id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check("two are canceled", `local.high 0, cloud.high 1, cloud of "A02" 1`)
+		rdb.ZAdd(t.Context(), "spillway:{0}:waiting", redis.Z{Member: fmt.Sprintf("cloud.high:%d:job_x", time.Now().Add(-time.Hour).UnixMilli())})
+		if q, err := s.Queued(t.Context(), []string{"cloud.high"}); err != nil || q["cloud.high"].Oldest.Round(time.Minute) != time.Hour {
+			t.Errorf("the oldest: got %v, %v, want an hour", q, err)
+		}
+	})
+}

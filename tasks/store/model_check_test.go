@@ -82,7 +82,7 @@ func (m *machine) checkKeys(t *rapid.T) {
 }
 
 // checkSets: due holds every job that has not ended and no other, by the time
-// at which a watchdog must look at it; waiting holds those that are queued; the
+// at which a watchdog must look at it; waiting holds those that are queued, by queue and by agent; the
 // tenant's list has all, and ended those that it is to forget, and when.
 func (m *machine) checkSets(t *rapid.T) {
 	due, waiting, listed, ended := map[string]float64{}, map[string]float64{}, map[string]float64{}, map[string]float64{}
@@ -103,7 +103,9 @@ func (m *machine) checkSets(t *rapid.T) {
 			wantDue[j.id] = float64(j.due.UnixMilli())
 		}
 		if j.state == tasks.Queued {
-			wantWaiting[j.queue()+":"+strconv.FormatInt(j.since.UnixMilli(), 10)+":"+j.id] = 0
+			lane, _, _ := strings.Cut(j.queue(), ".")
+			since := ":" + strconv.FormatInt(j.since.UnixMilli(), 10) + ":" + j.id
+			wantWaiting[j.queue()+since], wantWaiting[lane+"/"+draft().Agent+since] = 0, 0
 		}
 	}
 	for name, sets := range map[string][2]map[string]float64{

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -11,8 +12,9 @@ import (
 // placesLooked is how many places of a shard one round of Trim looks at.
 const placesLooked = 1000
 
-// dropPlaces takes the places out of line whose job is gone: its record was
-// deleted by hand, or lost, and nothing else would ever remove them. It looks at
+// dropPlaces takes the places out of line whose job does not wait there: its record
+// was deleted by hand, or lost, or an earlier version has moved it, which knows of one
+// place only, and nothing else would ever remove them. It looks at
 // some of them, from a random one on, so that over the rounds all get their turn.
 func (s *Store) dropPlaces(ctx context.Context, sh shard) error {
 	n, err := s.rdb.ZCard(ctx, sh.waiting()).Result()
@@ -24,11 +26,11 @@ func (s *Store) dropPlaces(ctx context.Context, sh shard) error {
 	if err != nil || len(places) == 0 {
 		return err
 	}
-	records := make([]*redis.IntCmd, len(places))
+	records := make([]*redis.SliceCmd, len(places))
 	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, place := range places {
 			id := place[strings.LastIndexByte(place, ':')+1:]
-			records[i] = p.Exists(ctx, s.keys(id).job())
+			records[i] = p.HMGet(ctx, s.keys(id).job(), "place", "mark")
 		}
 		return nil
 	})
@@ -37,7 +39,8 @@ func (s *Store) dropPlaces(ctx context.Context, sh shard) error {
 	}
 	var lost []any
 	for i, record := range records {
-		if record.Val() == 0 { // and so for good: IDs are never used again
+		// It is so for good: a job never waits twice since the same time.
+		if !slices.Contains(record.Val(), any(places[i])) {
 			lost = append(lost, places[i])
 		}
 	}

@@ -320,7 +320,7 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
-// QueueHealth One queue of tickets, each a chance to run a job.
+// QueueHealth One queue of a lane, and what waits in it.
 type QueueHealth struct {
 	// Detail What is wrong.
 	Detail string `json:"detail,omitempty"`
@@ -328,7 +328,7 @@ type QueueHealth struct {
 	// Name The queue's name, e.g. local.high.
 	Name string `json:"name"`
 
-	// OldestSeconds How long the oldest waiting ticket has waited.
+	// OldestSeconds How long the oldest of them has waited.
 	OldestSeconds float64 `json:"oldest_seconds"`
 
 	// Running Tickets in a worker's hands.
@@ -337,7 +337,7 @@ type QueueHealth struct {
 	// Status How well a part is.
 	Status HealthStatus `json:"status"`
 
-	// Waiting Tickets that wait for a worker.
+	// Waiting Jobs that wait for this queue first; of webhooks: deliveries that wait.
 	Waiting int `json:"waiting"`
 }
 

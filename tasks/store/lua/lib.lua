@@ -1,7 +1,8 @@
 -- Prelude of every job script. All of a job's scripts get the same first keys:
 --   KEYS[1] job (hash)        KEYS[2] its events (stream)   KEYS[3] its input   KEYS[4] its result
 --   KEYS[5] outbox (stream)   KEYS[6] due (zset: job ID by the time the watchdog must look at it)
---   KEYS[7] counters (hash)   KEYS[8] waiting (zset of places: "<lane>.<line>:<since>:<job ID>", all with score 0)
+--   KEYS[7] counters (hash)   KEYS[8] waiting (zset of places, all with score 0: each waiting job
+--   by its queue, "<lane>.<line>:<since>:<job ID>", and by its agent, "<lane>/<agent>:<since>:<job ID>")
 --   KEYS[9] ended (zset: "<job ID> <tenant>" by the time the job is forgotten)
 --   ARGV[1] job ID
 -- All times are Unix milliseconds of this server's clock, so that the clocks of
@@ -263,8 +264,8 @@ local function enter(state, data)
   after('HINCRBY', counters, 'total:' .. state, '1')
   count(state, tenant, r[6])
   if place then
-    after('ZREM', waiting, place)
-    erase('place')
+    after('ZREM', waiting, place, read('mark')[1] or place)
+    erase('place', 'mark')
   end
   local seq = emit('job.' .. state, attempt, data)
   after('XADD', outbox, '*', 'job', id, 'tenant', tenant, 'type', 'job.' .. state,
@@ -282,6 +283,14 @@ local function lane()
     if not string.find(spent, ',' .. l .. ',', 1, true) then return l end
   end
   return 'none'
+end
+
+-- places returns the members of `waiting` for a job that waits since that time: by
+-- its queue and by its agent, which stands before anything a caller chooses in spec.
+local function places(since)
+  local agent = string.match(read('spec')[1] or '', '"agent":"([^"]*)"') or ''
+  local at = ':' .. since .. ':' .. id
+  return lane() .. '.' .. read('complexity')[1] .. at, lane() .. '/' .. agent .. at
 end
 
 -- due_at has the watchdog look at the job at a time. It comes before the record: a
@@ -306,9 +315,9 @@ end
 local function enqueue(later, data)
   erase('worker', 'lease')
   local seq = enter('queued', data)
-  local place = lane() .. '.' .. read('complexity')[1] .. ':' .. int(now) .. ':' .. id
-  after('ZADD', waiting, '0', place)
-  write('place', place)
+  local place, mark = places(int(now))
+  after('ZADD', waiting, '0', place, '0', mark)
+  write('place', place, 'mark', mark)
   look(tonumber(later))
   return seq
 end

@@ -1,8 +1,8 @@
 -- unfollow ends a queued job's waiting for an equal job, or has it wait for another.
 --   ARGV[2] job ID that it waits for now   ARGV[3] job ID that it is to wait for, '' to run by itself
 -- Returns {'ok'}, also when the job does not wait for that one any more.
-take('state', 'follows', 'place', 'complexity', 'lanes', 'exhausted')
-local state, follows, place, complexity = unpack(read('state', 'follows', 'place', 'complexity'))
+take('state', 'follows', 'place', 'mark', 'complexity', 'lanes', 'exhausted', 'spec')
+local state, follows, place, mark = unpack(read('state', 'follows', 'place', 'mark'))
 if state ~= 'queued' or follows ~= ARGV[2] then return { 'ok' } end
 if ARGV[3] ~= '' then
   write('follows', ARGV[3])
@@ -10,9 +10,9 @@ if ARGV[3] ~= '' then
 end
 erase('follows')
 if place then
-  local own = lane() .. '.' .. complexity .. string.match(place, ':.*$')
-  after('ZREM', waiting, place)
-  after('ZADD', waiting, '0', own)
-  write('place', own)
+  local own, own_mark = places(string.match(place, ':(%d+):'))
+  after('ZREM', waiting, place, mark or place)
+  after('ZADD', waiting, '0', own, '0', own_mark)
+  write('place', own, 'mark', own_mark)
 end
 return commit({ 'ok' })
