@@ -11,5 +11,4 @@ if string.find(last, '"candidate":""', 1, true) and string.find(last, '"outcome"
   if before then write('attempts', before) else erase('attempts') end
 end
 settle(ARGV[2], 'amend', ARGV[3])
-record()
-return { 'ok' }
+return commit({ 'ok' })
