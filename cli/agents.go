@@ -16,7 +16,13 @@ type agentsCommand struct {
 	List  agentsListCommand  `cmd:"" help:"List the agents."`
 	Show  agentsShowCommand  `cmd:"" help:"Show an agent: definition, schemas, prompt."`
 	Stats agentsStatsCommand `cmd:"" help:"Show what has come of the agents' jobs: outcomes, time, tokens, cost, by variant."`
-	Test  agentsTestCommand  `cmd:"" help:"Run an agent folder's examples against its scorecard and schemas."`
+	Test  agentsTestCommand  `cmd:"" help:"Run an agent folder's examples against its scorecard and schemas, and try it on generated inputs."`
+	Try   agentsTryCommand   `cmd:"" help:"Run one input through an agent's folder: show the prompt, and the answer of the models as configured."`
+
+	Push     agentsPushCommand     `cmd:"" help:"Check an agent's folder and put it into Redis, from where every API and worker takes it over."`
+	Versions agentsVersionsCommand `cmd:"" help:"List the agents that were pushed, or the versions of one."`
+	Rollback agentsRollbackCommand `cmd:"" help:"Make a version that was pushed before the current one again."`
+	Remove   agentsRemoveCommand   `cmd:"" help:"Take a pushed agent back; its versions are kept."`
 }
 
 // catalogue opens the agents that the settings name.
@@ -51,13 +57,23 @@ func (agentsListCommand) Run(s streams) error {
 }
 
 type agentsShowCommand struct {
-	ID string `arg:"" help:"ID of the agent."`
+	ID     string `arg:"" help:"ID of the agent."`
+	Prompt bool   `help:"Print the prompt alone, as it is written."`
 }
 
-// Help gives an example.
-func (agentsShowCommand) Help() string { return "Example:\n  spillway agents show A02" }
+// Help gives examples.
+func (agentsShowCommand) Help() string {
+	return "Examples:\n  spillway agents show A02\n  spillway agents show A02 --prompt"
+}
 
-// Run prints the agent's definition and schemas as JSON.
+// agentWithPrompt is an agent as its author sees it.
+type agentWithPrompt struct {
+	api.AgentDefinition
+	Prompt  string            `json:"prompt"`            // the file prompt.md
+	Prompts map[string]string `json:"prompts,omitempty"` // of variants that have their own
+}
+
+// Run prints the agent's definition, schemas and prompt as JSON.
 func (c agentsShowCommand) Run(s streams) error {
 	all, err := catalogue(s)
 	if err != nil {
@@ -67,10 +83,23 @@ func (c agentsShowCommand) Run(s streams) error {
 	if !ok {
 		return fmt.Errorf("there is no agent %q; \"spillway agents list\" shows them", c.ID)
 	}
+	if c.Prompt {
+		_, err := fmt.Fprint(s.out, a.PromptSource(""))
+		return err
+	}
+	with := agentWithPrompt{AgentDefinition: shown([]*agents.Agent{a})[0], Prompt: a.PromptSource("")}
+	for _, v := range a.Variants {
+		if v.Prompt != "" {
+			if with.Prompts == nil {
+				with.Prompts = map[string]string{}
+			}
+			with.Prompts[v.Name] = a.PromptSource(v.Name)
+		}
+	}
 	enc := json.NewEncoder(s.out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(shown([]*agents.Agent{a})[0])
+	return enc.Encode(with)
 }
 
 // shown returns agents as the API shows them, with their schemas.
@@ -102,7 +131,7 @@ func (c agentsTestCommand) Run(s streams) error {
 		failed += report(s.out, a)
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d examples failed", failed)
+		return fmt.Errorf("%d checks failed", failed)
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (apiCommand) Run(ctx context.Context, s streams) error {
 	if err := front.serve(ctx, group); err != nil {
 		return err
 	}
-	group.Go(func() error { return sys.agents.Watch(ctx) })
+	group.Go(func() error { return sys.followAgents(ctx) })
 	sys.log.Info("serving the API", "address", front.api.Addr().String(), "scheme", cfg.scheme(), "authentication", cfg.authenticates())
 	return group.Wait()
 }

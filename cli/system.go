@@ -16,6 +16,7 @@ import (
 	"github.com/topcentral/spillway/api/audit"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
+	"github.com/topcentral/spillway/tasks/agentstore"
 	"github.com/topcentral/spillway/tasks/dispatch"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
@@ -34,6 +35,7 @@ type system struct {
 	store      *store.Store
 	queue      *queue.Client
 	agents     *agents.Catalogue
+	pushed     *agentstore.Store
 	dispatcher *dispatch.Dispatcher
 	audit      *audit.Log // nil: none is kept
 	metrics    *prometheus.Registry
@@ -111,12 +113,19 @@ func wire(cfg config, policy webhook.Policy, rdb, queues redis.UniversalClient, 
 		c.run(log)
 		return nil, err
 	}
+	pushed := agentstore.New(rdb)
+	loading, loaded := context.WithTimeout(context.Background(), examineTimeout)
+	defer loaded()
+	if _, err := pushed.Load(loading, catalogue); err != nil {
+		c.run(log)
+		return nil, err
+	}
 	storeConfig := store.DefaultConfig()
 	storeConfig.Retention, storeConfig.Shards = cfg.Retention, int(cfg.Shards)
 	storeConfig.Quota = cfg.QueuedQuota
 	storeConfig.Fsync = cfg.Durability == durabilityFsync
 	s := &system{
-		cfg: cfg, log: log, policy: policy, rdb: rdb, queues: queues, agents: catalogue, cleanup: c,
+		cfg: cfg, log: log, policy: policy, rdb: rdb, queues: queues, agents: catalogue, pushed: pushed, cleanup: c,
 		store: store.New(rdb, storeConfig), queue: queue.NewClient(queues),
 	}
 	s.cleanup.add("event subscription", s.store.Close)

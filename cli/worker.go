@@ -70,7 +70,7 @@ func (s *system) work(lanes []tasks.Lane) (func(ctx context.Context, ready func(
 	return func(ctx context.Context, ready func()) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return s.announceStop(ctx) })
-		group.Go(func() error { return s.agents.Watch(ctx) })
+		group.Go(func() error { return s.followAgents(ctx) })
 		group.Go(func() error { return deliver(ctx) })
 		group.Go(func() error { return w.Run(ctx, ready) })
 		return group.Wait()

@@ -27,6 +27,15 @@ type Agent struct {
 // LoadDir loads the one agent in the folder dir, whose name must begin with
 // the agent's ID. The error names the file and line of what is wrong.
 func LoadDir(dir string) (*Agent, error) {
+	f, err := openFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	return load(f)
+}
+
+// openFolder reads the folder dir of one agent.
+func openFolder(dir string) (*folder, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("load agent: %w", err)
@@ -34,11 +43,7 @@ func LoadDir(dir string) (*Agent, error) {
 	if _, err := os.Stat(abs); err != nil {
 		return nil, fmt.Errorf("load agent: %w", err)
 	}
-	f, err := readFolder(os.DirFS(filepath.Dir(abs)), filepath.Base(abs), abs)
-	if err != nil {
-		return nil, err
-	}
-	return load(f)
+	return readFolder(os.DirFS(filepath.Dir(abs)), filepath.Base(abs), abs)
 }
 
 // load compiles a folder and tells everything that is wrong with it, as far as
@@ -145,6 +150,10 @@ func (a *Agent) PromptOf(variant string, input json.RawMessage, lang tasks.Langu
 	}
 	return a.promptOf(variant).fill(v, lang)
 }
+
+// PromptSource returns the file of a variant's prompt as its author wrote it, the
+// agent's own for "".
+func (a *Agent) PromptSource(variant string) string { return a.promptOf(variant).source }
 
 // HasScorecard reports whether the agent can answer without a model.
 func (a *Agent) HasScorecard() bool { return a.scorecard != nil }

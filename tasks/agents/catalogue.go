@@ -90,7 +90,7 @@ func (c *Catalogue) openOverlay() error {
 	}
 	for _, f := range folders {
 		o := overlaid{seen: f.digest(), tried: f.digest()}
-		c.reload(f, &o, true)
+		c.reload(c.loaded, f, &o, true)
 		c.loaded[f.base()] = o
 	}
 	return nil

@@ -62,7 +62,7 @@ func (c *Catalogue) update(folders []*folder) {
 		o.seen, o.gone = digest, false
 		if settled && o.tried != digest {
 			o.tried = digest
-			c.reload(f, &o, false)
+			c.reload(c.loaded, f, &o, false)
 			changed = true // in what is there, or in what is at fault
 		}
 		c.loaded[f.base()] = o
@@ -100,13 +100,13 @@ func (c *Catalogue) forget(folders []*folder) (changed bool) {
 	return changed
 }
 
-// reload loads a folder into o. One that does not load, or whose examples or trial
+// reload loads a folder of a layer into o. One that does not load, or whose examples or trial
 // fail, is a fault, and the last good version stays; with none before it, a folder
 // that loads is used all the same if first is set.
-func (c *Catalogue) reload(f *folder, o *overlaid, first bool) {
+func (c *Catalogue) reload(layer map[string]overlaid, f *folder, o *overlaid, first bool) {
 	a, err := load(f)
 	if err == nil {
-		err = c.clash(f, a)
+		err = clash(layer, f, a)
 	}
 	loads := err == nil
 	if loads {
@@ -135,9 +135,9 @@ func faultOf(f *folder, inUse *Agent, err error) *tasks.AgentFault {
 	return fault
 }
 
-// clash refuses an agent whose ID another folder of the overlay holds.
-func (c *Catalogue) clash(f *folder, a *Agent) error {
-	for name, o := range c.loaded {
+// clash refuses an agent whose ID another folder of the layer holds.
+func clash(layer map[string]overlaid, f *folder, a *Agent) error {
+	for name, o := range layer {
 		if o.agent != nil && o.agent.ID == a.ID && name != f.base() {
 			return fmt.Errorf("%s: the folder %s holds agent %s already; remove or rename one", f.path, name, a.ID)
 		}
