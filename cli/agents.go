@@ -38,7 +38,7 @@ type agentsListCommand struct{}
 
 // Help gives an example.
 func (agentsListCommand) Help() string {
-	return "Example:\n  SPILLWAY_AGENTS_DIR=./my-agents spillway agents list"
+	return readsAgents + "Example:\n  SPILLWAY_AGENTS_DIR=./my-agents spillway agents list"
 }
 
 // Run prints a line for each agent.
@@ -50,8 +50,8 @@ func (agentsListCommand) Run(s streams) error {
 	w := tabwriter.NewWriter(s.out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tCOMPLEXITY\tLANES\tTARGET\tVERSION\tTITLE")
 	for _, a := range c.All() {
-		fmt.Fprintf(w, "%s\t%s\t%v\t%s\t%s\t%s · %s\n",
-			a.ID, a.Complexity, a.Lanes, a.Target, a.Version, a.Title[tasks.Chinese], a.Title[tasks.English])
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s · %s\n",
+			a.ID, a.Complexity, commas(a.Lanes), span(a.Target.Std()), a.Version, a.Title[tasks.Chinese], a.Title[tasks.English])
 	}
 	return w.Flush()
 }
@@ -63,7 +63,7 @@ type agentsShowCommand struct {
 
 // Help gives examples.
 func (agentsShowCommand) Help() string {
-	return "Examples:\n  spillway agents show A02\n  spillway agents show A02 --prompt"
+	return readsAgents + "Examples:\n  spillway agents show A02\n  spillway agents show A02 --prompt"
 }
 
 // agentWithPrompt is an agent as its author sees it.
@@ -117,7 +117,7 @@ type agentsTestCommand struct {
 
 // Help gives examples.
 func (agentsTestCommand) Help() string {
-	return "Examples:\n  spillway agents test\n  spillway agents test my-agents/b01_my_agent"
+	return readsAgents + "Examples:\n  spillway agents test\n  spillway agents test my-agents/b01_my_agent"
 }
 
 // Run runs the examples and fails if one of them does.
@@ -131,7 +131,7 @@ func (c agentsTestCommand) Run(s streams) error {
 		failed += report(s.out, a)
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d checks failed", failed)
+		return fmt.Errorf("%s failed", plural(failed, "check"))
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ type agentsStatsCommand struct {
 
 // Help gives examples.
 func (agentsStatsCommand) Help() string {
-	return "Reads Redis. An experiment's variants stand below each other; each edit of an agent's folder\n" +
+	return writesRedis + "An experiment's variants stand below each other; each edit of an agent's folder\n" +
 		"starts a new count.\n\nExamples:\n  spillway agents stats A02\n  spillway agents stats --json"
 }
 

@@ -19,7 +19,7 @@ type auditVerifyCommand struct {
 
 // Help gives examples.
 func (auditVerifyCommand) Help() string {
-	return "SPILLWAY_AUDIT_KEY must be the key that the log was written with, if it was with one. The hash to\n" +
+	return "Reads the files named, on this machine. SPILLWAY_AUDIT_KEY must be the key that the log was written with, if it was with one. The hash to\n" +
 		"note elsewhere is printed, and logged when a process begins a file and when it ends.\n\nExample:\n" +
 		"  spillway audit verify /var/log/spillway/audit*.jsonl"
 }
@@ -34,7 +34,7 @@ func (c auditVerifyCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "ok: %d lines, number %d to %d, the last hash is %s\n", found.Lines, found.First, found.Last, found.Hash)
+	fmt.Fprintf(s.out, "ok: %s, number %d to %d, the last hash is %s\n", plural(found.Lines, "line"), found.First, found.Last, found.Hash)
 	if found.Before != "" {
 		fmt.Fprintf(s.out, "the lines up to number %d are in files that were not given; the last of them must have the hash %s\n", found.First-1, found.Before)
 	}

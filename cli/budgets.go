@@ -34,7 +34,7 @@ type budgetsCommand struct {
 
 // Help gives examples.
 func (budgetsCommand) Help() string {
-	return "Tells of every budget in SPILLWAY_BUDGETS what is spent, reserved and left, and when it begins anew; and what each\n" +
+	return writesRedis + "Tells of every budget in SPILLWAY_BUDGETS what is spent, reserved and left, and when it begins anew; and what each\n" +
 		"provider was used for today and this month, whether it has a budget or not. What is reserved is the most that calls\n" +
 		"under way can cost, and calls whose end nobody knows.\n\n" +
 		"Examples:\n  SPILLWAY_BUDGETS=tenant:*=10/day,provider:deepseek=100/month spillway budgets\n  spillway budgets --json"

@@ -17,7 +17,7 @@ type configCommand struct{}
 
 // Help gives an example.
 func (configCommand) Help() string {
-	return "The default is shown where the value in force is another one. Secrets are not shown.\n\n" +
+	return "Shows the settings of this process: its environment, not those of a server. The default is shown where the value in force is another one. Secrets are not shown.\n\n" +
 		"Example:\n  SPILLWAY_LOCAL_SLOTS=2 spillway config"
 }
 

@@ -165,7 +165,7 @@ func workerFindings(workers []tasks.Worker, depths []queue.Depth) []finding {
 		// last heard.
 		ahead := w.StartedAt.Sub(w.SeenAt)
 		findings = append(findings, finding{check: "worker " + w.ID}.failIf(ahead > redisconn.SkewMax,
-			strings.Join(serves, ", "), fmt.Sprintf("its clock is %v ahead of that of Redis: set it by NTP and start the worker again", ahead.Round(time.Second))))
+			strings.Join(serves, ", "), fmt.Sprintf("its clock is %s ahead of that of Redis: set it by NTP and start the worker again", span(ahead))))
 	}
 	for _, lane := range []tasks.Lane{tasks.Local, tasks.Cloud} {
 		f, h := finding{check: "lane " + string(lane)}, laneHealth(lane, workers, depths)
@@ -245,7 +245,7 @@ func examineOllama(ctx context.Context, cfg config, all []*agents.Agent) []findi
 	if err != nil {
 		return []finding{f.warn(fmt.Sprintf("%s: %v", cfg.OllamaURL, err), "start it, or set SPILLWAY_OLLAMA_URL; without it there is no local lane on this machine")}
 	}
-	findings := []finding{f.ok(fmt.Sprintf("answers at %s with %d models", cfg.OllamaURL, len(installed)))}
+	findings := []finding{f.ok(fmt.Sprintf("answers at %s with %s", cfg.OllamaURL, plural(len(installed), "model")))}
 	missing := map[string][]string{} // model → agents
 	for _, a := range all {
 		for _, model := range a.Models.Local {
@@ -308,7 +308,7 @@ func examineCloud(ctx context.Context, cfg config, k cloudKey) finding {
 	models, err := modelsOf(ctx, p)
 	switch providers.ClassOf(err) {
 	case "":
-		return f.ok(fmt.Sprintf("takes its key, and has %d models", len(models)))
+		return f.ok("takes its key, and has " + plural(len(models), "model"))
 	case providers.ClassAuthDead, providers.ClassQuotaDead:
 		return f.fail(err.Error(), k.advice(err))
 	default:

@@ -134,7 +134,7 @@ func TestDoctorOnARunningInstallation(t *testing.T) {
 
 	serve(t, regexp.MustCompile("worker is ready"), "worker", "--lane", "local")
 	doctorSays(t, exitOK, `ok +redis `, `ok +redis \S+ eviction`, `ok +worker \S+ +.*local \(0 of 1 slots busy\)`, `warn +lane cloud`,
-		`ok +queues `, `ok +agents `, `ok +ollama +.*1 models`, `warn +model deepseek-r1:32b +.*A02`, `warn +clouds +no key`)
+		`ok +queues `, `ok +agents `, `ok +ollama +.*1 model`, `warn +model deepseek-r1:32b +.*A02`, `warn +clouds +no key`)
 
 	t.Setenv("DEEPSEEK_API_KEY", "wrong")
 	t.Setenv("SPILLWAY_DEEPSEEK_URL", refused.URL)

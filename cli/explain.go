@@ -46,7 +46,7 @@ type explanation struct {
 // explain prints why a job went where it went, and what it cost.
 func explain(w io.Writer, j *tasks.Job, place *time.Location) {
 	e := explanation{printer{w}, j, place}
-	e.line("%s  %s, %s, tenant %s, submitted %s", j.ID, j.Agent, j.Complexity, j.Tenant, j.CreatedAt.In(place).Format("2006-01-02 15:04:05"))
+	e.line("%s  %s, %s, tenant %s, submitted %s", j.ID, j.Agent, j.Complexity, j.Tenant, j.CreatedAt.In(place).Format(clockForm))
 	e.line("%s", e.fate())
 	if asked := e.asked(); asked != "" {
 		e.line("Asked for: %s.", asked)

@@ -149,7 +149,7 @@ func (e explanation) total() string {
 			calls++
 		}
 	}
-	text := fmt.Sprintf("%s answered, %d tokens read", plural(calls, "call"), sum.Input)
+	text := fmt.Sprintf("%s answered, %s read", plural(calls, "call"), plural(sum.Input, "token"))
 	if sum.Cached > 0 {
 		text += fmt.Sprintf(" (%d from the provider's cache)", sum.Cached)
 	}
@@ -197,7 +197,7 @@ func (e explanation) remarks(a tasks.Attempt) string {
 		all = append(all, "mask tokens made up by the model: "+strings.Join(a.UnknownTokens, ", "))
 	}
 	if a.TokenLimit > 0 {
-		all = append(all, fmt.Sprintf("at most %d tokens allowed", a.TokenLimit))
+		all = append(all, fmt.Sprintf("at most %s allowed", plural(a.TokenLimit, "token")))
 	}
 	return strings.Join(all, "; ")
 }
@@ -212,8 +212,11 @@ func (e explanation) offset(at time.Time) string {
 }
 
 func (e explanation) clock(at time.Time) string {
-	return at.In(e.place).Format("2006-01-02 15:04:05")
+	return at.In(e.place).Format(clockForm)
 }
+
+// clockForm writes a time, always with its zone.
+const clockForm = "2006-01-02 15:04:05 -07:00"
 
 // span writes a duration as short as it can be read.
 func span(d time.Duration) string {
@@ -254,4 +257,13 @@ func plural(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// commas writes names with commas between them.
+func commas[T ~string](names []T) string {
+	text := make([]string, len(names))
+	for i, n := range names {
+		text[i] = string(n)
+	}
+	return strings.Join(text, ", ")
 }

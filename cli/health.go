@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -124,7 +123,7 @@ func queueHealth(d queue.Depth) api.QueueHealth {
 	case d.Paused:
 		h.Status, h.Detail = api.HealthDegraded, "the queue is paused"
 	case d.Dead > 0:
-		h.Detail = fmt.Sprintf("%d tasks were given up; see the dashboard", d.Dead)
+		h.Detail = plural(d.Dead, "task") + " given up; see the dashboard"
 	}
 	return h
 }

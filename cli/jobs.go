@@ -106,11 +106,13 @@ func readInput(path string, in io.Reader) (json.RawMessage, error) {
 }
 
 // show prints a job as indented JSON.
-func show(w io.Writer, j *tasks.Job) error {
+func show(w io.Writer, j *tasks.Job) error { return showJSON(w, j) }
+
+func showJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(j)
+	return enc.Encode(v)
 }
 
 // outcome is the error of a job that was waited for and has no result.
@@ -208,20 +210,48 @@ func (watchCommand) Help() string {
 
 // Run follows the job's events.
 func (c watchCommand) Run(ctx context.Context, s streams) error {
-	inText := false
-	return c.client().watch(ctx, c.ID, func(e tasks.Event) {
-		var delta struct {
-			Text string `json:"text"`
-		}
-		if e.Type == tasks.EventDelta && json.Unmarshal(e.Data, &delta) == nil {
-			fmt.Fprint(s.out, delta.Text)
-			inText = !strings.HasSuffix(delta.Text, "\n")
-			return
-		}
-		if inText {
-			fmt.Fprintln(s.out)
-			inText = false
-		}
-		fmt.Fprintf(s.out, "%s  %3d  %-14s %s\n", e.At.Local().Format(time.TimeOnly), e.Sequence, e.Type, e.Data)
-	})
+	api := c.client()
+	w := watched{out: s.out}
+	if err := api.watch(ctx, c.ID, w.event); err != nil {
+		return err
+	}
+	if w.written {
+		return nil
+	}
+	j, err := api.get(ctx, c.ID)
+	if err != nil || len(j.Result) == 0 {
+		return err
+	}
+	return showJSON(s.out, j.Result)
+}
+
+// watched prints the events of a job.
+type watched struct {
+	out     io.Writer
+	written bool // what was printed last is the job's answer
+	inText  bool // a line of it has not ended
+}
+
+func (w *watched) event(e tasks.Event) {
+	var data struct {
+		Text       string           `json:"text"`
+		Degraded   bool             `json:"degraded"`
+		AnsweredBy tasks.AnsweredBy `json:"answered_by"`
+	}
+	_ = json.Unmarshal(e.Data, &data) // what cannot be read is printed as it is
+	if e.Type == tasks.EventDelta && data.Text != "" {
+		fmt.Fprint(w.out, data.Text)
+		w.inText, w.written = !strings.HasSuffix(data.Text, "\n"), true
+		return
+	}
+	if w.inText {
+		fmt.Fprintln(w.out)
+		w.inText = false
+	}
+	// What a model wrote is not the answer when the scorecard, the cache or another
+	// run gives one.
+	if data.Degraded || data.AnsweredBy != "" || e.Type == tasks.EventQueued {
+		w.written = false
+	}
+	fmt.Fprintf(w.out, "%s  %3d  %-14s %s\n", e.At.Local().Format("15:04:05 -07:00"), e.Sequence, e.Type, e.Data)
 }

@@ -42,6 +42,12 @@ func withKeys(ctx context.Context, use func(*access.Keys) error) error {
 	return use(access.NewKeys(rdb))
 }
 
+// How the help of commands that do not go through the API says so.
+const (
+	writesRedis = "Works on Redis itself (SPILLWAY_REDIS_URL), not through the API.\n\n"
+	readsAgents = "Reads the agents of this machine (SPILLWAY_AGENTS_DIR, or those built in), not those of a server.\n\n"
+)
+
 type keysCreateCommand struct {
 	Tenant  string       `required:"" help:"Whose jobs the key is for."`
 	Scope   []string     `placeholder:"SCOPE" help:"What the key may do: jobs:read, jobs:write, jobs:cancel, agents:read, webhooks:read, webhooks:write, admin:read, admin:write; several with commas."`
@@ -56,7 +62,7 @@ type keysCreateCommand struct {
 
 // Help gives examples.
 func (keysCreateCommand) Help() string {
-	return "The key is printed on standard output, and kept nowhere: Redis has its SHA-256.\n\nExamples:\n" +
+	return writesRedis + "The key is printed on standard output, and kept nowhere: Redis has its SHA-256.\n\nExamples:\n" +
 		"  spillway keys create --tenant acme --role submitter --name crm --expires 90d\n" +
 		"  spillway keys create --tenant acme --scope jobs:read,jobs:write --allow-ip 10.0.0.0/8 --rate 600/min"
 }
@@ -82,7 +88,7 @@ func (c keysCreateCommand) key(now time.Time) (access.Key, error) {
 		return access.Key{}, err
 	}
 	if c.Role != "" && c.Role.Scopes() == nil {
-		return access.Key{}, fmt.Errorf("there is no role %q; there are %v", c.Role, access.Roles())
+		return access.Key{}, fmt.Errorf("there is no role %q; there are %s", c.Role, commas(access.Roles()))
 	}
 	if scopes = append(scopes, c.Role.Scopes()...); len(scopes) == 0 {
 		return access.Key{}, errors.New("say what the key may do, with --scope or --role")
@@ -116,7 +122,7 @@ type keysListCommand struct {
 }
 
 // Help gives an example.
-func (keysListCommand) Help() string { return "Example:\n  spillway keys list" }
+func (keysListCommand) Help() string { return writesRedis + "Example:\n  spillway keys list" }
 
 // Run prints a line for each key.
 func (c keysListCommand) Run(ctx context.Context, s streams) error {
@@ -163,7 +169,9 @@ type keysRevokeCommand struct {
 }
 
 // Help gives an example.
-func (keysRevokeCommand) Help() string { return "Example:\n  spillway keys revoke 4fQ0aT2bXk9Z" }
+func (keysRevokeCommand) Help() string {
+	return writesRedis + "Example:\n  spillway keys revoke 4fQ0aT2bXk9Z"
+}
 
 // Run ends the key.
 func (c keysRevokeCommand) Run(ctx context.Context, s streams) error {
@@ -185,7 +193,7 @@ type keysRotateCommand struct {
 
 // Help gives an example.
 func (keysRotateCommand) Help() string {
-	return "The new key may do what the old one may.\n\nExample:\n  spillway keys rotate 4fQ0aT2bXk9Z --overlap 7d"
+	return writesRedis + "The new key may do what the old one may.\n\nExample:\n  spillway keys rotate 4fQ0aT2bXk9Z --overlap 7d"
 }
 
 // Run makes the new key.

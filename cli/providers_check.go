@@ -115,7 +115,7 @@ func (k cloudKey) unlisted() bool {
 // found judges the models that a service has.
 func (k cloudKey) found(f finding, models []providers.Model) finding {
 	want := k.preset.Resolve(k.model)
-	what := fmt.Sprintf("answers at %s with %d models", withoutPassword(k.preset.Host(k.baseURL)), len(models))
+	what := fmt.Sprintf("answers at %s with %s", withoutPassword(k.preset.Host(k.baseURL)), plural(len(models), "model"))
 	if len(models) == 0 {
 		return f.warn(what, "load one")
 	}
@@ -175,11 +175,11 @@ func (c providersCheckCommand) generate(ctx context.Context, cfg config, k cloud
 	if err != nil {
 		return f.fail(req.Model+": "+err.Error(), k.advice(err))
 	}
-	what := fmt.Sprintf("%s answered in %v", req.Model, time.Since(began).Round(time.Millisecond))
+	what := fmt.Sprintf("%s answered in %s", req.Model, span(time.Since(began)))
 	if resp.FirstToken > 0 {
-		what += fmt.Sprintf(", its first word after %v", resp.FirstToken.Round(time.Millisecond))
+		what += ", its first word after " + span(resp.FirstToken)
 	}
-	what += fmt.Sprintf("; %d tokens read, %d written", resp.Usage.Input, resp.Usage.Output)
+	what += fmt.Sprintf("; %s read, %d written", plural(resp.Usage.Input, "token"), resp.Usage.Output)
 	if t := k.preset.Tariff(req.Model); t != nil {
 		what += fmt.Sprintf(", $%v", tasks.Money(t.Cost(resp.Usage, began)))
 	}

@@ -109,7 +109,7 @@ func TestProvidersAreChecked(t *testing.T) {
 		code int
 		says string
 	}{
-		{"one that answers", map[string]string{"SPILLWAY_DEEPSEEK_URL": answers(t, "{}")}, []string{"deepseek"}, exitOK, "with 1 models"},
+		{"one that answers", map[string]string{"SPILLWAY_DEEPSEEK_URL": answers(t, "{}")}, []string{"deepseek"}, exitOK, "with 1 model"},
 		// Whether the price of the peak hours applies depends on the time of day.
 		{"one that writes", map[string]string{"SPILLWAY_DEEPSEEK_URL": answers(t, `{"ok":true}`)}, []string{"deepseek", "--generate"}, exitOK, "100 tokens read, 20 written, $0.0000"},
 		{"one that writes nonsense", map[string]string{"SPILLWAY_DEEPSEEK_URL": answers(t, "sure!")}, []string{"deepseek", "--generate"}, exitError, "bad_output"},

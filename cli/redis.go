@@ -117,7 +117,7 @@ func memoryFinding(f finding, n redisconn.Node) finding {
 }
 
 func clockFinding(f finding, skew time.Duration) finding {
-	what := fmt.Sprintf("%v apart from this machine's", skew.Abs().Round(time.Millisecond))
+	what := span(skew.Abs()) + " apart from this machine's"
 	const do = "set both clocks by NTP; above 5 s no process starts"
 	if skew.Abs() > redisconn.SkewMax {
 		return f.fail(what, do)

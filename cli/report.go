@@ -167,8 +167,8 @@ func (p *printer) times(runs []*demoRun, took time.Duration) {
 		all = append(all, r.took)
 	}
 	slices.Sort(all)
-	p.line("Times, submit to result: p50 %v, p99 %v; all %d jobs in %v",
-		quantile(all, 0.50).Round(time.Millisecond), quantile(all, 0.99).Round(time.Millisecond), len(runs), took.Round(10*time.Millisecond))
+	p.line("Times, submit to result: p50 %s, p99 %s; %s in %s",
+		span(quantile(all, 0.50)), span(quantile(all, 0.99)), plural(len(runs), "job"), span(took))
 }
 
 // quantile returns the q-quantile of sorted values, by nearest rank.

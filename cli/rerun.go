@@ -134,7 +134,7 @@ func (c rerunCommand) all(ctx context.Context, s streams, filter map[string]any)
 		}
 	}
 	if refused > 0 {
-		return fmt.Errorf("%d jobs could not be run again", refused)
+		return fmt.Errorf("%s could not be run again", plural(refused, "job"))
 	}
 	return nil
 }
