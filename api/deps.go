@@ -114,6 +114,8 @@ type (
 	RedisHealth = spec.RedisHealth
 	// QueueHealth tells how one queue does.
 	QueueHealth = spec.QueueHealth
+	// AgentHealth tells which workers have an agent.
+	AgentHealth = spec.AgentHealth
 	// LaneHealth tells who serves one lane.
 	LaneHealth = spec.LaneHealth
 )

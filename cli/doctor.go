@@ -16,6 +16,7 @@ import (
 	"github.com/topcentral/spillway/providers/presets"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
+	"github.com/topcentral/spillway/tasks/agentstore"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
 	"github.com/topcentral/spillway/tasks/store/redisconn"
@@ -133,7 +134,12 @@ func examineWork(ctx context.Context, rdb, queues redis.UniversalClient, shards 
 	if err := countJobs(ctx, jobs, depths); err != nil {
 		return append(workerFindings(workers, nil), finding{check: "queues"}.fail(err.Error(), "look at the log of Redis"))
 	}
-	return append(append(workerFindings(workers, depths), queueFindings(depths, workers)...), jobFinding(ctx, jobs))
+	pushed, _, err := agentstore.New(rdb).Current(ctx)
+	if err != nil {
+		return append(workerFindings(workers, depths), finding{check: "pushed agents"}.fail(err.Error(), "look at the log of Redis"))
+	}
+	return slices.Concat(workerFindings(workers, depths), agentFindings(agentHealth(workers, pushed)),
+		queueFindings(depths, workers), []finding{jobFinding(ctx, jobs)})
 }
 
 // jobFinding counts the jobs, as a picture of the whole.
@@ -227,7 +233,14 @@ func examineAgents(cfg config, log *slog.Logger) ([]*agents.Agent, finding) {
 	f := finding{check: "agents"}
 	catalogue, err := agents.Open(cfg.AgentsDir, log)
 	if err != nil {
-		return nil, f.fail(err.Error(), "correct it; \"spillway agents test DIR\" checks an agent's folder")
+		return nil, f.fail(err.Error(), "correct SPILLWAY_AGENTS_DIR, or its permissions")
+	}
+	if faults := catalogue.Faults(); len(faults) > 0 {
+		details := make([]string, len(faults))
+		for i, fault := range faults {
+			details[i] = fault.Detail
+		}
+		return catalogue.All(), f.fail(strings.Join(details, "\n"), "correct it; \"spillway agents test DIR\" checks an agent's folder")
 	}
 	return catalogue.All(), f.ok(fmt.Sprintf("%d can be loaded", len(catalogue.All())))
 }

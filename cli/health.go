@@ -38,7 +38,16 @@ func (s *system) health(ctx context.Context) api.Health {
 	for _, d := range depths {
 		h.Queues = append(h.Queues, queueHealth(d))
 	}
-	if len(workers) == 0 || h.Redis.Status != api.HealthOK || slices.ContainsFunc(h.Queues, func(q api.QueueHealth) bool { return q.Status != api.HealthOK }) {
+	pushed, _, err := s.pushed.Current(ctx)
+	if err != nil {
+		s.log.WarnContext(ctx, "pushed agents cannot be read", "error", err)
+	}
+	here := tasks.Worker{ID: thisProcess, Agents: s.agents.Versions(), AgentFaults: s.agents.Faults()}
+	h.Agents = agentHealth(append([]tasks.Worker{here}, workers...), pushed)
+	if len(workers) == 0 || slices.ContainsFunc(h.Agents, func(a api.AgentHealth) bool { return a.Status != api.HealthOK }) {
+		h.Status = api.HealthDegraded
+	}
+	if h.Redis.Status != api.HealthOK || slices.ContainsFunc(h.Queues, func(q api.QueueHealth) bool { return q.Status != api.HealthOK }) {
 		h.Status = api.HealthDegraded
 	}
 	return h

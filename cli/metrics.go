@@ -16,6 +16,9 @@ func newMetrics(s *system) *prometheus.Registry {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		metrics.NewCollector(s.queues, s.store, s.agentIDs, s.log),
 		buildInfo(),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "spillway_process_agent_faults", Help: "Agents' folders that this process refuses.",
+		}, func() float64 { return float64(len(s.agents.Faults())) }),
 	)
 	return r
 }

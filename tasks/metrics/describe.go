@@ -35,6 +35,9 @@ var (
 	slots   = describe("spillway_worker_slots", "Jobs that the live workers of a lane can run at once.", "lane")
 	running = describe("spillway_worker_running", "Jobs that the live workers of a lane run.", "lane")
 
+	agentWorkers = describe("spillway_agent_workers", "Live workers that have an agent.", "agent")
+	agentFaults  = describe("spillway_agent_faults", "Agents' folders that live workers refuse, summed over the workers.")
+
 	// As the exporter of asynq names them, so that its dashboards can be used. Two
 	// of these names end as those of counters do, and are of gauges.
 	queueTasks     = describe("asynq_tasks_enqueued_total", "Tasks that are in a queue, by state.", "queue", "state")
@@ -48,7 +51,7 @@ var (
 // Describe tells all that there is.
 func (c *Collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		redisUp, jobs, jobsEntered, jobsGiven, degraded, savedCost, savedTokens, workers, slots, running,
+		redisUp, jobs, jobsEntered, jobsGiven, degraded, savedCost, savedTokens, workers, slots, running, agentWorkers, agentFaults,
 		queueJobs, queueOldest, agentJobs, agentOldest,
 		queueTasks, queueSize, queueLatency, queueProcessed, queueFailed, queuePaused,
 	} {
@@ -77,6 +80,7 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	to.gauge(redisUp, 1)
 	to.jobs(seen.totals)
 	to.lanes(seen.workers)
+	to.agents(seen.workers)
 	to.waiting(seen.queued, seen.byAgent)
 	for _, q := range seen.queues {
 		to.queue(q)
@@ -146,4 +150,22 @@ func (to sink) queue(q queue.Census) {
 		paused = 1
 	}
 	to.gauge(queuePaused, paused, q.Queue)
+}
+
+// agents counts who has each agent. Workers that leave take no more jobs.
+func (to sink) agents(alive []tasks.Worker) {
+	have, faults := map[string]int{}, 0
+	for _, w := range alive {
+		if w.Leaving {
+			continue
+		}
+		faults += len(w.AgentFaults)
+		for id := range w.Agents {
+			have[id]++
+		}
+	}
+	for id, n := range have {
+		to.gauge(agentWorkers, float64(n), id)
+	}
+	to.gauge(agentFaults, float64(faults))
 }

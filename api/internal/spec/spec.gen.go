@@ -77,6 +77,27 @@ func (e HealthStatus) Valid() bool {
 // Agent A kind of analysis.
 type Agent = tasks.Agent
 
+// AgentHealth One agent, and which live workers have it.
+type AgentHealth struct {
+	// Detail What is wrong
+	Detail string `json:"detail,omitempty"`
+
+	// ID The agent's ID, e.g. A02.
+	ID string `json:"id"`
+
+	// Lacking The processes that lack it.
+	Lacking []string `json:"lacking,omitempty"`
+
+	// Status How well a part is.
+	Status HealthStatus `json:"status"`
+
+	// Versions The versions in use; more than one during an upgrade.
+	Versions []string `json:"versions"`
+
+	// Workers Live workers that have it.
+	Workers int `json:"workers"`
+}
+
 // AgentList Agents, in order of their IDs.
 type AgentList struct {
 	Agents []Agent `json:"agents"`
@@ -191,6 +212,9 @@ type Fault = tasks.Fault
 
 // Health Whether the service is well, and for operators which part of it is.
 type Health struct {
+	// Agents The agents, in order of their IDs; absent while Redis does not answer.
+	Agents []AgentHealth `json:"agents,omitempty"`
+
 	// Lanes The lanes, local first.
 	Lanes []LaneHealth `json:"lanes"`
 
