@@ -80,7 +80,7 @@ type Waiting struct {
 	Queue         string    `json:"queue"` // lane, complexity, and priority unless it is normal: "local.high", "local.high.first"
 	Since         time.Time `json:"since"`
 	Position      int       `json:"position,omitempty"`      // from 1; 0: not looked up
-	ExpectedStart time.Time `json:"expected_start,omitzero"` // zero: nobody serves the queue, or nothing is known yet
+	ExpectedStart time.Time `json:"expected_start,omitzero"` // zero: nobody serves the queue, or nothing is known, as while its candidates are down
 	ExpectedEnd   time.Time `json:"expected_end,omitzero"`
 }
 

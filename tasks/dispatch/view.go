@@ -153,31 +153,57 @@ func (v View) queuedBefore(lane tasks.Lane, j *tasks.Job) time.Duration {
 	return work
 }
 
+// takenWithin is how long a worker with a free slot may leave a job in its queue.
+const takenWithin = 5 * time.Second
+
 // expect fills in where a waiting job's ticket is, and when it is expected to
 // start and end: on the lane on which that is soonest, if a live worker serves one.
-// It ends by its deadline in any case.
+// It ends by its deadline in any case. Nothing is said where nothing is known: its
+// candidates have just failed and do not say for how long, or free slots leave it
+// where it is.
 func (v View) expect(j *tasks.Job, now time.Time) {
-	var soonest time.Time // zero: no lane is served so far
+	served := 0
 	for _, lane := range modelLanes(j.OpenLanes()) {
 		if !v.Serves(lane, j) {
 			continue
 		}
 		q := queue.Name(lane, j.Complexity, j.Priority)
 		ahead, from := j.Waiting.Position-1, now
-		if !soonest.IsZero() {
+		if served++; served > 1 {
 			ahead, from = v.backlog[q], j.SpillAt
+		} else {
+			j.Waiting.Queue = q
 		}
-		start := now.Add(v.wait(lane, j, ahead))
-		if start.Before(from) {
-			start = from
+		start := later(from, now.Add(v.wait(lane, j, ahead)))
+		room, refused := hasRoomAt(j, lane)
+		switch {
+		case refused && room.IsZero(), !refused && !start.After(now) && now.Sub(j.Waiting.Since) > takenWithin:
+			continue
+		case refused:
+			start = later(start, room)
 		}
-		if !soonest.IsZero() && !start.Before(soonest) {
+		if known := j.Waiting.ExpectedStart; !known.IsZero() && !start.Before(known) {
 			continue
 		}
-		soonest, j.Waiting.Queue = start, q
+		j.Waiting.Queue = q
 		j.Waiting.ExpectedStart = earlier(start, j.Deadline)
 		j.Waiting.ExpectedEnd = earlier(start.Add(v.forecast(lane, j.Agent, j.Complexity).Quantile(0.5)), j.Deadline)
 	}
+}
+
+// hasRoomAt reports whether the candidates of a lane gave no answer when the job was
+// last there, and when the first of them is worth asking again; zero: none says.
+func hasRoomAt(j *tasks.Job, lane tasks.Lane) (at time.Time, refused bool) {
+	for _, a := range j.Attempts {
+		if a.Number != j.Attempt || a.Lane != lane || a.Candidate == "" {
+			continue
+		}
+		refused = true
+		if at.IsZero() || !a.RetryAt.IsZero() && a.RetryAt.Before(at) {
+			at = a.RetryAt
+		}
+	}
+	return at, refused
 }
 
 // wait is how long a lane needs before it begins a job with so many in its queue
@@ -187,6 +213,13 @@ func (v View) wait(lane tasks.Lane, j *tasks.Job, ahead int) time.Duration {
 		return 0
 	}
 	return v.backlogBefore(lane, j, ahead)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func earlier(a, b time.Time) time.Time {
