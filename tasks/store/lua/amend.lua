@@ -5,10 +5,10 @@
 take('state', 'attempt', 'settled', 'attempts')
 if held.settled == ARGV[2] .. ':amend' then return { 'ok' } end
 if held.state ~= 'canceled' or held.attempt ~= ARGV[2] then return { 'stale', held.state or 'unknown' } end
-local before, last = string.match(held.attempts or '', '^(.*}),({".*)$')
+local kept, last = string.match(held.attempts or '', '^(.*}),({".*)$')
 last = last or held.attempts or ''
 if string.find(last, '"candidate":""', 1, true) and string.find(last, '"outcome":"canceled"', 1, true) then
-  if before then write('attempts', before) else erase('attempts') end
+  if kept then write('attempts', kept) else erase('attempts') end
 end
 settle(ARGV[2], 'amend', ARGV[3])
 return commit({ 'ok' })
