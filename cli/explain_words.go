@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -218,18 +219,8 @@ func (e explanation) clock(at time.Time) string {
 // clockForm writes a time, always with its zone.
 const clockForm = "2006-01-02 15:04:05 -07:00"
 
-// span writes a duration as short as it can be read.
-func span(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < time.Hour:
-		return fmt.Sprintf("%d min %02d s", int(d.Minutes()), int(d.Seconds())%60)
-	}
-	return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
-}
+// span writes a duration in the one style that all commands and messages have.
+func span(d time.Duration) string { return providers.Span(d) }
 
 func millis(ms int64) string {
 	if ms == 0 {

@@ -55,7 +55,7 @@ func (s impatient) Generate(ctx context.Context, req *Request, onDelta func(Delt
 	if req.Patience > 0 {
 		first = min(first, req.Patience)
 	}
-	limit := Errorf(ClassTimeout, "the answer stalled: allowed are %v until it begins and %v between its pieces", first.Round(time.Millisecond), s.between)
+	limit := Errorf(ClassTimeout, "the answer stalled: allowed are %s until it begins and %s between its pieces", Span(first), Span(s.between))
 	stall := time.AfterFunc(first, func() { cancel(limit) })
 	defer stall.Stop()
 	resp, err := s.Provider.Generate(inner, req, func(d Delta) {

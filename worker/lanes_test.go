@@ -120,3 +120,19 @@ func TestALaneThatIsTooSlowForTheDeadlineToo(t *testing.T) {
 		t.Errorf("degraded %v, attempts: got %v, want %v", j.Degraded, got, want)
 	}
 }
+
+// A job that is to fail when nobody can run it, and whose data must stay here, does
+// not wait for its deadline: its ticket is the scorecard's, where an attempt ends it.
+func TestWhatNobodyCanRunFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, redistest.Embedded(t))
+	w.start(t, cloudLane)
+	j := w.submit(t, func(s *tasks.Submission) { s.Privacy, s.OnExhausted = tasks.LocalOnly, tasks.GiveUp })
+	ticket := queue.Ticket{JobID: j.ID, Lane: tasks.Scorecard, Complexity: j.Complexity} // as it is issued once the worker is no longer new
+	if err := queue.NewClient(w.rdb).Enqueue(t.Context(), ticket, time.Time{}); err != nil {
+		t.Fatalf("enqueue: %v", err)
+	}
+	if j = w.end(t, j.ID); j.State != tasks.Failed || j.Error.Code != tasks.CodeExhausted || len(j.Attempts) != 0 {
+		t.Errorf("got %s, %v after %v, want %s", j.State, j.Error, outcomes(j), tasks.CodeExhausted)
+	}
+}

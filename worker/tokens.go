@@ -54,7 +54,7 @@ func (b allotment) fit(candidate string, p pace) (answer, total int, err error) 
 	total = p.tokens(b.left, b.input)
 	if need := max(b.least, b.usual); total < need {
 		return 0, 0, &providers.Refusal{Reason: providers.TooSlow, Message: fmt.Sprintf(
-			"%s can write %d tokens in the %s left; an answer needs %d", candidate, max(total, 0), max(b.left, 0).Round(100*time.Millisecond), need)}
+			"%s can write %d tokens in the %s left; an answer needs %d", candidate, max(total, 0), providers.Span(max(b.left, 0)), need)}
 	}
 	if total == math.MaxInt32 {
 		return b.most, 0, nil

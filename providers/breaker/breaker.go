@@ -111,7 +111,7 @@ func (g *Guard) Enter(ctx context.Context, c *providers.Call) (func(*providers.A
 	if pass == nil {
 		return nil, &providers.Refusal{
 			Reason: providers.BreakerOpen, RetryAfter: retryAfter, Condition: condition(reason),
-			Message: fmt.Sprintf("%s is left alone for another %v after %s", c.Candidate, max(retryAfter.Round(time.Second), time.Second), reason),
+			Message: fmt.Sprintf("%s is left alone for another %s after %s", c.Candidate, providers.Span(max(retryAfter.Round(time.Second), time.Second)), reason),
 		}
 	}
 	var slow time.Duration
