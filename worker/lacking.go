@@ -52,8 +52,8 @@ func (w *Worker) handBack(ctx context.Context, t queue.Ticket) error {
 		return &queue.Retry{After: lackingPause, Cause: err}
 	case view.ServesBeside(w.id, t.Lane, j):
 		return &queue.Retry{After: lackingPause}
-	case !view.HasAgent(w.id, j.Agent):
-		w.Log.WarnContext(ctx, "no live worker has the agent of a job; it waits until its deadline", "job", j.ID, "agent", j.Agent, "deadline", j.Deadline)
+	case !view.HasAgent(w.id, j.Agent): // which health and doctor say, once for all its jobs
+		w.Log.DebugContext(ctx, "no live worker has the agent of a job; it waits until its deadline", "job", j.ID, "agent", j.Agent, "deadline", j.Deadline)
 		return &queue.Retry{After: orphanPause}
 	}
 	for _, lane := range j.OpenLanes() {

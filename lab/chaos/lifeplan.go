@@ -30,6 +30,7 @@ type lifePlan struct {
 	twice       bool          // posts the job to two APIs at once, under one key
 	retry       bool          // has it run again if it failed or was canceled
 	again       time.Duration // reads it once more after so long; 0: does not
+	agent       string
 	complexity  tasks.Complexity
 	localOnly   bool
 	onExhausted tasks.OnExhausted
@@ -43,9 +44,13 @@ func planLife(cfg config, n int, can history.Features) lifePlan {
 	chance := func(p float64) bool { return r.Float64() < p }
 	p := lifePlan{
 		conduct:     poll,
+		agent:       everywhere,
 		complexity:  tasks.Complexities()[r.IntN(4)],
 		onExhausted: []tasks.OnExhausted{tasks.Degrade, tasks.Wait, tasks.GiveUp}[r.IntN(3)],
 		cancelAfter: share(r.Float64(), 2*time.Second),
+	}
+	if n%3 == 0 {
+		p.agent = somewhere
 	}
 	switch x := r.Float64(); {
 	case x < 0.20:

@@ -132,7 +132,7 @@ func (l *life) postOnce(ctx context.Context, body []byte, header map[string]stri
 // submission returns what the client posts.
 func (l *life) submission() (body []byte, header map[string]string) {
 	post := map[string]any{
-		"agent":        "A05",
+		"agent":        l.plan.agent,
 		"input":        map[string]any{"customer": "Chaos GmbH", "as_of": "2026-03-12", "notes": l.job},
 		"complexity":   l.plan.complexity,
 		"on_exhausted": l.plan.onExhausted,

@@ -162,13 +162,18 @@ func (w *world) openSpillway(ctx, life context.Context, binary string) error {
 		p.path, p.env = binary, append(w.environment(p.link.addr()), p.env...)
 		return w.launch(life, p), nil
 	}
+	agents, err := w.agentsDir()
+	if err != nil {
+		return err
+	}
+	has := "SPILLWAY_AGENTS_DIR=" + agents
 	for i := range w.cfg.apis {
 		addr, err := freeAddr()
 		if err != nil {
 			return err
 		}
 		p, err := start(&process{
-			kind: history.API, name: fmt.Sprintf("api-%d", i+1), group: "api", args: []string{"api"}, env: []string{"SPILLWAY_API_LISTEN=" + addr, "SPILLWAY_ADMIN_LISTEN=off", "SPILLWAY_QUEUED_QUOTA=0"},
+			kind: history.API, name: fmt.Sprintf("api-%d", i+1), group: "api", args: []string{"api"}, env: []string{"SPILLWAY_API_LISTEN=" + addr, "SPILLWAY_ADMIN_LISTEN=off", has, "SPILLWAY_QUEUED_QUOTA=0"},
 		})
 		if err != nil {
 			return err
@@ -177,8 +182,12 @@ func (w *world) openSpillway(ctx, life context.Context, binary string) error {
 	}
 	for i := range 2 * w.cfg.workers {
 		lane := []string{"local", "cloud"}[i%2]
+		var env []string
+		if i/2 > 0 || w.cfg.workers == 1 {
+			env = []string{has}
+		}
 		p, err := start(&process{
-			kind: history.Worker, name: fmt.Sprintf("%s-%d", lane, i/2+1), group: lane, args: []string{"worker", "--lane", lane},
+			env: env, kind: history.Worker, name: fmt.Sprintf("%s-%d", lane, i/2+1), group: lane, args: []string{"worker", "--lane", lane},
 		})
 		if err != nil {
 			return err
