@@ -150,7 +150,7 @@ func TestWhatACallDoesNotUseIsGivenBack(t *testing.T) {
 		const budgets = "tenant:acme=0.00015/day"
 		g := guard(t, rdb, budgets)
 		leave := mustEnter(t, g, call("acme", "A03"))
-		if r := refusal(t, g, call("acme", "A03")); !strings.Contains(r.Message, "calls under way hold the rest") || r.RetryAfter > time.Minute {
+		if r := refusal(t, g, call("acme", "A03")); !strings.Contains(r.Message, "calls under way hold the rest") || r.RetryAfter > time.Minute || r.Condition != providers.Busy {
 			t.Errorf("%v, after %v", r, r.RetryAfter)
 		}
 		a := done(30, 20)
@@ -224,7 +224,7 @@ func TestTheNextPeriodBeginsAnewInTheZoneOfTheBudgets(t *testing.T) {
 		t.Errorf("the month ends %v", got)
 	}
 	r := refusal(t, guard(t, redistest.Embedded(t), "tenant:acme=0.00001/day"), call("acme", "A03"))
-	if r.RetryAfter < 11*time.Hour || r.RetryAfter > 13*time.Hour {
+	if r.RetryAfter < 11*time.Hour || r.RetryAfter > 13*time.Hour || r.Condition != providers.Lasting {
 		t.Errorf("asks at noon to come back after %v", r.RetryAfter)
 	}
 }
