@@ -39,7 +39,7 @@ func agentHealth(all []tasks.Worker, pushed map[string]string) []api.AgentHealth
 
 // healthOf judges one agent.
 func healthOf(id string, workers []tasks.Worker, pushed string) api.AgentHealth {
-	h := api.AgentHealth{ID: id, Status: api.HealthOK}
+	h := api.AgentHealth{ID: id, Status: api.HealthOK, Versions: []string{}}
 	var unpushed, details []string
 	versions, live, silent := map[string]bool{}, 0, 0
 	for _, w := range workers {
@@ -62,8 +62,11 @@ func healthOf(id string, workers []tasks.Worker, pushed string) api.AgentHealth 
 			}
 		}
 	}
-	h.Versions = slices.Sorted(maps.Keys(versions))
-	if h.Workers == 0 && silent == 0 && live > 0 {
+	h.Versions = slices.AppendSeq(h.Versions, maps.Keys(versions))
+	slices.Sort(h.Versions)
+	if len(versions) == 0 && pushed == "" {
+		h.Lacking = nil // it is but a folder that some process refuses
+	} else if h.Workers == 0 && silent == 0 && live > 0 {
 		h.Status = api.HealthUnavailable
 		details = append(details, "no live worker has it, so its jobs wait until their deadlines; push its folder with \"spillway agents push\"")
 	} else if len(h.Lacking) > 0 {

@@ -30,11 +30,12 @@ func TestHealthSaysWhoLacksAnAgent(t *testing.T) {
 		{"versions differ", []tasks.Worker{here, has("w1", map[string]string{"B01": "v2"})}, nil, api.HealthOK, "versions differ", levelWarn},
 		{"pushed, and not in use", []tasks.Worker{here, has("w1", map[string]string{"B01": "v2"})}, map[string]string{"B01": "v2"}, api.HealthOK, "v2 is not in use in this process", levelWarn},
 		{"a broken folder", []tasks.Worker{here, has("w1", here.Agents, broken)}, nil, api.HealthDegraded, "w1 refuses agents/b01_x", levelWarn},
+		{"only a broken folder", []tasks.Worker{has(thisProcess, nil), has("w1", map[string]string{}, broken)}, nil, api.HealthDegraded, "w1 refuses agents/b01_x", levelWarn},
 		{"no worker at all", []tasks.Worker{here}, nil, api.HealthOK, "", levelOK},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			health := agentHealth(c.workers, c.pushed)
-			if len(health) != 1 || health[0].Status != c.status || !strings.Contains(health[0].Detail, c.detail) || (c.detail == "") != (health[0].Detail == "") {
+			if len(health) != 1 || health[0].Versions == nil || health[0].Status != c.status || !strings.Contains(health[0].Detail, c.detail) || (c.detail == "") != (health[0].Detail == "") {
 				t.Errorf("got %+v, want %s with %q", health, c.status, c.detail)
 			}
 			if f := agentFindings(health); len(f) != 1 || f[0].level != c.level {

@@ -138,7 +138,11 @@ func examineWork(ctx context.Context, rdb, queues redis.UniversalClient, shards 
 	if err != nil {
 		return append(workerFindings(workers, depths), finding{check: "pushed agents"}.fail(err.Error(), "look at the log of Redis"))
 	}
-	return slices.Concat(workerFindings(workers, depths), agentFindings(agentHealth(workers, pushed)),
+	var lacking []finding
+	if len(workers) > 0 {
+		lacking = agentFindings(agentHealth(workers, pushed))
+	}
+	return slices.Concat(workerFindings(workers, depths), lacking,
 		queueFindings(depths, workers), []finding{jobFinding(ctx, jobs)})
 }
 
