@@ -125,3 +125,34 @@ func TestAPushedAgentThatDoesNotLoadIsAFault(t *testing.T) {
 		t.Errorf("a new process: got %s, faults %+v; want no such agent, and one fault", got, fresh.Faults())
 	}
 }
+
+// An error in the middle of a push leaves a version current that is kept as a
+// whole, and a repeat mends the rest.
+func TestAPushThatFailsInItsMiddle(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		ctx, s, c := t.Context(), New(rdb), catalogue(t)
+		push(t, s, builtin(t, "First"))
+		for _, key := range []string{foldersKey("A02"), historyKey("A02"), currentKey} {
+			// Of a wrong type, the key refuses every command of the script.
+			if err := rdb.Rename(ctx, key, "aside").Err(); err != nil {
+				t.Fatal(err)
+			}
+			if err := rdb.Set(ctx, key, "x", 0).Err(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Push(ctx, builtin(t, "Second"), "me"); err == nil {
+				t.Errorf("%s of a wrong type: the push does not fail", key)
+			}
+			if err := rdb.Rename(ctx, "aside", key).Err(); err != nil {
+				t.Fatal(err)
+			}
+			if got := titleIn(t, s, c); got != "First" {
+				t.Errorf("after %s failed: got %s, want First", key, got)
+			}
+		}
+		push(t, s, builtin(t, "Second"))
+		if all, err := s.Versions(ctx, "A02"); err != nil || len(all) != 2 || titleIn(t, s, c) != "Second" {
+			t.Errorf("after a repeat: got %+v, %v", all, err)
+		}
+	})
+}
