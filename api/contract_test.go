@@ -183,6 +183,7 @@ func TestSchemasAreTheStructs(t *testing.T) {
 		"Problem":        reflect.TypeFor[problem](),
 		"Health":         reflect.TypeFor[Health](),
 		"QueueHealth":    reflect.TypeFor[QueueHealth](),
+		"ProviderHealth": reflect.TypeFor[ProviderHealth](),
 		"LaneHealth":     reflect.TypeFor[LaneHealth](),
 	} {
 		schema := asMap(asMap(asMap(c.Document["components"])["schemas"])[name])

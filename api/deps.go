@@ -116,6 +116,8 @@ type (
 	QueueHealth = spec.QueueHealth
 	// AgentHealth tells which workers have an agent.
 	AgentHealth = spec.AgentHealth
+	// ProviderHealth describes a model that workers leave alone.
+	ProviderHealth = spec.ProviderHealth
 	// LaneHealth tells who serves one lane.
 	LaneHealth = spec.LaneHealth
 )

@@ -22,6 +22,9 @@ func (s *server) CheckHealth(ctx context.Context, _ spec.CheckHealthRequestObjec
 	if h.Lanes == nil {
 		h.Lanes = []LaneHealth{}
 	}
+	if h.Providers == nil {
+		h.Providers = []ProviderHealth{}
+	}
 	for i := range h.Lanes {
 		if h.Lanes[i].Models == nil {
 			h.Lanes[i].Models = []string{}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/topcentral/spillway/api"
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/ollama"
 	"github.com/topcentral/spillway/providers/presets"
@@ -184,9 +185,13 @@ func workerFindings(workers []tasks.Worker, depths []queue.Depth) []finding {
 			findings = append(findings, f.warn(what, do))
 			continue
 		}
+		if h.Status != api.HealthOK {
+			findings = append(findings, f.fail(h.Detail, "see the findings about providers"))
+			continue
+		}
 		findings = append(findings, f.ok(fmt.Sprintf("load %.2f: jobs that run or wait, divided by the slots", h.Load)))
 	}
-	return findings
+	return append(findings, circuitFindings(workers, time.Now())...)
 }
 
 // hostFindings judges how busy the machine of a worker is, if it was measured.

@@ -44,13 +44,19 @@ func (s *system) health(ctx context.Context) api.Health {
 	}
 	here := tasks.Worker{ID: thisProcess, Agents: s.agents.Versions(), AgentFaults: s.agents.Faults()}
 	h.Agents = agentHealth(append([]tasks.Worker{here}, workers...), pushed)
-	if len(workers) == 0 || slices.ContainsFunc(h.Agents, func(a api.AgentHealth) bool { return a.Status != api.HealthOK }) {
-		h.Status = api.HealthDegraded
-	}
-	if h.Redis.Status != api.HealthOK || slices.ContainsFunc(h.Queues, func(q api.QueueHealth) bool { return q.Status != api.HealthOK }) {
+	h.Providers = providerHealth(workers)
+	if len(workers) == 0 || unwell(h) {
 		h.Status = api.HealthDegraded
 	}
 	return h
+}
+
+// unwell reports whether a part is not as it should be.
+func unwell(h api.Health) bool {
+	return h.Redis.Status != api.HealthOK ||
+		slices.ContainsFunc(h.Queues, func(q api.QueueHealth) bool { return q.Status != api.HealthOK }) ||
+		slices.ContainsFunc(h.Agents, func(a api.AgentHealth) bool { return a.Status != api.HealthOK }) ||
+		slices.ContainsFunc(h.Providers, needsAPerson) || slices.ContainsFunc(h.Lanes, isStalled)
 }
 
 // countJobs replaces what waits in the queues of jobs, and for how long, by the jobs
@@ -96,6 +102,10 @@ func laneHealth(lane tasks.Lane, workers []tasks.Worker, depths []queue.Depth) a
 	h.Load = load(h.Running, lane, depths, h.Slots)
 	if h.Full > 0 {
 		h.Detail = "the machines of some workers are above SPILLWAY_HOST_CPU_LIMIT or SPILLWAY_HOST_MEMORY_LIMIT, so that they take no further job"
+	}
+	if withoutCandidates(lane, workers) {
+		h.Status = api.HealthUnavailable
+		h.Detail = "its workers leave every model alone, since each has failed; see providers"
 	}
 	if h.Workers == 0 {
 		h.Status = api.HealthUnavailable

@@ -44,7 +44,7 @@ func labelled(f *dto.MetricFamily, value string) *dto.Metric {
 // labels are those that metrics may have; none of them tells whose a job is, or
 // which.
 var labels = []string{"agent",
-	"operation", "status", "kind", "state", "outcome", "gen_ai_provider_name", "gen_ai_request_model", "by", "lane", "agent", "queue", "version", "revision", "go_version", "quantile", "le",
+	"operation", "status", "kind", "state", "outcome", "gen_ai_provider_name", "gen_ai_request_model", "by", "lane", "agent", "queue", "version", "revision", "go_version", "quantile", "le", "reason",
 }
 
 func TestMetricsTellOfJobs(t *testing.T) {

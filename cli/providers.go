@@ -92,9 +92,10 @@ func (s *system) worker(lanes []tasks.Lane) (*worker.Worker, error) {
 		Names:       s.cfg.names(), SendUnexplained: s.cfg.PrivacySendUnexplained,
 		HostLimits: worker.HostLimits{CPU: s.cfg.HostCPULimit / 100, Memory: s.cfg.HostMemoryLimit / 100},
 	}
+	circuits := s.breaker()
 	return worker.New(cfg, worker.Parts{
 		Redis: s.queues, Store: s.store, Dispatcher: s.dispatcher, Agents: s.agents,
-		Fleet: fleet, Router: providers.NewRouter(s.log, s.guards()...), MaskKey: s.cfg.PrivacyKey, Log: s.log,
+		Fleet: fleet, Router: providers.NewRouter(s.log, s.guards(circuits)...), Circuits: openCircuits{circuits}, MaskKey: s.cfg.PrivacyKey, Log: s.log,
 	}), nil
 }
 

@@ -12,6 +12,7 @@ type Worker struct {
 	// not say.
 	Agents      map[string]string `json:"agents,omitzero"`
 	AgentFaults []AgentFault      `json:"agent_faults,omitempty"` // folders that it refuses
+	Circuits    []Circuit         `json:"circuits,omitempty"`     // candidates that it leaves alone for now
 	Leaving     bool              `json:"leaving,omitempty"`      // it has stopped taking tickets, and may be back under another ID
 	StartedAt   time.Time         `json:"started_at"`
 	SeenAt      time.Time         `json:"seen_at"`
@@ -22,6 +23,16 @@ type Worker struct {
 func (w *Worker) HasAgent(id string) bool {
 	_, ok := w.Agents[id]
 	return ok || w.Agents == nil
+}
+
+// Circuit is a candidate that a worker leaves alone, since it failed or asked for
+// it.
+type Circuit struct {
+	Provider string    `json:"provider"`
+	Model    string    `json:"model"`
+	Reason   string    `json:"reason"`            // the class of the failure
+	Since    time.Time `json:"since"`             // when it was first left alone
+	RetryAt  time.Time `json:"retry_at,omitzero"` // when it is asked again; zero: one call is trying it now
 }
 
 // AgentFault is an agent's folder that a process refuses.

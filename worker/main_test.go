@@ -66,6 +66,7 @@ type world struct {
 	tariff       providers.Tariff // of the cloud
 	maskKey      privacy.Key
 	guards       []providers.Guard
+	circuits     *fakeCircuits
 }
 
 // newWorld returns a world on rdb in which both lanes answer.
@@ -83,8 +84,9 @@ func newWorld(t *testing.T, rdb *redis.Client, change ...func(*store.Config)) *w
 	})
 	return &world{
 		rdb: rdb, store: s, Dispatcher: dispatch.New(s, queue.NewClient(rdb), testAgents(t), dispatch.Config{}, quiet),
-		local: providertest.NewFake("ollama", "small", "large").Does(providertest.Answer(answer)),
-		cloud: providertest.NewFake("deepseek", "chat").Does(providertest.Answer(answer)),
+		local:    providertest.NewFake("ollama", "small", "large").Does(providertest.Answer(answer)),
+		cloud:    providertest.NewFake("deepseek", "chat").Does(providertest.Answer(answer)),
+		circuits: &fakeCircuits{reset: make(chan string, 10)},
 	}
 }
 
@@ -115,7 +117,7 @@ func (w *world) worker(t *testing.T, has *agents.Catalogue, cfg Config) *Worker 
 	t.Helper()
 	return New(cfg, Parts{
 		Redis: w.rdb, Store: w.store, Dispatcher: w.Dispatcher, Agents: has,
-		Fleet: w.fleet(t), Router: providers.NewRouter(quiet, w.guards...), MaskKey: w.maskKey, Log: quiet,
+		Fleet: w.fleet(t), Router: providers.NewRouter(quiet, w.guards...), Circuits: w.circuits, MaskKey: w.maskKey, Log: quiet,
 	})
 }
 

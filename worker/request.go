@@ -75,8 +75,5 @@ func (a *attempt) record(lane tasks.Lane, r providers.Attempt) {
 func (a *attempt) doubt(candidate string) {
 	provider, _, _ := strings.Cut(candidate, "/")
 	a.Fleet.Doubt(provider)
-	select {
-	case a.doubts <- struct{}{}:
-	default:
-	}
+	a.lookSoon()
 }

@@ -104,7 +104,7 @@ func TestAStopWaitsForAttemptsThatTheQueueHasLetGo(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				refuse := func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") }
 				rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", Dialer: refuse, MaxRetries: -1})
-				w := New(Config{Drain: drain}, Parts{Store: store.New(rdb, store.DefaultConfig()), Agents: all, Log: quiet})
+				w := New(Config{Drain: drain}, Parts{Store: store.New(rdb, store.DefaultConfig()), Agents: all, Circuits: &fakeCircuits{}, Log: quiet})
 				test.begin(w)
 				start := time.Now()
 				w.shutdown()

@@ -67,6 +67,7 @@ type Parts struct {
 	Agents     *agents.Catalogue
 	Fleet      *Fleet
 	Router     *providers.Router
+	Circuits   Circuits
 	MaskKey    privacy.Key // the zero Key: tokens are derived all the same, and no map is kept
 	Log        *slog.Logger
 }
@@ -88,6 +89,7 @@ type Worker struct {
 	lessons lessons                      // what jobs have taught since that was written down
 	host    *host                        // how busy this machine is
 	names   *nameFinder
+	resets  map[string]string // of providers, as last read; touched by heedResets alone
 
 	serving context.Context    // ends when the worker takes no more tickets
 	leave   context.CancelFunc // ends serving
@@ -159,6 +161,7 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	defer stopLoops()
 	var beats sync.WaitGroup
 	beats.Go(func() { w.every(loops, tasks.HeartbeatEvery, "heartbeat", w.beat) })
+	w.stopped.Go(func() { w.every(loops, tasks.HeartbeatEvery, "resets of providers", w.heedResets) })
 	// A watchdog may be writing down the end of a job, so it gets the drain
 	// time as other attempts do.
 	w.stopped.Go(func() { w.every(loops, watchEvery, "watchdog", w.watchdog().look) })
@@ -239,7 +242,7 @@ func (w *Worker) entry() *tasks.Worker {
 	}
 	return &tasks.Worker{
 		ID: w.id, Serves: serves, Awaits: *w.awaits.Load(), Host: w.host.state(), StartedAt: w.started.UTC(),
-		Agents: w.Agents.Versions(), AgentFaults: w.Agents.Faults(),
+		Agents: w.Agents.Versions(), AgentFaults: w.Agents.Faults(), Circuits: w.Circuits.Open(),
 	}
 }
 

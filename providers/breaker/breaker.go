@@ -70,6 +70,7 @@ type Status struct {
 	Provider, Model string
 	State           State
 	Failures        int       // in a row, bad answers included
+	Since           time.Time // when it was found unwell; zero: it is closed
 	RetryAt         time.Time // when calls may pass again; zero: now
 	Reason          string    // the outcome that opened it last; "" if it never was
 }
@@ -177,4 +178,16 @@ func (g *Guard) States() []Status {
 		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Model, b.Model))
 	})
 	return all
+}
+
+// Reset closes the circuits of all models of a provider, and ends the times for
+// which it asked to be left alone: somebody has mended what was wrong.
+func (g *Guard) Reset(provider string) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	for k, c := range g.circuits {
+		if k.provider == provider {
+			c.reset()
+		}
+	}
 }

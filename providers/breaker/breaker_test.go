@@ -394,3 +394,37 @@ func TestAnOpenBreakerTellsWhenToComeBack(t *testing.T) {
 		}
 	})
 }
+
+// A reset ends an open circuit and a pause that the server asked for, and a call
+// that was under way then says nothing of what comes after.
+func TestReset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, breaker.Config{})
+		late, _ := d.begin()
+		d.call(string(providers.ClassQuotaDead))
+		if s := d.state(); s.State != breaker.Open || !s.Since.Equal(time.Now()) {
+			t.Fatalf("got %+v, want it open since now", s)
+		}
+		d.guard.Reset("another")
+		if d.call(providers.Succeeded) {
+			t.Error("the reset of another provider counts")
+		}
+		d.guard.Reset("a")
+		if s := d.state(); s.State != breaker.Closed || s.Failures != 0 || !s.Since.IsZero() || !d.call(providers.Succeeded) {
+			t.Errorf("after the reset: got %+v", s)
+		}
+		late(ended(string(providers.ClassServer)))
+		if s := d.state(); s.State != breaker.Closed || s.Failures != 0 {
+			t.Errorf("a call from before the reset counts: %+v", s)
+		}
+		leave, _ := d.begin()
+		leave(&providers.Attempt{Called: true, Outcome: string(providers.ClassRateLimited), RetryAfter: time.Minute})
+		if d.call(providers.Succeeded) {
+			t.Fatal("let in while it is to be left alone")
+		}
+		d.guard.Reset("a")
+		if !d.call(providers.Succeeded) {
+			t.Error("a pause outlasts the reset")
+		}
+	})
+}

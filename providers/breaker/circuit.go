@@ -20,6 +20,7 @@ type circuit struct {
 	badOutputs int    // in a row
 	recent     recent // failures among the last calls
 
+	since   time.Time // when it was last found unwell, having been well
 	retryAt time.Time // open: when a probe may pass
 	opened  int       // how often it opened since it was last closed
 	probing bool      // half open: the probe is under way
@@ -75,10 +76,10 @@ func (c *circuit) leave(p *pass, a *providers.Attempt, slow time.Duration, now t
 	}
 	effect := effectOf(a, slow)
 	if effect > providers.NoEffect && a.RetryAfter > 0 {
-		c.leaveAlone(now.Add(min(a.RetryAfter, c.cfg.DeadCoolDown)), a)
+		c.leaveAlone(now, now.Add(min(a.RetryAfter, c.cfg.DeadCoolDown)), a)
 	}
 	if effect == providers.OpensAtOnce {
-		return c.open(now.Add(c.cfg.DeadCoolDown), a)
+		return c.open(now, now.Add(c.cfg.DeadCoolDown), a)
 	}
 	if !current {
 		return ""
@@ -95,7 +96,7 @@ func (c *circuit) leave(p *pass, a *providers.Attempt, slow time.Duration, now t
 		c.recent.add(true, c.cfg.Window)
 	}
 	if p.state == HalfOpen || c.exceeded() {
-		return c.open(now.Add(c.coolDown()), a)
+		return c.open(now, now.Add(c.coolDown()), a)
 	}
 	return ""
 }
@@ -145,22 +146,38 @@ func (c *circuit) coolDown() time.Duration {
 }
 
 // open opens the circuit until then; it returns "" if it was open already.
-func (c *circuit) open(until time.Time, a *providers.Attempt) (change State) {
+func (c *circuit) open(now, until time.Time, a *providers.Attempt) (change State) {
 	if until.After(c.retryAt) {
 		c.retryAt, c.reason = until, a.Outcome
 	}
 	if c.state == Open {
 		return ""
 	}
+	if c.opened == 0 {
+		c.since = now
+	}
 	c.opened++
 	c.become(Open)
 	return Open
 }
 
-func (c *circuit) leaveAlone(until time.Time, a *providers.Attempt) {
+func (c *circuit) leaveAlone(now, until time.Time, a *providers.Attempt) {
+	if c.state == Closed && !c.coolUntil.After(now) {
+		c.since = now
+	}
 	if until.After(c.coolUntil) {
 		c.coolUntil, c.reason = until, a.Outcome
 	}
+}
+
+// reset closes the circuit and ends what its candidate asked for. Calls under
+// way say nothing of it any more.
+func (c *circuit) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failures, c.badOutputs, c.opened = 0, 0, 0
+	c.retryAt, c.coolUntil, c.reason = time.Time{}, time.Time{}, ""
+	c.become(Closed)
 }
 
 func (c *circuit) become(s State) {
@@ -183,6 +200,9 @@ func (c *circuit) status(now time.Time) Status {
 	}
 	if c.coolUntil.After(now) && c.coolUntil.After(s.RetryAt) {
 		s.State, s.RetryAt = Open, c.coolUntil
+	}
+	if s.State != Closed {
+		s.Since = c.since
 	}
 	return s
 }

@@ -37,6 +37,7 @@ var (
 
 	agentWorkers = describe("spillway_agent_workers", "Live workers that have an agent.", "agent")
 	agentFaults  = describe("spillway_agent_faults", "Agents' folders that live workers refuse, summed over the workers.")
+	leftAlone    = describe("spillway_model_left_alone", "Workers that leave a model alone, since it failed or asked for a pause, by the class of its last failure.", "gen_ai_provider_name", "gen_ai_request_model", "reason")
 
 	// As the exporter of asynq names them, so that its dashboards can be used. Two
 	// of these names end as those of counters do, and are of gauges.
@@ -51,7 +52,7 @@ var (
 // Describe tells all that there is.
 func (c *Collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		redisUp, jobs, jobsEntered, jobsGiven, degraded, savedCost, savedTokens, workers, slots, running, agentWorkers, agentFaults,
+		redisUp, jobs, jobsEntered, jobsGiven, degraded, savedCost, savedTokens, workers, slots, running, agentWorkers, agentFaults, leftAlone,
 		queueJobs, queueOldest, agentJobs, agentOldest,
 		queueTasks, queueSize, queueLatency, queueProcessed, queueFailed, queuePaused,
 	} {
@@ -81,6 +82,7 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	to.jobs(seen.totals)
 	to.lanes(seen.workers)
 	to.agents(seen.workers)
+	to.circuits(seen.workers)
 	to.waiting(seen.queued, seen.byAgent)
 	for _, q := range seen.queues {
 		to.queue(q)
@@ -119,6 +121,20 @@ func (to sink) lanes(alive []tasks.Worker) {
 		to.gauge(workers, float64(count), string(lane))
 		to.gauge(slots, float64(room), string(lane))
 		to.gauge(running, float64(busy), string(lane))
+	}
+}
+
+// circuits counts the workers that leave a model alone.
+func (to sink) circuits(alive []tasks.Worker) {
+	type labels struct{ provider, model, reason string }
+	count := map[labels]int{}
+	for _, w := range alive {
+		for _, c := range w.Circuits {
+			count[labels{c.Provider, c.Model, c.Reason}]++
+		}
+	}
+	for l, n := range count {
+		to.gauge(leftAlone, float64(n), l.provider, l.model, l.reason)
 	}
 }
 

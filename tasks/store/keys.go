@@ -9,6 +9,7 @@ import (
 const (
 	workersKey = "spillway:workers" // hash: worker ID → "<seen> <JSON>"; see lua/beat.lua
 	learnedKey = "spillway:learned" // hash: "<agent> <lane>" → its last measurements; see lua/learn.lua
+	resetsKey  = "spillway:resets"  // hash: provider → a word that changes with each reset of its circuits
 	ratesKey   = "spillway:rates"   // hash: "<rate> <candidate>" → its last measurements; see lua/learn.lua
 )
 

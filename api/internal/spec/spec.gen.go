@@ -218,6 +218,9 @@ type Health struct {
 	// Lanes The lanes, local first.
 	Lanes []LaneHealth `json:"lanes"`
 
+	// Providers The models that workers leave alone for now, in order of their names. Others are well or were not asked.
+	Providers []ProviderHealth `json:"providers"`
+
 	// Queues The queues, in order of their names.
 	Queues []QueueHealth `json:"queues"`
 
@@ -342,6 +345,30 @@ type Problem struct {
 
 	// Type The kind of problem; a page that tells what to do about it.
 	Type string `json:"type"`
+}
+
+// ProviderHealth A model that workers leave alone, since it failed or asked for a pause.
+type ProviderHealth struct {
+	// Candidate provider/model.
+	Candidate string `json:"candidate"`
+
+	// Detail What to do.
+	Detail string `json:"detail"`
+
+	// Reason The class of its last failure, as in an attempt's `outcome`.
+	Reason string `json:"reason"`
+
+	// RetryAt When it is asked again at the latest; left out while a call tries it.
+	RetryAt time.Time `json:"retry_at,omitempty"`
+
+	// Since When the first of them began to.
+	Since time.Time `json:"since"`
+
+	// Status How well a part is.
+	Status HealthStatus `json:"status"`
+
+	// Workers Workers that leave it alone.
+	Workers int `json:"workers"`
 }
 
 // QueueHealth One queue of a lane, and what waits in it.
