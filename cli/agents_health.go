@@ -64,12 +64,13 @@ func healthOf(id string, workers []tasks.Worker, pushed string) api.AgentHealth 
 	}
 	h.Versions = slices.AppendSeq(h.Versions, maps.Keys(versions))
 	slices.Sort(h.Versions)
-	if len(versions) == 0 && pushed == "" {
+	switch {
+	case len(versions) == 0 && pushed == "":
 		h.Lacking = nil // it is but a folder that some process refuses
-	} else if h.Workers == 0 && silent == 0 && live > 0 {
+	case h.Workers == 0 && silent == 0 && live > 0:
 		h.Status = api.HealthUnavailable
 		details = append(details, "no live worker has it, so its jobs wait until their deadlines; push its folder with \"spillway agents push\"")
-	} else if len(h.Lacking) > 0 {
+	case len(h.Lacking) > 0:
 		h.Status = api.HealthDegraded
 		details = append(details, fmt.Sprintf("missing in %s; push its folder with \"spillway agents push\", or install it there", strings.Join(h.Lacking, ", ")))
 	}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -80,7 +81,7 @@ func TestAnOldTicketIsHandedBackToo(t *testing.T) {
 	one := w.worker(t, builtin, defaults())
 	j := w.submit(t)
 	err = one.take(t.Context(), queue.Ticket{JobID: j.ID, Lane: tasks.Local, Complexity: j.Complexity})
-	if _, ok := err.(*queue.Retry); !ok {
+	if _, ok := errors.AsType[*queue.Retry](err); !ok {
 		t.Errorf("got %v, want the ticket back in the queue", err)
 	}
 	if j, err = w.store.Find(t.Context(), j.ID); err != nil || j.State != tasks.Queued || j.Attempt != 0 {

@@ -118,7 +118,7 @@ func (a *Agent) trialInputs() []json.RawMessage {
 // newGenerator returns a generator that also knows the texts of examples, for
 // fields whose form cannot be made up. It always generates the same.
 func newGenerator(examples []example) *generator {
-	g := &generator{rng: rand.New(rand.NewPCG(1, 2)), known: map[string][]any{}} //nolint:gosec // repeatable on purpose
+	g := &generator{rng: rand.New(rand.NewPCG(1, 2)), known: map[string][]any{}}
 	for _, e := range examples {
 		if v, err := decode(e.body.Input); err == nil {
 			g.learn("", v)
