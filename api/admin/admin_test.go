@@ -371,3 +371,12 @@ func TestProbesNeedNoLogin(t *testing.T) {
 		}
 	}
 }
+
+// Asynqmon's page about Redis knows only clients of its own making.
+func TestTheDashboardHidesThePageThatCannotWork(t *testing.T) {
+	s := newSite(t, false)
+	page := s.do(t, "GET", "/dashboard/", nil, nil).body
+	if !strings.Contains(page, `<style>a[href="/dashboard/redis"]{display:none}</style></head>`) {
+		t.Errorf("the link to it is shown:\n%s", page)
+	}
+}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -63,11 +64,16 @@ func newBoard(rdb redis.UniversalClient, readOnly bool) (board, error) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, dashboardRoot+"/", http.NoBody))
 	page := needless.ReplaceAll(w.Body.Bytes(), nil)
+	page = bytes.Replace(page, []byte("</head>"), []byte(withoutRedisPage+"</head>"), 1)
 	if w.Code != http.StatusOK || strings.Contains(string(page), `href="http`) || strings.Contains(string(page), `src="http`) {
 		return board{}, errors.New("the page of Asynqmon is not as expected: it would fetch something from elsewhere")
 	}
 	return board{h, page, policyFor(page)}, nil
 }
+
+// withoutRedisPage hides the link to Asynqmon's page about Redis, which shows
+// nothing where the client is not one that Asynqmon made itself.
+const withoutRedisPage = `<style>a[href="` + dashboardRoot + `/redis"]{display:none}</style>`
 
 var (
 	// needless are the fonts that the page would fetch from Google, and what it says
