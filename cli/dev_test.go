@@ -58,7 +58,7 @@ func TestDev(t *testing.T) {
 		id := strings.TrimSpace(must(t, "", "submit", "A05", "-f", "../examples/a05_customer.json"))
 		out := must(t, "", "watch", id)
 		lines := strings.Split(strings.TrimSpace(out), "\n")
-		if !strings.Contains(lines[0], "  1  job.queued") || !strings.Contains(lines[len(lines)-1], "job.succeeded") {
+		if !strings.Contains(lines[0], "  1  job.queued") || !strings.Contains(out, "job.succeeded") {
 			t.Errorf("got\n%s", out)
 		}
 	})
