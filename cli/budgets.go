@@ -34,7 +34,7 @@ type budgetsCommand struct {
 
 // Help gives examples.
 func (budgetsCommand) Help() string {
-	return writesRedis + "Tells of every budget in SPILLWAY_BUDGETS what is spent, reserved and left, and when it begins anew; and what each\n" +
+	return writesRedis + "Tells of every budget in SPILLWAY_BUDGETS what is spent (and how much of it is an estimate), reserved and left, and when it is reset; and what each\n" +
 		"provider was used for today and this month, whether it has a budget or not. What is reserved is the most that calls\n" +
 		"under way can cost, and calls whose end nobody knows.\n\n" +
 		"Examples:\n  SPILLWAY_BUDGETS=tenant:*=10/day,provider:deepseek=100/month spillway budgets\n  spillway budgets --json"
@@ -74,24 +74,26 @@ type budgetReport struct {
 }
 
 type budgetRow struct {
-	Scope    budget.Scope  `json:"scope"`
-	Name     string        `json:"name"`
-	Period   budget.Period `json:"period"`
-	Limit    tasks.Money   `json:"limit_usd"`
-	Spent    tasks.Money   `json:"spent_usd"`
-	Reserved tasks.Money   `json:"reserved_usd"`
-	Left     tasks.Money   `json:"left_usd"`
-	ResetsAt time.Time     `json:"resets_at"`
+	Scope     budget.Scope  `json:"scope"`
+	Name      string        `json:"name"`
+	Period    budget.Period `json:"period"`
+	Limit     tasks.Money   `json:"limit_usd"`
+	Spent     tasks.Money   `json:"spent_usd"`
+	Estimated tasks.Money   `json:"estimated_usd"` // the part of it that the providers did not report
+	Reserved  tasks.Money   `json:"reserved_usd"`
+	Left      tasks.Money   `json:"left_usd"`
+	ResetsAt  time.Time     `json:"resets_at"`
 }
 
 type spendingRow struct {
-	Provider string        `json:"provider"`
-	Period   budget.Period `json:"period"`
-	Calls    int64         `json:"calls"`
-	Unpriced int64         `json:"calls_without_price"`
-	Input    int64         `json:"input_tokens"`
-	Output   int64         `json:"output_tokens"`
-	Spent    tasks.Money   `json:"spent_usd"`
+	Provider  string        `json:"provider"`
+	Period    budget.Period `json:"period"`
+	Calls     int64         `json:"calls"`
+	Unpriced  int64         `json:"calls_without_price"`
+	Input     int64         `json:"input_tokens"`
+	Output    int64         `json:"output_tokens"`
+	Spent     tasks.Money   `json:"spent_usd"`
+	Estimated tasks.Money   `json:"estimated_usd"`
 }
 
 func newBudgetReport(found *budget.Report) budgetReport {
@@ -99,13 +101,13 @@ func newBudgetReport(found *budget.Report) budgetReport {
 	for _, b := range found.Budgets {
 		r.Budgets = append(r.Budgets, budgetRow{
 			Scope: b.Scope, Name: b.Name, Period: b.Period, ResetsAt: b.Ends,
-			Limit: tasks.Money(b.Limit), Spent: tasks.Money(b.Spent), Reserved: tasks.Money(b.Reserved), Left: tasks.Money(b.Left),
+			Limit: tasks.Money(b.Limit), Spent: tasks.Money(b.Spent), Estimated: tasks.Money(b.Estimated), Reserved: tasks.Money(b.Reserved), Left: tasks.Money(b.Left),
 		})
 	}
 	for _, p := range found.Providers {
 		r.Providers = append(r.Providers, spendingRow{
 			Provider: p.Provider, Period: p.Period, Calls: p.Calls, Unpriced: p.Unpriced,
-			Input: p.Input, Output: p.Output, Spent: tasks.Money(p.Spent),
+			Input: p.Input, Output: p.Output, Spent: tasks.Money(p.Spent), Estimated: tasks.Money(p.Estimated),
 		})
 	}
 	return r
@@ -117,17 +119,17 @@ func (r budgetReport) print(out io.Writer) error {
 	if len(r.Budgets) == 0 {
 		fmt.Fprintln(w, "No budgets are set; SPILLWAY_BUDGETS sets some, such as tenant:acme=10/day.")
 	} else {
-		fmt.Fprintln(w, "BUDGET\tDOLLARS\tSPENT\tRESERVED\tLEFT\tBEGINS ANEW")
+		fmt.Fprintln(w, "BUDGET\tDOLLARS\tSPENT\tESTIMATED\tRESERVED\tLEFT\tRESETS AT")
 	}
 	for _, b := range r.Budgets {
-		fmt.Fprintf(w, "%s:%s\t%s/%s\t%s\t%s\t%s\t%s\n", b.Scope, b.Name, b.Limit, b.Period, b.Spent, b.Reserved, b.Left, b.ResetsAt.Format(time.RFC3339))
+		fmt.Fprintf(w, "%s:%s\t%s/%s\t%s\t%s\t%s\t%s\t%s\n", b.Scope, b.Name, b.Limit, b.Period, b.Spent, b.Estimated, b.Reserved, b.Left, b.ResetsAt.Format(time.RFC3339))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "\nPROVIDER\tPERIOD\tCALLS\tINPUT TOKENS\tOUTPUT TOKENS\tDOLLARS\tCALLS WITHOUT A PRICE")
+	fmt.Fprintln(w, "\nPROVIDER\tPERIOD\tCALLS\tINPUT TOKENS\tOUTPUT TOKENS\tDOLLARS\tESTIMATED\tCALLS WITHOUT A PRICE")
 	for _, p := range r.Providers {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%d\n", p.Provider, p.Period, p.Calls, p.Input, p.Output, p.Spent, p.Unpriced)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%s\t%d\n", p.Provider, p.Period, p.Calls, p.Input, p.Output, p.Spent, p.Estimated, p.Unpriced)
 	}
 	return w.Flush()
 }

@@ -20,12 +20,12 @@ func TestBudgetsTellWhatIsSpentReservedAndLeft(t *testing.T) {
 	m := miniredis.RunT(t)
 	t.Setenv("SPILLWAY_REDIS_URL", "redis://"+m.Addr())
 	t.Setenv("SPILLWAY_BUDGETS", "tenant:*=0.01/month,provider:kimi=5/month")
-	if out := must(t, "", "budgets"); !regexp.MustCompile(`(?s)provider:kimi +5/month +0 +0 +5 .*tenant:\* +0.01/month`).MatchString(out) {
+	if out := must(t, "", "budgets"); !regexp.MustCompile(`(?s)provider:kimi +5/month +0 +0 +0 +5 .*tenant:\* +0.01/month`).MatchString(out) {
 		t.Errorf("before any call:\n%s", out)
 	}
 	spendSome(t, m.Addr())
 	out := must(t, "", "budgets")
-	if !regexp.MustCompile(`(?s)provider:kimi +5/month +0.000095 +0.000495 +4.99941 .*tenant:acme +0.01/month +0.000095 +0 +0.009905 .*tenant:other +0.01/month +0 +0.000495 +0.009505 .*kimi +month +1 +100 +0 +0.000095 +0`).MatchString(out) {
+	if !regexp.MustCompile(`(?s)provider:kimi +5/month +0.000095 +0 +0.000495 +4.99941 .*tenant:acme +0.01/month +0.000095 +0 +0 +0.009905 .*tenant:other +0.01/month +0 +0 +0.000495 +0.009505 .*kimi +month +1 +100 +0 +0.000095 +0 +0`).MatchString(out) {
 		t.Errorf("got\n%s", out)
 	}
 	var report budgetReport

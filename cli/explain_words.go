@@ -181,6 +181,9 @@ func (e explanation) remarks(a tasks.Attempt) string {
 	if a.Message != "" {
 		all = append(all, a.Message)
 	}
+	if a.Estimated {
+		all = append(all, "tokens and cost are an estimate, since the provider reported none")
+	}
 	if !a.RetryAt.IsZero() {
 		all = append(all, "until "+e.offset(a.RetryAt))
 	}

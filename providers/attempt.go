@@ -19,6 +19,7 @@ type Attempt struct {
 	Prefill    time.Duration
 	Decode     time.Duration
 	Usage      Usage
+	Estimated  bool          // Usage, and so Cost, is our own count: the server did not report any
 	RetryAfter time.Duration // how long the candidate asks to be left alone; 0: it does not say
 
 	TokenLimit int      // the most tokens it was allowed to write; 0: not bounded by us
@@ -29,7 +30,7 @@ type Attempt struct {
 }
 
 // note writes down how the call ended.
-func (a *Attempt) note(c Candidate, resp *Response, err error) {
+func (a *Attempt) note(resp *Response, err error) {
 	a.Outcome, a.Message, a.RetryAfter = Succeeded, "", retryAfter(err)
 	if err != nil {
 		a.Outcome, a.Message = string(ClassOf(err)), err.Error()
@@ -43,12 +44,15 @@ func (a *Attempt) note(c Candidate, resp *Response, err error) {
 			a.Breaker = "open"
 		}
 	}
-	if resp == nil || !a.Called {
-		return
+	if resp != nil && a.Called {
+		a.FirstToken, a.Usage = resp.FirstToken, resp.Usage
+		a.Load, a.Prefill, a.Decode = resp.Load, resp.Prefill, resp.Decode
 	}
-	a.FirstToken, a.Usage = resp.FirstToken, resp.Usage
-	a.Load, a.Prefill, a.Decode = resp.Load, resp.Prefill, resp.Decode
-	if c.Tariff != nil {
+}
+
+// price works out what the call has cost.
+func (a *Attempt) price(c Candidate) {
+	if c.Tariff != nil && a.Called {
 		a.Cost = c.Tariff.Cost(a.Usage, a.StartedAt)
 	}
 }

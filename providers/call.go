@@ -14,6 +14,9 @@ type call struct {
 	candidate Candidate
 	leaves    []func(*Attempt) // of the guards that let it in
 
+	prompt   int      // tokens, by our own count
+	received received // so far
+
 	told Attempt
 	resp *Response
 	out  json.RawMessage // the valid answer
@@ -45,7 +48,9 @@ func (w *walk) call(ctx context.Context, i int, messages []Message) *call {
 	case c.err == nil:
 		c.out, c.err = w.judge(c.candidate, c.resp)
 	}
-	c.told.note(c.candidate, c.resp, c.err)
+	c.told.note(c.resp, c.err)
+	c.told.estimate(c.prompt, c.received)
+	c.told.price(c.candidate)
 	if c.told.Called {
 		w.calls++
 		w.tries--
@@ -63,10 +68,11 @@ func (c *call) enter(ctx context.Context, req *Request) error {
 	}
 	req.Patience = c.patience(ctx)
 	c.told.TokenLimit = req.TokenLimit(c.candidate.Thinking)
+	c.prompt = EstimateTokens(req)
 	if len(c.guards) == 0 {
 		return nil
 	}
-	asked := &Call{Candidate: c.candidate, Owner: c.route.Owner, Input: EstimateTokens(req), Output: c.told.TokenLimit, Job: c.route.Job, Since: c.route.Since}
+	asked := &Call{Candidate: c.candidate, Owner: c.route.Owner, Input: c.prompt, Output: c.told.TokenLimit, Job: c.route.Job, Since: c.route.Since}
 	for _, g := range c.guards {
 		leave, err := g.Enter(ctx, asked)
 		if err != nil {
@@ -106,6 +112,7 @@ func (c *call) patience(ctx context.Context) time.Duration {
 func (c *call) generate(ctx context.Context, req *Request) {
 	c.told.Called = true
 	c.resp, c.err = c.candidate.Provider.Generate(ctx, req, func(d Delta) {
+		c.received.add(d)
 		if c.route.OnDelta != nil {
 			c.route.OnDelta(c.candidate, d)
 		}

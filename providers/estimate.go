@@ -12,8 +12,11 @@ func EstimateTokens(req *Request) int {
 		a, o := count(m.Content)
 		ascii, other = ascii+a, other+o
 	}
-	return (ascii*5 + other*13) / 20
+	return tokens(ascii, other)
 }
+
+// tokens estimates how many tokens so many characters make.
+func tokens(ascii, other int) int { return (ascii*5 + other*13) / 20 }
 
 // count returns how many ASCII and how many other characters s has, where each
 // of the others is taken to have three bytes. It takes eight bytes at a time,

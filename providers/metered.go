@@ -1,10 +1,12 @@
 package providers
 
-// Metered reports whether Usage is what the call used: because the server said
+import "unicode/utf8"
+
+// metered reports whether Usage is what the call used: because the server said
 // so, or because the call was not made or was turned away before a model began.
 // Of any other end nobody knows what it used, and it may have been billed: an
-// answer that broke off, or that nobody waited for.
-func (a *Attempt) Metered() bool {
+// answer without usage, one that broke off, or one that nobody waited for.
+func (a *Attempt) metered(received received) bool {
 	if !a.Called || a.Usage.Input+a.Usage.Output > 0 {
 		return true
 	}
@@ -12,8 +14,43 @@ func (a *Attempt) Metered() bool {
 	case ClassRateLimited, ClassOverloaded, ClassQuotaDead, ClassAuthDead, ClassBadRequest, ClassContextOverflow:
 		return true
 	case ClassServer, ClassTransport, ClassContentBlocked:
-		return a.FirstToken == 0
+		return a.FirstToken == 0 && received.empty()
 	case ClassTimeout, ClassBadOutput, ClassCanceled:
 	}
 	return false
 }
+
+// estimate fills in the usage of a call that the server did not meter: the
+// prompt as we count it, and the text that was received.
+func (a *Attempt) estimate(prompt int, received received) {
+	if a.metered(received) {
+		return
+	}
+	a.Estimated = true
+	a.Usage = Usage{Input: prompt, Output: received.text.tokens() + received.reasoning.tokens(), Reasoning: received.reasoning.tokens()}
+}
+
+// received counts the pieces of an answer.
+type received struct{ text, reasoning letters }
+
+func (r *received) add(d Delta) {
+	r.text.add(d.Text)
+	r.reasoning.add(d.Reasoning)
+}
+
+func (r received) empty() bool { return r.text == letters{} && r.reasoning == letters{} }
+
+// letters counts characters by how many tokens they make.
+type letters struct{ ascii, other int }
+
+func (l *letters) add(s string) {
+	for _, r := range s {
+		if r < utf8.RuneSelf {
+			l.ascii++
+		} else {
+			l.other++
+		}
+	}
+}
+
+func (l letters) tokens() int { return tokens(l.ascii, l.other) }

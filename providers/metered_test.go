@@ -1,29 +1,33 @@
-package providers_test
+package providers
 
 import (
 	"testing"
 	"time"
-
-	"github.com/topcentral/spillway/providers"
 )
 
-func TestMetered(t *testing.T) {
+func TestCallsThatTheServerDidNotMeterAreEstimated(t *testing.T) {
+	var some received
+	some.add(Delta{Text: "一二三四五六七八九十", Reasoning: "abcdefgh"})
 	for _, c := range []struct {
-		name string
-		told providers.Attempt
-		want bool
+		name     string
+		told     Attempt
+		received received
+		want     Usage // zero: not estimated
 	}{
-		{"not made", providers.Attempt{Outcome: providers.BudgetSpent}, true},
-		{"reported", providers.Attempt{Called: true, Outcome: "timeout", Usage: providers.Usage{Input: 1}}, true},
-		{"turned away", providers.Attempt{Called: true, Outcome: "rate_limited"}, true},
-		{"not reached", providers.Attempt{Called: true, Outcome: "transport"}, true},
-		{"broke off", providers.Attempt{Called: true, Outcome: "transport", FirstToken: time.Millisecond}, false},
-		{"not waited for", providers.Attempt{Called: true, Outcome: "timeout"}, false},
-		{"canceled", providers.Attempt{Called: true, Outcome: "canceled"}, false},
-		{"no word of usage", providers.Attempt{Called: true, Outcome: providers.Succeeded}, false},
+		{"not made", Attempt{Outcome: BudgetSpent}, received{}, Usage{}},
+		{"reported", Attempt{Called: true, Outcome: "timeout", Usage: Usage{Input: 1}}, some, Usage{}},
+		{"turned away", Attempt{Called: true, Outcome: "rate_limited"}, received{}, Usage{}},
+		{"not reached", Attempt{Called: true, Outcome: "transport"}, received{}, Usage{}},
+		{"broke off", Attempt{Called: true, Outcome: "transport"}, some, Usage{Input: 100, Output: 8, Reasoning: 2}},
+		{"broke off, by its times", Attempt{Called: true, Outcome: "transport", FirstToken: time.Millisecond}, received{}, Usage{Input: 100}},
+		{"not waited for", Attempt{Called: true, Outcome: "timeout"}, received{}, Usage{Input: 100}},
+		{"canceled", Attempt{Called: true, Outcome: "canceled"}, some, Usage{Input: 100, Output: 8, Reasoning: 2}},
+		{"no word of usage", Attempt{Called: true, Outcome: Succeeded}, some, Usage{Input: 100, Output: 8, Reasoning: 2}},
 	} {
-		if got := c.told.Metered(); got != c.want {
-			t.Errorf("%s: got %t", c.name, got)
+		before := c.told.Usage
+		c.told.estimate(100, c.received)
+		if estimated := c.want != (Usage{}); c.told.Estimated != estimated || estimated && c.told.Usage != c.want || !estimated && c.told.Usage != before {
+			t.Errorf("%s: got %+v, estimated %t", c.name, c.told.Usage, c.told.Estimated)
 		}
 	}
 }

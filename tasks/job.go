@@ -99,6 +99,7 @@ type Attempt struct {
 	DurationMS   int64     `json:"duration_ms"`
 	RetryAt      time.Time `json:"retry_at,omitzero"` // when the candidate said, or its guards, that it is worth asking again
 	Tokens       Tokens    `json:"tokens,omitzero"`
+	Estimated    bool      `json:"estimated,omitempty"`   // tokens and cost are our own count: the server reported none
 	TokenLimit   int       `json:"token_limit,omitempty"` // the most it was allowed to write; 0: not bounded by us
 	Cost         Money     `json:"cost_usd,omitzero"`
 	BudgetLeft   *Money    `json:"budget_left_usd,omitempty"` // of the tightest budget, after this call; nil: no budget applies

@@ -78,6 +78,9 @@ func (a *attempt) note(r *providers.Attempt) {
 // a server that does not, as they were seen from here.
 func measured(c *providers.Attempt) map[store.Rate]float64 {
 	m := map[store.Rate]float64{}
+	if c.Estimated {
+		return m // rates of tokens that nobody counted
+	}
 	add := func(rate store.Rate, tokens int, took time.Duration) {
 		if tokens >= fewestTokens && took >= shortestPhase {
 			m[rate] = float64(tokens) / took.Seconds()
@@ -103,7 +106,7 @@ func measured(c *providers.Attempt) map[store.Rate]float64 {
 // cut it off; 0 when the call tells nothing of that.
 func answerLength(c *providers.Attempt) int {
 	cut := c.Outcome == string(providers.ClassBadOutput) && c.TokenLimit > 0 && c.Usage.Output >= c.TokenLimit
-	if c.Outcome == providers.Succeeded || cut {
+	if !c.Estimated && (c.Outcome == providers.Succeeded || cut) {
 		return c.Usage.Output
 	}
 	return 0

@@ -51,8 +51,8 @@ func (a *attempt) record(lane tasks.Lane, r providers.Attempt) {
 		Number: a.job.Attempt, Lane: lane, Worker: a.id,
 		Candidate: r.Candidate, Outcome: r.Outcome, Message: r.Message,
 		StartedAt: r.StartedAt.UTC().Truncate(time.Millisecond), FirstTokenMS: r.FirstToken.Milliseconds(), DurationMS: r.Duration.Milliseconds(),
-		Tokens:     tasks.Tokens{Input: r.Usage.Input, Cached: r.Usage.Cached, Output: r.Usage.Output, Reasoning: r.Usage.Reasoning},
-		TokenLimit: r.TokenLimit, Cost: tasks.Money(r.Cost), BudgetLeft: (*tasks.Money)(r.BudgetLeft),
+		Tokens:    tasks.Tokens{Input: r.Usage.Input, Cached: r.Usage.Cached, Output: r.Usage.Output, Reasoning: r.Usage.Reasoning},
+		Estimated: r.Estimated, TokenLimit: r.TokenLimit, Cost: tasks.Money(r.Cost), BudgetLeft: (*tasks.Money)(r.BudgetLeft),
 		Breaker: r.Breaker, Next: r.Next,
 	}
 	if a.version != a.job.AgentVersion {

@@ -4,9 +4,10 @@
 // The most that a call can cost is reserved before it is made, and what it has
 // cost is booked in its place when it has ended. One script looks at all budgets
 // that a call falls under and reserves on all, so that no number of workers
-// spends more together. What a call has cost whose end nobody knows, since its
-// worker died or the answer was not waited for, stays reserved until the period
-// ends: it may have been billed.
+// spends more together. A call whose usage the server did not report, since it was
+// cut off or canceled or by its nature, is booked as estimated: it may have been
+// billed. What a worker had reserved that died is booked in full after ten
+// minutes, as an estimate.
 //
 // The accounts are kept for every provider, tenant and agent, also for those
 // without a budget, and tell what was spent. What calls have used that cost
@@ -21,6 +22,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -140,7 +142,7 @@ func (g *Guard) booking(c *providers.Call, at time.Time) *booking {
 
 // reserve holds the amount on every account, or returns the refusal.
 func (b *booking) reserve(ctx context.Context) error {
-	verdict, states, err := b.run(ctx, b.cfg.Patience, reserveScript, append([]any{int64(b.amount)}, b.limits...)...)
+	verdict, states, err := b.run(ctx, b.cfg.Patience, reserveScript, append(append([]any{int64(b.amount)}, b.limits...), b.hold())...)
 	switch {
 	case ctx.Err() != nil:
 		b.settle(context.WithoutCancel(ctx), b.cfg.Patience, &providers.Attempt{}) // it may be reserved all the same
@@ -173,7 +175,7 @@ func (b *booking) refusal(states []state) *providers.Refusal {
 		}
 		wait, held, condition := a.period.Ends(b.at).Sub(b.at), "", providers.Lasting
 		if states[i].spent+b.amount <= limit {
-			wait, held, condition = whileHeld, ", since calls under way hold the rest", providers.Busy
+			wait, held, condition = whileHeld, ", since calls that have not ended hold the rest", providers.Busy
 		}
 		if wait > longest {
 			longest, r.RetryAfter, r.Condition = wait, wait, condition
@@ -200,10 +202,6 @@ func (b *booking) tightest(states []state) *providers.PicoUSD {
 // settle books what the call has cost, and tells it how much is left.
 func (b *booking) settle(ctx context.Context, patience time.Duration, a *providers.Attempt) {
 	a.BudgetLeft = b.left
-	back, metered := b.amount, a.Metered()
-	if !metered {
-		back = 0
-	}
 	used := a.Usage.Input+a.Usage.Output > 0
 	if b.amount == 0 && !used {
 		return // nothing to write down
@@ -212,7 +210,7 @@ func (b *booking) settle(ctx context.Context, patience time.Duration, a *provide
 		b.count(b, a.Usage)
 		return
 	}
-	_, states, err := b.run(ctx, patience, settleScript, int64(a.Cost), int64(back), flag(used), a.Usage.Input, a.Usage.Output, flag(used && b.unpriced))
+	_, states, err := b.run(ctx, patience, settleScript, int64(a.Cost), int64(b.amount), flag(used), a.Usage.Input, a.Usage.Output, flag(used && b.unpriced), int64(estimated(a)), b.hold())
 	if err != nil {
 		b.log.WarnContext(ctx, "the cost of a call was not booked; what was reserved for it stays so", "candidate", a.Candidate, "cost", a.Cost.String(), "error", err)
 		return
@@ -220,6 +218,23 @@ func (b *booking) settle(ctx context.Context, patience time.Duration, a *provide
 	if b.amount > 0 {
 		a.BudgetLeft = b.tightest(states)
 	}
+}
+
+// hold describes what is reserved for the call, as the scripts read it.
+func (b *booking) hold() string {
+	fields := []string{b.id, strconv.FormatInt(int64(b.amount), 10), dayKey(b.at), monthKey(b.at)}
+	for _, a := range b.accounts[:3] {
+		fields = append(fields, a.who())
+	}
+	return strings.Join(fields, "\n")
+}
+
+// estimated is the part of a call's cost that the server did not report.
+func estimated(a *providers.Attempt) providers.PicoUSD {
+	if !a.Estimated {
+		return 0
+	}
+	return a.Cost
 }
 
 func flag(b bool) int {
@@ -237,7 +252,7 @@ func (b *booking) run(ctx context.Context, patience time.Duration, script *redis
 	for _, a := range b.accounts[:3] {
 		args = append(args, a.who())
 	}
-	keys := []string{dayKey(b.at), monthKey(b.at), callKey(b.id)}
+	keys := []string{dayKey(b.at), monthKey(b.at), callKey(b.id), holdsKey}
 	reply, err := script.Run(ctx, b.rdb, keys, append(args, more...)...).StringSlice()
 	if err != nil {
 		return "", nil, err

@@ -150,7 +150,7 @@ func TestWhatACallDoesNotUseIsGivenBack(t *testing.T) {
 		const budgets = "tenant:acme=0.00015/day"
 		g := guard(t, rdb, budgets)
 		leave := mustEnter(t, g, call("acme", "A03"))
-		if r := refusal(t, g, call("acme", "A03")); !strings.Contains(r.Message, "calls under way hold the rest") || r.RetryAfter > time.Minute || r.Condition != providers.Busy {
+		if r := refusal(t, g, call("acme", "A03")); !strings.Contains(r.Message, "calls that have not ended hold the rest") || r.RetryAfter > time.Minute || r.Condition != providers.Busy {
 			t.Errorf("%v, after %v", r, r.RetryAfter)
 		}
 		a := done(30, 20)
@@ -175,33 +175,54 @@ func TestHowACallEndsDecidesWhatIsBooked(t *testing.T) {
 	}
 	billed := done(50, 0)
 	billed.Outcome = string(providers.ClassServer)
+	canceled := done(30, 10)
+	canceled.Outcome, canceled.Estimated = string(providers.ClassCanceled), true
 	for _, c := range []struct {
-		name            string
-		told            *providers.Attempt
-		spent, reserved providers.PicoUSD
+		name             string
+		told             *providers.Attempt
+		spent, estimated providers.PicoUSD
 	}{
 		{"succeeded", done(60, 10), 70 * token, 0},
 		{"failed and was billed", billed, 50 * token, 0},
 		{"turned away", failed(providers.ClassRateLimited), 0, 0},
 		{"not made", &providers.Attempt{Outcome: providers.LimitReached}, 0, 0},
-		{"not waited for", failed(providers.ClassTimeout), 0, 100 * token},
+		{"not waited for", canceled, 40 * token, 40 * token},
 		{"used more than was thought", done(150, 0), 150 * token, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rdb := redistest.Embedded(t)
 			const budgets = "provider:deepseek=1/month"
 			mustEnter(t, guard(t, rdb, budgets), call("acme", "A03"))(c.told)
-			if s := standing(t, rdb, budgets)[0]; s.Spent != c.spent || s.Reserved != c.reserved || s.Left != providers.Dollar-c.spent-c.reserved {
+			if s := standing(t, rdb, budgets)[0]; s.Spent != c.spent || s.Estimated != c.estimated || s.Reserved != 0 || s.Left != providers.Dollar-c.spent {
 				t.Errorf("%+v", s)
 			}
 		})
 	}
 }
 
-func TestAReservationOfADeadWorkerStays(t *testing.T) {
-	rdb := redistest.Embedded(t)
-	mustEnter(t, guard(t, rdb, "agent:A03=0.0001/day"), call("acme", "A03")) // and never leaves
-	refusal(t, guard(t, rdb, "agent:A03=0.0001/day"), call("acme", "A03"))
+// What a worker had reserved that died may have been billed: after a while it is
+// booked as an estimate, once.
+func TestAReservationOfADeadWorkerIsBooked(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		const budgets = "agent:A03=0.00025/day"
+		g := guard(t, rdb, budgets)
+		mustEnter(t, g, call("acme", "A03")) // and never leaves
+		mustEnter(t, g, call("acme", "A03"))(done(10, 0))
+		if s := standing(t, rdb, budgets)[0]; s.Reserved != 100*token || s.Spent != 10*token {
+			t.Fatalf("before: %+v", s)
+		}
+		holds, err := rdb.ZRange(t.Context(), "spillway:{budgets}:holds", 0, -1).Result()
+		if err != nil || len(holds) != 1 {
+			t.Fatalf("got %d holds, %v, want the one of the dead worker", len(holds), err)
+		}
+		rdb.ZAdd(t.Context(), "spillway:{budgets}:holds", redis.Z{Score: 1, Member: holds[0]}) // as if its time were over
+		for range 2 {
+			mustEnter(t, g, call("acme", "A03"))(done(0, 0))
+		}
+		if s := standing(t, rdb, budgets)[0]; s.Reserved != 0 || s.Spent != 110*token || s.Estimated != 100*token {
+			t.Errorf("after: %+v", s)
+		}
+	})
 }
 
 func TestEachHasItsOwn(t *testing.T) {
@@ -299,5 +320,40 @@ func TestACanceledCallReservesNothing(t *testing.T) {
 	}
 	if s := standing(t, rdb, budgets)[0]; s.Reserved != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// Through the router: neither canceled calls nor answers without usage keep a
+// budget from those who come later, and both count.
+func TestCanceledAndUnmeteredCallsAreBooked(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	const budgets = "provider:deepseek=0.1/day"
+	g := guard(t, rdb, budgets)
+	router := providers.NewRouter(slog.New(slog.DiscardHandler), g)
+	fake := providertest.NewFake("deepseek", "m")
+	run := func(ctx context.Context) {
+		_, _ = router.Run(ctx, &providers.Route{ //nolint:errcheck // how the calls end is in the accounts
+			Candidates: []providers.Candidate{{Provider: fake, Model: "m", Tariff: flat{}}},
+			Owner:      providers.Owner{Tenant: "acme", Agent: "A03"},
+			Request:    providers.Request{Messages: []providers.Message{{Role: providers.User, Content: strings.Repeat("word ", 200)}}, OutputLimit: 100},
+		})
+	}
+	fake.Does(func(ctx context.Context, _ *providers.Request, onDelta func(providers.Delta)) (*providers.Response, error) {
+		onDelta(providers.Delta{Text: strings.Repeat("abcd", 40)})
+		return &providers.Response{Text: `{"a":1}`}, nil // no usage
+	})
+	for range 100 {
+		run(t.Context())
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	fake.Does(func(ctx context.Context, _ *providers.Request, onDelta func(providers.Delta)) (*providers.Response, error) {
+		cancel()
+		<-ctx.Done()
+		return nil, providers.Canceled(ctx)
+	})
+	run(canceled)
+	const prompt, text = 250 * token, 40 * token // a quarter of a token for each letter
+	if s := standing(t, rdb, budgets)[0]; s.Reserved != 0 || s.Spent != s.Estimated || s.Spent != 101*prompt+100*text {
+		t.Errorf("got %+v, want $%s spent, all of it estimated", s, 101*prompt+100*text)
 	}
 }

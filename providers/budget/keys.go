@@ -23,6 +23,10 @@ func dayKey(at time.Time) string   { return prefix + "day:" + at.Format(time.Dat
 func monthKey(at time.Time) string { return prefix + "month:" + at.Format("2006-01") }
 func callKey(id string) string     { return prefix + "call:" + id }
 
+// holdsKey lists what is reserved (zset, by when it is given up), so that what a
+// worker had reserved that died is not held for the whole period.
+const holdsKey = prefix + "holds"
+
 // Period is how long a budget lasts.
 type Period string
 

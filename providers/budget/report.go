@@ -22,21 +22,23 @@ type Report struct {
 // Standing is how much of a budget is left.
 type Standing struct {
 	Budget
-	Spent    providers.PicoUSD
-	Reserved providers.PicoUSD // by calls under way, and by those whose end nobody knows
-	Left     providers.PicoUSD // less than 0 when the limit was lowered, or a call used more than it had asked for
-	Ends     time.Time         // when it begins anew
+	Spent     providers.PicoUSD
+	Estimated providers.PicoUSD // the part of Spent that the providers did not report
+	Reserved  providers.PicoUSD // by calls under way
+	Left      providers.PicoUSD // less than 0 when the limit was lowered, or a call used more than it had asked for
+	Ends      time.Time         // when it begins anew
 }
 
 // Spending is what a provider was used for.
 type Spending struct {
-	Provider string
-	Period   Period
-	Calls    int64 // that used tokens
-	Unpriced int64 // of them, those whose price is not known
-	Input    int64 // tokens
-	Output   int64 // tokens
-	Spent    providers.PicoUSD
+	Provider  string
+	Period    Period
+	Calls     int64 // that used tokens
+	Unpriced  int64 // of them, those whose price is not known
+	Input     int64 // tokens
+	Output    int64 // tokens
+	Spent     providers.PicoUSD
+	Estimated providers.PicoUSD // the part of Spent that it did not report
 }
 
 // Read returns the report for the periods that a time lies in, whose location is
@@ -78,7 +80,7 @@ func (r *Report) add(s Settings, p Period, fields map[string]string, at time.Tim
 		}
 		for _, name := range of {
 			a := account{b.Scope, name, p}
-			st := Standing{Budget: b, Spent: providers.PicoUSD(read("spent", a)), Reserved: providers.PicoUSD(read("held", a)), Ends: p.Ends(at)}
+			st := Standing{Budget: b, Spent: providers.PicoUSD(read("spent", a)), Estimated: providers.PicoUSD(read("estimated", a)), Reserved: providers.PicoUSD(read("held", a)), Ends: p.Ends(at)}
 			st.Name, st.Left = name, b.Limit-st.Spent-st.Reserved
 			r.Budgets = append(r.Budgets, st)
 		}
@@ -87,7 +89,7 @@ func (r *Report) add(s Settings, p Period, fields map[string]string, at time.Tim
 		a := account{Provider, name, p}
 		u := Spending{
 			Provider: name, Period: p, Calls: read("calls", a), Unpriced: read("unpriced", a),
-			Input: read("input", a), Output: read("output", a), Spent: providers.PicoUSD(read("spent", a)),
+			Input: read("input", a), Output: read("output", a), Spent: providers.PicoUSD(read("spent", a)), Estimated: providers.PicoUSD(read("estimated", a)),
 		}
 		if u.Calls > 0 || u.Spent > 0 {
 			r.Providers = append(r.Providers, u)

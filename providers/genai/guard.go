@@ -45,7 +45,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "spillway_model_cost_dollars_total", Help: "What calls of models have cost, by the usage that was reported and the prices of the presets.",
 		}, labels[1:]),
 		unknown: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "spillway_model_calls_unmetered_total", Help: "Calls of models that may have been billed, of which nobody knows the usage.",
+			Name: "spillway_model_calls_unmetered_total", Help: "Calls of models whose usage the server did not report, so that it was estimated.",
 		}, labels[1:]),
 	}
 }
@@ -84,14 +84,14 @@ func (m *metrics) observe(provider, model string, a *providers.Attempt) {
 		failure = "" // to Prometheus, as good as no label
 	}
 	m.duration.WithLabelValues(operation, provider, model, failure).Observe(a.Duration.Seconds())
-	if a.Usage.Input+a.Usage.Output > 0 {
+	if !a.Estimated && a.Usage.Input+a.Usage.Output > 0 {
 		m.tokens.WithLabelValues(operation, provider, model, "input").Observe(float64(a.Usage.Input))
 		m.tokens.WithLabelValues(operation, provider, model, "output").Observe(float64(a.Usage.Output))
 	}
 	if a.Cost > 0 {
 		m.spent.WithLabelValues(provider, model).Add(float64(a.Cost) / picodollars)
 	}
-	if !a.Metered() {
+	if a.Estimated {
 		m.unknown.WithLabelValues(provider, model).Inc()
 	}
 }

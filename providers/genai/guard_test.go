@@ -38,7 +38,7 @@ func TestCallsAreMeasured(t *testing.T) {
 		a.Usage, a.Cost = providers.Usage{Input: 100, Output: 20}, 25e10
 	}))
 	end("kimi", attempt(string(providers.ClassRateLimited), nil))
-	end("kimi", attempt(string(providers.ClassTimeout), nil))
+	end("kimi", attempt(string(providers.ClassTimeout), func(a *providers.Attempt) { a.Estimated, a.Usage = true, providers.Usage{Input: 7} }))
 	end("kimi", attempt(providers.BreakerOpen, func(a *providers.Attempt) { a.Called = false }))
 	end("scorecard", attempt(providers.Succeeded, nil))
 
@@ -46,7 +46,7 @@ func TestCallsAreMeasured(t *testing.T) {
 		# HELP spillway_model_cost_dollars_total What calls of models have cost, by the usage that was reported and the prices of the presets.
 		# TYPE spillway_model_cost_dollars_total counter
 		spillway_model_cost_dollars_total{gen_ai_provider_name="kimi",gen_ai_request_model="m"} 0.25
-		# HELP spillway_model_calls_unmetered_total Calls of models that may have been billed, of which nobody knows the usage.
+		# HELP spillway_model_calls_unmetered_total Calls of models whose usage the server did not report, so that it was estimated.
 		# TYPE spillway_model_calls_unmetered_total counter
 		spillway_model_calls_unmetered_total{gen_ai_provider_name="kimi",gen_ai_request_model="m"} 1
 		# HELP gen_ai_client_token_usage Tokens of a call of a model, as the provider reported them.

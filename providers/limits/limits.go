@@ -142,9 +142,9 @@ func (p *pass) leave(ctx context.Context, a *providers.Attempt) {
 // then an error of its own must be over.
 const longestClosed = time.Hour
 
-// used is how many tokens a call took off the account, "" when nobody knows.
+// used is how many tokens a call took off the account; "" when nobody knows.
 func used(a *providers.Attempt) string {
-	if !a.Metered() {
+	if a.Estimated {
 		return ""
 	}
 	return strconv.Itoa(a.Usage.Input + a.Usage.Output)

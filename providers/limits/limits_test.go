@@ -200,7 +200,7 @@ func TestTokensAreCorrectedToThoseUsed(t *testing.T) {
 		{"as estimated", done(60, 40), 10 * time.Second},
 		{"fewer", done(20, 10), 3 * time.Second},
 		{"more", done(100, 50), 15 * time.Second},
-		{"not known", &providers.Attempt{Called: true, Outcome: string(providers.ClassTimeout)}, 10 * time.Second},
+		{"not known", &providers.Attempt{Called: true, Outcome: string(providers.ClassTimeout), Estimated: true}, 10 * time.Second},
 		{"turned away", &providers.Attempt{Called: true, Outcome: string(providers.ClassOverloaded)}, 0},
 		{"not made", &providers.Attempt{Outcome: providers.BudgetSpent}, 0},
 	} {

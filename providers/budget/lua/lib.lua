@@ -3,11 +3,15 @@
 -- 9,000 dollars only.
 --   KEYS[1] this day's account (hash)   KEYS[2] this month's account (hash)
 --   KEYS[3] the call (string: 'reserved' or 'settled'), to know one that comes again
+--   KEYS[4] what is reserved (zset: hold, by the ms when it is given up)
 --   ARGV[1] ms the day's account is kept   ARGV[2] ms the month's   ARGV[3] ms the call is known
 --   ARGV[4] .. ARGV[6] who bears it: 'provider:<name>', 'tenant:<name>', 'agent:<id>'
 -- Fields of an account: 'spent <who>', and 'held <who>' for what is reserved; for
 -- providers also 'calls <who>', 'input <who>' and 'output <who>' (tokens), and
--- 'unpriced <who>' (calls whose price is not known).
+-- 'unpriced <who>' (calls whose price is not known); and 'estimated <who>' for what
+-- of spent the provider did not report.
+-- A hold is a call's ID, the amount, the keys of its two accounts and the three who
+-- bear it, a line each.
 local call = KEYS[3]
 
 -- accounts are what the call is booked on.
