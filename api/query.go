@@ -130,7 +130,11 @@ func (p parameter) check(values []string) error {
 	if !ok {
 		return err
 	}
-	return tasks.Errorf(tasks.CodeInvalid, "The parameter %s is not as it must be: %s.", p.name, faultsOf(invalid)[0].Detail)
+	hint := ""
+	if strings.Contains(values[0], " ") {
+		hint = " A + in a query stands for a space; write it as %2B."
+	}
+	return tasks.Errorf(tasks.CodeInvalid, "The parameter %s is not as it must be: %s.%s", p.name, faultsOf(invalid)[0].Detail, hint)
 }
 
 // splitWords returns the words of a list that a query has in several parameters,

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -36,6 +37,9 @@ func (s *server) receive(next http.Handler) http.Handler {
 		h.Set(headerRequestID, id)
 		h.Set(tasks.HeaderTraceParent, trace.Parent)
 		h.Set("X-Content-Type-Options", "nosniff")
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", access.StrictTransport)
+		}
 		h.Set("Cache-Control", "private, no-cache")
 		joinLists(r.Header)
 		entered, err := s.cfg.Guard.Enter(r)

@@ -90,7 +90,7 @@ func (s *server) router() (*echo.Echo, error) {
 		gates[op.id] = append(gates[op.id], named(op))
 		if op.isAudited() {
 			gates[op.id] = append(gates[op.id], s.recorded(op))
-			passed = append(passed, place)
+			passed = append(passed, s.limited(s.cfg.Guard.Confirm), place)
 		}
 		gates[op.id] = append(gates[op.id], through(passed))
 	}

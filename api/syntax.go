@@ -31,6 +31,9 @@ func readLevels(raw []byte, levels int) (any, error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil, tasks.Errorf(tasks.CodeInvalid, "The request body is empty; send JSON.")
 	}
+	if bytes.HasPrefix(raw, []byte("\ufeff")) {
+		return nil, tasks.Errorf(tasks.CodeInvalid, "The request body begins with a byte order mark (EF BB BF); send it without.")
+	}
 	if !utf8.Valid(raw) {
 		return nil, tasks.Errorf(tasks.CodeInvalid, "The request body is not valid UTF-8.")
 	}

@@ -83,7 +83,7 @@ func (c keysCreateCommand) Run(ctx context.Context, s streams) error {
 }
 
 func (c keysCreateCommand) key(now time.Time) (access.Key, error) {
-	scopes, err := access.ParseScopes(strings.Join(c.Scope, ","))
+	scopes, err := access.ParseScopes(strings.Join(c.Scope, " "))
 	if err != nil {
 		return access.Key{}, err
 	}

@@ -51,8 +51,10 @@ type Config struct {
 // Guard decides about requests. It is safe for concurrent use.
 type Guard struct {
 	cfg       Config
-	lookup    *lookup // nil without authentication
-	strangers *strangers
+	lookup    *lookup    // nil without authentication
+	strangers *strangers // requests that were refused
+	visitors  *strangers // requests for public routes
+	guesses   *strangers // looks at keys not seen before, from addresses that were refused too often
 	logins    *strangers
 	holds     holds
 	sites     *http.CrossOriginProtection
@@ -64,12 +66,14 @@ func New(cfg Config) *Guard {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &Guard{
-		cfg: cfg, strangers: newStrangers(strangerRate, time.Now), logins: newStrangers(loginRate, time.Now),
+		cfg: cfg, strangers: newStrangers(strangerRate, time.Now), visitors: newStrangers(strangerRate, time.Now), guesses: newStrangers(guessRate, time.Now), logins: newStrangers(loginRate, time.Now),
 		sites: http.NewCrossOriginProtection(),
 	}
 	if cfg.Keys != nil {
 		g.lookup = newLookup(cfg.Keys, cfg.Log)
-		g.strangers.now, g.logins.now = cfg.Keys.now, cfg.Keys.now
+		for _, s := range []*strangers{g.strangers, g.visitors, g.guesses, g.logins} {
+			s.now = cfg.Keys.now
+		}
 		g.holds = holds{lookup: g.lookup, every: believed}
 	}
 	return g
@@ -96,7 +100,7 @@ func (g *Guard) Greet(_ http.ResponseWriter, r *http.Request) (*http.Request, er
 	if g.lookup == nil {
 		return r, nil
 	}
-	if wait, ok := g.strangers.take(From(r.Context()).Address); !ok {
+	if wait, ok := g.visitors.take(From(r.Context()).Address); !ok {
 		return nil, tooMany(strangerRate, wait)
 	}
 	return r, nil
@@ -143,7 +147,20 @@ func (g *Guard) Admit(w http.ResponseWriter, r *http.Request, need ...Scope) (*h
 	if !p.Can(need...) {
 		return nil, lacking(p, need)
 	}
+	if g.lookup != nil {
+		p.seen = g.cfg.Keys.now()
+	}
 	return r.WithContext(Under(r.Context(), p)), nil
+}
+
+// Confirm lets an admitted request go on if its credential still counts: its body
+// may have taken long, and the credential may have been revoked meanwhile.
+func (g *Guard) Confirm(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	if p := From(r.Context()); g.lookup == nil || p.seen.IsZero() || g.cfg.Keys.now().Sub(p.seen) < believed {
+		return r, nil
+	}
+	_, err := g.identify(r)
+	return r, err
 }
 
 // identify finds out who makes the request.
@@ -192,10 +209,13 @@ func (g *Guard) byKey(ctx context.Context, text string, address netip.Addr) (Pri
 	if err != nil {
 		return Principal{}, g.refuse(address, badCredential(detailUnknown, err))
 	}
-	// An address that guesses is not looked up, but does not lock out its
-	// neighbours whose keys are known.
-	if wait, ok := g.strangers.check(address); !ok && !g.lookup.met(t) {
-		return Principal{}, tooMany(strangerRate, wait)
+	// An address that guesses is looked up now and then only, and does not lock out
+	// its neighbours: those whose keys are known, and those who come for the first
+	// time with one that counts.
+	if _, ok := g.strangers.check(address); !ok && !g.lookup.met(t) {
+		if wait, ok := g.guesses.take(address); !ok {
+			return Principal{}, tooMany(guessRate, wait)
+		}
 	}
 	r, err := g.lookup.recent(ctx, t.id)
 	p := r.principal(address)

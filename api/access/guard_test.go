@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -203,6 +204,7 @@ func TestAddressesThatGuessAreSlowedDown(t *testing.T) {
 	guard := New(Config{Keys: keys})
 	text, _ := create(t, keys, nil)
 	fresh, _ := create(t, keys, nil)
+	later, _ := create(t, keys, nil)
 	if _, _, err := ask(t, guard, text, JobsRead); err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +213,7 @@ func TestAddressesThatGuessAreSlowedDown(t *testing.T) {
 			t.Fatalf("got %v", err)
 		}
 	}
-	for name, credential := range map[string]string{"nothing": "", "a guess": "spw_guess", "a key never seen": fresh} {
+	for name, credential := range map[string]string{"nothing": "", "a guess": "spw_guess"} {
 		if _, _, err := ask(t, guard, credential, JobsRead); tasks.CodeOf(err) != tasks.CodeRateLimited {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -219,12 +221,61 @@ func TestAddressesThatGuessAreSlowedDown(t *testing.T) {
 	if _, _, err := ask(t, guard, text, JobsRead); err != nil {
 		t.Errorf("a neighbour whose key is known: got %v", err)
 	}
-	if _, _, err := askFrom(t.Context(), guard, "192.0.2.2:1", fresh, JobsRead); err != nil {
+	if _, _, err := ask(t, guard, fresh, JobsRead); err != nil {
+		t.Errorf("a neighbour with a key never seen: got %v", err)
+	}
+	probe := httptest.NewRequestWithContext(t.Context(), "GET", "/health", http.NoBody)
+	probe.RemoteAddr = "192.0.2.1:1234"
+	if r, err := guard.Enter(probe); err != nil {
+		t.Error(err)
+	} else if _, err := guard.Greet(httptest.NewRecorder(), r); err != nil {
+		t.Errorf("a probe from there: got %v", err)
+	}
+	for range guessRate.Burst { // guesses that look like keys are looked up at a rate of their own
+		_, _, err := ask(t, guard, guessed(t), JobsRead)
+		if code := tasks.CodeOf(err); code != tasks.CodeNoCredential && code != tasks.CodeRateLimited {
+			t.Fatalf("got %v", err)
+		}
+	}
+	if _, _, err := ask(t, guard, later, JobsRead); tasks.CodeOf(err) != tasks.CodeRateLimited {
+		t.Errorf("a key never seen, among many guesses: got %v", err)
+	}
+	if _, _, err := askFrom(t.Context(), guard, "192.0.2.2:1", later, JobsRead); err != nil {
 		t.Errorf("another address: got %v", err)
 	}
 	clock.pass(time.Second)
-	if _, _, err := ask(t, guard, fresh, JobsRead); err != nil {
+	third, _ := create(t, keys, nil)
+	if _, _, err := ask(t, guard, third, JobsRead); err != nil {
 		t.Errorf("after a while: got %v", err)
+	}
+}
+
+// guessed returns a key that is well formed and does not exist.
+func guessed(t *testing.T) string {
+	t.Helper()
+	elsewhere, _ := newKeys(redistest.Embedded(t))
+	text, _ := create(t, elsewhere, nil)
+	return text
+}
+
+// A body that arrives slowly is no way around a revocation.
+func TestACredentialRevokedMeanwhileIsNotConfirmed(t *testing.T) {
+	keys, clock := newKeys(redistest.Embedded(t))
+	guard := New(Config{Keys: keys})
+	text, key := create(t, keys, nil)
+	r, _, err := request(t.Context(), guard, "192.0.2.1:1", text, JobsRead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keys.Revoke(t.Context(), key.ID, "operator"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := guard.Confirm(httptest.NewRecorder(), r); err != nil {
+		t.Errorf("at once, which costs nothing: got %v", err)
+	}
+	clock.pass(believed)
+	if _, err := guard.Confirm(httptest.NewRecorder(), r); tasks.CodeOf(err) != tasks.CodeNoCredential {
+		t.Errorf("after a while: got %v, want it refused", err)
 	}
 }
 

@@ -63,6 +63,15 @@ func ask(t testing.TB, g *Guard, credential string, need ...Scope) (Principal, h
 }
 
 func askFrom(ctx context.Context, g *Guard, peer, credential string, need ...Scope) (Principal, http.Header, error) {
+	r, h, err := request(ctx, g, peer, credential, need...)
+	if err != nil {
+		return Principal{}, h, err
+	}
+	return From(r.Context()), h, nil
+}
+
+// request returns a request that the guard has let in and admitted.
+func request(ctx context.Context, g *Guard, peer, credential string, need ...Scope) (*http.Request, http.Header, error) {
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
 	r.RemoteAddr = peer
 	if credential != "" {
@@ -70,11 +79,8 @@ func askFrom(ctx context.Context, g *Guard, peer, credential string, need ...Sco
 	}
 	w := httptest.NewRecorder()
 	r, err := g.Enter(r)
-	if err != nil {
-		return Principal{}, w.Header(), err
+	if err == nil {
+		r, err = g.Admit(w, r, need...)
 	}
-	if r, err = g.Admit(w, r, need...); err != nil {
-		return Principal{}, w.Header(), err
-	}
-	return From(r.Context()), w.Header(), nil
+	return r, w.Header(), err
 }

@@ -27,6 +27,7 @@ type Principal struct {
 	Address netip.Addr // where it calls from
 
 	rate  *Rate     // nil: the installation's
+	seen  time.Time // when the credential was last found to count; zero: it needs none
 	until time.Time // when the credential ends by itself; zero: never
 }
 

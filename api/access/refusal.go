@@ -86,3 +86,7 @@ func Require(ctx context.Context, need ...Scope) error {
 	}
 	return nil
 }
+
+// StrictTransport is the value of Strict-Transport-Security (RFC 6797) on every
+// answer over TLS: a year, for this host alone.
+const StrictTransport = "max-age=31536000"

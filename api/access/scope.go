@@ -61,12 +61,12 @@ func (r Role) Scopes() []Scope {
 	return nil
 }
 
-// ParseScopes reads scopes separated by spaces or commas. Its error names those
+// ParseScopes reads scopes separated by spaces, as RFC 6749 §3.3 has them. Its error names those
 // that do not exist.
 func ParseScopes(list string) ([]Scope, error) {
 	var scopes []Scope
 	var unknown []string
-	for _, name := range splitList(list) {
+	for _, name := range strings.Fields(list) {
 		if s := Scope(name); s.Valid() {
 			scopes = append(scopes, s)
 		} else {

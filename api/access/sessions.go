@@ -123,8 +123,10 @@ func (g *Guard) cookie(r *http.Request) (value string, ok bool) {
 
 // bySession finds out whose session that is.
 func (g *Guard) bySession(ctx context.Context, value string, address netip.Addr) (Principal, error) {
-	if wait, ok := g.strangers.check(address); !ok {
-		return Principal{}, tooMany(strangerRate, wait)
+	if _, ok := g.strangers.check(address); !ok {
+		if wait, ok := g.guesses.take(address); !ok {
+			return Principal{}, tooMany(guessRate, wait)
+		}
 	}
 	ended := badCredential("The session has ended; log in again.", nil)
 	s, err := g.cfg.Sessions.read(ctx, value)

@@ -10,6 +10,10 @@ import (
 // counts.
 var strangerRate = Rate{Requests: 300, Per: time.Minute, Burst: 300}
 
+// guessRate is how often a credential is looked up that was not seen before, from
+// an address that was refused too often.
+var guessRate = Rate{Requests: 60, Per: time.Minute, Burst: 20}
+
 // loginRate is how often somebody at an address may try to log in.
 var loginRate = Rate{Requests: 10, Per: time.Minute, Burst: 10}
 

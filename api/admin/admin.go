@@ -150,6 +150,9 @@ func (s *server) receive(protection *http.CrossOriginProtection) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", access.StrictTransport)
+		}
 		h.Set("X-Frame-Options", "DENY")
 		entered, err := s.Guard.Enter(r)
 		if err == nil {

@@ -111,7 +111,7 @@ func (c *Contract) Path(path string) (template string, item map[string]any) {
 func samePart(got, want string) bool { return got == want || got != "" && strings.HasPrefix(want, "{") }
 
 // commonHeaders need not be told in the contract.
-var commonHeaders = []string{"Content-Type", "Content-Length", "Cache-Control", "X-Content-Type-Options", "Referrer-Policy"}
+var commonHeaders = []string{"Content-Type", "Content-Length", "Cache-Control", "X-Content-Type-Options", "Referrer-Policy", "Strict-Transport-Security"}
 
 func (c *Contract) headerComplaints(at string, response map[string]any, h http.Header) []string {
 	var complaints []string

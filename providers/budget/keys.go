@@ -39,9 +39,24 @@ const (
 // Ends returns when the period ends that a time lies in.
 func (p Period) Ends(at time.Time) time.Time {
 	if p == Day {
-		return time.Date(at.Year(), at.Month(), at.Day()+1, 0, 0, 0, 0, at.Location())
+		return firstInstant(at.Year(), at.Month(), at.Day()+1, at.Location())
 	}
-	return time.Date(at.Year(), at.Month()+1, 1, 0, 0, 0, 0, at.Location())
+	return firstInstant(at.Year(), at.Month()+1, 1, at.Location())
+}
+
+// firstInstant returns when a date begins. Where summer time begins at midnight
+// the clock has no midnight, and time.Date returns a time on either side of the
+// change.
+func firstInstant(year int, month time.Month, day int, zone *time.Location) time.Time {
+	at := time.Date(year, month, day, 0, 0, 0, 0, zone)
+	if hour, minute, second := at.Clock(); hour == 0 && minute == 0 && second == 0 {
+		return at
+	}
+	start, end := at.ZoneBounds()
+	if at.Day() == time.Date(year, month, day, 12, 0, 0, 0, zone).Day() {
+		return start
+	}
+	return end
 }
 
 // Scope is what a budget is for.
