@@ -220,8 +220,8 @@ func valued(v any) (any, error) {
 	return v, nil
 }
 
-// isBlank reports whether nothing in text can be seen.
-func isBlank(text string) bool {
+// IsBlank reports whether nothing in text can be seen.
+func IsBlank(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsSpace(r) && !unicode.IsControl(r) })
 }
 
@@ -230,7 +230,7 @@ func dropBlanks(v any) any {
 	case map[string]any:
 		for name, member := range v {
 			text, isText := member.(string)
-			if member == nil || isText && isBlank(text) {
+			if member == nil || isText && IsBlank(text) {
 				delete(v, name)
 				continue
 			}

@@ -23,18 +23,22 @@ const (
 
 // Digest names what makes jobs equal, so that one's result answers the other: the
 // tenant, the agent and its version, the language, the privacy, the class of
-// models, the arm of an experiment, and the input, in which neither order nor
-// white space counts, but numbers do as they are written.
+// models, the arm of an experiment, and the input by its values: neither order nor
+// white space counts, nor how a number or a letter is written.
 func Digest(j *tasks.Job, input json.RawMessage) (string, error) {
-	same, _, err := canonical(input)
+	_, decoded, err := canonical(input)
 	if err != nil {
 		return "", fmt.Errorf("digest the input: %w", err)
 	}
-	return digestOf(j, same)
+	return digestOf(j, decoded)
 }
 
-// digestOf is Digest for an input in its canonical form.
-func digestOf(j *tasks.Job, same canonicalJSON) (string, error) {
+// digestOf is Digest for a decoded input.
+func digestOf(j *tasks.Job, input any) (string, error) {
+	same, err := json.Marshal(equalForm(input))
+	if err != nil {
+		return "", fmt.Errorf("digest the input: %w", err)
+	}
 	return fingerprint(same, []any{j.Tenant, j.Agent, j.AgentVersion, j.Language, j.Privacy, j.Complexity, j.Candidates, j.Variant})
 }
 
@@ -93,7 +97,7 @@ func (d *Dispatcher) know(ctx context.Context, j *tasks.Job, s *request, take ta
 	if !Shares(agent, j) {
 		return known{}
 	}
-	digest, err := digestOf(j, s.same)
+	digest, err := digestOf(j, s.decoded)
 	if err != nil {
 		return known{}
 	}

@@ -1,0 +1,43 @@
+package dispatch
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/topcentral/spillway/tasks"
+)
+
+func TestInputsThatAreEqual(t *testing.T) {
+	const nfc, nfd = "Caf\u00e9", "Cafe\u0301"
+	for _, c := range []struct {
+		name, a, b string
+		equal      bool
+	}{
+		{"order and white space", `{"a":1,"b":[2]}`, `{ "b": [2], "a": 1 }`, true},
+		{"NFC and NFD", `{"a":"` + nfc + `"}`, `{"a":"` + nfd + `"}`, true},
+		{"names in NFC and NFD", `{"` + nfc + `":1}`, `{"` + nfd + `":1}`, true},
+		{"1 and 1.0 and 1e0", `[1,1.0,10e-1]`, `[1.0,1e0,1]`, true},
+		{"-0 and 0", `[-0]`, `[0]`, true},
+		{"fractions", `[0.10]`, `[1e-1]`, true},
+		{"null and absent", `{"a":null,"b":1}`, `{"b":1}`, true},
+		{"blank and absent", `{"a":" ","b":1}`, `{"b":1}`, true},
+		{"null in a list", `[null]`, `[]`, false},
+		{"a number and a text", `[1]`, `["1"]`, false},
+		{"numbers beyond a float64", `[9007199254740993]`, `[9007199254740992]`, false},
+		{"0.1 and its float64", `[0.1]`, `[0.1000000000000000055511151231257827]`, false},
+		{"exponents too large to write out", `[1e999999999]`, `[1e999999998]`, false},
+		{"upper and lower case", `{"a":"X"}`, `{"a":"x"}`, false},
+	} {
+		digest := func(input string) string {
+			t.Helper()
+			d, err := Digest(&tasks.Job{Tenant: "acme", Agent: "A02"}, json.RawMessage(input))
+			if err != nil {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+			return d
+		}
+		if got := digest(c.a) == digest(c.b); got != c.equal {
+			t.Errorf("%s: %s and %s: equal %t", c.name, c.a, c.b, got)
+		}
+	}
+}
