@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,16 +13,17 @@ import (
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/internal/outbound"
+	"github.com/topcentral/spillway/providers/internal/wire"
 )
 
 // chat is one question and its answer, as Coze keeps it.
 type chat struct {
-	ID             string  `json:"id"`
-	ConversationID string  `json:"conversation_id"`
-	BotID          string  `json:"bot_id"`
-	Status         string  `json:"status"`
-	LastError      problem `json:"last_error"`
-	Usage          usage   `json:"usage"`
+	ID             wire.Text `json:"id"`
+	ConversationID wire.Text `json:"conversation_id"`
+	BotID          wire.Text `json:"bot_id"`
+	Status         wire.Text `json:"status"`
+	LastError      problem   `json:"last_error"`
+	Usage          usage     `json:"usage"`
 }
 
 // The states of a chat. One that requires action waits for a tool that whoever
@@ -37,20 +39,28 @@ const (
 
 // usage counts tokens.
 type usage struct {
-	Input  int `json:"input_count"`
-	Output int `json:"output_count"`
+	Input  wire.Count `json:"input_count"`
+	Output wire.Count `json:"output_count"`
 }
 
-func (u usage) tokens() providers.Usage { return providers.Usage{Input: u.Input, Output: u.Output} }
+func (u usage) tokens() providers.Usage {
+	return providers.Usage{Input: int(u.Input), Output: int(u.Output)}
+}
 
-// message is one message of a chat: a question, an answer, or what the bot did
-// in between.
+// message is one message of a question: what the user said, or the bot before.
 type message struct {
 	Role        string `json:"role"`
 	Type        string `json:"type"`
 	Content     string `json:"content"`
 	ContentType string `json:"content_type"`
-	Reasoning   string `json:"reasoning_content,omitempty"`
+}
+
+// answered is a message of a chat as Coze sends it.
+type answered struct {
+	Type        wire.Text `json:"type"`
+	Content     wire.Text `json:"content"`
+	ContentType wire.Text `json:"content_type"`
+	Reasoning   wire.Text `json:"reasoning_content"`
 }
 
 // createRequest is the body of POST /v3/chat. A chat that is not streamed must
@@ -148,7 +158,7 @@ func (c *chat) verdict(key providers.Secret) (done bool, err error) {
 }
 
 func (c *chat) query() url.Values {
-	return url.Values{"conversation_id": {c.ConversationID}, "chat_id": {c.ID}}
+	return url.Values{"conversation_id": {string(c.ConversationID)}, "chat_id": {string(c.ID)}}
 }
 
 // cancelTimeout bounds how long the end of a call may take that nobody waits for.
@@ -158,13 +168,13 @@ const cancelTimeout = 2 * time.Second
 func (p *provider) cancel(ctx context.Context, c *chat) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer stop()
-	body := map[string]string{"conversation_id": c.ConversationID, "chat_id": c.ID}
+	body := map[string]wire.Text{"conversation_id": c.ConversationID, "chat_id": c.ID}
 	_ = p.call(ctx, http.MethodPost, "/v3/chat/cancel", nil, body, &chat{})
 }
 
 // messages lists what was said in a chat.
-func (p *provider) messages(ctx context.Context, c *chat) ([]message, error) {
-	var all []message
+func (p *provider) messages(ctx context.Context, c *chat) ([]answered, error) {
+	var all wire.List[answered]
 	err := p.call(ctx, http.MethodGet, "/v3/chat/message/list", c.query(), nil, &all)
 	return all, err
 }
@@ -195,12 +205,12 @@ func (p *provider) call(ctx context.Context, method, path string, query url.Valu
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode != http.StatusOK || outbound.IsPage(resp.Header, nil) {
 		return p.refusal(ctx, resp)
 	}
-	var answer envelope
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+	all, err := io.ReadAll(resp.Body)
+	if err != nil {
 		return outbound.Fault(ctx, err)
 	}
-	return answer.open(data, p.config.Key)
+	return open(all, data, p.config.Key)
 }

@@ -21,7 +21,6 @@ import (
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/internal/outbound"
-	"github.com/topcentral/spillway/providers/output"
 )
 
 // The defaults of Config.
@@ -102,7 +101,7 @@ func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta
 	if err != nil {
 		return &providers.Response{Usage: c.Usage.tokens()}, err
 	}
-	answer := read(messages, onDelta)
+	answer := read(messages, len(req.Schema) > 0, onDelta)
 	answer.Usage = c.Usage.tokens()
 	if strings.TrimSpace(answer.Text) == "" {
 		return answer, providers.Errorf(providers.ClassBadOutput, "bot %s gave a blank answer", c.BotID)
@@ -112,15 +111,13 @@ func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta
 
 // read gathers the answer from a chat's messages, which also hold what the bot
 // did on the way and what it suggests to ask next.
-func read(messages []message, onDelta func(providers.Delta)) *providers.Response {
+func read(messages []answered, schema bool, onDelta func(providers.Delta)) *providers.Response {
 	in := outbound.Answer{OnDelta: onDelta}
-	var split output.Splitter
 	for _, m := range messages {
 		if m.Type == "answer" && (m.ContentType == "" || m.ContentType == "text") {
-			text, reasoning := split.Write(m.Content)
-			in.Tell(text, m.Reasoning+reasoning)
+			in.Take(string(m.Content), string(m.Reasoning))
 		}
 	}
-	in.Tell(split.Close())
+	in.End(schema)
 	return &providers.Response{Text: in.Text.String(), Reasoning: in.Reasoning.String()}
 }

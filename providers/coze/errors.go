@@ -1,21 +1,22 @@
 package coze
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/internal/outbound"
+	"github.com/topcentral/spillway/providers/internal/wire"
 )
 
 // problem is what Coze says of a failure; a Code of 0 says that there is none.
 type problem struct {
-	Code int    `json:"code"`
-	Msg  string `json:"msg"`
+	Code wire.Count `json:"code"`
+	Msg  wire.Text  `json:"msg"`
 }
 
 // envelope is what every answer comes in.
@@ -57,13 +58,21 @@ var words = []struct {
 	{"timed out", providers.ClassTimeout},
 }
 
-// open reads the data into v, or returns the failure that the answer reports.
-func (e envelope) open(v any, key providers.Secret) error {
+// open reads the data of an answer into v, or returns the failure that the answer
+// reports.
+func open(body []byte, v any, key providers.Secret) error {
+	var e envelope
+	if err := wire.Decode(body, &e); err != nil {
+		if outbound.IsPage(nil, body) {
+			return providers.Errorf(providers.ClassServer, "%s", outbound.Page(body))
+		}
+		return providers.Errorf(providers.ClassServer, "the service did not answer in Coze's format").WithCause(err)
+	}
 	if e.Code != 0 {
 		return e.err(http.StatusOK, key)
 	}
-	if err := json.Unmarshal(e.Data, v); err != nil {
-		return providers.Errorf(providers.ClassServer, "the service did not answer in Coze's format").WithCause(err)
+	if data := bytes.TrimSpace(e.Data); len(data) == 0 || data[0] != '{' && data[0] != '[' || wire.Decode(data, v) != nil {
+		return providers.Errorf(providers.ClassServer, "the service did not answer in Coze's format")
 	}
 	return nil
 }
@@ -71,20 +80,24 @@ func (e envelope) open(v any, key providers.Secret) error {
 // err decides the class: by code, by text, by status, and for a code that is not
 // known by its thousands.
 func (p problem) err(status int, key providers.Secret) *providers.Error {
-	class, known := codes[p.Code]
+	code, text := int(p.Code), string(p.Msg)
+	class, known := codes[code]
 	if !known {
-		class, known = byText(p.Msg)
+		class, known = byText(text)
 	}
 	switch {
 	case known:
-	case status == http.StatusOK && p.Code/1000 == 4:
-		class = providers.ClassBadRequest
+	case status == http.StatusOK && code >= http.StatusBadRequest && code < 600:
+		status = code
+		class = outbound.ClassByText(providers.ClassOfStatus(status), text)
+	case status == http.StatusOK && code/1000 == 4:
+		class = outbound.ClassByText(providers.ClassBadRequest, text)
 	default:
-		class = providers.ClassOfStatus(status)
+		class = outbound.ClassByText(providers.ClassOfStatus(status), text)
 	}
-	e := providers.Errorf(class, "%s", outbound.Clean(p.Msg, key))
-	if p.Code != 0 {
-		e = providers.Errorf(class, "%s (code %d)", outbound.Clean(p.Msg, key), p.Code)
+	e := providers.Errorf(class, "%s", outbound.Clean(text, key))
+	if code != 0 {
+		e = providers.Errorf(class, "%s (code %d)", outbound.Clean(text, key), code)
 	}
 	if status != http.StatusOK {
 		e.Status = status
@@ -108,23 +121,21 @@ func byText(text string) (class providers.Class, known bool) {
 // refusal reads an answer whose status is not 200. What stands before the API
 // spells its errors in another way.
 func (p *provider) refusal(ctx context.Context, resp *http.Response) error {
-	body, err := io.ReadAll(io.LimitReader(resp.Body, outbound.MaxError))
-	if err != nil && ctx.Err() != nil {
-		return providers.Canceled(ctx)
+	r, err := outbound.ReadRefused(ctx, resp)
+	if err != nil {
+		return err
+	}
+	if e := r.Foreign(); e != nil {
+		return e
 	}
 	var said struct {
 		problem
-		ErrorMessage string `json:"error_message"`
+		ErrorMessage wire.Text `json:"error_message"`
+		Message      wire.Text `json:"message"`
 	}
-	if json.Unmarshal(body, &said) != nil {
-		said.problem = problem{}
+	if wire.Decode(r.Body, &said) != nil {
+		said.Msg = wire.Text(r.Body)
 	}
-	if said.Msg == "" {
-		said.Msg = said.ErrorMessage
-	}
-	e := said.err(resp.StatusCode, p.config.Key)
-	if e.Class.Policy().RetrySame {
-		e.RetryAfter = outbound.RetryAfter(e.Class, resp.Header, e.Message, time.Now())
-	}
-	return e
+	said.Msg = cmp.Or(said.Msg, said.ErrorMessage, said.Message)
+	return r.Fail(said.err(r.Status, p.config.Key))
 }

@@ -1,7 +1,6 @@
 package coze
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -27,16 +26,12 @@ func FuzzAnswer(f *testing.F) {
 		if providers.ClassOf(refused) == "" {
 			t.Errorf("no class for %d %q", status, body)
 		}
-		var e envelope
-		if json.Unmarshal([]byte(body), &e) != nil {
-			return
-		}
 		var c chat
-		if e.open(&c, providers.Secret{}) == nil {
+		if open([]byte(body), &c, providers.Secret{}) == nil {
 			_, _ = c.verdict(providers.Secret{})
 			_ = c.query()
 		}
-		var all []message
-		_ = e.open(&all, providers.Secret{})
+		var all []answered
+		_ = open([]byte(body), &all, providers.Secret{})
 	})
 }

@@ -3,12 +3,12 @@ package ollama
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/internal/outbound"
+	"github.com/topcentral/spillway/providers/internal/wire"
 )
 
 // signs are texts in Ollama's errors and the class each stands for, first match
@@ -32,18 +32,29 @@ var signs = []struct {
 
 // refusal reads an answer whose status is not 200.
 func (p *provider) refusal(ctx context.Context, resp *http.Response, model string) error {
-	body, err := io.ReadAll(io.LimitReader(resp.Body, outbound.MaxError))
-	if err != nil && ctx.Err() != nil {
-		return providers.Canceled(ctx)
+	r, err := outbound.ReadRefused(ctx, resp)
+	if err != nil {
+		return err
+	}
+	if e := r.Foreign(); e != nil {
+		return e
 	}
 	var answer struct {
-		Error json.RawMessage `json:"error"`
+		Error   json.RawMessage `json:"error"`
+		Message json.RawMessage `json:"message"`
+		Detail  json.RawMessage `json:"detail"`
 	}
 	text := ""
-	if json.Unmarshal(body, &answer) == nil {
-		text = errorText(answer.Error)
+	if wire.Decode(r.Body, &answer) == nil {
+		for _, raw := range []json.RawMessage{answer.Error, answer.Message, answer.Detail} {
+			if text == "" {
+				text, _ = errorText(raw)
+			}
+		}
+	} else if resp.StatusCode != http.StatusNotFound {
+		text = string(r.Body)
 	}
-	return classify(resp.StatusCode, text, model)
+	return r.Fail(classify(resp.StatusCode, text, model))
 }
 
 // classify makes an error of a status and an error text; either may say nothing
@@ -54,6 +65,7 @@ func classify(status int, text, model string) *providers.Error {
 		e.Status = status
 	}
 	lower := strings.ToLower(text)
+	e.Class = outbound.ClassByText(e.Class, text)
 	for _, sign := range signs {
 		if strings.Contains(lower, sign.text) {
 			e.Class = sign.class
@@ -80,27 +92,35 @@ func missing(lower string) bool {
 
 // errorText returns the text of an "error" field: a string, a string that holds
 // another error as JSON (since 0.34, passed on from llama-server), or an object
-// with a message; "" for none.
-func errorText(raw json.RawMessage) string {
-	text := plain(raw)
+// with a message; "" for none. It also returns the HTTP status that llama-server
+// puts into its error, 0 if there is none.
+func errorText(raw json.RawMessage) (text string, status int) {
+	if wire.Empty(raw) {
+		return "", 0
+	}
+	text = plain(raw)
 	for range 3 {
 		var inner struct {
-			Message string          `json:"message"`
+			Message wire.Text       `json:"message"`
+			Code    wire.Count      `json:"code"`
 			Error   json.RawMessage `json:"error"`
 		}
 		if json.Unmarshal([]byte(text), &inner) != nil {
-			return text
+			return text, status
+		}
+		if inner.Code >= http.StatusBadRequest && inner.Code < 600 {
+			status = int(inner.Code)
 		}
 		if inner.Message != "" {
-			return inner.Message
+			return string(inner.Message), status
 		}
 		nested := plain(inner.Error)
 		if nested == "" {
-			return text
+			return text, status
 		}
 		text = nested
 	}
-	return text
+	return text, status
 }
 
 // plain returns a JSON string's text, any other JSON as it is, and "" for null.

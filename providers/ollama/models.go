@@ -1,8 +1,10 @@
 package ollama
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -10,19 +12,23 @@ import (
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/internal/outbound"
+	"github.com/topcentral/spillway/providers/internal/wire"
 )
 
 // tags is the answer of GET /api/tags.
 type tags struct {
-	Models []struct {
-		Name       string `json:"name"`
-		RemoteHost string `json:"remote_host"` // set for models that run in Ollama's cloud
-		Details    struct {
-			Family        string   `json:"family"`
-			Families      []string `json:"families"`
-			ParameterSize string   `json:"parameter_size"` // "7.6B"
-		} `json:"details"`
-	} `json:"models"`
+	Models wire.List[tag] `json:"models"`
+}
+
+type tag struct {
+	Name       wire.Text `json:"name"`
+	Model      wire.Text `json:"model"`
+	RemoteHost wire.Text `json:"remote_host"` // set for models that run in Ollama's cloud
+	Details    struct {
+		Family        wire.Text   `json:"family"`
+		Families      []wire.Text `json:"families"`
+		ParameterSize wire.Text   `json:"parameter_size"` // "7.6B"
+	} `json:"details"`
 }
 
 // Models lists the models that the server has on its own disk, in its order.
@@ -36,26 +42,45 @@ func (p *provider) Models(ctx context.Context) ([]providers.Model, error) {
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode != http.StatusOK || outbound.IsPage(resp.Header, nil) {
 		return nil, p.refusal(ctx, resp, "")
 	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, outbound.Fault(ctx, err)
+	}
+	return modelsIn(body)
+}
+
+// modelsIn reads a list of models.
+func modelsIn(body []byte) ([]providers.Model, error) {
+	var top struct {
+		Models json.RawMessage `json:"models"`
+	}
 	var list tags
-	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
-		if ctx.Err() != nil {
-			return nil, providers.Canceled(ctx)
-		}
+	switch err := wire.Decode(body, &top); {
+	case outbound.IsPage(nil, body):
+		return nil, providers.Errorf(providers.ClassServer, "%s", outbound.Page(body))
+	case err == nil && string(top.Models) == "null":
+		// A server without models says so.
+	case err != nil, len(top.Models) == 0, top.Models[0] != '[', wire.Decode(body, &list) != nil:
 		return nil, providers.Errorf(providers.ClassServer, "the list of models is not in Ollama's format: is it Ollama?").WithCause(err)
 	}
 	models := make([]providers.Model, 0, len(list.Models))
 	for _, m := range list.Models {
-		if m.RemoteHost != "" || remote(m.Name) {
+		name := string(cmp.Or(m.Name, m.Model))
+		if name == "" || m.RemoteHost != "" || remote(name) {
 			continue
 		}
+		families := []string{string(m.Details.Family)}
+		for _, f := range m.Details.Families {
+			families = append(families, string(f))
+		}
 		models = append(models, providers.Model{
-			Name:       m.Name,
-			Family:     m.Details.Family,
-			Parameters: parameters(m.Details.ParameterSize),
-			Embedding:  embedding(m.Name, append(m.Details.Families, m.Details.Family)),
+			Name:       name,
+			Family:     string(m.Details.Family),
+			Parameters: parameters(string(m.Details.ParameterSize)),
+			Embedding:  embedding(name, families),
 		})
 	}
 	return models, nil

@@ -117,7 +117,7 @@ func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode != http.StatusOK || outbound.IsPage(resp.Header, nil) {
 		return nil, p.refusal(ctx, resp, req.Model)
 	}
 	in := &intake{model: req.Model, schema: len(req.Schema) > 0, Answer: outbound.Answer{Began: began, OnDelta: onDelta}}

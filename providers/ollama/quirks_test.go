@@ -132,7 +132,7 @@ func TestErrors(t *testing.T) {
 		{"no thinker", 400, `{"error":"\"m\" does not support thinking"}`, "bad_request", ""},
 		{"crash", 500, `{"error":"llama runner process has terminated: signal: killed"}`, "server", "terminated"},
 		{"a proxy's key", 401, `{"error":"unauthorized"}`, "auth_dead", "unauthorized"},
-		{"a proxy's page", 502, `<html>Bad Gateway</html>`, "server", "no reason"},
+		{"a proxy's page", 502, `<html>Bad Gateway</html>`, "server", "web page"},
 		{"in the middle", 200, `{"message":{"content":"{"}}` + "\n" + `{"error":"an error was encountered while running the model"}` + "\n", "server", "while running"},
 		{"overflow in the middle", 200, `{"error":"context limit hit: the input length exceeds the context length"}` + "\n", "context_overflow", ""},
 	} {

@@ -1,19 +1,17 @@
 package ollama
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/internal/outbound"
-	"github.com/topcentral/spillway/providers/output"
+	"github.com/topcentral/spillway/providers/internal/wire"
 )
 
 // maxLine bounds one line of a stream, in bytes.
@@ -22,16 +20,34 @@ const maxLine = 1 << 20
 // chunk is one line of the answer: a piece of it, or an error, and at the end
 // the counts. Durations are in nanoseconds.
 type chunk struct {
-	Message            chatMessage     `json:"message"`
-	Done               bool            `json:"done"`
-	DoneReason         string          `json:"done_reason"`
+	Message            said            `json:"message"`
+	Done               json.RawMessage `json:"done"`
+	DoneReason         wire.Text       `json:"done_reason"`
 	Error              json.RawMessage `json:"error"`
-	LoadDuration       time.Duration   `json:"load_duration"`
-	PromptEvalCount    int             `json:"prompt_eval_count"`        // cached tokens included (not in 0.30.0)
-	PromptEvalCached   int             `json:"prompt_eval_cached_count"` // since 0.34
-	PromptEvalDuration time.Duration   `json:"prompt_eval_duration"`
-	EvalCount          int             `json:"eval_count"`
-	EvalDuration       time.Duration   `json:"eval_duration"`
+	LoadDuration       span            `json:"load_duration"`
+	PromptEvalCount    wire.Count      `json:"prompt_eval_count"`        // cached tokens included (not in 0.30.0)
+	PromptEvalCached   wire.Count      `json:"prompt_eval_cached_count"` // since 0.34
+	PromptEvalDuration span            `json:"prompt_eval_duration"`
+	EvalCount          wire.Count      `json:"eval_count"`
+	EvalDuration       span            `json:"eval_duration"`
+}
+
+// said is a piece of an answer.
+type said struct {
+	Content  wire.Text `json:"content"`
+	Thinking wire.Text `json:"thinking"`
+}
+
+// span is a time in nanoseconds that may come as any number, or as a text.
+type span time.Duration
+
+// UnmarshalJSON never fails.
+func (s *span) UnmarshalJSON(raw []byte) error {
+	var ns float64
+	if json.Unmarshal([]byte(wire.TextOf(raw)), &ns) == nil && ns > 0 && ns < float64(24*time.Hour) {
+		*s = span(ns)
+	}
+	return nil
 }
 
 // intake reads one answer.
@@ -39,71 +55,74 @@ type intake struct {
 	model  string
 	schema bool // the answer is bound by a schema
 	outbound.Answer
-
-	split output.Splitter
 }
 
 // read reads the stream to its end. Beside an error it returns what had come by
 // then.
 func (in *intake) read(ctx context.Context, body io.Reader) (*providers.Response, error) {
-	lines := bufio.NewScanner(body)
-	lines.Buffer(make([]byte, 0, 4096), maxLine)
-	for lines.Scan() {
-		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
-			continue
+	lines := wire.NewEvents(body, maxLine)
+	for understood := false; ; {
+		line, err := lines.Next()
+		if err != nil {
+			in.End(false)
+			return in.response(chunk{}), in.broken(ctx, err, understood, lines.Stray())
 		}
-		c, err := decode(lines.Bytes())
+		if line.Cut {
+			continue // the end of the answer says so
+		}
+		c, err := decode(line.Data)
 		if err != nil {
 			return in.response(chunk{}), err
 		}
-		if text := errorText(c.Error); text != "" {
-			return in.response(chunk{}), classify(http.StatusOK, text, in.model)
+		if text, status := errorText(c.Error); text != "" {
+			in.End(false)
+			return in.response(chunk{}), classify(cmp.Or(status, http.StatusOK), text, in.model)
 		}
-		in.take(c.Message)
-		if c.Done {
-			in.finish()
-			return in.response(c), nil
+		understood = true
+		in.Take(string(c.Message.Content), string(c.Message.Thinking))
+		if wire.TextOf(c.Done) == "true" {
+			in.End(in.schema)
+			return in.response(c), in.stopped(c)
 		}
 	}
-	return in.response(chunk{}), in.broken(ctx, lines.Err())
+}
+
+// stopped returns the failure that the last line of an answer reports.
+func (in *intake) stopped(last chunk) error {
+	if last.DoneReason == "error" {
+		return providers.Errorf(providers.ClassServer, "the server stopped in the middle of the answer (done reason error)")
+	}
+	return nil
 }
 
 // broken says why a stream ended before its last line.
-func (in *intake) broken(ctx context.Context, err error) error {
-	if errors.Is(err, bufio.ErrTooLong) {
+func (in *intake) broken(ctx context.Context, err error, understood bool, stray string) error {
+	switch {
+	case wire.IsLongLine(err):
 		return providers.Errorf(providers.ClassServer, "a line of the answer is longer than %d bytes", maxLine)
+	case !errors.Is(err, io.EOF):
+		return outbound.Fault(ctx, err)
+	case ctx.Err() != nil:
+		return providers.Canceled(ctx)
+	case !understood && outbound.IsPage(nil, []byte(stray)):
+		return providers.Errorf(providers.ClassServer, "%s", outbound.Page([]byte(stray)))
+	case !understood && stray != "":
+		return notOllama()
 	}
-	if err == nil {
-		err = io.ErrUnexpectedEOF
-	}
-	return outbound.Fault(ctx, err)
+	return outbound.Fault(ctx, io.ErrUnexpectedEOF)
+}
+
+func notOllama() *providers.Error {
+	return providers.Errorf(providers.ClassServer, "the server did not answer in Ollama's format: is it Ollama?")
 }
 
 // decode reads one line of the stream.
 func decode(line []byte) (chunk, error) {
 	var c chunk
-	if err := json.Unmarshal(line, &c); err != nil {
-		return chunk{}, providers.Errorf(providers.ClassServer, "the server did not answer in Ollama's format: is it Ollama?").WithCause(err)
+	if err := wire.Decode(line, &c); err != nil {
+		return chunk{}, notOllama().WithCause(err)
 	}
 	return c, nil
-}
-
-func (in *intake) take(m chatMessage) {
-	text, reasoning := in.split.Write(m.Content)
-	in.Tell(text, m.Thinking+reasoning)
-}
-
-// finish takes what was held back. Some releases file an answer that is bound
-// by a schema under thinking: it is an answer if it is one JSON value from the
-// first byte to the last.
-func (in *intake) finish() {
-	in.Tell(in.split.Close())
-	thought := strings.TrimSpace(in.Reasoning.String())
-	if !in.schema || strings.TrimSpace(in.Text.String()) != "" || !json.Valid([]byte(thought)) {
-		return
-	}
-	in.Reasoning.Reset()
-	in.Tell(thought, "")
 }
 
 func (in *intake) response(last chunk) *providers.Response {
@@ -111,14 +130,14 @@ func (in *intake) response(last chunk) *providers.Response {
 		Text:      in.Text.String(),
 		Reasoning: in.Reasoning.String(),
 		Usage: providers.Usage{
-			Input:  last.PromptEvalCount,
-			Cached: last.PromptEvalCached,
-			Output: last.EvalCount,
+			Input:  int(last.PromptEvalCount),
+			Cached: int(last.PromptEvalCached),
+			Output: int(last.EvalCount),
 		},
 		Truncated:  last.DoneReason == "length",
 		FirstToken: in.FirstToken,
-		Load:       last.LoadDuration,
-		Prefill:    last.PromptEvalDuration,
-		Decode:     last.EvalDuration,
+		Load:       time.Duration(last.LoadDuration),
+		Prefill:    time.Duration(last.PromptEvalDuration),
+		Decode:     time.Duration(last.EvalDuration),
 	}
 }

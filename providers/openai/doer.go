@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,23 +9,23 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/internal/outbound"
 )
 
-// doer sends the requests of one call of go-openai. It adds body fields on the
-// way out, and keeps what go-openai would lose on the way back. Not for
-// concurrent use.
+// doer sends the request that go-openai has written. It adds body fields on the
+// way out, and keeps the answer for a reader of its own, which takes what
+// go-openai would lose or stumble over. Not for concurrent use.
 type doer struct {
 	client *http.Client
 	key    providers.Secret
 	extra  map[string]any
 	path   string // instead of chatPath; "": that
 
-	failure error  // what the answer means, when it is a failure that go-openai cannot tell
-	whole   []byte // an answer that is one JSON object though a stream was asked for
+	failure error         // why there is no answer
+	refused *fault        // what the service said when it refused the request
+	answer  io.ReadCloser // the caller's to close; nil when there is none
 }
 
 // chatPath is where go-openai sends questions, below the base URL.
@@ -41,19 +40,22 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 		d.failure = providers.Errorf(providers.ClassBadRequest, "the request cannot be written as JSON").WithCause(err)
 		return nil, d.failure
 	}
+	return d.send(req)
+}
+
+// send makes the call and sorts answers from failures.
+func (d *doer) send(req *http.Request) (*http.Response, error) {
 	resp, err := outbound.Do(d.client, req, outbound.MaxAnswer)
 	if err != nil {
 		d.failure = err
 		return nil, err
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode/100 != 2 || outbound.IsPage(resp.Header, nil) {
 		d.failure = d.refusal(req.Context(), resp)
 		return nil, d.failure
 	}
-	if req.Method == http.MethodPost {
-		return d.expectStream(resp)
-	}
-	return resp, nil
+	d.answer = resp.Body
+	return &http.Response{StatusCode: http.StatusOK, Header: resp.Header, Body: http.NoBody, Request: req}, nil
 }
 
 // addFields writes the extra fields over those in the body.
@@ -108,57 +110,18 @@ func (d *doer) mayHave(object []byte) bool {
 	return false
 }
 
-// refusal reads an answer whose status is not 200.
+// refusal reads an answer that is none.
 func (d *doer) refusal(ctx context.Context, resp *http.Response) error {
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, outbound.MaxError))
-	if err != nil && ctx.Err() != nil {
-		return providers.Canceled(ctx)
-	}
-	e := classify(resp.StatusCode, body, d.key)
-	if e.Class.Policy().RetrySame {
-		e.RetryAfter = outbound.RetryAfter(e.Class, resp.Header, e.Message, time.Now())
-	}
-	return e
-}
-
-// expectStream sets aside an answer that is plain JSON, which go-openai would
-// read to its end as an empty stream: MiniMax reports errors so, and servers
-// that cannot stream answer so.
-func (d *doer) expectStream(resp *http.Response) (*http.Response, error) {
-	in := bufio.NewReader(resp.Body)
-	if !beginsObject(in) {
-		resp.Body = readCloser{in, resp.Body}
-		return resp, nil
-	}
-	defer func() { _ = resp.Body.Close() }()
-	whole, err := io.ReadAll(in)
+	r, err := outbound.ReadRefused(ctx, resp)
 	if err != nil {
-		return nil, fmt.Errorf("read the answer: %w", err)
+		return err
 	}
-	d.whole = whole
-	return &http.Response{StatusCode: http.StatusOK, Header: resp.Header, Body: http.NoBody}, nil
-}
-
-// beginsObject reports whether the first character behind white space opens a
-// JSON object. A reading error is left to who reads on.
-func beginsObject(in *bufio.Reader) bool {
-	for {
-		b, err := in.ReadByte()
-		if err != nil {
-			return false
-		}
-		if strings.IndexByte(" \t\r\n", b) < 0 {
-			_ = in.UnreadByte()
-			return b == '{'
-		}
+	if e := r.Foreign(); e != nil {
+		return e
 	}
-}
-
-// readCloser reads from one and closes the other.
-type readCloser struct {
-	io.Reader
-	io.Closer
+	f := faultOf(r.Body, 0)
+	d.refused = &f
+	return r.Fail(judge(r.Status, f, d.key))
 }
 
 // verdict turns what go-openai returned into an error with a class; what the

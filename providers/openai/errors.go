@@ -1,27 +1,15 @@
 package openai
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/internal/outbound"
 )
-
-// fault is what a service says of a failure, whatever the shape it says it in.
-type fault struct {
-	Type    string
-	Code    string
-	Message string
-}
-
-// baseResp is how MiniMax reports: in every answer, 0 for success.
-type baseResp struct {
-	StatusCode int    `json:"status_code"`
-	StatusMsg  string `json:"status_msg"`
-}
 
 // names are the error types and codes of the services, in lower case. They
 // decide before the status: Kimi has three kinds of 429 and OpenAI six.
@@ -66,6 +54,25 @@ var names = map[string]providers.Class{
 	"modelnotfound":            providers.ClassBadRequest,
 	"resource_not_found_error": providers.ClassBadRequest, // Kimi
 
+	"1113": providers.ClassQuotaDead, // Zhipu, whose codes are numbers: arrears
+	"1301": providers.ClassContentBlocked,
+	"1302": providers.ClassRateLimited, // calls at once
+	"1303": providers.ClassRateLimited,
+	"1304": providers.ClassQuotaDead, // calls of a day
+	"1305": providers.ClassOverloaded,
+	"1308": providers.ClassRateLimited, // hours: the text says until when
+	"1309": providers.ClassQuotaDead,
+	"1261": providers.ClassContextOverflow,
+
+	"insufficient_user_quota":  providers.ClassQuotaDead, // New API and its kin
+	"pre_consume_quota_failed": providers.ClassQuotaDead,
+	"sensitive_words_detected": providers.ClassContentBlocked,
+	"resource_exhausted":       providers.ClassRateLimited, // Google's names
+	"unauthenticated":          providers.ClassAuthDead,
+	"permission_denied":        providers.ClassAuthDead,
+	"unavailable":              providers.ClassOverloaded,
+	"deadline_exceeded":        providers.ClassTimeout,
+
 	"server_error":   providers.ClassServer,
 	"internal_error": providers.ClassServer,
 }
@@ -89,90 +96,70 @@ var miniMaxCodes = map[int]providers.Class{
 	2056: providers.ClassQuotaDead,      // usage limit of the plan
 }
 
-// Texts that say more than the status does; lower case. A text may only turn a
-// bad request into an overflow or a block, and a 403 into a matter of money.
-var (
-	overflowTexts = []string{
-		"exceeded model token limit", // Kimi
-		"maximum context length",     // OpenAI, DeepSeek
-		"context window", "context length", "exceeds the available context size",
-		"prompt is too long", "range of input length",
-	}
-	blockTexts = []string{"content risk", "content exists risk", "high risk", "content policy", "inappropriate content"} // DeepSeek, Kimi, DashScope
-	moneyTexts = []string{"balance", "quota", "billing", "arrear"}
-)
-
 // classify makes an error of an answer whose status is not 200.
 func classify(status int, body []byte, key providers.Secret) *providers.Error {
-	f := fault{}
-	var c struct {
-		completion
-		Code    any    `json:"code"` // DashScope: beside the message, without an error object
-		Message string `json:"message"`
-	}
-	if json.Unmarshal(body, &c) == nil {
-		if c.BaseResp != nil && c.BaseResp.StatusCode != 0 {
-			e := c.BaseResp.err(key)
-			e.Status = status
-			return e
-		}
-		f = parseFault(c.Error)
-		if len(c.Error) == 0 {
-			f = fault{Code: code(c.Code), Message: c.Message}
+	return judge(status, faultOf(body, 0), key)
+}
+
+// miniMaxCode matches the code at the end of MiniMax's messages.
+var miniMaxCode = regexp.MustCompile(`\((\d{4})\)\s*$`)
+
+// miniMaxCodeIn returns the code of MiniMax that a message ends with, or 0.
+func miniMaxCodeIn(message string) int {
+	if m := miniMaxCode.FindStringSubmatch(message); m != nil {
+		if code, err := strconv.Atoi(m[1]); err == nil && miniMaxCodes[code] != "" {
+			return code
 		}
 	}
-	return judge(status, f, key)
+	return 0
 }
 
-// fault returns the failure that an event or a whole answer of status 200
-// reports, nil if it reports none.
-func (c completion) fault(raw []byte, key providers.Secret) error {
-	switch {
-	case c.BaseResp != nil && c.BaseResp.StatusCode != 0:
-		return c.BaseResp.err(key)
-	case len(c.Error) > 0 && string(c.Error) != "null":
-		return classify(http.StatusOK, raw, key)
-	case c.InputSensitive || c.OutputSensitive:
-		return providers.Errorf(providers.ClassContentBlocked, "the service's filter refused the text as sensitive")
-	default:
-		return nil
-	}
-}
-
-func (b baseResp) err(key providers.Secret) *providers.Error {
-	class, ok := miniMaxCodes[b.StatusCode]
-	if !ok {
-		class = providers.ClassServer
-	}
-	class = byText(class, b.StatusMsg)
-	return providers.Errorf(class, "%s (code %d)", outbound.Clean(b.StatusMsg, key), b.StatusCode)
-}
-
-// judge decides the class: by type, by code, by text, by status.
+// judge decides the class: by a code of MiniMax, by code or type, by status, by
+// text. A status in the body counts where the answer's own says nothing.
 func judge(status int, f fault, key providers.Secret) *providers.Error {
-	class := providers.ClassOfStatus(status)
-	named := false
-	for _, name := range []string{f.Code, f.Type} {
-		c, ok := byName(name)
-		if ok && c == providers.ClassServer && status >= http.StatusInternalServerError {
-			break // OpenAI's name for every 5xx; the status says more
-		}
-		if ok {
-			class, named = c, true
-			break
-		}
+	said := status
+	if f.Status != 0 && (status < http.StatusBadRequest || status == http.StatusInternalServerError) {
+		said = f.Status
 	}
-	if !named {
-		class = byText(class, f.Message)
+	class, final := named(said, f)
+	if !final {
+		class = outbound.ClassByText(class, f.Message)
 	}
 	e := providers.Errorf(class, "%s", outbound.Clean(f.Message, key))
-	if status != http.StatusOK {
-		e.Status = status
+	if said >= http.StatusBadRequest || status != http.StatusOK {
+		e.Status = said
+	}
+	if f.MiniMax != 0 && miniMaxCodeIn(f.Message) == 0 {
+		e.Message = strings.TrimSpace(fmt.Sprintf("%s (code %d)", e.Message, f.MiniMax))
 	}
 	if e.Message == "" {
 		e.Message = "the service gave no reason"
+		if code := outbound.Clean(firstOf(f.Code, f.Type), key); code != "" {
+			e.Message += " (code " + code + ")"
+		}
 	}
 	return e
+}
+
+// named returns the class by codes, types and status, and whether no text can
+// say more.
+func named(status int, f fault) (class providers.Class, final bool) {
+	if f.MiniMax != 0 {
+		class, known := miniMaxCodes[f.MiniMax]
+		if !known || class == providers.ClassServer && status >= http.StatusInternalServerError {
+			class = providers.ClassOfStatus(max(status, http.StatusInternalServerError)) // which says more
+		}
+		return class, class != providers.ClassBadRequest
+	}
+	for _, name := range []string{f.Code, f.Type} {
+		c, ok := byName(name)
+		vague := c == providers.ClassServer || c == providers.ClassBadRequest
+		if !ok || vague && status >= http.StatusInternalServerError {
+			continue // a name for every failure, or for a model without a server now; the status says more
+		}
+		return c, !vague && c != providers.ClassRateLimited
+	}
+	return providers.ClassOfStatus(status), false
 }
 
 // byName returns the class of an error type or code, or of the family that it
@@ -185,52 +172,4 @@ func byName(name string) (providers.Class, bool) {
 	family, _, _ := strings.Cut(name, ".")
 	c, ok := names[family]
 	return c, ok
-}
-
-func byText(class providers.Class, text string) providers.Class {
-	lower := strings.ToLower(text)
-	switch {
-	case class == providers.ClassBadRequest && containsAny(lower, overflowTexts):
-		return providers.ClassContextOverflow
-	case class == providers.ClassBadRequest && containsAny(lower, blockTexts):
-		return providers.ClassContentBlocked
-	case class == providers.ClassAuthDead && containsAny(lower, moneyTexts):
-		return providers.ClassQuotaDead
-	default:
-		return class
-	}
-}
-
-func containsAny(text string, parts []string) bool {
-	for _, p := range parts {
-		if strings.Contains(text, p) {
-			return true
-		}
-	}
-	return false
-}
-
-// parseFault reads an "error" field: an object, or just a text.
-func parseFault(raw json.RawMessage) fault {
-	var object struct {
-		Type    string `json:"type"`
-		Code    any    `json:"code"`
-		Message string `json:"message"`
-	}
-	if json.Unmarshal(raw, &object) == nil {
-		return fault{Type: object.Type, Code: code(object.Code), Message: object.Message}
-	}
-	var text string
-	if json.Unmarshal(raw, &text) == nil {
-		return fault{Message: text}
-	}
-	return fault{}
-}
-
-// code reads an error code, which is a string, a number or missing.
-func code(v any) string {
-	if v == nil {
-		return ""
-	}
-	return fmt.Sprint(v)
 }

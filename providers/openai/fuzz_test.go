@@ -18,8 +18,9 @@ func FuzzEvent(f *testing.F) {
 	f.Fuzz(func(t *testing.T, event string, cumulative bool) {
 		var joined strings.Builder
 		in := &intake{cumulative: cumulative, Answer: outbound.Answer{Began: time.Now(), OnDelta: func(d providers.Delta) { joined.WriteString(d.Text) }}}
-		_ = in.take([]byte(event))
-		_ = in.takeWhole([]byte(event))
+		_ = in.read(t.Context(), strings.NewReader("data: "+event+"\n\n"))
+		in.done = false
+		_ = in.read(t.Context(), strings.NewReader(event))
 		if got := in.response().Text; got != joined.String() {
 			t.Errorf("text %q, deltas %q", got, joined.String())
 		}

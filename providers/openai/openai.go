@@ -2,10 +2,9 @@
 // others copied, each with quirks of their own. What differs is data: a Config
 // describes one service.
 //
-// go-openai writes the requests and reads the stream. What it loses on the way
-// (see the package's tests) is put back by an HTTP doer of ours below it: body
-// fields it does not know, a temperature of 0, errors with their headers and
-// their type, errors inside a 200, cached tokens under three names.
+// go-openai writes the requests. An HTTP doer of ours below it adds the body
+// fields that it does not know, and a temperature of 0, and takes the answer,
+// which is read here: services keep the API's format only roughly.
 package openai
 
 import (
@@ -60,6 +59,9 @@ type Quirks struct {
 	// Cumulative says that pieces of a stream may repeat all that came before
 	// (MiniMax with reasoning_split).
 	Cumulative bool `yaml:"cumulative"`
+	// OmitStreamOptions leaves stream_options away, for servers that refuse it; its
+	// usage must then come by itself.
+	OmitStreamOptions bool `yaml:"omit_stream_options"`
 	// StaticModels says that the service has no list of models to ask for.
 	StaticModels bool `yaml:"static_models"`
 }
@@ -129,40 +131,64 @@ func (q Quirks) validate() error {
 // New returns a provider that calls the service of c through client, which
 // should have no time limit of its own. c must be valid.
 func New(c Config, client *http.Client) providers.Provider {
-	return &provider{c, client}
+	return &provider{config: c, client: client}
 }
 
 type provider struct {
-	config Config
-	client *http.Client
+	config  Config
+	client  *http.Client
+	refused refusedFields
 }
 
 func (p *provider) Name() string { return p.config.Name }
 
-// sdkClient returns a go-openai client for one call through d. Keep-alive
-// comments count as empty messages there, so their limit is lifted: time and
-// size are bounded elsewhere.
+// sdkClient returns a go-openai client for one call through d.
 func (p *provider) sdkClient(d *doer) *sdk.Client {
 	c := sdk.DefaultConfig(p.config.Key.Reveal())
 	c.BaseURL = p.config.BaseURL
 	c.HTTPClient = d
-	c.EmptyMessagesLimit = 1 << 31
 	return sdk.NewClientWithConfig(c)
 }
 
 func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta func(providers.Delta)) (*providers.Response, error) {
 	model := p.model(req.Model)
+	refused := p.refused.of(model.Name)
+	answer, d, err := p.ask(ctx, model, req, refused, onDelta)
+	if more := d.refusedFields(model, req, refused, err); more != 0 && ctx.Err() == nil {
+		answer, _, err = p.ask(ctx, model, req, refused|more, onDelta)
+		if class := providers.ClassOf(err); err == nil || class == providers.ClassBadOutput {
+			p.refused.remember(model.Name, more)
+		}
+	}
+	return answer, err
+}
+
+// ask makes one call, without the fields that the service has refused.
+func (p *provider) ask(ctx context.Context, model Model, req *providers.Request, without fields, onDelta func(providers.Delta)) (*providers.Response, *doer, error) {
+	model = without.from(model)
 	d := &doer{client: p.client, key: p.config.Key, extra: model.fields(req), path: model.Quirks.ChatPath}
-	in := &intake{key: p.config.Key, cumulative: model.Quirks.Cumulative, Answer: outbound.Answer{Began: time.Now(), OnDelta: onDelta}}
+	in := &intake{key: p.config.Key, cumulative: model.Quirks.Cumulative, schema: len(req.Schema) > 0, Answer: outbound.Answer{Began: time.Now(), OnDelta: onDelta}}
 	err := p.stream(ctx, d, model.request(req), in)
 	answer := in.response()
 	if err != nil {
-		return answer, d.verdict(ctx, err)
+		return answer, d, d.verdict(ctx, err)
 	}
 	if strings.TrimSpace(answer.Text) == "" && !answer.Truncated {
-		return answer, providers.Errorf(providers.ClassBadOutput, "%s gave a blank answer", model.Name)
+		return answer, d, providers.Errorf(providers.ClassBadOutput, "%s gave a blank answer", model.Name)
 	}
-	return answer, nil
+	return answer, d, nil
+}
+
+// stream makes the call and reads all of the answer into in. go-openai writes the
+// request; the answer is read here.
+func (p *provider) stream(ctx context.Context, d *doer, req sdk.ChatCompletionRequest, in *intake) error {
+	unread, err := p.sdkClient(d).CreateChatCompletionStream(ctx, req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unread.Close() }()
+	defer func() { _ = d.answer.Close() }()
+	return in.read(ctx, d.answer)
 }
 
 // model returns what is known of a model, by any of its names; its Quirks are
@@ -187,14 +213,5 @@ func (p *provider) Models(ctx context.Context) ([]providers.Model, error) {
 		}
 		return models, nil
 	}
-	d := &doer{client: p.client, key: p.config.Key}
-	list, err := p.sdkClient(d).ListModels(ctx)
-	if err != nil {
-		return nil, d.verdict(ctx, err)
-	}
-	models := make([]providers.Model, 0, len(list.Models))
-	for _, m := range list.Models {
-		models = append(models, providers.Model{Name: m.ID, Embedding: strings.Contains(m.ID, "embed")})
-	}
-	return models, nil
+	return p.list(ctx)
 }

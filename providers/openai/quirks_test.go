@@ -289,7 +289,11 @@ func TestFinishReasons(t *testing.T) {
 		"length":                       "", // truncated, see below
 		"content_filter":               "content_blocked",
 		"insufficient_system_resource": "overloaded",
-		"":                             "transport",
+		"":                             "", // [DONE] says the end
+		"error":                        "server",
+		"network_error":                "server",
+		"Sensitive":                    "content_blocked",
+		"abort":                        "server",
 	} {
 		t.Run(reason, func(t *testing.T) {
 			end := fmt.Sprintf(`{"choices":[{"index":0,"delta":{},"finish_reason":%q}]}`, reason)

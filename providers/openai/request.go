@@ -17,9 +17,9 @@ func (m Model) request(req *providers.Request) sdk.ChatCompletionRequest {
 	if m.Quirks.JSONMode != JSONSchema || m.Quirks.SchemaInPrompt {
 		messages = providers.WithSchema(messages, req.Schema)
 	}
-	out := sdk.ChatCompletionRequest{
-		Model:         m.Name,
-		StreamOptions: &sdk.StreamOptions{IncludeUsage: true},
+	out := sdk.ChatCompletionRequest{Model: m.Name}
+	if !m.Quirks.OmitStreamOptions {
+		out.StreamOptions = &sdk.StreamOptions{IncludeUsage: true}
 	}
 	for _, msg := range messages {
 		out.Messages = append(out.Messages, sdk.ChatCompletionMessage{Role: string(msg.Role), Content: msg.Content})

@@ -1,136 +1,167 @@
 package openai
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
-	"net/http"
 	"strings"
-
-	sdk "github.com/sashabaranov/go-openai"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/internal/outbound"
-	"github.com/topcentral/spillway/providers/output"
+	"github.com/topcentral/spillway/providers/internal/wire"
 )
 
 // intake reads one answer.
 type intake struct {
 	key        providers.Secret
 	cumulative bool
+	schema     bool // the answer is bound by a schema
 	outbound.Answer
 
-	split         output.Splitter
 	seenText      string // all raw text so far, kept only for a cumulative stream
 	seenReasoning string
 	usage         providers.Usage
-	finish        string // the finish reason; "" until there is one
+	understood    bool   // some of what came is of this API
+	done          bool   // the service has said that the stream is complete
+	finish        string // the finish reason, in lower case; "" until there is one
 }
 
-// stream makes the call and reads all of the answer into in.
-func (p *provider) stream(ctx context.Context, d *doer, req sdk.ChatCompletionRequest, in *intake) error {
-	stream, err := p.sdkClient(d).CreateChatCompletionStream(ctx, req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = stream.Close() }()
-	if d.whole != nil {
-		return in.takeWhole(d.whole)
-	}
-	for {
-		event, err := stream.RecvRaw()
+// read reads all of an answer, whether it streams or comes as one object.
+func (in *intake) read(ctx context.Context, body io.Reader) error {
+	events := wire.NewEvents(body, outbound.MaxAnswer)
+	for !in.done {
+		event, err := events.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return in.end()
+			return in.end(events.Stray())
+		case wire.IsLongLine(err):
+			return providers.Errorf(providers.ClassServer, "a line of the answer is longer than %d bytes", outbound.MaxAnswer)
 		case err != nil:
-			return in.fault(ctx, err)
+			in.Answer.End(false)
+			return outbound.Fault(ctx, err)
 		}
-		if err := in.take(event); err != nil {
+		if err := in.event(event); err != nil {
 			return err
 		}
 	}
+	return in.end("")
 }
 
-// fault says what an error of go-openai's stream means: an error event, or a
-// broken connection.
-func (in *intake) fault(ctx context.Context, err error) error {
-	api, ok := errors.AsType[*sdk.APIError](err)
-	if !ok {
-		return outbound.Fault(ctx, err)
-	}
-	return judge(http.StatusOK, fault{Type: api.Type, Code: code(api.Code), Message: api.Message}, in.key)
-}
-
-// end checks that the answer is complete: a connection that is closed in good
-// order looks to go-openai like the end of the stream.
-func (in *intake) end() error {
-	in.Tell(in.split.Close())
-	switch in.finish {
-	case "":
-		return providers.Errorf(providers.ClassTransport, "the stream ended before the answer was complete")
-	case "content_filter", "sensitive":
-		return providers.Errorf(providers.ClassContentBlocked, "the service's filter stopped the answer")
-	case "insufficient_system_resource": // DeepSeek
-		return providers.Errorf(providers.ClassOverloaded, "the service ran out of resources in the middle of the answer")
-	default:
+// event reads one event.
+func (in *intake) event(e wire.Event) error {
+	switch {
+	case e.Done():
+		in.done = true
 		return nil
+	case strings.EqualFold(e.Name, "error"):
+		return in.take(e.Name, e.Data)
+	case e.Cut:
+		return nil // the end of the answer says so
+	case strings.EqualFold(e.Name, "ping"), e.Data[0] != '{' && e.Data[0] != '[':
+		return nil // a sign of life
 	}
+	for _, object := range wire.Elements(e.Data) {
+		if err := in.take(e.Name, object); err != nil {
+			return err
+		}
+	}
+	if !json.Valid(e.Data) && wire.Decode(e.Data, new(json.RawMessage)) != nil {
+		return garbled()
+	}
+	return nil
 }
 
-// take reads one event of the stream.
-func (in *intake) take(event []byte) error {
+func garbled() *providers.Error {
+	return providers.Errorf(providers.ClassServer, "the service did not answer in OpenAI's format")
+}
+
+// take reads one object: a piece of the answer, the whole of it, or a failure.
+func (in *intake) take(name string, object []byte) error {
 	var c completion
-	if err := json.Unmarshal(event, &c); err != nil {
-		return providers.Errorf(providers.ClassServer, "the service did not answer in OpenAI's format").WithCause(err)
+	if err := wire.Decode(object, &c); err != nil && !strings.EqualFold(name, "error") {
+		return garbled().WithCause(err)
 	}
-	if err := c.fault(event, in.key); err != nil {
-		return err
+	if c.failed(name) {
+		return c.inside(object, in.key)
 	}
+	in.understood = in.understood || len(c.Choices) > 0 || !wire.Empty(c.Usage)
 	in.count(c.Usage)
 	for _, choice := range c.Choices {
 		if choice.Index != 0 {
 			continue
 		}
 		in.count(choice.Usage)
-		in.piece(choice.Delta)
-		if choice.FinishReason != "" {
-			in.finish = choice.FinishReason
+		in.piece(choice.piece(in.Text.Len() > 0))
+		if finish := choice.finish(); finish != "" {
+			in.finish = finish
 		}
 	}
 	return nil
 }
 
-// takeWhole reads an answer that came in one piece.
-func (in *intake) takeWhole(body []byte) error {
-	var c completion
-	if err := json.Unmarshal(body, &c); err != nil {
-		return providers.Errorf(providers.ClassServer, "the service did not answer in OpenAI's format").WithCause(err)
-	}
-	if err := c.fault(body, in.key); err != nil {
-		return err
-	}
-	in.count(c.Usage)
-	for _, choice := range c.Choices {
-		if choice.Index == 0 {
-			in.piece(choice.Message)
-			in.finish = choice.FinishReason
-		}
-	}
-	return in.end()
+// finishes are the finish reasons that mean more than that the model has written
+// what it wanted to; lower case.
+var finishes = map[string]providers.Class{
+	"content_filter": providers.ClassContentBlocked,
+	"sensitive":      providers.ClassContentBlocked, // Zhipu
+	"safety":         providers.ClassContentBlocked, // Google
+	"recitation":     providers.ClassContentBlocked,
+	"blocklist":      providers.ClassContentBlocked,
+
+	"prohibited_content": providers.ClassContentBlocked,
+
+	"insufficient_system_resource":  providers.ClassOverloaded, // DeepSeek
+	"error":                         providers.ClassServer,     // OpenRouter, vLLM
+	"network_error":                 providers.ClassServer,     // Zhipu
+	"server_error":                  providers.ClassServer,
+	"abort":                         providers.ClassServer, // SGLang, vLLM
+	"aborted":                       providers.ClassServer,
+	"cancelled":                     providers.ClassServer,
+	"canceled":                      providers.ClassServer,
+	"timeout":                       providers.ClassTimeout,
+	"model_context_window_exceeded": providers.ClassContextOverflow,
 }
 
-// piece takes a piece of the answer. A refusal (OpenAI) is text that the model
-// writes instead of what was asked for; it is shown, and fails the check.
-func (in *intake) piece(m message) {
-	text, reasoning := m.Content+m.Refusal, m.reasoning()
+// lengths are the finish reasons of an answer that a limit has cut off.
+var lengths = map[string]bool{"length": true, "max_tokens": true, "max_output_tokens": true, "model_length": true}
+
+// end checks that the answer is complete: a connection that is closed in good
+// order looks like the end of the stream. Stray is what came that is no event.
+func (in *intake) end(stray string) error {
+	in.Answer.End(in.schema)
+	class, failed := finishes[in.finish]
+	switch {
+	case failed && class == providers.ClassContentBlocked:
+		return providers.Errorf(class, "the service's filter stopped the answer")
+	case failed:
+		return providers.Errorf(class, "the service stopped in the middle of the answer (finish reason %s)", outbound.Clean(in.finish))
+	case in.finish != "" || in.done:
+		return nil
+	case in.usage != (providers.Usage{}) && isObject(in.Text.String()):
+		return nil // the last word is missing, and nothing else
+	case !in.understood && strings.HasPrefix(stray, "<"):
+		return providers.Errorf(providers.ClassServer, "%s", outbound.Page([]byte(stray)))
+	case !in.understood && stray != "":
+		return providers.Errorf(providers.ClassServer, "the service did not answer in OpenAI's format, but with: %s", outbound.Clean(stray, in.key))
+	default:
+		return providers.Errorf(providers.ClassTransport, "the stream ended before the answer was complete")
+	}
+}
+
+// isObject reports whether text is one JSON object or list.
+func isObject(text string) bool {
+	text = strings.TrimSpace(text)
+	return (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")) && json.Valid([]byte(text))
+}
+
+// piece takes a piece of the answer.
+func (in *intake) piece(text, reasoning string) {
 	if in.cumulative {
 		text = fresh(&in.seenText, text)
 		reasoning = fresh(&in.seenReasoning, reasoning)
 	}
-	answer, inText := in.split.Write(text)
-	in.Tell(answer, reasoning+inText)
+	in.Take(text, reasoning)
 }
 
 // repeated is the shortest text that we take for a repetition rather than for a
@@ -150,13 +181,18 @@ func fresh(seen *string, piece string) string {
 	return piece
 }
 
+// count takes what a service says of tokens. Some say it again with every piece,
+// and some say 0 at last: the most of each counts.
 func (in *intake) count(raw json.RawMessage) {
-	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
+	if wire.Empty(raw) {
 		return
 	}
 	var u usage
-	if json.Unmarshal(raw, &u) == nil {
-		in.usage = u.tokens()
+	_ = wire.Decode(raw, &u)
+	t := u.tokens()
+	in.usage = providers.Usage{
+		Input: max(in.usage.Input, t.Input), Cached: max(in.usage.Cached, t.Cached), CacheWritten: max(in.usage.CacheWritten, t.CacheWritten),
+		Output: max(in.usage.Output, t.Output), Reasoning: max(in.usage.Reasoning, t.Reasoning),
 	}
 }
 
@@ -165,7 +201,7 @@ func (in *intake) response() *providers.Response {
 		Text:       in.Text.String(),
 		Reasoning:  in.Reasoning.String(),
 		Usage:      in.usage,
-		Truncated:  in.finish == "length",
+		Truncated:  lengths[in.finish],
 		FirstToken: in.FirstToken,
 	}
 }

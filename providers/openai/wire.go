@@ -1,80 +1,188 @@
 package openai
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/internal/wire"
 )
 
 // completion is one event of a stream, or a whole answer.
 type completion struct {
-	Choices []choice        `json:"choices"`
-	Usage   json.RawMessage `json:"usage"`
-
-	Error           json.RawMessage `json:"error"`
-	BaseResp        *baseResp       `json:"base_resp"`        // MiniMax
-	InputSensitive  bool            `json:"input_sensitive"`  // MiniMax
-	OutputSensitive bool            `json:"output_sensitive"` // MiniMax
+	Choices wire.List[choice] `json:"choices"`
+	Usage   json.RawMessage   `json:"usage"`
+	signs
 }
 
 type choice struct {
-	Index        int             `json:"index"`
-	Delta        message         `json:"delta"`
-	Message      message         `json:"message"`
-	FinishReason string          `json:"finish_reason"`
+	Index        wire.Count      `json:"index"`
+	Delta        *message        `json:"delta"`
+	Message      *message        `json:"message"`
+	Text         wire.Text       `json:"text"` // of servers that copied an older API
+	FinishReason json.RawMessage `json:"finish_reason"`
 	Usage        json.RawMessage `json:"usage"` // Kimi puts it here while streaming
 }
 
+// finish returns the reason why the answer has ended, in lower case; "" while it
+// has not.
+func (c choice) finish() string {
+	reason := c.FinishReason
+	if bytes.HasPrefix(bytes.TrimSpace(reason), []byte("{")) {
+		var object struct {
+			Type   wire.Text `json:"type"`
+			Reason wire.Text `json:"reason"`
+		}
+		_ = wire.Decode(reason, &object)
+		return strings.ToLower(string(object.Type + object.Reason))
+	}
+	text := strings.ToLower(strings.TrimSpace(wire.TextOf(reason)))
+	if text == "null" || text == "none" || text == "false" {
+		return ""
+	}
+	return text
+}
+
+// piece returns what a choice adds to an answer. A message of its own, beside
+// pieces, repeats the whole (MiniMax).
+func (c choice) piece(begun bool) (text, reasoning string) {
+	m := c.Delta
+	if c.Message != nil && (m == nil || m.empty()) && !begun {
+		m = c.Message
+	}
+	if m == nil {
+		m = &message{}
+	}
+	text, reasoning = m.both()
+	if text == "" && m.empty() {
+		text = string(c.Text)
+	}
+	return text, reasoning
+}
+
 type message struct {
-	Content          string `json:"content"`
-	Refusal          string `json:"refusal"`
-	ReasoningContent string `json:"reasoning_content"` // DeepSeek, Kimi, Qwen
-	Reasoning        string `json:"reasoning"`         // vLLM, Ollama, OpenRouter
-	ReasoningDetails []struct {
-		Text string `json:"text"`
-	} `json:"reasoning_details"` // MiniMax, beside or instead of reasoning_content
+	Content          json.RawMessage `json:"content"` // a text, or a list of parts
+	Refusal          wire.Text       `json:"refusal"`
+	ReasoningContent json.RawMessage `json:"reasoning_content"` // DeepSeek, Kimi, Qwen
+	Reasoning        json.RawMessage `json:"reasoning"`         // vLLM, Ollama, OpenRouter
+	ReasoningDetails json.RawMessage `json:"reasoning_details"` // MiniMax, beside or instead of reasoning_content
 }
 
-// reasoning returns the thinking in m, once, under whichever name it came.
-func (m message) reasoning() string {
-	if m.ReasoningContent != "" {
-		return m.ReasoningContent
-	}
-	if m.Reasoning != "" {
-		return m.Reasoning
-	}
-	var b strings.Builder
-	for _, d := range m.ReasoningDetails {
-		b.WriteString(d.Text)
-	}
-	return b.String()
+func (m message) empty() bool {
+	return wire.Empty(m.Content) && m.Refusal == "" && wire.Empty(m.ReasoningContent) && wire.Empty(m.Reasoning) && wire.Empty(m.ReasoningDetails)
 }
 
-// usage counts tokens. Cached tokens go by three names.
+// both returns the text and the thinking in m. A refusal (OpenAI) is text that
+// the model writes instead of what was asked for; it is shown, and fails the
+// check. Thinking counts once, under whichever name it came.
+func (m message) both() (text, reasoning string) {
+	text, reasoning = contentOf(m.Content)
+	text += string(m.Refusal)
+	for _, raw := range []json.RawMessage{m.ReasoningContent, m.Reasoning, m.ReasoningDetails} {
+		said, thought := contentOf(raw)
+		if more := said + thought; more != "" {
+			return text, reasoning + more
+		}
+	}
+	return text, reasoning
+}
+
+// part is one part of a content that is a list.
+type part struct {
+	Type     wire.Text       `json:"type"`
+	Text     json.RawMessage `json:"text"`
+	Thinking json.RawMessage `json:"thinking"` // Mistral
+	Content  json.RawMessage `json:"content"`
+	Refusal  wire.Text       `json:"refusal"`
+}
+
+// contentOf returns the text and the thinking of a content: a text, an object
+// that is one part or the answer itself, or a list of parts. Parts of types that
+// are not known are passed over.
+func contentOf(raw json.RawMessage) (text, reasoning string) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || raw[0] != '{' && raw[0] != '[' {
+		return wire.TextOf(raw), ""
+	}
+	if raw[0] == '{' {
+		return partOf(raw)
+	}
+	var parts []json.RawMessage
+	_ = wire.Decode(raw, &parts)
+	for _, p := range parts {
+		if t := bytes.TrimSpace(p); len(t) > 0 && t[0] == '{' {
+			more, thought := partOf(t)
+			text, reasoning = text+more, reasoning+thought
+		} else {
+			text += wire.TextOf(t)
+		}
+	}
+	return text, reasoning
+}
+
+func partOf(raw json.RawMessage) (text, reasoning string) {
+	var p part
+	_ = wire.Decode(raw, &p)
+	inner := p.Text
+	if wire.Empty(inner) {
+		inner = p.Content
+	}
+	said, thought := "", ""
+	if !wire.Empty(inner) {
+		said, thought = contentOf(inner)
+	}
+	switch kind := strings.ToLower(string(p.Type)); {
+	case strings.Contains(kind, "think"), strings.Contains(kind, "reason"):
+		if !wire.Empty(p.Thinking) {
+			more, deeper := contentOf(p.Thinking)
+			return "", more + deeper
+		}
+		return "", said + thought
+	case kind == "text", kind == "output_text", kind == "refusal":
+		return said + string(p.Refusal), thought
+	case kind != "":
+		return "", ""
+	case len(inner) > 0:
+		return said, thought
+	}
+	return string(raw), "" // the answer itself, without quotes around it
+}
+
+// usage counts tokens. Cached tokens go by many names.
 type usage struct {
-	Prompt     int `json:"prompt_tokens"`
-	Completion int `json:"completion_tokens"`
+	Prompt     wire.Count `json:"prompt_tokens"`
+	Completion wire.Count `json:"completion_tokens"`
+	Total      wire.Count `json:"total_tokens"`
+	Input      wire.Count `json:"input_tokens"`  // OpenAI's newer API, Anthropic
+	Output     wire.Count `json:"output_tokens"` //
 
 	PromptDetails struct {
-		Cached  int `json:"cached_tokens"`
-		Created int `json:"cache_creation_input_tokens"` // DashScope
-		Written int `json:"cache_write_tokens"`          // OpenRouter
+		Cached  wire.Count `json:"cached_tokens"`
+		Created wire.Count `json:"cache_creation_input_tokens"` // DashScope
+		Written wire.Count `json:"cache_write_tokens"`          // OpenRouter
 	} `json:"prompt_tokens_details"`
-	CachedTokens   int `json:"cached_tokens"`           // Kimi
-	PromptCacheHit int `json:"prompt_cache_hit_tokens"` // DeepSeek
+	CachedTokens   wire.Count `json:"cached_tokens"`           // Kimi
+	PromptCacheHit wire.Count `json:"prompt_cache_hit_tokens"` // DeepSeek
 
 	CompletionDetails struct {
-		Reasoning int `json:"reasoning_tokens"`
+		Reasoning wire.Count `json:"reasoning_tokens"`
 	} `json:"completion_tokens_details"`
 }
 
 func (u usage) tokens() providers.Usage {
+	input, output := max(u.Prompt, u.Input), max(u.Completion, u.Output)
+	switch {
+	case output == 0 && u.Total > input && input > 0:
+		output = u.Total - input
+	case input == 0 && u.Total > output && output > 0:
+		input = u.Total - output
+	}
 	return providers.Usage{
-		Input:        u.Prompt,
-		Cached:       max(u.PromptDetails.Cached, u.CachedTokens, u.PromptCacheHit),
-		CacheWritten: max(u.PromptDetails.Created, u.PromptDetails.Written),
-		Output:       u.Completion,
-		Reasoning:    u.CompletionDetails.Reasoning,
+		Input:        int(input),
+		Cached:       int(min(input, max(u.PromptDetails.Cached, u.CachedTokens, u.PromptCacheHit))),
+		CacheWritten: int(min(input, max(u.PromptDetails.Created, u.PromptDetails.Written))),
+		Output:       int(output),
+		Reasoning:    int(u.CompletionDetails.Reasoning),
 	}
 }

@@ -163,8 +163,18 @@ func (k *kit) ended(t *testing.T) {
 
 func (k *kit) models(t *testing.T) {
 	k.needs(t, !k.dialect.Lacks.Models)
-	p := k.serve(t, func(w http.ResponseWriter, _ *http.Request) { k.dialect.List(w, "a", "b-embed") })
-	models, err := p.Models(t.Context())
+	k.lists(t, func(w http.ResponseWriter, _ *http.Request) { k.dialect.List(w, "a", "b-embed") })
+	for _, body := range k.dialect.Lists {
+		t.Run(body, func(t *testing.T) {
+			k.lists(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
+		})
+	}
+}
+
+// lists tests that a provider finds the models in a list.
+func (k *kit) lists(t *testing.T, h http.HandlerFunc) {
+	t.Helper()
+	models, err := k.serve(t, h).Models(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +196,9 @@ func (k *kit) modelsFail(t *testing.T) {
 	_, err := p.Models(t.Context())
 	wantClass(t, err, providers.ClassAuthDead)
 
-	p = k.serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") })
-	_, err = p.Models(t.Context())
-	wantClass(t, err, providers.ClassServer)
+	for _, body := range []string{"<html>", `{"object":"list","data":null,"models":7}`, `{"data":[`, "", "hello", `7`} {
+		p = k.serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
+		_, err = p.Models(t.Context())
+		wantClass(t, err, providers.ClassServer)
+	}
 }

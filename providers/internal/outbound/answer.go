@@ -1,10 +1,13 @@
 package outbound
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/internal/wire"
+	"github.com/topcentral/spillway/providers/output"
 )
 
 // Answer is an answer that is still growing. Began and OnDelta are the caller's
@@ -15,6 +18,32 @@ type Answer struct {
 
 	Text, Reasoning strings.Builder
 	FirstToken      time.Duration // from Began to the first piece; 0: there was none yet
+
+	texts, thoughts wire.Joiner
+	split           output.Splitter
+}
+
+// Take adds a piece as it came: characters may be cut in two, and reasoning may
+// be in the text, in tags.
+func (a *Answer) Take(text, reasoning string) {
+	text, tagged := a.split.Write(a.texts.Write(text))
+	a.Tell(text, a.thoughts.Write(reasoning)+tagged)
+}
+
+// End takes what was held back at the end of the answer. Some servers file an
+// answer that is bound by a schema under reasoning: it is an answer if nothing
+// else is there, and it is one JSON object or list from the first byte to the
+// last.
+func (a *Answer) End(schema bool) {
+	a.Take(a.texts.Close(), "")
+	text, tagged := a.split.Close()
+	a.Tell(text, a.thoughts.Close()+tagged)
+	thought := strings.TrimSpace(a.Reasoning.String())
+	if !schema || strings.TrimSpace(a.Text.String()) != "" || !strings.HasPrefix(thought, "{") && !strings.HasPrefix(thought, "[") || !json.Valid([]byte(thought)) {
+		return
+	}
+	a.Reasoning.Reset()
+	a.Tell(thought, "")
 }
 
 // Tell adds a piece to the answer and passes it on. An empty one is nothing.

@@ -5,6 +5,9 @@
 package outbound
 
 import (
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,19 +43,32 @@ type Doer interface {
 func Do(client Doer, req *http.Request, limit int64) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
 	resp, err := client.Do(req.WithContext(ctx))
+	proxy := proxyFor(client, req)
 	if err != nil {
 		cancel()
+		e := Fault(req.Context(), err)
+		if proxy != "" && e.Class == providers.ClassTransport {
+			e.Message += throughProxy(proxy)
+		}
+		return nil, e
+	}
+	plain, err := decompressed(resp)
+	if err != nil {
+		cancel()
+		_ = resp.Body.Close()
 		return nil, Fault(req.Context(), err)
 	}
-	resp.Body = &body{from: resp.Body, left: limit, cancel: cancel}
+	resp.Body = &body{plain: plain, from: resp.Body, left: limit, cancel: cancel, proxy: proxy}
 	return resp, nil
 }
 
 // body is a bounded response body.
 type body struct {
+	plain  io.Reader // what is read
 	from   io.ReadCloser
-	left   int64
+	left   int64 // of plain
 	cancel context.CancelFunc
+	proxy  string // that it came through; "" for none
 }
 
 // errTooLong ends the reading of a body that never ends.
@@ -62,7 +78,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.left <= 0 {
 		return 0, errTooLong
 	}
-	n, err := b.from.Read(p[:min(int64(len(p)), b.left)])
+	n, err := b.plain.Read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
 	return n, err
 }
@@ -102,8 +118,11 @@ func garbled(err error) bool {
 	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return true
 	}
-	_, ok := errors.AsType[*json.UnmarshalTypeError](err)
-	return ok
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return true
+	}
+	_, corrupt := errors.AsType[flate.CorruptInputError](err)
+	return corrupt || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, zlib.ErrHeader) || errors.Is(err, zlib.ErrChecksum)
 }
 
 // timedOut reports whether err is a time limit that struck after a connection

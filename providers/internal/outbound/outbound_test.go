@@ -160,3 +160,88 @@ func FuzzRetryAfter(f *testing.F) {
 		}
 	})
 }
+
+func TestNamedWait(t *testing.T) {
+	now := time.Date(2026, 12, 1, 1, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"Please try again in 6m0s.":                           6 * time.Minute,
+		"Please try again in 1h2m3.5s":                        time.Hour + 2*time.Minute + 3500*time.Millisecond,
+		"Please try again in 20ms":                            20 * time.Millisecond,
+		"please try again after 1 seconds":                    time.Second,
+		"Please retry in 18.4s.":                              18400 * time.Millisecond,
+		"try again in 5 minutes":                              5 * time.Minute,
+		"resets in 2 hours":                                   2 * time.Hour,
+		"请在 20 秒后重试":                                          20 * time.Second,
+		"请 5 分钟后再试":                                           5 * time.Minute,
+		"您的限额将在 2026-12-01 09:57:30 重置。":                      57*time.Minute + 30*time.Second,
+		"limit resets at 2026-12-01T01:10:00Z":                10 * time.Minute,
+		"limit resets at 2026-12-01 02:10:00 +01:00":          10 * time.Minute,
+		"available again after 2026-12-01 01:10 UTC":          10 * time.Minute,
+		"您的限额将在 2026-11-30 09:57:30 重置。":                      0,
+		"您的限额将在 2027-12-01 09:57:30 重置。":                      0,
+		"the request of 2026-12-01 01:10:00 was not accepted": 0,
+		"try again later":                                     0,
+	} {
+		if got := outbound.NamedWait(text, now); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestRetryAfterInEverySpelling(t *testing.T) {
+	now := time.Date(2026, 12, 1, 1, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name, value string
+		want        time.Duration
+	}{
+		{"Retry-After", "7", 7 * time.Second},
+		{"Retry-After", "1.5", 1500 * time.Millisecond},
+		{"Retry-After", "6m0s", 6 * time.Minute},
+		{"Retry-After", "Tue, 01 Dec 2026 01:01:00 GMT", time.Minute},
+		{"Retry-After", "2026-12-01T01:01:00Z", time.Minute},
+		{"X-Ratelimit-Reset", "1796086860", time.Minute},
+		{"X-Ratelimit-Reset", "1796086860000", time.Minute},
+		{"X-Ratelimit-Reset", "1796086000", 0},
+		{"X-Ratelimit-Reset", "3", 3 * time.Second},
+		{"Ratelimit-Reset", "30", 30 * time.Second},
+		{"X-Ratelimit-Reset-Tokens", "1m30s", 90 * time.Second},
+		{"Retry-After", "1e99", 0},
+		{"Retry-After", "soon", 0},
+	} {
+		h := http.Header{}
+		h.Set(c.name, c.value)
+		if got := outbound.RetryAfter(providers.ClassRateLimited, h, "", now); got != c.want {
+			t.Errorf("%s %s: %v, want %v", c.name, c.value, got, c.want)
+		}
+	}
+}
+
+// TestErrorsNameTheProxy calls a server that can only be reached through a proxy
+// that is not there, and one that answers for the server.
+func TestErrorsNameTheProxy(t *testing.T) {
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+	defer gateway.Close()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	call := func(proxy string) (*http.Response, error) {
+		via, _ := url.Parse(proxy)
+		client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(via), DisableKeepAlives: true}}
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://model.invalid/v1", http.NoBody)
+		return outbound.Do(client, req, outbound.MaxAnswer)
+	}
+	_, err := call(gone.URL)
+	if err == nil || !strings.Contains(err.Error(), "through the HTTP proxy "+strings.TrimPrefix(gone.URL, "http://")) {
+		t.Errorf("got %v", err)
+	}
+	resp, err := call(gateway.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := outbound.ReadRefused(t.Context(), resp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := r.Fail(providers.Errorf(providers.ClassServer, "no reason")); !strings.Contains(e.Message, "through the HTTP proxy") || e.Status != http.StatusBadGateway {
+		t.Errorf("got %v", e)
+	}
+}

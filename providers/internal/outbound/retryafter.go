@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/topcentral/spillway/providers"
 )
@@ -14,28 +15,26 @@ import (
 // maxRetryAfter bounds what we believe of a server that asks us to stay away.
 const maxRetryAfter = 24 * time.Hour
 
-// tryAgain matches the wait that OpenAI and Kimi name in an error's text:
-// "Please try again in 20s", "please try again after 1 seconds".
-var tryAgain = regexp.MustCompile(`(?i)try again (?:in|after) ([0-9.]+) ?(ms|s\b|sec|min|m\b)`)
-
 // RetryAfter returns how long a server asks us to stay away: by Retry-After-Ms,
-// Retry-After (seconds or a date), the reset headers of OpenAI ("1m30s") and of
-// Kimi (seconds), or the text of the error, in this order. It returns 0 when
+// Retry-After (seconds, a duration or a date), the reset headers of OpenAI
+// ("1m30s"), of Kimi (seconds) and of gateways (a time in Unix seconds or
+// milliseconds), or the text of the error, in this order. It returns 0 when
 // nothing says so. The reset headers come with every answer, and are an answer to
 // a failure of class rate_limited alone.
 func RetryAfter(class providers.Class, h http.Header, message string, now time.Time) time.Duration {
 	var reset time.Duration
 	if class == providers.ClassRateLimited {
 		reset = cmp.Or(
-			max(resetIn(h.Get("X-Ratelimit-Reset-Requests")), resetIn(h.Get("X-Ratelimit-Reset-Tokens"))),
-			inUnits(h.Get("X-Ratelimit-Reset"), time.Second),
+			max(waitOf(h.Get("X-Ratelimit-Reset-Requests"), now), waitOf(h.Get("X-Ratelimit-Reset-Tokens"), now)),
+			waitOf(h.Get("X-Ratelimit-Reset"), now),
+			waitOf(h.Get("Ratelimit-Reset"), now),
 		)
 	}
 	for _, wait := range []time.Duration{
 		inUnits(h.Get("Retry-After-Ms"), time.Millisecond),
-		retryAfter(h.Get("Retry-After"), now),
+		waitOf(h.Get("Retry-After"), now),
 		reset,
-		named(message),
+		NamedWait(message, now),
 	} {
 		if wait > 0 && wait <= maxRetryAfter {
 			return wait
@@ -44,41 +43,110 @@ func RetryAfter(class providers.Class, h http.Header, message string, now time.T
 	return 0
 }
 
-func retryAfter(v string, now time.Time) time.Duration {
-	if at, err := http.ParseTime(v); err == nil {
-		return at.Sub(now)
-	}
-	return inUnits(v, time.Second)
-}
-
-func resetIn(v string) time.Duration {
+// waitOf reads the value of a header: a number of seconds, a duration as Go
+// writes it, a date, or a time in Unix seconds or milliseconds; 0 for anything
+// else and for what is past.
+func waitOf(v string, now time.Time) time.Duration {
+	v = strings.TrimSpace(v)
 	if d, err := time.ParseDuration(v); err == nil {
-		return d
+		return max(0, d)
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return max(0, at.Sub(now))
+	}
+	if at, err := time.Parse(time.RFC3339, v); err == nil {
+		return max(0, at.Sub(now))
+	}
+	const thisCentury, inMilliseconds = 1e9, 1e12
+	n, err := strconv.ParseFloat(v, 64)
+	switch {
+	case err != nil:
+		return 0
+	case n >= inMilliseconds && n < 1e15:
+		return max(0, time.UnixMilli(int64(n)).Sub(now))
+	case n >= thisCentury && n < inMilliseconds:
+		return max(0, time.UnixMilli(int64(n*1e3)).Sub(now))
 	}
 	return inUnits(v, time.Second)
 }
 
-// inUnits reads a number of units; 0 if it is none, or beyond what we believe,
-// as a reset header that holds a date in Unix seconds is.
+// inUnits reads a number of units; 0 if it is none, or beyond what we believe.
 func inUnits(v string, unit time.Duration) time.Duration {
-	n, err := strconv.ParseFloat(v, 64)
+	n, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
 	if err != nil || !(n > 0 && n <= float64(maxRetryAfter/unit)) {
 		return 0
 	}
 	return time.Duration(n * float64(unit))
 }
 
-func named(message string) time.Duration {
-	m := tryAgain.FindStringSubmatch(message)
-	if m == nil {
+var (
+	// goDuration matches the wait that an error's text names as Go writes it:
+	// "Please try again in 6m0s", "retry in 1h2m3.5s".
+	goDuration = regexp.MustCompile(`(?i)(?:try again|retry|resets?|wait)(?: again)? (?:in|after|for) ((?:[0-9.]+(?:ms|h|m|s))+)\b`)
+	// spelled matches one in words: "try again after 1 seconds", "in 5 minutes".
+	spelled = regexp.MustCompile(`(?i)(?:try again|retry|resets?|wait)(?: again)? (?:in|after|for) ([0-9.]+) ?(ms|milli|s\b|sec|min|m\b|h\b|hour)`)
+	// chinese matches one in Chinese: "请在 20 秒后重试", "请 5 分钟后再试".
+	chinese = regexp.MustCompile(`([0-9.]+) ?(毫秒|秒|分钟|分|小时) ?(?:之?后|以后)`)
+	// instant matches a time: "2026-12-01 09:57:30", "2026-12-01T09:57:30Z".
+	instant = regexp.MustCompile(`(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)? ?(Z\b|UTC|GMT|[+-]\d{2}:?\d{2})?`)
+	// returns are the words beside a time at which a limit ends.
+	returns = regexp.MustCompile(`(?i)reset|retry|try again|until|available|after|重置|恢复|重试|再试|解除|之后`)
+)
+
+// beijing is the zone of times in Chinese texts that name none.
+var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
+
+// NamedWait returns the wait that the text of an error names: a duration, or the
+// time at which a limit ends; 0 if it names none, or one that is past or too far
+// away to be believed.
+func NamedWait(message string, now time.Time) time.Duration {
+	wait := time.Duration(0)
+	if m := goDuration.FindStringSubmatch(message); m != nil {
+		wait, _ = time.ParseDuration(strings.ToLower(m[1]))
+	} else if m := spelled.FindStringSubmatch(message); m != nil {
+		wait = inUnits(m[1], unitOf(m[2]))
+	} else if m := chinese.FindStringSubmatch(message); m != nil {
+		wait = inUnits(m[1], unitOf(m[2]))
+	} else if m := instant.FindStringSubmatch(message); m != nil && returns.MatchString(message) {
+		wait = until(m, strings.IndexFunc(message, isHan) >= 0, now)
+	}
+	if wait < 0 || wait > maxRetryAfter {
 		return 0
 	}
-	switch unit := strings.ToLower(m[2]); {
-	case unit == "ms":
-		return inUnits(m[1], time.Millisecond)
-	case strings.HasPrefix(unit, "s"):
-		return inUnits(m[1], time.Second)
-	default:
-		return inUnits(m[1], time.Minute)
+	return wait
+}
+
+func isHan(r rune) bool { return unicode.Is(unicode.Han, r) }
+
+func unitOf(word string) time.Duration {
+	switch word = strings.ToLower(word); {
+	case strings.HasPrefix(word, "ms"), strings.HasPrefix(word, "milli"), word == "毫秒":
+		return time.Millisecond
+	case strings.HasPrefix(word, "s"), word == "秒":
+		return time.Second
+	case strings.HasPrefix(word, "h"), word == "小时":
+		return time.Hour
 	}
+	return time.Minute
+}
+
+// until returns how long it is until a time that instant has matched.
+func until(m []string, chinese bool, now time.Time) time.Duration {
+	clock, zone := m[2], time.UTC
+	if len(clock) == len("15:04") {
+		clock += ":00"
+	}
+	if chinese && m[3] == "" {
+		zone = beijing
+	}
+	if sign := strings.ReplaceAll(m[3], ":", ""); len(sign) == len("+0800") {
+		if at, err := time.Parse("2006-01-02 15:04:05-0700", m[1]+" "+clock+sign); err == nil {
+			return at.Sub(now)
+		}
+	}
+	at, err := time.ParseInLocation("2006-01-02 15:04:05", m[1]+" "+clock, zone)
+	if err != nil {
+		return 0
+	}
+	return at.Sub(now)
 }

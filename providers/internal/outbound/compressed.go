@@ -1,0 +1,61 @@
+package outbound
+
+import (
+	"bufio"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/topcentral/spillway/providers"
+)
+
+// decompressed returns the body of an answer as it was before the server, or a
+// proxy on the way, compressed it without being asked. What net/http has
+// decompressed itself comes here plain.
+func decompressed(resp *http.Response) (io.Reader, error) {
+	encoding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding")))
+	switch encoding {
+	case "", "identity":
+		return resp.Body, nil
+	case "gzip", "x-gzip":
+		return &lazily{from: resp.Body, open: func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }}, nil
+	case "deflate":
+		return &lazily{from: resp.Body, open: inflate}, nil
+	}
+	return nil, providers.Errorf(providers.ClassServer, "the answer is compressed with %s, which was not asked for", Clean(encoding))
+}
+
+// inflate reads deflate in either of the forms that servers send: with the header
+// of zlib, as the standard has it, or without.
+func inflate(r io.Reader) (io.Reader, error) {
+	in := bufio.NewReader(r)
+	begin, err := in.Peek(2)
+	if err != nil {
+		return nil, err
+	}
+	if begin[0]&0x0f == 8 && (int(begin[0])<<8|int(begin[1]))%31 == 0 {
+		return zlib.NewReader(in)
+	}
+	return flate.NewReader(in), nil
+}
+
+// lazily opens a decompressor when it is first read, since that waits for bytes.
+type lazily struct {
+	from io.Reader
+	open func(io.Reader) (io.Reader, error)
+	r    io.Reader
+}
+
+func (l *lazily) Read(p []byte) (int, error) {
+	if l.r == nil {
+		r, err := l.open(l.from)
+		if err != nil {
+			return 0, err
+		}
+		l.r = r
+	}
+	return l.r.Read(p)
+}

@@ -1,0 +1,119 @@
+package outbound
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/topcentral/spillway/providers"
+)
+
+// Refused is an answer that is none.
+type Refused struct {
+	Status int
+	Header http.Header
+	Body   []byte // its beginning
+	proxy  string
+	host   string
+}
+
+// ReadRefused reads an answer that is none, and closes it. The error says that
+// ctx has ended.
+func ReadRefused(ctx context.Context, resp *http.Response) (*Refused, error) {
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxError))
+	if err != nil && ctx.Err() != nil {
+		return nil, providers.Canceled(ctx)
+	}
+	r := &Refused{Status: resp.StatusCode, Header: resp.Header, Body: body, proxy: ProxyOf(resp)}
+	if resp.Request != nil {
+		r.host = resp.Request.URL.Host
+	}
+	return r, nil
+}
+
+// Foreign returns the failure if it is not the API that answered, but something
+// that stands before it: a proxy that wants a password, a redirect to somewhere
+// else, or a web page of a login, a firewall or a gateway. It is nil for an
+// answer of the API.
+func (r *Refused) Foreign() *providers.Error {
+	class := providers.ClassOfStatus(r.Status)
+	page := IsPage(r.Header, r.Body)
+	var e *providers.Error
+	switch {
+	case r.Status == http.StatusProxyAuthRequired:
+		e = providers.Errorf(providers.ClassTransport, "an HTTP proxy stands before the server and wants a user and password: put them into the proxy's URL")
+	case r.Status >= 300 && r.Status < 400 && r.Header.Get("Location") != "":
+		e = providers.Errorf(providers.ClassServer, "the server sends us on to %s, where nothing was sent: set that as the base URL if it is right", Clean(hostOf(r.Header.Get("Location"))))
+	case page && r.Status == http.StatusForbidden:
+		// A firewall or a login: an API says in JSON that it does not like a key.
+		e = providers.Errorf(providers.ClassServer, "%s", Page(r.Body))
+	case page:
+		e = providers.Errorf(class, "%s", Page(r.Body))
+	default:
+		return nil
+	}
+	return r.complete(e)
+}
+
+// Fail completes a failure that the API itself told: with the status, with the
+// proxy it came through where a gateway failed, and with when to come back.
+func (r *Refused) Fail(e *providers.Error) *providers.Error { return r.complete(e) }
+
+func (r *Refused) complete(e *providers.Error) *providers.Error {
+	if e.Status == 0 && r.Status != http.StatusOK {
+		e.Status = r.Status
+	}
+	if e.Class.Policy().RetrySame && e.RetryAfter == 0 {
+		e.RetryAfter = RetryAfter(e.Class, r.Header, e.Message, time.Now())
+	}
+	gateway := r.Status == http.StatusBadGateway || r.Status == http.StatusServiceUnavailable || r.Status == http.StatusGatewayTimeout
+	if r.proxy != "" && (gateway || r.Status == http.StatusProxyAuthRequired || IsPage(r.Header, r.Body)) {
+		e.Message += throughProxy(r.proxy)
+	}
+	return e
+}
+
+// IsPage reports whether what came is a web page.
+func IsPage(h http.Header, body []byte) bool {
+	if strings.HasPrefix(strings.ToLower(h.Get("Content-Type")), "text/html") {
+		return true
+	}
+	begin := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff"))))
+	for _, tag := range []string{"<!doctype", "<html", "<head", "<body", "<script"} {
+		if bytes.HasPrefix(begin, []byte(tag)) {
+			return true
+		}
+	}
+	return false
+}
+
+var title = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
+
+// Page says that a web page came, and its title.
+func Page(body []byte) string {
+	text := "a web page came instead of an answer, as from a login page, a firewall or a proxy"
+	if m := title.FindSubmatch(body); m != nil {
+		if name := Clean(string(m[1])); name != "" {
+			text += fmt.Sprintf(" (its title: %s)", name)
+		}
+	}
+	return text
+}
+
+// hostOf returns scheme and host of an address, or "another path".
+func hostOf(address string) string {
+	if scheme, rest, ok := strings.Cut(address, "://"); ok {
+		host, _, _ := strings.Cut(rest, "/")
+		if _, after, ok := strings.Cut(host, "@"); ok {
+			host = after
+		}
+		return scheme + "://" + host
+	}
+	return "another path"
+}

@@ -1,0 +1,129 @@
+package wire
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// unquote returns what a JSON string holds. Unlike encoding/json it keeps what is
+// no whole character: bytes as they are, and the half of a surrogate pair in the
+// three bytes that UTF-8 would have for it.
+func unquote(raw []byte) string {
+	inner := string(raw[1:max(1, len(raw)-1)])
+	if !strings.Contains(inner, `\`) {
+		return inner
+	}
+	var b strings.Builder
+	for {
+		before, rest, escaped := strings.Cut(inner, `\`)
+		b.WriteString(before)
+		if !escaped || rest == "" {
+			return b.String()
+		}
+		inner = rest[1:]
+		switch c := rest[0]; c {
+		case 'n':
+			b.WriteByte('\n')
+		case 't':
+			b.WriteByte('\t')
+		case 'r':
+			b.WriteByte('\r')
+		case 'b':
+			b.WriteByte('\b')
+		case 'f':
+			b.WriteByte('\f')
+		case 'u':
+			var unit uint64
+			if len(inner) >= 4 {
+				unit, _ = strconv.ParseUint(inner[:4], 16, 16)
+				inner = inner[4:]
+			}
+			writeUnit(&b, uint16(unit)) //nolint:gosec // it was read from 16 bits
+		default:
+			b.WriteByte(c)
+		}
+	}
+}
+
+// writeUnit writes one unit of UTF-16, a half of a pair too.
+func writeUnit(b *strings.Builder, unit uint16) {
+	if unit < 0xd800 || unit > 0xdfff {
+		b.WriteRune(rune(unit))
+		return
+	}
+	b.Write([]byte{0xe0 | byte(unit>>12), 0x80 | byte(unit>>6)&0x3f, 0x80 | byte(unit)&0x3f})
+}
+
+// half returns the half of a surrogate pair that s begins with, as writeUnit
+// writes it, or 0.
+func half(s string) rune {
+	if len(s) < 3 || s[0] != 0xed || s[1] < 0xa0 || s[1] > 0xbf || s[2]&0xc0 != 0x80 {
+		return 0
+	}
+	return 0xd000 | rune(s[1]&0x3f)<<6 | rune(s[2]&0x3f)
+}
+
+// Joiner puts characters together again whose parts came in two pieces of a
+// text. What never becomes whole is U+FFFD. The zero value is ready.
+type Joiner struct{ held string }
+
+// Write takes the next piece and returns the whole characters that there are by
+// now.
+func (j *Joiner) Write(piece string) string {
+	if piece == "" {
+		return ""
+	}
+	text := j.held + piece
+	whole := len(text) - unfinished(text)
+	j.held = text[whole:]
+	return whole8(text[:whole])
+}
+
+// Close returns what is left at the end of the text.
+func (j *Joiner) Close() string {
+	held := j.held
+	j.held = ""
+	return whole8(held)
+}
+
+// unfinished returns the length of the part of a character that a text ends
+// with.
+func unfinished(text string) int {
+	n := len(text)
+	if n >= 3 {
+		if h := half(text[n-3:]); h >= 0xd800 && h < 0xdc00 {
+			return 3
+		}
+	}
+	for i := 1; i < utf8.UTFMax && i <= n; i++ {
+		if utf8.RuneStart(text[n-i]) {
+			if !utf8.FullRuneInString(text[n-i:]) {
+				return i
+			}
+			break
+		}
+	}
+	return 0
+}
+
+// whole8 returns text as UTF-8: pairs of halves as the character they are, and
+// everything else that is no character as U+FFFD.
+func whole8(text string) string {
+	if utf8.ValidString(text) {
+		return text
+	}
+	var b strings.Builder
+	for text != "" {
+		r, size := utf8.DecodeRuneInString(text)
+		if h := half(text); h != 0 {
+			r, size = utf8.RuneError, 3
+			if low := half(text[3:]); h < 0xdc00 && low >= 0xdc00 {
+				r, size = 0x10000+(h-0xd800)<<10+(low-0xdc00), 6
+			}
+		}
+		b.WriteRune(r)
+		text = text[size:]
+	}
+	return b.String()
+}

@@ -1,0 +1,236 @@
+package openai
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/internal/wire"
+)
+
+// fault is what a service says of a failure, whatever the shape it says it in.
+type fault struct {
+	Type    string
+	Code    string
+	Message string
+	Param   string // the field of the request that it is about
+	Status  int    // an HTTP status that stands in the body; 0: none
+	MiniMax int    // a code of MiniMax; 0: none
+}
+
+// signs are the members of an event that may say that it is a failure.
+type signs struct {
+	Error           json.RawMessage `json:"error"`
+	Errors          json.RawMessage `json:"errors"`
+	Object          wire.Text       `json:"object"`
+	Type            wire.Text       `json:"type"`
+	Code            wire.Text       `json:"code"`
+	ErrorCode       wire.Text       `json:"error_code"`
+	Detail          json.RawMessage `json:"detail"`
+	Success         json.RawMessage `json:"success"`
+	BaseResp        baseResp        `json:"base_resp"`        // MiniMax
+	InputSensitive  json.RawMessage `json:"input_sensitive"`  // MiniMax
+	OutputSensitive json.RawMessage `json:"output_sensitive"` // MiniMax
+}
+
+// baseResp is how MiniMax reports: in every answer, 0 for success.
+type baseResp struct {
+	StatusCode wire.Count `json:"status_code"`
+	StatusMsg  wire.Text  `json:"status_msg"`
+}
+
+// failed reports whether an event is a failure and no part of an answer.
+func (c *completion) failed(eventName string) bool {
+	switch {
+	case c.BaseResp.StatusCode != 0, !wire.Empty(c.Error), sensitive(c.InputSensitive), sensitive(c.OutputSensitive):
+		return true
+	case len(c.Choices) > 0 || !wire.Empty(c.Usage):
+		return false
+	}
+	return strings.EqualFold(eventName, "error") || c.Object == "error" || c.Type == "error" || !wire.Empty(c.Errors) || !wire.Empty(c.Detail) ||
+		string(bytes.TrimSpace(c.Success)) == "false" || means(string(c.Code)) || means(string(c.ErrorCode))
+}
+
+func sensitive(raw json.RawMessage) bool { return strings.EqualFold(wire.TextOf(raw), "true") }
+
+// means reports whether a code stands for a failure.
+func means(code string) bool {
+	switch strings.ToLower(code) {
+	case "", "0", "200", "ok", "success", "false":
+		return false
+	}
+	return true
+}
+
+// said is every name under which services tell of a failure, in an "error"
+// object or at the top.
+type said struct {
+	Type   wire.Text `json:"type"`
+	State  wire.Text `json:"status"` // Google's name for it, or an HTTP status
+	Code   wire.Text `json:"code"`
+	Number wire.Text `json:"error_code"`
+	HTTP   wire.Text `json:"http_code"` // MiniMax
+	Param  wire.Text `json:"param"`
+
+	Message     json.RawMessage `json:"message"`
+	Msg         wire.Text       `json:"msg"`
+	ErrorMsg    wire.Text       `json:"error_msg"`
+	ErrMsg      wire.Text       `json:"errmsg"`
+	ErrorText   wire.Text       `json:"error_message"`
+	Description wire.Text       `json:"error_description"`
+	Title       wire.Text       `json:"title"`
+	Reason      wire.Text       `json:"reason"`
+
+	Error    json.RawMessage `json:"error"`
+	Errors   json.RawMessage `json:"errors"`
+	Detail   json.RawMessage `json:"detail"` // FastAPI: a text, or a list of what is wrong
+	BaseResp baseResp        `json:"base_resp"`
+}
+
+// deepest is how many errors are read that stand inside one another: gateways
+// pass on what they were told as a text.
+const deepest = 8
+
+// faultOf reads what a failure's body says: an object, a list of them, JSON in a
+// text, or just a text.
+func faultOf(body []byte, depth int) fault {
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
+	var top json.RawMessage
+	if wire.Decode(body, &top) != nil {
+		return fault{Message: string(body)}
+	}
+	if top[0] == '[' {
+		if list := wire.Elements(top); len(list) > 0 {
+			return faultOf(list[0], depth)
+		}
+		return fault{}
+	}
+	if top[0] != '{' {
+		text := wire.TextOf(top)
+		if inner := strings.TrimSpace(text); depth < deepest && strings.HasPrefix(inner, "{") && json.Valid([]byte(inner)) {
+			return faultOf([]byte(inner), depth+1)
+		}
+		return fault{Message: text}
+	}
+	var s said
+	_ = wire.Decode(top, &s)
+	return s.fault(depth)
+}
+
+// fault puts together what an object says itself, and what stands inside of it.
+func (s *said) fault(depth int) fault {
+	f := fault{Type: firstOf(string(s.Type), name(string(s.State))), Code: firstOf(string(s.Code), string(s.Number)), Param: string(s.Param)}
+	for _, code := range []wire.Text{s.Code, s.State, s.Number, s.HTTP} {
+		if f.Status == 0 {
+			f.Status = statusIn(string(code))
+		}
+	}
+	detail := ""
+	if !wire.Empty(s.Detail) {
+		detail, f.Param = detailOf(s.Detail, f.Param)
+	}
+	var message fault
+	if !wire.Empty(s.Message) && depth < deepest {
+		message = faultOf(s.Message, depth+1)
+	}
+	f.Message = firstOf(message.Message, string(s.Msg), string(s.ErrorMsg), string(s.ErrMsg), string(s.ErrorText), string(s.Description), detail, string(s.Title), string(s.Reason))
+	f = f.over(message)
+	for _, inner := range []json.RawMessage{s.Error, s.Errors} {
+		if !wire.Empty(inner) && depth < deepest {
+			deeper := faultOf(inner, depth+1)
+			if deeper.Message != "" {
+				f.Message = deeper.Message
+			}
+			f = deeper.over(f)
+			break
+		}
+	}
+	if s.BaseResp.StatusCode != 0 {
+		f.MiniMax, f.Message = int(s.BaseResp.StatusCode), string(s.BaseResp.StatusMsg)
+	}
+	if s.HTTP != "" || s.Type == "error" {
+		if code := miniMaxCodeIn(f.Message); f.MiniMax == 0 {
+			f.MiniMax = code
+		}
+	}
+	return f
+}
+
+// over returns f with what it lacks taken from another.
+func (f fault) over(other fault) fault {
+	f.Type, f.Code, f.Message, f.Param = firstOf(f.Type, other.Type), firstOf(f.Code, other.Code), firstOf(f.Message, other.Message), firstOf(f.Param, other.Param)
+	if f.Status == 0 {
+		f.Status = other.Status
+	}
+	if f.MiniMax == 0 {
+		f.MiniMax = other.MiniMax
+	}
+	return f
+}
+
+func firstOf(texts ...string) string {
+	for _, t := range texts {
+		if strings.TrimSpace(t) != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// name returns a status that is a name and no number.
+func name(state string) string {
+	if statusIn(state) != 0 {
+		return ""
+	}
+	return state
+}
+
+// statusIn returns the HTTP status of a failure that a code is, or 0.
+func statusIn(code string) int {
+	if n := wire.CountOf(json.RawMessage(`"` + strings.Trim(code, `"\`) + `"`)); n >= http.StatusBadRequest && n < 600 {
+		return n
+	}
+	return 0
+}
+
+// detailOf reads FastAPI's "detail": what is wrong, and the field that it is
+// about.
+func detailOf(raw json.RawMessage, param string) (text, about string) {
+	if list := wire.Elements(raw); len(list) > 0 {
+		var texts []string
+		for _, element := range list {
+			var d struct {
+				Msg     wire.Text         `json:"msg"`
+				Message wire.Text         `json:"message"`
+				Loc     []json.RawMessage `json:"loc"`
+			}
+			_ = wire.Decode(element, &d)
+			var loc []string
+			for _, step := range d.Loc {
+				loc = append(loc, wire.TextOf(step))
+			}
+			t := firstOf(string(d.Msg), string(d.Message), wire.TextOf(element))
+			if len(loc) > 0 {
+				about = strings.Join(loc, ".")
+				param += " " + about
+				t += " (" + about + ")"
+			}
+			texts = append(texts, t)
+		}
+		return strings.Join(texts, "; "), strings.TrimSpace(param)
+	}
+	return wire.TextOf(raw), param
+}
+
+// inside returns the failure that an event or a whole answer of status 200
+// reports.
+func (c *completion) inside(raw []byte, key providers.Secret) *providers.Error {
+	if sensitive(c.InputSensitive) || sensitive(c.OutputSensitive) {
+		if c.BaseResp.StatusCode == 0 && wire.Empty(c.Error) {
+			return providers.Errorf(providers.ClassContentBlocked, "the service's filter refused the text as sensitive")
+		}
+	}
+	return judge(http.StatusOK, faultOf(raw, 0), key)
+}
