@@ -58,6 +58,7 @@ type config struct {
 	OllamaNumCtx  int           `split_words:"true" default:"8192" desc:"context of every local call, in tokens; one value, so that models are not reloaded"`
 	OllamaStandIn bool          `split_words:"true" default:"true" desc:"let another installed model answer where an agent's own is not installed"`
 	LocalTimeout  time.Duration `split_words:"true" default:"120s" desc:"longest local call; one that has not begun after three quarters of it, or falls silent for 20 s, ends sooner"`
+	LocalProxy    bool          `split_words:"true" default:"false" desc:"send calls of local models through HTTP_PROXY and HTTPS_PROXY, as those of clouds always are; what they are asked is not masked"`
 	CloudTimeout  time.Duration `split_words:"true" default:"60s" desc:"longest call of a cloud API, and likewise"`
 
 	BreakerFailures int           `split_words:"true" default:"5" desc:"failures, or bad answers, in a row after which a model is left alone; so is one that fails half of its last 20 calls"`

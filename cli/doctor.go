@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -41,7 +40,7 @@ func (doctorCommand) Run(ctx context.Context, s streams) error {
 	silent := slog.New(slog.DiscardHandler) // what is wrong is a finding
 	redisconn.LogTo(silent)
 	all, agentFinding := examineAgents(cfg, silent)
-	findings := slices.Concat(examineSettings(cfg), examineRedis(ctx, cfg), []finding{agentFinding}, examineOllama(ctx, cfg, all), examineServers(ctx, cfg), examineClouds(ctx, cfg))
+	findings := slices.Concat(examineSettings(cfg), proxyFinding(cfg), examineRedis(ctx, cfg), []finding{agentFinding}, examineOllama(ctx, cfg, all), examineServers(ctx, cfg), examineClouds(ctx, cfg))
 	if failed := printFindings(s.out, findings); failed > 0 {
 		return fmt.Errorf("%d of %d checks failed", failed, len(findings))
 	}
@@ -263,7 +262,7 @@ func examineOllama(ctx context.Context, cfg config, all []*agents.Agent) []findi
 	}
 	ctx, cancel := context.WithTimeout(ctx, examineTimeout)
 	defer cancel()
-	installed, err := ollama.New(local, http.DefaultClient).Models(ctx)
+	installed, err := ollama.New(local, newModelClients(cfg).local).Models(ctx)
 	if err != nil {
 		return []finding{f.warn(fmt.Sprintf("%s: %v", cfg.OllamaURL, err), "start it, or set SPILLWAY_OLLAMA_URL; without it there is no local lane on this machine")}
 	}
@@ -288,7 +287,7 @@ func examineServers(ctx context.Context, cfg config) []finding {
 	var findings []finding
 	for _, k := range cfg.Servers {
 		f := finding{check: "server " + k.preset.Name}
-		p, err := k.provider(cfg, http.DefaultClient)
+		p, err := k.provider(cfg)
 		if err != nil {
 			findings = append(findings, f.fail(err.Error(), "correct its settings"))
 			continue
@@ -320,7 +319,7 @@ func examineClouds(ctx context.Context, cfg config) []finding {
 
 func examineCloud(ctx context.Context, cfg config, k cloudKey) finding {
 	f := finding{check: "cloud " + k.preset.Name}
-	p, err := k.provider(cfg, http.DefaultClient)
+	p, err := k.provider(cfg)
 	if err != nil {
 		return f.fail(err.Error(), "correct "+cloudEnv(k.preset, "URL"))
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
@@ -20,17 +19,15 @@ import (
 // fleet makes the providers that the settings name: Ollama and other servers
 // beside the worker, each cloud that has a key, and the scorecards.
 func (s *system) fleet() (*worker.Fleet, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is documented to be one
-	transport.MaxIdleConnsPerHost = 64
-	client := &http.Client{Transport: transport}
-	s.cleanup.add("provider connections", func() error { client.CloseIdleConnections(); return nil })
+	clients := newModelClients(s.cfg)
+	s.cleanup.add("provider connections", clients.closeIdle)
 
 	local := ollama.Config{BaseURL: s.cfg.OllamaURL, NumCtx: s.cfg.OllamaNumCtx}
 	if err := local.Validate(); err != nil {
 		return nil, fmt.Errorf("SPILLWAY_OLLAMA_…: %w", err)
 	}
 	cfg := worker.FleetConfig{
-		Local:     []providers.Provider{providers.WithSlots(s.limited(ollama.New(local, client), s.cfg.LocalTimeout), s.cfg.LocalSlots)},
+		Local:     []providers.Provider{providers.WithSlots(s.limited(ollama.New(local, clients.local), s.cfg.LocalTimeout), s.cfg.LocalSlots)},
 		Scorecard: scorecard.New(s.score),
 		StandIn:   s.cfg.OllamaStandIn,
 		Order:     agents.CloudOrder(s.cfg.CloudOrder),
@@ -38,7 +35,7 @@ func (s *system) fleet() (*worker.Fleet, error) {
 		Bounds:    s.cfg.bounds(),
 	}
 	for _, k := range s.cfg.Servers {
-		p, err := k.preset.New(k.key, client, presets.Overrides{NumCtx: s.cfg.OllamaNumCtx})
+		p, err := k.preset.New(k.key, clients.local, presets.Overrides{NumCtx: s.cfg.OllamaNumCtx})
 		if err != nil {
 			return nil, err
 		}
@@ -47,7 +44,7 @@ func (s *system) fleet() (*worker.Fleet, error) {
 		cfg.Prefer[p.Name()] = k.preset.Model
 	}
 	for _, k := range s.cfg.Clouds {
-		p, err := k.preset.New(k.key, client, presets.Overrides{BaseURL: k.baseURL, Model: k.model})
+		p, err := k.preset.New(k.key, clients.cloud, presets.Overrides{BaseURL: k.baseURL, Model: k.model})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", cloudEnv(k.preset, "…"), err)
 		}

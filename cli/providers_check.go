@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -75,7 +74,7 @@ func (c providersCheckCommand) check(ctx context.Context, cfg config, k cloudKey
 	if k.preset.KeyEnv != "" && k.key.IsZero() {
 		return f.fail("has no key", "set "+k.preset.KeyEnv)
 	}
-	p, err := k.provider(cfg, http.DefaultClient)
+	p, err := k.provider(cfg)
 	if err != nil {
 		return f.fail(err.Error(), "correct its settings")
 	}
@@ -103,8 +102,8 @@ func modelsOf(ctx context.Context, p providers.Provider) ([]providers.Model, err
 }
 
 // provider returns what calls the service.
-func (k cloudKey) provider(cfg config, client *http.Client) (providers.Provider, error) {
-	return k.preset.New(k.key, client, presets.Overrides{BaseURL: k.baseURL, Model: k.model, NumCtx: cfg.OllamaNumCtx})
+func (k cloudKey) provider(cfg config) (providers.Provider, error) {
+	return k.preset.New(k.key, newModelClients(cfg).of(k.preset.Lane), presets.Overrides{BaseURL: k.baseURL, Model: k.model, NumCtx: cfg.OllamaNumCtx})
 }
 
 // unlisted reports whether a service names its models without being asked.
