@@ -36,7 +36,7 @@ func withPushed(ctx context.Context, use func(*agentstore.Store) error) error {
 	silent := slog.New(slog.DiscardHandler) // how Redis is set is not asked here
 	var c cleanup
 	defer func() { c.run(silent) }()
-	rdb, err := connect(ctx, &cfg, redisconn.Worker, &c, silent)
+	rdb, err := connect(ctx, &cfg, redisconn.Worker, 0, &c, silent)
 	if err != nil {
 		return err
 	}

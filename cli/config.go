@@ -25,13 +25,14 @@ import (
 // config is every setting of an installation. Each is an environment variable:
 // SPILLWAY_ and the name given here.
 type config struct {
-	RedisURL      string       `split_words:"true" default:"redis://127.0.0.1:6379/0" desc:"where Redis is: redis://host:6379/0, redis+cluster://host:port,host:port or redis+sentinel://host:port,host:port/master-name/0; rediss for TLS"`
-	Shards        shardCount   `default:"1" desc:"slots that jobs are spread over; more than 1 only on a Redis Cluster, the same in every process, and never changed while jobs are kept"`
-	QueuePrefix   queue.Prefix `split_words:"true" desc:"put before the names of the queues' keys in Redis, the same in every process, where another application with asynq uses the same database; none by default"`
-	Durability    durability   `default:"default" desc:"default: a new job is on disk when Redis puts it there, within 1 s by appendfsync everysec; fsync: before it is acknowledged, by Redis 7.2 or newer"`
-	APIListen     string       `split_words:"true" default:"127.0.0.1:8080" desc:"address of the HTTP API"`
-	APIMaxBody    int64        `split_words:"true" default:"1048576" desc:"largest request body, in bytes"`
-	APIMaxStreams int          `split_words:"true" default:"20000" desc:"event streams and long polls that one process holds open at once, about 32 KB each; a tenant gets no more of them than are left for the others, half at most"`
+	RedisURL      string        `split_words:"true" default:"redis://127.0.0.1:6379/0" desc:"where Redis is: redis://host:6379/0, redis+cluster://host:port,host:port or redis+sentinel://host:port,host:port/master-name/0; rediss for TLS"`
+	RedisWait     time.Duration `split_words:"true" default:"5m" desc:"how long api and worker wait at their start for a Redis that does not answer or still loads its data; 0: not at all"`
+	Shards        shardCount    `default:"1" desc:"slots that jobs are spread over; more than 1 only on a Redis Cluster, the same in every process, and never changed while jobs are kept"`
+	QueuePrefix   queue.Prefix  `split_words:"true" desc:"put before the names of the queues' keys in Redis, the same in every process, where another application with asynq uses the same database; none by default"`
+	Durability    durability    `default:"default" desc:"default: a new job is on disk when Redis puts it there, within 1 s by appendfsync everysec; fsync: before it is acknowledged, by Redis 7.2 or newer"`
+	APIListen     string        `split_words:"true" default:"127.0.0.1:8080" desc:"address of the HTTP API"`
+	APIMaxBody    int64         `split_words:"true" default:"1048576" desc:"largest request body, in bytes"`
+	APIMaxStreams int           `split_words:"true" default:"20000" desc:"event streams and long polls that one process holds open at once, about 32 KB each; a tenant gets no more of them than are left for the others, half at most"`
 
 	Auth           authentication `default:"auto" desc:"whether callers must show an API key or a token: required; off, which only a loopback address allows; auto: off on loopback, else required"`
 	JWTJwks        string         `split_words:"true" desc:"where the keys of the issuer of JSON Web Tokens are, an https URL or a file; with the next two, its tokens count beside API keys"`

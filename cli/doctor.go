@@ -77,10 +77,12 @@ func examineRedis(ctx context.Context, cfg config) []finding {
 	defer rdb.Close() //nolint:errcheck // it only asked
 	ctx, cancel := context.WithTimeout(ctx, examineTimeout)
 	defer cancel()
-	if err := rdb.Ping(ctx).Err(); err != nil {
+	err = rdb.Ping(ctx).Err()
+	if _, reads := redisconn.RefusesWrites(err); err != nil && !reads {
 		return []finding{f.fail(fmt.Sprintf("%s: %v", redisconn.Place(cfg.RedisURL), err), "start it, or correct SPILLWAY_REDIS_URL")}
 	}
-	findings := []finding{f.ok("answers at " + redisconn.Place(cfg.RedisURL))}
+	findings := []finding{f.ok("answers at " + redisconn.Place(cfg.RedisURL)), writesFinding(ctx, rdb, int(cfg.Shards))}
+	findings = append(findings, permissionFindings(ctx, rdb, cfg)...)
 	nodes, err := redisconn.Survey(ctx, rdb)
 	if err != nil {
 		findings = append(findings, f.warn(err.Error(), "let its user run INFO, TIME and CLUSTER INFO"))
@@ -96,6 +98,19 @@ func examineRedis(ctx context.Context, cfg config) []finding {
 	findings = append(findings, examineWork(ctx, rdb, queues, int(cfg.Shards))...)
 	findings = append(findings, prefixed)
 	return append(findings, examineWebhooks(ctx, rdb, cfg)...)
+}
+
+// writesFinding tries whether Redis takes writes.
+func writesFinding(ctx context.Context, rdb redis.UniversalClient, shards int) finding {
+	f := finding{check: "redis writes"}
+	cfg := store.DefaultConfig()
+	cfg.Shards = shards
+	jobs := store.New(rdb, cfg)
+	defer jobs.Close() //nolint:errcheck // it watched nothing
+	if err := jobs.Writable(ctx); err != nil {
+		return f.fail("refused, and so are new jobs: "+err.Error(), writeAdvice(err))
+	}
+	return f.ok("taken")
 }
 
 // examineQueues opens the client of the queues, and judges whether they are this

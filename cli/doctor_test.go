@@ -29,7 +29,7 @@ func levels(findings []finding) []string {
 }
 
 func TestRedisFindings(t *testing.T) {
-	good := redisconn.Node{Addr: "h:1", Version: "7.4.0", AOF: true, WaitAOF: true, Policy: "noeviction", Used: 10 << 20, Limit: 100 << 20}
+	good := redisconn.Node{Addr: "h:1", Known: true, Version: "7.4.0", AOF: true, WaitAOF: true, Policy: "noeviction", Used: 10 << 20, Limit: 100 << 20}
 	tests := []struct {
 		name   string
 		spoil  func(*redisconn.Node)

@@ -10,6 +10,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
+	"github.com/topcentral/spillway/tasks/store/redisconn"
 )
 
 // health says which part is well. Jobs are taken as long as Redis answers: a
@@ -22,11 +23,18 @@ func (s *system) health(ctx context.Context) api.Health {
 		h.Redis = api.RedisHealth{Status: api.HealthUnavailable, Detail: "Redis does not answer; new jobs are refused until it does"}
 		return h
 	}
+	if err := s.store.Writable(ctx); err != nil {
+		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: "Redis answers and takes no writes: " + writeAdvice(err) + "; reads go on, new jobs are refused"}
+		s.log.WarnContext(ctx, "Redis takes no writes", "error", err, "do", writeAdvice(err))
+		h.Status = api.HealthUnavailable
+	}
 	workers = slices.DeleteFunc(workers, func(w tasks.Worker) bool { return w.Leaving })
 	depths, err := queue.NewInspector(s.queues).Depths()
 	if err != nil {
 		s.log.WarnContext(ctx, "queues cannot be inspected", "error", err)
-		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: "the queues cannot be inspected"}
+		if h.Redis.Status == api.HealthOK {
+			h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: "the queues cannot be inspected"}
+		}
 	}
 	if err := countJobs(ctx, s.store, depths); err != nil {
 		s.log.WarnContext(ctx, "waiting jobs cannot be counted", "error", err)
@@ -45,7 +53,7 @@ func (s *system) health(ctx context.Context) api.Health {
 	here := tasks.Worker{ID: thisProcess, Agents: s.agents.Versions(), AgentFaults: s.agents.Faults()}
 	h.Agents = agentHealth(append([]tasks.Worker{here}, workers...), pushed)
 	h.Providers = providerHealth(workers)
-	if len(workers) == 0 || unwell(h) {
+	if h.Status == api.HealthOK && (len(workers) == 0 || unwell(h)) {
 		h.Status = api.HealthDegraded
 	}
 	return h
@@ -79,6 +87,14 @@ func countJobs(ctx context.Context, jobs *store.Store, depths []queue.Depth) err
 		}
 	}
 	return nil
+}
+
+// writeAdvice says what to do about an error of Writable.
+func writeAdvice(err error) string {
+	if advice, ok := redisconn.RefusesWrites(err); ok {
+		return advice
+	}
+	return "look at the log of Redis, and at its user's permissions (docs/operations.md)"
 }
 
 // laneHealth sums up the workers of a lane and what waits in its queues.

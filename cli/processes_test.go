@@ -54,6 +54,7 @@ func TestAPIAndWorkerOnARealRedis(t *testing.T) {
 
 func TestServingWithoutRedisSaysWhatToDo(t *testing.T) {
 	t.Setenv("SPILLWAY_REDIS_URL", "redis://127.0.0.1:1")
+	t.Setenv("SPILLWAY_REDIS_WAIT", "0s")
 	for _, name := range []string{"api", "worker"} {
 		if _, errs, code := command(t, name); code != exitError || !strings.Contains(errs, "no Redis answers at 127.0.0.1:1") || !strings.Contains(errs, "spillway dev") {
 			t.Errorf("%s: got %d, %s", name, code, errs)

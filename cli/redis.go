@@ -15,12 +15,12 @@ import (
 )
 
 // connect opens the Redis that the settings name, for a process of this role.
-// It refuses one that does not answer, or whose clock is too far from this
+// It refuses one that does not answer within wait, or whose clock is too far from this
 // machine's, and logs what else is wrong. c learns how to undo it.
 //
 // If not every server can tell when a write is on disk, cfg no longer asks for
 // it.
-func connect(ctx context.Context, cfg *config, role redisconn.Role, c *cleanup, log *slog.Logger) (redis.UniversalClient, error) {
+func connect(ctx context.Context, cfg *config, role redisconn.Role, wait time.Duration, c *cleanup, log *slog.Logger) (redis.UniversalClient, error) {
 	redisconn.LogTo(log)
 	servers, err := redisconn.Open(cfg.RedisURL, role)
 	if err != nil {
@@ -31,7 +31,7 @@ func connect(ctx context.Context, cfg *config, role redisconn.Role, c *cleanup, 
 	if role == redisconn.API {
 		c.add("Redis gate", redisconn.NewGate(servers, log).Close)
 	}
-	if err := rdb.Ping(ctx).Err(); err != nil {
+	if err := awaitRedis(ctx, *cfg, rdb, wait, log); err != nil {
 		return nil, fmt.Errorf("no Redis answers at %s: %w; start one, set SPILLWAY_REDIS_URL, or try \"spillway dev\", which needs none", redisconn.Place(cfg.RedisURL), err)
 	}
 	skew, err := redisconn.CheckClock(ctx, rdb)
@@ -44,6 +44,11 @@ func connect(ctx context.Context, cfg *config, role redisconn.Role, c *cleanup, 
 	nodes, err := redisconn.Survey(ctx, servers)
 	if err != nil {
 		log.WarnContext(ctx, "Redis does not tell its settings; they are not checked", "error", err)
+	}
+	for _, f := range permissionFindings(ctx, servers, *cfg) {
+		if f.level != levelOK {
+			log.ErrorContext(ctx, "the Redis user lacks permissions", "found", f.what, "do", f.do)
+		}
 	}
 	for _, n := range nodes {
 		for _, f := range redisFindings(n, cfg.Durability) {
@@ -86,6 +91,9 @@ const memoryWarn = 0.8
 // redisFindings judges one server.
 func redisFindings(n redisconn.Node, wanted durability) []finding {
 	at := func(check string) finding { return finding{check: "redis " + n.Addr + " " + check} }
+	if !n.Known {
+		return []finding{at("settings").warn("unknown: its user may not run INFO", "let it run INFO (docs/operations.md has the rule): memory, append-only file and eviction are not checked"), clockFinding(at("clock"), n.Skew)}
+	}
 	findings := []finding{
 		at("version").failIf(!n.AtLeast(6, 2), n.Version, "upgrade it to 6.2 or newer"),
 		at("eviction").failIf(n.Policy != "" && n.Policy != "noeviction", n.Policy, "set maxmemory-policy noeviction: with any other, jobs vanish when memory runs out"),

@@ -21,6 +21,7 @@ import (
 func settings(t *testing.T, redisURL string) config {
 	t.Helper()
 	t.Setenv("SPILLWAY_REDIS_URL", redisURL)
+	t.Setenv("SPILLWAY_REDIS_WAIT", "0s")
 	cfg, err := readConfig()
 	if err != nil {
 		t.Fatalf("settings: %v", err)

@@ -47,7 +47,7 @@ type system struct {
 // role, and makes sure that it answers.
 func open(ctx context.Context, cfg config, role redisconn.Role, log *slog.Logger) (*system, error) {
 	var c cleanup
-	rdb, err := connect(ctx, &cfg, role, &c, log)
+	rdb, err := connect(ctx, &cfg, role, cfg.RedisWait, &c, log)
 	if err != nil {
 		c.run(log)
 		return nil, err

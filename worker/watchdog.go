@@ -23,7 +23,7 @@ const (
 // or ends them. Every worker has one; the store sees to it that one acts.
 type watchdog struct {
 	*Worker
-	looked time.Time // when it last knew that Redis was there
+	looked time.Time // when it last knew that Redis was there and took writes
 	judges time.Time // before this it takes no job for lost
 
 	unserved map[string]bool // queues whose jobs it has sent elsewhere
@@ -37,6 +37,11 @@ func (w *Worker) watchdog() *watchdog {
 func (d *watchdog) look(ctx context.Context) error {
 	ids, err := d.Store.Due(ctx, watchBatch)
 	if err != nil {
+		return err
+	}
+	// While Redis reads and takes no writes, no worker can renew its lease: as long
+	// as it was out of sight.
+	if err := d.Store.Writable(ctx); err != nil {
 		return err
 	}
 	if d.judge(ctx, time.Now()) {

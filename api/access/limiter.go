@@ -3,9 +3,12 @@ package access
 import (
 	"context"
 	_ "embed" // for the script
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -29,6 +32,9 @@ type usage struct {
 // take counts a request of a caller in Redis, for all processes together.
 func take(ctx context.Context, rdb redis.Scripter, caller string, r Rate) (usage, error) {
 	reply, err := rateScript.Run(ctx, rdb, []string{rateKey(caller)}, r.each().Microseconds(), r.Burst).Int64Slice()
+	if refusesWrites(err) {
+		return usage{allowed: true, left: r.Burst}, nil // nothing can be counted, and reads go on
+	}
 	if err != nil {
 		return usage{}, fmt.Errorf("count a request: %w", away(err))
 	}
@@ -40,6 +46,15 @@ func take(ctx context.Context, rdb redis.Scripter, caller string, r Rate) (usage
 		return usage{next: micros(1), full: micros(2)}, nil
 	}
 	return usage{allowed: true, left: int(reply[1]), full: micros(2)}, nil
+}
+
+// refusesWrites reports whether err is the reply of a Redis that reads and takes no
+// writes.
+func refusesWrites(err error) bool {
+	reply, ok := errors.AsType[redis.Error](err)
+	return ok && slices.ContainsFunc([]string{"MISCONF ", "READONLY ", "OOM ", "NOREPLICAS "}, func(prefix string) bool {
+		return strings.HasPrefix(reply.Error(), prefix) || strings.Contains(reply.Error(), "-"+prefix)
+	})
 }
 
 // tell writes the caller's rate and where it stands, as

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/topcentral/spillway/api"
 )
@@ -17,12 +18,17 @@ func (s *server) live(w http.ResponseWriter, _ *http.Request) error {
 	return err
 }
 
-// ready answers 200 when jobs are taken and 503 when they are not.
+// ready answers 200 while Redis answers and 503 while it does not. Where it takes no
+// writes, so that new jobs are refused, the text says so.
 func (s *server) ready(w http.ResponseWriter, r *http.Request) error {
 	h := s.look(r)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(statusOf(h))
-	_, err := io.WriteString(w, string(h.Status)+"\n")
+	status := statusOf(h)
+	if h.Redis.Status == api.HealthOK || h.Redis.Status == api.HealthDegraded {
+		status = http.StatusOK // reads go on, and another instance could do no more
+	}
+	w.WriteHeader(status)
+	_, err := io.WriteString(w, strings.TrimSpace(string(h.Status)+"\n"+h.Redis.Detail)+"\n")
 	return err
 }
 

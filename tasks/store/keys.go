@@ -48,6 +48,7 @@ func (s shard) outbox() string   { return "spillway:" + string(s) + ":outbox" }
 func (s shard) due() string      { return "spillway:" + string(s) + ":due" } // also the channel of the IDs of jobs that were canceled while they ran
 func (s shard) counters() string { return "spillway:" + string(s) + ":counters" }
 func (s shard) waiting() string  { return "spillway:" + string(s) + ":waiting" }
+func (s shard) probe() string    { return "spillway:" + string(s) + ":probe" } // written to see whether Redis takes writes
 func (s shard) ended() string    { return "spillway:" + string(s) + ":ended" }
 
 // index lists a tenant's jobs in the shard by ID.

@@ -126,7 +126,11 @@ func (g *Gate) watch(d *door, prober *redis.Client, log *slog.Logger) {
 func probe(ctx context.Context, prober *redis.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	return prober.Ping(ctx).Err()
+	err := prober.Ping(ctx).Err()
+	if _, answers := RefusesWrites(err); answers {
+		return nil // its reads go on
+	}
+	return err
 }
 
 // door is a hook that lets commands through, or not.

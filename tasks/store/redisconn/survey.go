@@ -16,6 +16,7 @@ import (
 // Node is what one Redis server says of itself.
 type Node struct {
 	Addr    string
+	Known   bool   // it says what follows of itself; else only Skew is known
 	Version string // "7.0.15"
 	Skew    time.Duration
 
@@ -57,10 +58,13 @@ func Survey(ctx context.Context, rdb redis.UniversalClient) ([]Node, error) {
 func survey(ctx context.Context, server *redis.Client) (Node, error) {
 	n := Node{Addr: server.Options().Addr}
 	text, err := server.Info(ctx).Result()
-	if err != nil {
+	denied := err != nil && strings.HasPrefix(err.Error(), "NOPERM")
+	if err != nil && !denied {
 		return n, fmt.Errorf("ask %s about itself: %w", n.Addr, err)
 	}
-	n.read(parseInfo(text))
+	if !denied {
+		n.read(parseInfo(text))
+	}
 	if n.Skew, err = Skew(ctx, server); err != nil {
 		return n, err
 	}
@@ -83,7 +87,7 @@ func (n *Node) read(info map[string]string) {
 		v, _ := strconv.ParseInt(info[field], 10, 64)
 		return v
 	}
-	n.Version = info["redis_version"]
+	n.Known, n.Version = true, info["redis_version"]
 	n.AOF, n.AOFBroken = info["aof_enabled"] == "1", cmp.Or(info["aof_last_write_status"], "ok") != "ok"
 	n.Policy = info["maxmemory_policy"]
 	n.Used, n.Limit, n.Evicted = number("used_memory"), number("maxmemory"), number("evicted_keys")

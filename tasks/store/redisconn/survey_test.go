@@ -50,7 +50,7 @@ func TestNodeReadsINFO(t *testing.T) {
 	var n Node
 	n.read(parseInfo("# Server\r\nredis_version:7.4.1\r\n\r\n# Memory\r\nused_memory:1048576\r\nmaxmemory:2097152\r\nmaxmemory_policy:volatile-ttl\r\n" +
 		"# Persistence\r\naof_enabled:1\r\naof_last_write_status:err\r\n# Stats\r\nevicted_keys:7\r\n# Cluster\r\ncluster_enabled:1\r\n"))
-	want := Node{Version: "7.4.1", AOF: true, AOFBroken: true, Policy: "volatile-ttl", Used: 1 << 20, Limit: 2 << 20, Evicted: 7, Cluster: true}
+	want := Node{Known: true, Version: "7.4.1", AOF: true, AOFBroken: true, Policy: "volatile-ttl", Used: 1 << 20, Limit: 2 << 20, Evicted: 7, Cluster: true}
 	if n != want {
 		t.Errorf("got %+v, want %+v", n, want)
 	}
