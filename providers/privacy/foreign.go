@@ -16,6 +16,7 @@ var (
 	nextLower   = regexp.MustCompile(`^ (\p{Ll}[\p{Ll}']+)`)
 	saidBy      = regexp.MustCompile(`^(?:'s|'ll)?,? (?:said|says|wants|want|asked|asks|thinks|told|confirmed|confirms|will|is|has|was|needs|agreed|sent|called|knows|mentioned|replied|signed|signs|can|prefers|owns)\b`)
 	toldTo      = regexp.MustCompile(`(?i)(?:\b(?:with|cc|ask|tell|ping|call|email|thanks|hi|hey|dear|loop in|remind|meet|met|via|from|attn|owner|contact)|@):? $`)
+	tradeEnds   = regexp.MustCompile(`(\p{Lu}\p{Ll}{2,}) (\p{Lu}\p{Ll}{2,})`)
 	inChinese   = regexp.MustCompile(`\p{Han}[ @(]?(?:[a-z]+)?(\p{Lu}\p{Ll}{2,})(?: ?\p{Han}|$|[,:;。，、/)]| [^a-zA-Z])`)
 	surnameSir  = regexp.MustCompile(`(\p{Han})(?i:sir)\b`)
 	closing     = regexp.MustCompile(`(?m)(?:[/—–-]{1,2} ?|^(?:br|rgds|best|regards|thanks|cheers),?\s+)([A-Z][a-z]{1,11})\s*$`)
@@ -108,6 +109,12 @@ func foreign(f *folded) []span {
 			spans = append(spans, f.source(m[0], end, Person, rankContext))
 		}
 	}
+	for _, m := range tradeEnds.FindAllStringSubmatchIndex(f.text, -1) {
+		first, last := strings.ToLower(f.text[m[2]:m[3]]), strings.ToLower(f.text[m[4]:m[5]])
+		if companyWords[last] && !latinGeneric[first] && !companyWords[first] && !leading[f.text[m[2]:m[3]]] && apart(f, m[0], m[1]) {
+			spans = append(spans, f.source(m[0], m[1], Company, rankContext))
+		}
+	}
 	for _, m := range closing.FindAllStringSubmatchIndex(f.text, -1) {
 		if name := strings.ToLower(f.text[m[2]:m[3]]); !isEnglish(name) || givenNames[name] {
 			spans = append(spans, f.source(m[2], m[3], Person, rankContext))
@@ -157,6 +164,8 @@ func foreignEnd(f *folded, end int) int {
 	}
 	return end
 }
+
+var latinGeneric = setOf(all("latin_generic"))
 
 var companyWords = setOf(all("company_words_latin"))
 

@@ -11,7 +11,7 @@ var (
 	// latinForm takes the words before it; what they may be is looked at there.
 	latinForm = regexp.MustCompile(`((?:(?:[A-Z0-9][\p{Latin}0-9&'.+-]*|\([A-Z][\p{Latin} ]{1,20}\))[ ,]{1,2}(?:(?:&|de|du|des|la|le|di|da|do|fur|und|et|y|e|of|von|van)[ ]){0,2}){1,6})\(?(?:Co\.?,? ?Ltd|Co\.|Ltd|Limited|Inc|Incorporated|LLC|GmbH(?: ?& ?Co\. ?KG)?|AG|Corp|Corporation|PLC|Plc|S\.A|SA|B\.V|BV|N\.V|NV|Pte\.? ?Ltd|Pty\.? ?Ltd|Group|Holdings?|KG|Company|S\.r\.l|SpA|S\.p\.A|K\.K|LLP|OOO|OAO|A/S|Oy|Sp\. z o\.o)\b\.?\)?(?:[ ,]{1,2}(?:Ltd|Limited|Inc|LLC|Co)\b\.?){0,2}`)
 	shortFor  = regexp.MustCompile(`(?:简称|称为?|客户名称?|公司名称?|名叫|品牌|hereinafter|called|aka) ?[:：]? ?["“「'《]([\p{Han}A-Za-z0-9]{2,12})["”」'》]`)
-	ledIn     = regexp.MustCompile(`^(?:.*(?:拜访了?|联系了?|签下了?|拿下了?|对接|前往|去了?|到|点到|找|自称|全称|通过|委托|推荐|引荐|参观了?|约了?|出票人|收款人|付款人|承兑人|收购方|转让方|承租方|出租方|标的|委托方|需方|供方|承运商|发往|隶属于?|原名|现名|更名为|前身是|还有|以及|包括|客户|供应商|竞争对手|对手|友商|经销商|代理商|我们|公司名称?|名称|签约了?|走访了?|收到|来自|甲方|乙方|买方|卖方|开票给?|发给|寄给|送到|与|跟|给|由|被|把|了|的|向|说|到了|是)(?:[:： ])?)`)
+	ledIn     = regexp.MustCompile(`^(?:.*(?:拜访了?|联系了?|签下了?|拿下了?|对接|前往|去了?|到|点到|找|自称|全称|通过|委托|推荐|引荐|参观了?|约了?|出票人|收款人|付款人|承兑人|收购方|转让方|承租方|出租方|标的|委托方|需方|供方|承运商|发往|隶属于?|原名|现名|更名为|前身是|还有|以及|包括|客户|供应商|竞争对手|对手|友商|经销商|代理商|我们|贵司|我司|你司|公司名称?|名称|签约了?|走访了?|收到|来自|甲方|乙方|买方|卖方|开票给?|发给|寄给|送到|与|跟|给|由|被|把|了|的|向|说|到了|是)(?:[:： ])?)`)
 )
 
 // companies finds the names of companies: before a legal form, or made of a

@@ -30,7 +30,7 @@ func (l *lexicon) rosters(f *folded, persons []span) []span {
 			to = i + n
 		}
 		for i, j := range items(f.text, i, to) {
-			if n := utf8.RuneCountInString(f.text[i:j]); n >= 2 && n <= 4 && allHan(f.text[i:j]) && l.item(f.text[i:j]) {
+			if n := utf8.RuneCountInString(f.text[i:j]); n >= 2 && n <= 4 && allHan(f.text[i:j]) && (l.item(f.text[i:j]) || vocab().mayName(f.text[i:j], true)) {
 				spans = append(spans, f.source(i, j, Person, rankContext))
 			}
 		}

@@ -36,6 +36,7 @@ const (
 	wordInside   = 2.5  // of a name that begins with a word
 	verbInside   = 4.5  // of a name that ends in a character with which verbs begin
 	wordBefore   = 3.0  // of a name whose surname ends the word before it
+	vagueInside  = 1.5  // of a name inside a run whose surname often begins another word
 	titleAsGiven = 3.0  // of a title that is taken for a given name
 	unseenCost   = 14.0 // of a character that no list holds
 	listedCost   = 10.5 // of a word that a list of this package holds, without its rank
@@ -84,11 +85,13 @@ func (v *vocabulary) cost(word string) float64 {
 	return unseenCost
 }
 
+// knownCost is what the rarest words cost that are taken for what they say.
+const knownCost = 13.9
+
 // knows reports whether a text is a word that is seen often enough to be taken
 // for what it says.
 func (v *vocabulary) knows(word string) bool {
-	_, ok := v.words[word]
-	return ok
+	return v.cost(word) < knownCost
 }
 
 // pieces returns the cut of every run of Chinese characters in a text.
@@ -157,6 +160,7 @@ func (v *vocabulary) names(f *folded, at, to int, yield func(size int, cost floa
 	if r := firstRune(text[at:]); strings.ContainsRune("小老阿大", r) {
 		v.familiar(f, at, to, around, yield)
 	}
+	v.called(f, at, to, around, yield)
 	for _, size := range []int{1, 2} {
 		if at+size*han > to {
 			return
@@ -166,6 +170,9 @@ func (v *vocabulary) names(f *folded, at, to int, yield func(size int, cost floa
 			continue
 		}
 		cost := nameCost + surname - around
+		if size == 1 && isHan(f.before(at)) && around < 0.5 && language().vague[firstRune(text[at:])] {
+			cost += vagueInside
+		}
 		if at >= han && isHan(f.before(at)) && around < 5 && v.cost(f.text[at-han:at+han]) < listedCost {
 			cost += wordBefore
 		}
@@ -195,6 +202,34 @@ func (v *vocabulary) names(f *folded, at, to int, yield func(size int, cost floa
 		}
 	}
 }
+
+// called yields 婉姐 and 胖哥, and a title behind a surname that is rare: any
+// character that is no usual word by itself may stand before it.
+func (v *vocabulary) called(f *folded, at, to int, around float64, yield func(size int, cost float64)) {
+	if at+2*han > to || around < 0 {
+		return
+	}
+	char := f.text[at : at+han]
+	if v.cost(char) < strangerCost || v.surnames[char] > 0 {
+		return
+	}
+	title := titleAt(f.text[at+han : to])
+	if title == "" || goesOnAs(f.text[at+han:to], title) || v.knows(f.text[at:at+han+len(title)]) || language().stems[char] {
+		return
+	}
+	switch cost := nameCost + titleCost - around; {
+	case rareSurnames[char] && isHan(f.before(at)) == (around > 0 && isHan(f.before(at))):
+		yield(1+len(title)/han, cost+8+v.short(title))
+	case intimate[title] && (around > 0 || language().given[firstRune(char)]):
+		yield(1+len(title)/han, cost+7)
+	}
+}
+
+// strangerCost is what a character costs that is seldom a word by itself.
+const strangerCost = 8.5
+
+// intimate are the titles that stand behind given names, too.
+var intimate = setOf(all("titles_familiar"))
 
 // few is what a name of two characters costs more than one of three: two
 // characters are a word more often.
@@ -280,7 +315,7 @@ func (v *vocabulary) before(f *folded, at int) float64 {
 func counted(f *folded, at int) bool {
 	text := strings.TrimRight(f.text[:at], " ")
 	return text != "" && isDigit(text[len(text)-1]) && at-len(text) <= 1 && strings.Contains("万周张元时车方成单包项席米", f.text[at:at+han]) ||
-		strings.ContainsRune("一二三四五六七八九十百千几两半每上下本", f.before(at)) && strings.Contains("万周张元时车方成单包项席", f.text[at:at+han])
+		strings.ContainsRune("一二三四五六七八九十百千几两半每上下本那这哪某多", f.before(at)) && strings.Contains("万周张元时车方成单包项席", f.text[at:at+han])
 }
 
 // labelled reports whether a label of persons stands right before a place.
