@@ -73,8 +73,10 @@ func (s *Store) create(ctx context.Context, j *tasks.Job, input json.RawMessage,
 	if err != nil {
 		return "", err
 	}
-	args = append(args, leader, string(known.by), []byte(known.Output), known.JobID, int64(known.Cost), known.tokens(), s.quota())
-	keys := append(s.keys(j.ID).all(), s.keys(j.ID).index(j.Tenant))
+	args = append(args, leader, string(known.by), []byte(known.Output), known.JobID, int64(known.Cost), known.tokens(), s.quota(),
+		s.perShard(s.cfg.KeptJobs), s.perShard(s.cfg.KeptBytes), reservation(args, known))
+	k := s.keys(j.ID)
+	keys := append(k.all(), k.index(j.Tenant), k.kept(), k.sizes())
 	if once.Key != "" {
 		keys = append(keys, s.idempotencyKey(j.Tenant, once.Key))
 	}
@@ -89,6 +91,8 @@ func (s *Store) create(ctx context.Context, j *tasks.Job, input json.RawMessage,
 		return "", keyReused()
 	case "quota":
 		return "", s.quotaExceeded(j.Tenant)
+	case "jobs", "bytes":
+		return "", s.keptExceeded(j.Tenant, verdict)
 	}
 	j.CreatedAt, j.State = millis(text(rest, 0)), tasks.State(text(rest, 1))
 	j.Sequence, j.Attempts = 1, []tasks.Attempt{}

@@ -51,6 +51,11 @@ func (s shard) waiting() string  { return "spillway:" + string(s) + ":waiting" }
 func (s shard) probe() string    { return "spillway:" + string(s) + ":probe" } // written to see whether Redis takes writes
 func (s shard) ended() string    { return "spillway:" + string(s) + ":ended" }
 
+// kept has the bytes that are reserved for each tenant's jobs, and sizes those of
+// each job; see lua/forget.lua.
+func (s shard) kept() string  { return "spillway:" + string(s) + ":kept" }
+func (s shard) sizes() string { return "spillway:" + string(s) + ":sizes" }
+
 // index lists a tenant's jobs in the shard by ID.
 func (s shard) index(tenant string) string { return "spillway:" + string(s) + ":idx:" + tenant }
 

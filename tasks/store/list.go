@@ -144,14 +144,11 @@ func (s *Store) forgetSome(ctx context.Context, sh shard) (int, error) {
 	if err != nil || len(over) == 0 {
 		return 0, err
 	}
-	// Both or neither: what is not on the one list is never taken off the other.
-	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		for _, entry := range over {
-			id, tenant, _ := strings.Cut(entry, " ")
-			p.ZRem(ctx, sh.index(tenant), id)
-			p.ZRem(ctx, sh.ended(), entry)
-		}
-		return nil
-	})
-	return len(over), err
+	keys, args := []string{sh.ended(), sh.kept(), sh.sizes()}, make([]any, 0, 3*len(over))
+	for _, entry := range over {
+		id, tenant, _ := strings.Cut(entry, " ")
+		keys, args = append(keys, sh.index(tenant)), append(args, entry, id, tenant)
+	}
+	n, err := forgetScript.Run(ctx, s.rdb, keys, args...).Int()
+	return n, away(err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -111,4 +112,47 @@ func TestAQuotaAndAnIdempotencyKey(t *testing.T) {
 			t.Errorf("when there is room: got %s, %v", id, err)
 		}
 	})
+}
+
+// What a job takes is given back when the job is forgotten, and by nothing else.
+func TestAQuotaBoundsWhatIsKept(t *testing.T) {
+	for name, set := range map[string]func(*store.Config){
+		"jobs":  func(c *store.Config) { c.KeptJobs = 2 },
+		"bytes": func(c *store.Config) { c.KeptBytes = 2 * (18 << 10) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+				s := open(t, rdb, set)
+				for range 2 {
+					if _, err := s.Cancel(t.Context(), tenant, create(t, s).ID); err != nil {
+						t.Fatal(err)
+					}
+				}
+				_, err := s.Create(t.Context(), draft(), json.RawMessage(`{}`), store.Idempotency{})
+				if e, ok := errors.AsType[*tasks.Error](err); !ok || e.Code != tasks.CodeQuota || e.RetryAfter() <= 0 {
+					t.Fatalf("beyond the quota: got %v", err)
+				}
+				for _, z := range rdb.ZRangeWithScores(t.Context(), "spillway:{0}:ended", 0, 0).Val() {
+					rdb.ZAdd(t.Context(), "spillway:{0}:ended", redis.Z{Score: 1, Member: z.Member}) // as if its time were over
+				}
+				for range 2 {
+					if err := s.Trim(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				create(t, s)
+				if _, err := s.Create(t.Context(), draft(), json.RawMessage(`{}`), store.Idempotency{}); tasks.CodeOf(err) != tasks.CodeQuota {
+					t.Errorf("one was forgotten and one made: got %v", err)
+				}
+				sum, kept := 0, rdb.HGet(t.Context(), "spillway:{0}:kept", tenant).Val()
+				for _, size := range rdb.HVals(t.Context(), "spillway:{0}:sizes").Val() {
+					n, _ := strconv.Atoi(size)
+					sum += n
+				}
+				if kept != strconv.Itoa(sum) {
+					t.Errorf("%s bytes are counted; the jobs have %d", kept, sum)
+				}
+			})
+		})
+	}
 }

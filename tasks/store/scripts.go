@@ -51,6 +51,8 @@ var (
 	takeoverSource string
 	//go:embed lua/land.lua
 	landSource string
+	//go:embed lua/forget.lua
+	forgetSource string
 	//go:embed lua/beat.lua
 	beatSource string
 
@@ -74,6 +76,7 @@ var (
 	landScript     = redis.NewScript(landSource)
 	hurryScript    = redis.NewScript(hurrySource)
 	learnScript    = redis.NewScript(learnSource)
+	forgetScript   = redis.NewScript(forgetSource)
 	beatScript     = redis.NewScript(beatSource)
 )
 

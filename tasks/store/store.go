@@ -41,6 +41,8 @@ type Config struct {
 	Recheck   time.Duration // how often the watchdog looks after a queued job's tickets
 	Retention time.Duration // how long an ended job is kept
 	Quota     int           // jobs that a tenant may have waiting, scheduled or queued; 0: any number
+	KeptJobs  int64         // jobs that a tenant may keep, ended ones included; 0: any number
+	KeptBytes int64         // bytes that are reserved for them; 0: any number
 	Fsync     bool          // a new job is on the disk of Redis before Create returns; needs WAITAOF, of Redis 7.2
 }
 
