@@ -35,9 +35,18 @@ type batchOutcome struct {
 // SubmitBatch makes jobs of many submissions, each by itself.
 func (s *server) SubmitBatch(ctx context.Context, request spec.SubmitBatchRequestObject) (spec.SubmitBatchResponseObject, error) {
 	outcomes := make([]batchOutcome, len(request.Body.Jobs))
+	// The first is what the request itself costs of the caller's rate.
+	granted, beyond, err := s.cfg.Guard.SpendUpTo(ctx, len(request.Body.Jobs)-1)
+	if err != nil {
+		return nil, err
+	}
 	var group errgroup.Group
 	group.SetLimit(batchWorkers)
 	for i, raw := range request.Body.Jobs {
+		if i > granted {
+			outcomes[i] = s.refused(ctx, "/jobs/batch", beyond)
+			continue
+		}
 		group.Go(func() error {
 			outcomes[i] = s.submitOne(ctx, raw)
 			return nil

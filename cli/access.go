@@ -51,6 +51,14 @@ func (c config) accessFaults() []settingFault {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		faults = append(faults, settingFault{envPrefix + "_TLS_CERT and _TLS_KEY", "want both, or neither"})
 	}
+	for name, n := range map[string]int64{"KEPT_JOBS": c.KeptJobs, "KEPT_BYTES": c.KeptBytes, "REDIS_MEMORY": c.RedisMemory} {
+		if n < 0 {
+			faults = append(faults, settingFault{envPrefix + "_" + name, fmt.Sprintf("got %d, want 0 or more", n)})
+		}
+	}
+	if !isPercent(c.RedisHighWater) {
+		faults = append(faults, settingFault{envPrefix + "_REDIS_HIGH_WATER", fmt.Sprintf("got %v, want a percentage from 0 to 100", c.RedisHighWater)})
+	}
 	if c.QueuedQuota < 0 {
 		faults = append(faults, settingFault{envPrefix + "_QUEUED_QUOTA", fmt.Sprintf("got %d, want 0 (no quota) or more", c.QueuedQuota)})
 	}

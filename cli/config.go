@@ -42,6 +42,10 @@ type config struct {
 	JWTScopeClaim  string         `split_words:"true" default:"scope" desc:"claim that holds the scopes"`
 	RateLimit      access.Rate    `split_words:"true" default:"600/min" desc:"requests that each key or token may make, unless the key says otherwise: 600/min, 20/s, 600/min:100 (100 at once) or none"`
 	QueuedQuota    int            `split_words:"true" default:"10000" desc:"jobs that each tenant may have waiting at once; 0: as many as it likes"`
+	KeptJobs       int64          `split_words:"true" default:"100000" desc:"jobs that each tenant may keep, ended ones included; 0: as many as it likes"`
+	KeptBytes      int64          `split_words:"true" default:"0" desc:"bytes that each tenant's jobs may take in Redis, about 16 KB and the input each; 0: a third of maxmemory, and any number where Redis has no limit"`
+	RedisHighWater float64        `split_words:"true" default:"85" desc:"percentage of Redis' memory above which new jobs are refused (503) while reads, cancels and running jobs go on; 0: never"`
+	RedisMemory    int64          `split_words:"true" default:"0" desc:"bytes that Redis may use where its maxmemory is 0; 0: no limit"`
 	AllowIps       []netip.Prefix `split_words:"true" desc:"networks that callers may come from, e.g. 10.0.0.0/8,203.0.113.7/32; all by default"`
 	TrustedProxies []netip.Prefix `split_words:"true" desc:"networks of proxies whose X-Forwarded-For is believed; none by default"`
 

@@ -125,7 +125,7 @@ func fuzzedOn(t *testing.T, opened func(config, *slog.Logger) (*system, error)) 
 	if err != nil {
 		return nil, err
 	}
-	cfg.Auth, cfg.RateLimit, cfg.QueuedQuota, cfg.APIMaxBody = authRequired, access.Rate{}, 0, fuzzBody
+	cfg.Auth, cfg.RateLimit, cfg.QueuedQuota, cfg.KeptJobs, cfg.APIMaxBody = authRequired, access.Rate{}, 0, 0, fuzzBody
 	cfg.WebhookSecret, cfg.LogLevel = []webhook.Secret{webhook.NewSecret()}, slog.LevelDebug
 	log := new(drained)
 	sys, err := opened(cfg, newLog(cfg, log))

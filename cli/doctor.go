@@ -90,6 +90,9 @@ func examineRedis(ctx context.Context, cfg config) []finding {
 	for _, n := range nodes {
 		findings = append(findings, redisFindings(n, cfg.Durability)...)
 	}
+	if use := redisconn.NewMemory(rdb, cfg.RedisMemory).Use(ctx); cfg.isFull(use) {
+		findings = append(findings, finding{check: "redis high water"}.fail(memoryDetail(use)+": new jobs are refused", memoryAdvice))
+	}
 	queues, prefixed, err := examineQueues(ctx, rdb, cfg)
 	if err != nil {
 		return append(findings, prefixed)

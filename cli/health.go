@@ -28,6 +28,10 @@ func (s *system) health(ctx context.Context) api.Health {
 		s.log.WarnContext(ctx, "Redis takes no writes", "error", err, "do", writeAdvice(err))
 		h.Status = api.HealthUnavailable
 	}
+	if detail, full := s.memoryFull(ctx); full && h.Redis.Status == api.HealthOK {
+		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: detail + ", above SPILLWAY_REDIS_HIGH_WATER: new jobs are refused, the rest goes on; " + memoryAdvice}
+		h.Status = api.HealthUnavailable
+	}
 	workers = slices.DeleteFunc(workers, func(w tasks.Worker) bool { return w.Leaving })
 	depths, err := queue.NewInspector(s.queues).Depths()
 	if err != nil {

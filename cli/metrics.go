@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -16,6 +18,7 @@ func newMetrics(s *system) *prometheus.Registry {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		metrics.NewCollector(s.queues, s.store, s.agentIDs, s.log),
 		buildInfo(),
+		memoryShare(s),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "spillway_process_agent_faults", Help: "Agents' folders that this process refuses.",
 		}, func() float64 { return float64(len(s.agents.Faults())) }),
@@ -39,4 +42,11 @@ func buildInfo() prometheus.Collector {
 		Name: "spillway_build_info", Help: "The build of this process; always 1.",
 		ConstLabels: prometheus.Labels{"version": b.version, "revision": b.revision, "go_version": b.compiler},
 	}, func() float64 { return 1 })
+}
+
+// memoryShare is how full Redis is, as new jobs see it.
+func memoryShare(s *system) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "spillway_redis_memory_share", Help: "The part of its memory limit that the fullest Redis master uses; 0 without a limit.",
+	}, func() float64 { return s.memory.Use(context.Background()).Share() })
 }

@@ -85,6 +85,9 @@ func connectQueues(ctx context.Context, cfg config, role redisconn.Role, rdb red
 	return queues, queue.Strangers(ctx, queues)
 }
 
+// memoryAdvice says what to do when Redis is nearly full.
+const memoryAdvice = "raise maxmemory, keep ended jobs for a shorter time (SPILLWAY_RETENTION), or bound what tenants keep (SPILLWAY_KEPT_BYTES)"
+
 // memoryWarn is the part of the memory limit above which there is a warning.
 const memoryWarn = 0.8
 
@@ -121,7 +124,7 @@ func memoryFinding(f finding, n redisconn.Node) finding {
 	}
 	used := float64(n.Used) / float64(n.Limit)
 	return f.warnIf(used > memoryWarn, fmt.Sprintf("%d of %d MB used", n.Used/mb, n.Limit/mb),
-		"raise maxmemory, or keep ended jobs for a shorter time (SPILLWAY_RETENTION): at the limit new jobs are refused")
+		memoryAdvice+"; above SPILLWAY_REDIS_HIGH_WATER new jobs are refused")
 }
 
 func clockFinding(f finding, skew time.Duration) finding {

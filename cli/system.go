@@ -39,6 +39,7 @@ type system struct {
 	dispatcher *dispatch.Dispatcher
 	audit      *audit.Log // nil: none is kept
 	metrics    *prometheus.Registry
+	memory     *redisconn.Memory // of rdb
 
 	cleanup cleanup
 }
@@ -122,15 +123,17 @@ func wire(cfg config, policy webhook.Policy, rdb, queues redis.UniversalClient, 
 	}
 	storeConfig := store.DefaultConfig()
 	storeConfig.Retention, storeConfig.Shards = cfg.Retention, int(cfg.Shards)
-	storeConfig.Quota = cfg.QueuedQuota
+	storeConfig.Quota, storeConfig.KeptJobs = cfg.QueuedQuota, cfg.KeptJobs
 	storeConfig.Fsync = cfg.Durability == durabilityFsync
 	s := &system{
 		cfg: cfg, log: log, policy: policy, rdb: rdb, queues: queues, agents: catalogue, pushed: pushed, cleanup: c,
-		store: store.New(rdb, storeConfig), queue: queue.NewClient(queues),
+		queue: queue.NewClient(queues), memory: redisconn.NewMemory(rdb, cfg.RedisMemory),
 	}
+	storeConfig.KeptBytes = s.keptBytes
+	s.store = store.New(rdb, storeConfig)
 	s.cleanup.add("event subscription", s.store.Close)
 	s.metrics = newMetrics(s)
-	rules := dispatch.Config{LaneOf: cfg.laneOf(), LongestCall: cfg.longestCall(), CloudOrder: agents.CloudOrder(cfg.CloudOrder), OffPeakAt: offPeakAt, MaxCost: s.maxCost, LeastPrivacy: cfg.PrivacyMinimum.of, Masked: s.masked}
+	rules := dispatch.Config{LaneOf: cfg.laneOf(), LongestCall: cfg.longestCall(), CloudOrder: agents.CloudOrder(cfg.CloudOrder), OffPeakAt: offPeakAt, MaxCost: s.maxCost, LeastPrivacy: cfg.PrivacyMinimum.of, Masked: s.masked, Room: s.highWater, MaxRetention: cfg.Retention}
 	if len(cfg.WebhookSecret) > 0 {
 		rules.CheckCallback = policy.CheckURL
 	}

@@ -258,7 +258,7 @@ func (g *Guard) count(ctx context.Context, h http.Header, p Principal) error {
 	if !ok {
 		return nil
 	}
-	used, err := take(ctx, g.cfg.Keys.rdb, p.caller(), limit)
+	used, err := take(ctx, g.cfg.Keys.rdb, p.caller(), limit, 1)
 	if err != nil {
 		return err
 	}
@@ -278,11 +278,27 @@ func (g *Guard) Spend(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	used, err := take(ctx, g.cfg.Keys.rdb, p.caller(), limit)
+	used, err := take(ctx, g.cfg.Keys.rdb, p.caller(), limit, 1)
 	if err == nil && !used.allowed {
 		err = tooMany(limit, used.next)
 	}
 	return err
+}
+
+// SpendUpTo takes up to n requests more from the rate of the caller whose request
+// ctx belongs to, and returns how many it may make. If they are fewer, refused is
+// the error of the others. err is CodeUnavailable.
+func (g *Guard) SpendUpTo(ctx context.Context, n int) (granted int, refused, err error) {
+	p := From(ctx)
+	limit, ok := g.rateOf(p)
+	if !ok || n <= 0 {
+		return n, nil, nil
+	}
+	used, err := take(ctx, g.cfg.Keys.rdb, p.caller(), limit, n)
+	if err != nil || used.granted >= n {
+		return used.granted, nil, err
+	}
+	return used.granted, tooMany(limit, max(used.next, limit.each())), nil
 }
 
 // rateOf returns how often the caller may ask, and whether that is limited.

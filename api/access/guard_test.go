@@ -349,3 +349,28 @@ func TestOneAuthorizationHeader(t *testing.T) {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
+
+// A batch costs what its submissions cost, as far as the rate goes.
+func TestWhatStandsForSeveralRequestsCostsSeveral(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		keys, _ := newKeys(rdb)
+		guard := New(Config{Keys: keys, Rate: Rate{Requests: 6, Per: time.Hour, Burst: 6}})
+		text, _ := create(t, keys, nil)
+		r, _, err := request(t.Context(), guard, "192.0.2.1:1", text, JobsRead)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct{ ask, want int }{{0, 0}, {3, 3}, {5, 2}, {1, 0}} {
+			granted, refused, err := guard.SpendUpTo(r.Context(), c.ask)
+			if err != nil || granted != c.want || (refused == nil) != (granted == c.ask) {
+				t.Errorf("asked for %d: got %d, %v, %v", c.ask, granted, refused, err)
+			}
+			if e, ok := errors.AsType[*tasks.Error](refused); ok && (e.Code != tasks.CodeRateLimited || e.RetryAfter() <= 0) {
+				t.Errorf("refused by %v, after %v", e, e.RetryAfter())
+			}
+		}
+		if _, _, err := ask(t, guard, text, JobsRead); tasks.CodeOf(err) != tasks.CodeRateLimited {
+			t.Errorf("one more request: got %v", err)
+		}
+	})
+}

@@ -24,16 +24,17 @@ var rateScript = redis.NewScript(rateSource)
 // usage is where a caller stands in its rate after a request.
 type usage struct {
 	allowed bool
+	granted int           // of the requests that were asked for
 	left    int           // more requests that may come at once
 	next    time.Duration // until one more may come; 0 if one may now
 	full    time.Duration // until the whole burst may come again
 }
 
-// take counts a request of a caller in Redis, for all processes together.
-func take(ctx context.Context, rdb redis.Scripter, caller string, r Rate) (usage, error) {
-	reply, err := rateScript.Run(ctx, rdb, []string{rateKey(caller)}, r.each().Microseconds(), r.Burst).Int64Slice()
+// take counts requests of a caller in Redis, for all processes together.
+func take(ctx context.Context, rdb redis.Scripter, caller string, r Rate, requests int) (usage, error) {
+	reply, err := rateScript.Run(ctx, rdb, []string{rateKey(caller)}, r.each().Microseconds(), r.Burst, requests).Int64Slice()
 	if refusesWrites(err) {
-		return usage{allowed: true, left: r.Burst}, nil // nothing can be counted, and reads go on
+		return usage{allowed: true, granted: requests, left: r.Burst}, nil // nothing can be counted, and reads go on
 	}
 	if err != nil {
 		return usage{}, fmt.Errorf("count a request: %w", away(err))
@@ -45,7 +46,7 @@ func take(ctx context.Context, rdb redis.Scripter, caller string, r Rate) (usage
 	if reply[0] == 0 {
 		return usage{next: micros(1), full: micros(2)}, nil
 	}
-	return usage{allowed: true, left: int(reply[1]), full: micros(2)}, nil
+	return usage{allowed: true, granted: int(reply[0]), left: int(reply[1]), full: micros(2)}, nil
 }
 
 // refusesWrites reports whether err is the reply of a Redis that reads and takes no

@@ -56,7 +56,7 @@ func open(ctx context.Context, cfg config, env ...string) (*world, error) {
 	w.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "SPILLWAY_LOG_LEVEL=WARN",
 		"SPILLWAY_REDIS_URL=redis://" + w.redisAddr + "/0", "SPILLWAY_API_LISTEN=" + w.api, "SPILLWAY_AUTH=required",
-		"SPILLWAY_RATE_LIMIT=none", "SPILLWAY_ADMIN_LISTEN=off", "SPILLWAY_QUEUED_QUOTA=100000000",
+		"SPILLWAY_RATE_LIMIT=none", "SPILLWAY_ADMIN_LISTEN=off", "SPILLWAY_QUEUED_QUOTA=100000000", "SPILLWAY_KEPT_JOBS=0",
 		"SPILLWAY_HOST_CPU_LIMIT=0", "SPILLWAY_HOST_MEMORY_LIMIT=0", // the load here is ours
 	}, env...)
 	if err := w.begin(ctx); err != nil {

@@ -173,7 +173,7 @@ func (w *world) openSpillway(ctx, life context.Context, binary string) error {
 			return err
 		}
 		p, err := start(&process{
-			kind: history.API, name: fmt.Sprintf("api-%d", i+1), group: "api", args: []string{"api"}, env: []string{"SPILLWAY_API_LISTEN=" + addr, "SPILLWAY_ADMIN_LISTEN=off", has, "SPILLWAY_QUEUED_QUOTA=0"},
+			kind: history.API, name: fmt.Sprintf("api-%d", i+1), group: "api", args: []string{"api"}, env: []string{"SPILLWAY_API_LISTEN=" + addr, "SPILLWAY_ADMIN_LISTEN=off", has, "SPILLWAY_QUEUED_QUOTA=0", "SPILLWAY_KEPT_JOBS=0"},
 		})
 		if err != nil {
 			return err

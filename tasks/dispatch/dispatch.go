@@ -48,6 +48,12 @@ type Config struct {
 	// Masked counts the values of a job's input that would be masked on the way
 	// to the cloud, by kind; nil: not known. It is asked for previews alone.
 	Masked func(j *tasks.Job, input json.RawMessage) map[string]int
+	// Room returns an error while there is no room for new jobs; nil: there always
+	// is.
+	Room func(ctx context.Context) error
+	// MaxRetention is the longest that a job may ask to be kept once it has ended;
+	// 0: 90 days.
+	MaxRetention time.Duration
 }
 
 // New returns a Dispatcher.

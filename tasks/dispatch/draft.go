@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -138,8 +139,8 @@ func (d *Dispatcher) faults(s *request, agent *agents.Agent, j *tasks.Job, now, 
 	if s.RunAt.Sub(now) > maxDeadline {
 		add("/run_at", "is more than 30 days off")
 	}
-	if s.Retention != 0 && (s.Retention.Std() < minRetention || s.Retention.Std() > maxRetention) {
-		add("/retention", "must be from 60 to 7776000 seconds (90 days)")
+	if most := cmp.Or(d.cfg.MaxRetention, maxRetention); s.Retention != 0 && (s.Retention.Std() < minRetention || s.Retention.Std() > most) {
+		add("/retention", fmt.Sprintf("must be from %.0f to %.0f seconds, which is the longest that this installation keeps ended jobs", minRetention.Seconds(), most.Seconds()))
 	}
 	switch {
 	case !j.RunAt.IsZero() && !j.Deadline.After(j.RunAt):

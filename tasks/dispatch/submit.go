@@ -23,6 +23,9 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 	if j, err = d.draft(tenant, r, time.Now()); err != nil {
 		return d.replayOr(ctx, tenant, once, err)
 	}
+	if err := d.room(ctx); err != nil {
+		return d.replayOr(ctx, tenant, once, err)
+	}
 	view, err := d.View(ctx)
 	if err != nil {
 		return nil, false, err
@@ -45,6 +48,14 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 	}
 	d.issueRecorded(ctx, j, d.Issue)
 	return j, false, nil
+}
+
+// room returns an error while there is no room for new jobs.
+func (d *Dispatcher) room(ctx context.Context) error {
+	if d.cfg.Room == nil {
+		return nil
+	}
+	return d.cfg.Room(ctx)
 }
 
 // issueRecorded issues the tickets of a job that is recorded: from here on it
@@ -86,6 +97,9 @@ func (d *Dispatcher) replay(ctx context.Context, tenant, id string) (*tasks.Job,
 // Retry starts a new run of a tenant's job that failed or was canceled.
 // CodeNotFound, CodeConflict when it is in another state, or CodeQuota.
 func (d *Dispatcher) Retry(ctx context.Context, tenant, id string) (*tasks.Job, error) {
+	if err := d.room(ctx); err != nil {
+		return nil, err
+	}
 	j, err := d.store.Retry(ctx, tenant, id)
 	if err != nil {
 		return nil, err

@@ -32,6 +32,14 @@ const (
 	keptRetry = time.Minute
 )
 
+// keptBytes is how many bytes of jobs a tenant may keep now, 0 for any number.
+func (s *Store) keptBytes() int64 {
+	if s.cfg.KeptBytes == nil {
+		return 0
+	}
+	return s.cfg.KeptBytes()
+}
+
 // reservation is what a job that is made with these arguments takes of its
 // tenant's quota of bytes, until it is forgotten.
 func reservation(args []any, known answer) int {
@@ -50,7 +58,7 @@ func reservation(args []any, known answer) int {
 func (s *Store) keptExceeded(tenant, which string) *tasks.Error {
 	quota := fmt.Sprintf("%d jobs (SPILLWAY_KEPT_JOBS)", s.cfg.KeptJobs)
 	if which == "bytes" {
-		quota = fmt.Sprintf("%d MiB of jobs (SPILLWAY_KEPT_BYTES)", s.cfg.KeptBytes>>20)
+		quota = fmt.Sprintf("%d MiB of jobs (SPILLWAY_KEPT_BYTES)", s.keptBytes()>>20)
 	}
 	return tasks.Errorf(tasks.CodeQuota, "The tenant %s keeps %s, which is all it may keep; new jobs are taken again when the retention of old ones is over. Submit with a shorter retention, or ask the operator for more.",
 		tenant, quota).WithRetryAfter(keptRetry)

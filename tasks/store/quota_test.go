@@ -118,7 +118,7 @@ func TestAQuotaAndAnIdempotencyKey(t *testing.T) {
 func TestAQuotaBoundsWhatIsKept(t *testing.T) {
 	for name, set := range map[string]func(*store.Config){
 		"jobs":  func(c *store.Config) { c.KeptJobs = 2 },
-		"bytes": func(c *store.Config) { c.KeptBytes = 2 * (18 << 10) },
+		"bytes": func(c *store.Config) { c.KeptBytes = func() int64 { return 2 * (18 << 10) } },
 	} {
 		t.Run(name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, rdb *redis.Client) {

@@ -42,7 +42,7 @@ type Config struct {
 	Retention time.Duration // how long an ended job is kept
 	Quota     int           // jobs that a tenant may have waiting, scheduled or queued; 0: any number
 	KeptJobs  int64         // jobs that a tenant may keep, ended ones included; 0: any number
-	KeptBytes int64         // bytes that are reserved for them; 0: any number
+	KeptBytes func() int64  // bytes that may be reserved for them now; nil, or its 0: any number
 	Fsync     bool          // a new job is on the disk of Redis before Create returns; needs WAITAOF, of Redis 7.2
 }
 

@@ -1,9 +1,10 @@
--- rate takes one request from a caller's rate, by the generic cell rate
+-- rate takes requests, as many as may come at once, from a caller's rate, by the generic cell rate
 -- algorithm: requests drain evenly, and a caller that was quiet may send a burst
 -- at once.
 --   KEYS[1] the caller's account (string: the time in µs at which all its requests have drained)
 --   ARGV[1] µs that one request takes to drain   ARGV[2] requests that may come at once
--- Returns {1, how many more may come at once, µs until the whole burst may come again}, or
+--   ARGV[3] requests that are made
+-- Returns {how many of them may come, how many more may come at once, µs until the whole burst may come again}, or
 -- {0, µs until one more may come, µs until the whole burst may come again}.
 -- All times are of this server's clock.
 local clock = redis.call('TIME')
@@ -11,8 +12,8 @@ local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local each, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local drained = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
 
-local after = drained + each
-local early = after - now - each * burst
-if early > 0 then return { 0, early, drained - now } end
+local granted = math.min(tonumber(ARGV[3]), math.floor((now + each * burst - drained) / each))
+if granted < 1 then return { 0, drained + each - now - each * burst, drained - now } end
+local after = drained + each * granted
 redis.call('SET', KEYS[1], string.format('%d', after), 'PX', math.ceil((after - now) / 1000))
-return { 1, math.floor(-early / each), after - now }
+return { granted, math.floor((now + each * burst - after) / each), after - now }
