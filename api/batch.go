@@ -148,7 +148,7 @@ const batchLevels = 2
 
 // checkBatch returns the gate for the body of a batch that must fit schema.
 func (s *server) checkBatch(schema *jsonschema.Schema) gate {
-	read := func(raw []byte) (any, error) { return readLevels(raw, batchLevels) }
+	read := func(raw []byte) (any, error) { return readLevels(raw, batchLevels, maxBatchValues) }
 	return s.unroll(s.checkLevels(schema, batchFactor*s.cfg.MaxBody, read))
 }
 

@@ -222,16 +222,21 @@ func TestSubmissionsOfABatchBreakAlone(t *testing.T) {
 func TestBodiesOfTooManyValuesAreRefused(t *testing.T) {
 	h := newAPI(t, Config{}, newMemory().deps())
 	many := "[" + strings.Repeat("0,", maxValues) + "0]"
-	for path, body := range map[string]string{
-		"/jobs":       `{"agent":"A02","input":{"x":` + many + `}}`,
-		"/jobs/batch": `{"jobs":` + many + `}`,
+	item := `{"agent":"A02","input":{"x":[` + strings.Repeat("0,", maxValues-10) + `0]}}`
+	for _, c := range []struct {
+		path, body string
+		most       int
+	}{
+		{"/jobs", `{"agent":"A02","input":{"x":` + many + `}}`, maxValues},
+		{"/jobs/batch", `{"jobs":[` + strings.Repeat("0,", maxBatchValues) + `0]}`, maxBatchValues},
+		{"/jobs/batch", `{"jobs":[` + strings.Repeat(item+",", 5) + item + `]}`, maxBatchValues},
 	} {
-		if w := do(t, h, "POST", path, body); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "holds more than 100000 values") {
-			t.Errorf("%s: got %d %.300s", path, w.Code, w.Body)
+		if w := do(t, h, "POST", c.path, c.body); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), fmt.Sprintf("holds more than %d values", c.most)) {
+			t.Errorf("%s: got %d %.300s", c.path, w.Code, w.Body)
 		}
 	}
 	w := do(t, h, "POST", "/jobs/batch", `{"jobs":[{"agent":"A02","input":{"x":`+many+`}},{"agent":"A02","input":{}}]}`)
-	if got := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(got, "holds more than 100000 values") || !strings.Contains(got, `"accepted":1`) {
+	if got := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(got, fmt.Sprintf("holds more than %d values", maxValues)) || !strings.Contains(got, `"accepted":1`) {
 		t.Errorf("one of a batch: got %d %.300s", w.Code, got)
 	}
 }

@@ -17,17 +17,22 @@ import (
 const (
 	maxDepth  = 64      // arrays and objects within each other
 	maxNumber = 100     // characters of a number
-	maxValues = 100_000 // each takes 50 to 100 times the memory of its two bytes
+	// Each value takes 50 to 100 times the memory of its two bytes, and no schema of
+	// an agent has use for more in one input.
+	maxValues = 20_000
+	// maxBatchValues is for all submissions of a batch together: they are in memory
+	// side by side.
+	maxBatchValues = 100_000
 )
 
 // readJSON returns the value of raw as schemas want it, with numbers as
 // [json.Number], if raw is one JSON text that every reader takes alike: UTF-8, no
 // name twice in an object, no number beyond a float64, no deep nesting.
-func readJSON(raw []byte) (any, error) { return readLevels(raw, maxDepth+1) }
+func readJSON(raw []byte) (any, error) { return readLevels(raw, maxDepth+1, maxValues) }
 
 // readLevels is readJSON of so many levels of raw. A value below them is null, and
-// need only be JSON.
-func readLevels(raw []byte, levels int) (any, error) {
+// need only be JSON; it counts towards the most values that there may be.
+func readLevels(raw []byte, levels, most int) (any, error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil, tasks.Errorf(tasks.CodeInvalid, "The request body is empty; send JSON.")
 	}
@@ -40,7 +45,7 @@ func readLevels(raw []byte, levels int) (any, error) {
 	if !json.Valid(raw) {
 		return nil, notJSON(raw)
 	}
-	r := reader{text: raw, levels: levels}
+	r := reader{text: raw, levels: levels, most: most}
 	v, err := r.value()
 	if len(r.faults) > 0 {
 		return nil, faulty(r.faults)
@@ -73,6 +78,7 @@ type reader struct {
 	path   []string // of the value at hand
 	levels int      // that are read
 	values int      // so far
+	most   int      // values
 	faults []tasks.Fault
 }
 
@@ -98,13 +104,11 @@ func (r *reader) member(name string) (any, error) {
 
 // value reads the next value.
 func (r *reader) value() (any, error) {
-	if r.values++; r.values > maxValues {
-		r.faults = append(r.faults, tasks.Fault{Detail: fmt.Sprintf("holds more than %d values", maxValues)})
-		return nil, errEnoughFaults
-	}
 	if len(r.path) >= r.levels {
-		r.skip()
-		return nil, nil //nolint:nilnil // so it is promised
+		return nil, r.skip()
+	}
+	if err := r.count(); err != nil {
+		return nil, err
 	}
 	switch r.peek() {
 	case '{', '[':
@@ -206,24 +210,39 @@ func (r *reader) bare() []byte {
 }
 
 // skip passes the next value.
-func (r *reader) skip() {
+func (r *reader) skip() error {
 	for depth := 0; ; {
 		switch r.peek() {
 		case '{', '[':
 			depth++
 			r.at++
 		case '}', ']':
-			depth--
 			r.at++
+			if depth--; depth == 0 {
+				return nil
+			}
+			continue
 		case '"':
 			r.quoted()
 		default:
 			r.bare()
 		}
+		if err := r.count(); err != nil {
+			return err
+		}
 		if depth == 0 {
-			return
+			return nil
 		}
 	}
+}
+
+// count counts a value, or returns errEnoughFaults when there are too many.
+func (r *reader) count() error {
+	if r.values++; r.values <= r.most {
+		return nil
+	}
+	r.faults = append(r.faults, tasks.Fault{Detail: fmt.Sprintf("holds more than %d values", r.most)})
+	return errEnoughFaults
 }
 
 // number reads the number that begins at the next token.
