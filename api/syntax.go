@@ -15,8 +15,8 @@ import (
 // What a body may not exceed, whatever its schema allows. Readers differ in how
 // they take what lies beyond, or take long to take it.
 const (
-	maxDepth  = 64      // arrays and objects within each other
-	maxNumber = 100     // characters of a number
+	maxDepth  = 64  // arrays and objects within each other
+	maxNumber = 100 // characters of a number
 	// Each value takes 50 to 100 times the memory of its two bytes, and no schema of
 	// an agent has use for more in one input.
 	maxValues = 20_000

@@ -63,9 +63,9 @@ func TestProvidersStatusAndReset(t *testing.T) {
 	addr := redistest.Start(t).Addr
 	t.Setenv("SPILLWAY_REDIS_URL", "redis://"+addr)
 	rdb := redis.NewClient(&redis.Options{Addr: addr})
-	defer rdb.Close() //nolint:errcheck // it ends with the test
+	defer rdb.Close()
 	jobs := store.New(rdb, store.DefaultConfig())
-	defer jobs.Close() //nolint:errcheck // it watched nothing
+	defer jobs.Close()
 	ctx := context.Background()
 	circuit := tasks.Circuit{Provider: "deepseek", Model: "chat", Reason: "quota_dead", Since: time.Now().Add(-time.Minute), RetryAt: time.Now().Add(5 * time.Minute)}
 	w := reaching("a", []string{"deepseek/chat"}, circuit)

@@ -69,11 +69,11 @@ func TestReadsGoOnWhileRedisTakesNoWrites(t *testing.T) {
 
 func fetchText(t *testing.T, url string) (status int, body string) {
 	t.Helper()
-	resp, err := http.Get(url) //nolint:gosec,noctx // of a server of this test
+	resp, err := http.Get(url) //nolint:noctx // of a server of this test
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
+	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestTheDocumentedUserMayDoAllThatIsNeeded(t *testing.T) {
 func setUser(t *testing.T, rdb *redis.Client, rule string) {
 	t.Helper()
 	args := []any{"ACL", "SETUSER"}
-	for _, word := range strings.Fields(rule) {
+	for word := range strings.FieldsSeq(rule) {
 		args = append(args, word)
 	}
 	if err := rdb.Do(t.Context(), args...).Err(); err != nil {
@@ -190,6 +190,6 @@ func freeAddress(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // it only held the port
+	defer l.Close()
 	return fmt.Sprint(l.Addr())
 }

@@ -56,7 +56,7 @@ func TestPromptsAreNotSentOnToAnotherHost(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			resp.Body.Close() //nolint:errcheck // only its status counts
+			resp.Body.Close()
 			if resp.StatusCode != want {
 				t.Errorf("%s: got %d, want %d", path, resp.StatusCode, want)
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"unicode"
 	"unicode/utf16"
@@ -28,14 +29,14 @@ type visibleWriter struct {
 func (v *visibleWriter) Write(p []byte) (int, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	text := append(v.partial, p...)
+	text := slices.Concat(v.partial, p)
 	out := make([]byte, 0, len(text))
 	for len(text) > 0 && utf8.FullRune(text) {
 		r, size := utf8.DecodeRune(text)
 		out = appendVisible(out, r)
 		text = text[size:]
 	}
-	v.partial = append([]byte(nil), text...)
+	v.partial = slices.Clone(text)
 	if _, err := v.w.Write(out); err != nil {
 		return 0, err
 	}

@@ -27,10 +27,11 @@ func (g *Guard) Prefix(r *http.Request) (prefix string, known bool) {
 	if !within(g.cfg.Proxies, parseAddress(r.RemoteAddr)) {
 		return "", false
 	}
+	var parts strings.Builder
 	for part := range strings.SplitSeq(strings.Join(lines, ","), ",") {
-		prefix += strings.TrimSuffix(strings.TrimSpace(part), "/")
+		parts.WriteString(strings.TrimSuffix(strings.TrimSpace(part), "/"))
 	}
-	if len(prefix) > maxPrefix || !prefixPath.MatchString(prefix) {
+	if prefix = parts.String(); len(prefix) > maxPrefix || !prefixPath.MatchString(prefix) {
 		return "", false
 	}
 	return prefix, true

@@ -66,7 +66,7 @@ func (r Role) Scopes() []Scope {
 func ParseScopes(list string) ([]Scope, error) {
 	var scopes []Scope
 	var unknown []string
-	for _, name := range strings.Fields(list) {
+	for name := range strings.FieldsSeq(list) {
 		if s := Scope(name); s.Valid() {
 			scopes = append(scopes, s)
 		} else {

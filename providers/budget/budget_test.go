@@ -332,7 +332,7 @@ func TestCanceledAndUnmeteredCallsAreBooked(t *testing.T) {
 	router := providers.NewRouter(slog.New(slog.DiscardHandler), g)
 	fake := providertest.NewFake("deepseek", "m")
 	run := func(ctx context.Context) {
-		_, _ = router.Run(ctx, &providers.Route{ //nolint:errcheck // how the calls end is in the accounts
+		_, _ = router.Run(ctx, &providers.Route{
 			Candidates: []providers.Candidate{{Provider: fake, Model: "m", Tariff: flat{}}},
 			Owner:      providers.Owner{Tenant: "acme", Agent: "A03"},
 			Request:    providers.Request{Messages: []providers.Message{{Role: providers.User, Content: strings.Repeat("word ", 200)}}, OutputLimit: 100},

@@ -107,7 +107,7 @@ func perMinute(tokens, limit int) time.Duration {
 // slots to others.
 func TestAnyLimitsAreUsedAndHeldAndNobodyIsTurnedAway(t *testing.T) {
 	for seed := range uint64(25) {
-		r := rand.New(rand.NewPCG(seed, 9)) //nolint:gosec // a test
+		r := rand.New(rand.NewPCG(seed, 9))
 		of := func(values ...int) int { return values[r.IntN(len(values))] }
 		a := &account{
 			limits: providers.Limits{Concurrency: of(0, 1, 2, 5, 20), RequestsPerMinute: of(0, 3, 20, 60, 200, 600)},

@@ -200,6 +200,7 @@ func statusIn(code string) int {
 func detailOf(raw json.RawMessage, param string) (text, about string) {
 	if list := wire.Elements(raw); len(list) > 0 {
 		var texts []string
+		params := []string{param}
 		for _, element := range list {
 			var d struct {
 				Msg     wire.Text         `json:"msg"`
@@ -214,12 +215,12 @@ func detailOf(raw json.RawMessage, param string) (text, about string) {
 			t := firstOf(string(d.Msg), string(d.Message), wire.TextOf(element))
 			if len(loc) > 0 {
 				about = strings.Join(loc, ".")
-				param += " " + about
+				params = append(params, about)
 				t += " (" + about + ")"
 			}
 			texts = append(texts, t)
 		}
-		return strings.Join(texts, "; "), strings.TrimSpace(param)
+		return strings.Join(texts, "; "), strings.TrimSpace(strings.Join(params, " "))
 	}
 	return wire.TextOf(raw), param
 }

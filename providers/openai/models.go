@@ -24,7 +24,7 @@ func (p *provider) list(ctx context.Context) ([]providers.Model, error) {
 	if !p.config.Key.IsZero() {
 		req.Header.Set("Authorization", "Bearer "+p.config.Key.Reveal())
 	}
-	if _, err := d.send(req); err != nil {
+	if _, err := d.send(req); err != nil { //nolint:bodyclose // d.answer is it, closed below
 		return nil, d.verdict(ctx, err)
 	}
 	defer func() { _ = d.answer.Close() }()

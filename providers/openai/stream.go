@@ -38,7 +38,7 @@ func (in *intake) read(ctx context.Context, body io.Reader) error {
 		case wire.IsLongLine(err):
 			return providers.Errorf(providers.ClassServer, "a line of the answer is longer than %d bytes", outbound.MaxAnswer)
 		case err != nil:
-			in.Answer.End(false)
+			in.End(false)
 			return outbound.Fault(ctx, err)
 		}
 		if err := in.event(event); err != nil {
@@ -129,7 +129,7 @@ var lengths = map[string]bool{"length": true, "max_tokens": true, "max_output_to
 // end checks that the answer is complete: a connection that is closed in good
 // order looks like the end of the stream. Stray is what came that is no event.
 func (in *intake) end(stray string) error {
-	in.Answer.End(in.schema)
+	in.End(in.schema)
 	class, failed := finishes[in.finish]
 	switch {
 	case failed && class == providers.ClassContentBlocked:

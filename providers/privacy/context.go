@@ -75,7 +75,7 @@ func (v *vocabulary) mayName(name string, apart bool) bool {
 	if !common && len(name) >= 2*han {
 		_, common = v.surnames[name[:2*han]]
 	}
-	if !common && !(apart && rareSurnames[first]) {
+	if !common && (!apart || !rareSurnames[first]) {
 		return false
 	}
 	if nobody[name] || titles[name] || withoutRole(name) == "" || v.labelAt(name) > 0 || v.cost(name) < usualCost || len(name) > 3*han && v.surnames[name[:2*han]] == 0 {

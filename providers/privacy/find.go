@@ -12,7 +12,7 @@ func (m *Mask) text(text string) string {
 	f := fold(text)
 	spans := m.findIn(text, f)
 	if m.noting {
-		m.note(text, f, spans)
+		m.note(f, spans)
 		m.noteNames(text, spans)
 	}
 	if len(spans) == 0 {
@@ -141,7 +141,7 @@ func (m *Mask) settle(text string, spans []span, known int) []span {
 			return true
 		}
 		at, ok := sure[s.end]
-		return ok && at > s.start && s.rank == rankContext && !(s.kind == Person && language().compound[fold(text[s.start:s.end]).text[:min(2*han, s.end-s.start)]]) && (s.kind == Company || s.kind == Person) || s.rank != rankDictionary && (m.words[text[s.start:s.end]] || m.products[squeezed(text[s.start:s.end])])
+		return ok && at > s.start && s.rank == rankContext && (s.kind != Person || !language().compound[fold(text[s.start:s.end]).text[:min(2*han, s.end-s.start)]]) && (s.kind == Company || s.kind == Person) || s.rank != rankDictionary && (m.words[text[s.start:s.end]] || m.products[squeezed(text[s.start:s.end])])
 	})
 	slices.SortStableFunc(spans, func(a, b span) int {
 		if a.start != b.start {

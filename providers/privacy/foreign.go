@@ -54,7 +54,7 @@ func isEnglish(word string) bool {
 	if words[word] {
 		return true
 	}
-	for _, part := range strings.Split(word, "-") {
+	for part := range strings.SplitSeq(word, "-") {
 		if part == word {
 			break
 		}
@@ -127,7 +127,7 @@ func foreign(f *folded) []span {
 // of a code, a path or an address.
 func apart(f *folded, i, j int) bool {
 	before, after := f.before(i), f.after(j)
-	if isLatin(before) || isLatin(after) || strings.ContainsRune("_@#\\.", before) && before != 0 && !(before == '@' && !isASCIIWord(f.before(max(i-1, 0)))) || after == '_' || after == '@' {
+	if isLatin(before) || isLatin(after) || strings.ContainsRune("_@#\\.", before) && before != 0 && (before != '@' || isASCIIWord(f.before(max(i-1, 0)))) || after == '_' || after == '@' {
 		return false
 	}
 	if before == '-' || after == '-' {

@@ -69,7 +69,7 @@ func (o *organisationFinder) at(i int) int {
 		return 0
 	}
 	odd := o.odd(from)
-	if place > 0 && odd == 0 && from < len(o.pieces) && len(o.text(from)) == han && strings.Contains("大新中高和上华", o.text(from)) && o.follows(from+1) {
+	if place > 0 && odd == 0 && from < len(o.pieces) && len(o.text(from)) == han && strings.ContainsAny(o.text(from), "大新中高和上华") && o.follows(from+1) {
 		if odd = o.odd(from + 1); odd > 0 {
 			odd++
 		}
@@ -106,7 +106,7 @@ func (o *organisationFinder) place(i int) int {
 		t := o.text(i + n)
 		switch {
 		case o.l.places[t], o.l.places[strings.TrimRight(t, "省市县区")]:
-		case n > 0 && strings.Contains("省市县区镇", t):
+		case n > 0 && len(t) == han && strings.ContainsAny(t, "省市县区镇"):
 		case n > 0 && len(t) > han && strings.ContainsAny(t[len(t)-han:], "市县区镇"):
 		default:
 			return n
@@ -128,7 +128,7 @@ func (o *organisationFinder) project(i int) int {
 			}
 			return from + n + 1 - i
 		}
-		if noPart[t] || !(from > i || n < 2 && o.rare(from+n)) {
+		if noPart[t] || (from <= i && (n >= 2 || !o.rare(from+n))) {
 			return 0
 		}
 		own = own || !o.l.generic(t)
@@ -285,7 +285,7 @@ func (v *vocabulary) wellKnown(f *folded, pieces []piece) []span {
 			}
 			i += at
 			at = i + len(name)
-			if hasHan(name) && !(starts[i] && ends[at]) || !hasHan(name) && !alone(f, i, at) {
+			if hasHan(name) && (!starts[i] || !ends[at]) || !hasHan(name) && !alone(f, i, at) {
 				continue
 			}
 			spans = append(spans, f.source(i, at, Company, rankContext))

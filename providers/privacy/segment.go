@@ -176,7 +176,7 @@ func (v *vocabulary) names(f *folded, at, to int, yield func(size int, cost floa
 		if at >= han && isHan(f.before(at)) && around < 5 && v.cost(f.text[at-han:at+han]) < listedCost {
 			cost += wordBefore
 		}
-		for given := 0; given <= 2; given++ {
+		for given := range 3 {
 			end := at + (size+given)*han
 			if end > to {
 				break
@@ -287,7 +287,7 @@ func (v *vocabulary) given(char string) float64 {
 	if language().given[firstRune(char)] {
 		return givenCost
 	}
-	if strings.Contains("的了是和与在有不这那个们到及或我你他她它把被将要就都也还没为对从向让给说么吗呢吧啊", char) {
+	if strings.ContainsAny(char, "的了是和与在有不这那个们到及或我你他她它把被将要就都也还没为对从向让给说么吗呢吧啊") {
 		return 2 * strangeCost
 	}
 	return strangeCost
@@ -314,8 +314,8 @@ func (v *vocabulary) before(f *folded, at int) float64 {
 // it: 20 万已打 begins with no surname.
 func counted(f *folded, at int) bool {
 	text := strings.TrimRight(f.text[:at], " ")
-	return text != "" && isDigit(text[len(text)-1]) && at-len(text) <= 1 && strings.Contains("万周张元时车方成单包项席米", f.text[at:at+han]) ||
-		strings.ContainsRune("一二三四五六七八九十百千几两半每上下本那这哪某多", f.before(at)) && strings.Contains("万周张元时车方成单包项席", f.text[at:at+han])
+	return text != "" && isDigit(text[len(text)-1]) && at-len(text) <= 1 && strings.ContainsAny(f.text[at:at+han], "万周张元时车方成单包项席米") ||
+		strings.ContainsRune("一二三四五六七八九十百千几两半每上下本那这哪某多", f.before(at)) && strings.ContainsAny(f.text[at:at+han], "万周张元时车方成单包项席")
 }
 
 // labelled reports whether a label of persons stands right before a place.

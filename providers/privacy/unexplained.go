@@ -17,7 +17,7 @@ func (m *Mask) Unexplained() []string {
 }
 
 // note takes down what is unexplained in a text of which spans are masked.
-func (m *Mask) note(text string, f *folded, spans []span) {
+func (m *Mask) note(f *folded, spans []span) {
 	for _, w := range vocab().unexplained(f, func(i, j int) bool { return covered(spans, f.at[i], f.to[j-1]) }) {
 		if !m.words[w] && !m.products[squeezed(w)] && !strings.Contains(m.public, squeezed(w)) && !slices.Contains(m.unexplained, w) && len(m.unexplained) < maxUnexplained {
 			m.unexplained = append(m.unexplained, w)
@@ -65,7 +65,7 @@ func (v *vocabulary) unexplained(f *folded, masked func(i, j int) bool) []string
 		for i+n < len(pieces) && pieces[i+n].sort == singlePiece && (n == 0 || o.follows(i+n)) && o.strange(i+n) && !freeCharacters[firstRune(o.text(i+n))] && !masked(pieces[i+n].start, pieces[i+n].end) && !language().vague[firstRune(o.text(i+n))] && !counted(f, pieces[i+n].start) {
 			n++
 		}
-		if n >= 2 && !(n == 2 && isDigit(byteBefore(f, pieces[i].start))) {
+		if n >= 2 && (n != 2 || !isDigit(byteBefore(f, pieces[i].start))) {
 			out = append(out, f.text[pieces[i].start:pieces[i+n-1].end])
 		} else if v.doubtful(f, pieces[i]) && !masked(pieces[i].start, pieces[i].end) {
 			out = append(out, f.text[pieces[i].start:pieces[i].end])

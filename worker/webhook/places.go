@@ -227,10 +227,10 @@ func (p *places) turnAway(t *traffic, who *tenant) time.Duration {
 		after = who.silence.turnAway(silentShare(share))
 	}
 	if who.going >= share {
-		after = max(after, who.pace.turnAway(share))
+		after = max(after, who.turnAway(share))
 	}
 	if t.going >= t.most || after == 0 {
-		after = max(after, t.pace.turnAway(t.most))
+		after = max(after, t.turnAway(t.most))
 	}
 	return after
 }
@@ -295,7 +295,7 @@ func (p *places) learn(t *traffic, o Outcome) {
 	case t.silent:
 		*t = traffic{most: p.start, going: t.going, inLine: t.inLine}
 	}
-	t.pace.learn(o.Took)
+	t.learn(o.Took)
 	switch {
 	case o.overload():
 		t.most = max(t.most/2, 1)

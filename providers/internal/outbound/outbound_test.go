@@ -229,11 +229,11 @@ func TestErrorsNameTheProxy(t *testing.T) {
 		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://model.invalid/v1", http.NoBody)
 		return outbound.Do(client, req, outbound.MaxAnswer)
 	}
-	_, err := call(gone.URL)
+	_, err := call(gone.URL) //nolint:bodyclose // there is none
 	if err == nil || !strings.Contains(err.Error(), "through the HTTP proxy "+strings.TrimPrefix(gone.URL, "http://")) {
 		t.Errorf("got %v", err)
 	}
-	resp, err := call(gateway.URL)
+	resp, err := call(gateway.URL) //nolint:bodyclose // ReadRefused closes it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func unquote(raw []byte) string {
 				unit, _ = strconv.ParseUint(inner[:4], 16, 16)
 				inner = inner[4:]
 			}
-			writeUnit(&b, uint16(unit)) //nolint:gosec // it was read from 16 bits
+			writeUnit(&b, uint16(unit))
 		default:
 			b.WriteByte(c)
 		}
@@ -52,7 +52,7 @@ func writeUnit(b *strings.Builder, unit uint16) {
 		b.WriteRune(rune(unit))
 		return
 	}
-	b.Write([]byte{0xe0 | byte(unit>>12), 0x80 | byte(unit>>6)&0x3f, 0x80 | byte(unit)&0x3f})
+	b.Write([]byte{0xe0 | byte(unit>>12), 0x80 | byte(unit>>6&0x3f), 0x80 | byte(unit&0x3f)})
 }
 
 // half returns the half of a surrogate pair that s begins with, as writeUnit
