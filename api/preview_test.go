@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"testing"
 
 	"github.com/topcentral/spillway/tasks"
@@ -33,6 +34,21 @@ func TestADryRunMakesNoJob(t *testing.T) {
 	}
 	if w := do(t, h, "POST", "/jobs", submission, "Idempotency-Key", `"k"`); w.Code != http.StatusAccepted {
 		t.Errorf("the key after that: got %d, want it unused: %s", w.Code, w.Body)
+	}
+}
+
+// The path of its own answers as the parameter does, and leaves no audit line.
+func TestAPlanIsADryRun(t *testing.T) {
+	m := newMemory()
+	h := newAPI(t, Config{}, m.deps())
+	plan, dry := do(t, h, "POST", "/jobs/plan", submission), do(t, h, "POST", "/jobs?dry_run=true", submission)
+	times := regexp.MustCompile(`"[\d-]+T[\d:.]+Z"`)
+	got, want := times.ReplaceAllString(plan.Body.String(), ""), times.ReplaceAllString(dry.Body.String(), "")
+	if plan.Code != http.StatusOK || got != want || len(m.jobs) != 0 {
+		t.Errorf("got %d %s, want 200 %s", plan.Code, got, want)
+	}
+	if w := do(t, h, "POST", "/jobs/plan", `{"agent":"A02"}`); w.Code != http.StatusBadRequest {
+		t.Errorf("without an input: got %d", w.Code)
 	}
 }
 

@@ -61,15 +61,20 @@ func (s *server) SubmitJob(ctx context.Context, request spec.SubmitJobRequestObj
 	}, nil
 }
 
-// preview tells what would become of a submission.
-func (s *server) preview(ctx context.Context, submission *tasks.Submission) (spec.SubmitJobResponseObject, error) {
+// PlanJob shows what would become of a submission.
+func (s *server) PlanJob(ctx context.Context, request spec.PlanJobRequestObject) (spec.PlanJobResponseObject, error) {
+	return s.preview(ctx, request.Body)
+}
+
+// preview shows what would become of a submission.
+func (s *server) preview(ctx context.Context, submission *tasks.Submission) (previewed, error) {
 	p, err := s.jobs.Preview(ctx, tenantOf(ctx), submission)
 	if err != nil {
-		return nil, err
+		return previewed{}, err
 	}
-	told := *p
-	told.Job = new(shown(ctx, p.Job))
-	return previewed(told), nil
+	preview := *p
+	preview.Job = new(shown(ctx, p.Job))
+	return previewed(preview), nil
 }
 
 // previewed is the answer to a dry run.
@@ -77,12 +82,17 @@ type previewed tasks.Preview
 
 // VisitSubmitJobResponse writes the preview.
 func (p previewed) VisitSubmitJobResponse(w http.ResponseWriter) error {
+	w.Header().Set("Vary", varyPrefer)
+	return p.VisitPlanJobResponse(w)
+}
+
+// VisitPlanJobResponse writes the preview.
+func (p previewed) VisitPlanJobResponse(w http.ResponseWriter) error {
 	body, err := json.Marshal(tasks.Preview(p))
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", jsonType)
-	w.Header().Set("Vary", varyPrefer)
 	w.WriteHeader(http.StatusOK)
 	_, err = w.Write(append(body, '\n'))
 	return err

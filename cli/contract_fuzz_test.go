@@ -125,6 +125,7 @@ func fuzzedOn(t *testing.T, opened func(config, *slog.Logger) (*system, error)) 
 	if err != nil {
 		return nil, err
 	}
+	cfg.Retention = 90 * 24 * time.Hour // as long as the contract lets a job ask for
 	cfg.Auth, cfg.RateLimit, cfg.QueuedQuota, cfg.KeptJobs, cfg.APIMaxBody = authRequired, access.Rate{}, 0, 0, fuzzBody
 	cfg.WebhookSecret, cfg.LogLevel = []webhook.Secret{webhook.NewSecret()}, slog.LevelDebug
 	log := new(drained)

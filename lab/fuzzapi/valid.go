@@ -49,7 +49,7 @@ func (r *round) body(op contract.Operation) any {
 	v := r.value(schema, 0)
 	o := contract.Map(v)
 	switch op.ID {
-	case "submitJob":
+	case "submitJob", "planJob":
 		if r.chance(0.1) && json.Unmarshal([]byte(r.Clear), &v) == nil {
 			return v
 		}

@@ -311,6 +311,9 @@ type Plan = tasks.Plan
 // is served).
 type PlanReason = tasks.PlanReason
 
+// Preview What would become of a submission.
+type Preview = tasks.Preview
+
 // Priority A job's place among the jobs of its lane and complexity. Those of high priority are taken before normal ones, and normal ones before those of low priority.
 type Priority = tasks.Priority
 
@@ -700,6 +703,9 @@ type SubmitJobJSONRequestBody = Submission
 // SubmitBatchJSONRequestBody defines body for SubmitBatch for application/json ContentType.
 type SubmitBatchJSONRequestBody = Batch
 
+// PlanJobJSONRequestBody defines body for PlanJob for application/json ContentType.
+type PlanJobJSONRequestBody = Submission
+
 // RerunJobsJSONRequestBody defines body for RerunJobs for application/json ContentType.
 type RerunJobsJSONRequestBody = Reruns
 
@@ -747,6 +753,9 @@ type ServerInterface interface {
 	// SubmitBatch Submit many jobs
 	// (POST /jobs/batch)
 	SubmitBatch(ctx echo.Context) error
+	// PlanJob Look at what would become of a job
+	// (POST /jobs/plan)
+	PlanJob(ctx echo.Context) error
 	// RerunJobs Run many jobs again
 	// (POST /jobs/rerun)
 	RerunJobs(ctx echo.Context, params RerunJobsParams) error
@@ -1079,6 +1088,15 @@ func (w *ServerInterfaceWrapper) SubmitBatch(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SubmitBatch(ctx)
+	return err
+}
+
+// PlanJob converts echo context to params.
+func (w *ServerInterfaceWrapper) PlanJob(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PlanJob(ctx)
 	return err
 }
 
@@ -1610,6 +1628,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/jobs/:id/result", wrapper.GetJobResult, options.OperationMiddlewares["getJobResult"]...)
 	router.POST(options.BaseURL+"/jobs/:id/retry", wrapper.RetryJob, options.OperationMiddlewares["retryJob"]...)
 	router.POST(options.BaseURL+"/jobs/batch", wrapper.SubmitBatch, options.OperationMiddlewares["submitBatch"]...)
+	router.POST(options.BaseURL+"/jobs/plan", wrapper.PlanJob, options.OperationMiddlewares["planJob"]...)
 	router.POST(options.BaseURL+"/jobs/rerun", wrapper.RerunJobs, options.OperationMiddlewares["rerunJobs"]...)
 	router.GET(options.BaseURL+"/openapi.json", wrapper.OpenapiJSON, options.OperationMiddlewares["openapiJSON"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.OpenapiYAML, options.OperationMiddlewares["openapiYAML"]...)
@@ -2009,6 +2028,28 @@ type SubmitBatchResponseObject interface {
 type SubmitBatch200JSONResponse BatchResult
 
 func (response SubmitBatch200JSONResponse) VisitSubmitBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PlanJobRequestObject struct {
+	Body *PlanJobJSONRequestBody
+}
+
+type PlanJobResponseObject interface {
+	VisitPlanJobResponse(w http.ResponseWriter) error
+}
+
+type PlanJob200JSONResponse Preview
+
+func (response PlanJob200JSONResponse) VisitPlanJobResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -2710,6 +2751,9 @@ type StrictServerInterface interface {
 	// SubmitBatch Submit many jobs
 	// (POST /jobs/batch)
 	SubmitBatch(ctx context.Context, request SubmitBatchRequestObject) (SubmitBatchResponseObject, error)
+	// PlanJob Look at what would become of a job
+	// (POST /jobs/plan)
+	PlanJob(ctx context.Context, request PlanJobRequestObject) (PlanJobResponseObject, error)
 	// RerunJobs Run many jobs again
 	// (POST /jobs/rerun)
 	RerunJobs(ctx context.Context, request RerunJobsRequestObject) (RerunJobsResponseObject, error)
@@ -3048,6 +3092,52 @@ func (sh *strictHandler) SubmitBatch(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(SubmitBatchResponseObject); ok {
 		return validResponse.VisitSubmitBatchResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PlanJob operation middleware
+func (sh *strictHandler) PlanJob(ctx echo.Context) error {
+	var request PlanJobRequestObject
+
+	var body PlanJobJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PlanJob(ctx.Request().Context(), request.(PlanJobRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PlanJob")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PlanJobResponseObject); ok {
+		return validResponse.VisitPlanJobResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
