@@ -13,8 +13,11 @@ type auditCommand struct {
 }
 
 type auditVerifyCommand struct {
-	Anchor string   `placeholder:"HASH" help:"A hash that was noted elsewhere: its line must be there, or lines are missing at the end."`
-	Files  []string `arg:"" name:"file" help:"Files of one log, the oldest first."`
+	Anchor string `placeholder:"HASH" help:"A hash that was noted elsewhere: its line must be there, or lines are missing at the end."`
+	// FromStart is for those who keep the whole log: without it the lines of files
+	// that were not given are not missed.
+	FromStart bool     `help:"Fail unless the files begin with the first line of the log."`
+	Files     []string `arg:"" name:"file" help:"Files of one log, the oldest first."`
 }
 
 // Help gives examples.
@@ -33,6 +36,9 @@ func (c auditVerifyCommand) Run(s streams) error {
 	found, err := audit.Verify(c.Files, cfg.AuditKey, c.Anchor)
 	if err != nil {
 		return err
+	}
+	if c.FromStart && found.First != 1 {
+		return fmt.Errorf("lines are missing at the front: the first is number %d of its log; give the older files, too, or leave out --from-start", found.First)
 	}
 	fmt.Fprintf(s.out, "ok: %s, number %d to %d, the last hash is %s\n", plural(found.Lines, "line"), found.First, found.Last, found.Hash)
 	if found.Before != "" {

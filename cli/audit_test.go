@@ -69,6 +69,20 @@ func TestOperatorsAndTheirAuditLog(t *testing.T) {
 	}
 	said := must(t, "", "audit", "verify", file)
 	must(t, "", "audit", "verify", "--anchor", find(said, `hash is (\w+)`), file)
+	must(t, "", "audit", "verify", "--from-start", file)
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(whole), "\n")
+	cut := filepath.Join(t.TempDir(), "audit.jsonl")
+	if err := os.WriteFile(cut, []byte(rest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "", "audit", "verify", cut) // a later file of a log
+	if _, errs, code := command(t, "audit", "verify", "--from-start", cut); code != exitError || !strings.Contains(errs, "lines are missing at the front: the first is number 2") {
+		t.Errorf("without the first line: exit %d, %s", code, errs)
+	}
 	if err := os.WriteFile(file, []byte(strings.Replace(text(), "acme", "evil", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
