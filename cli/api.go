@@ -38,6 +38,7 @@ func (apiCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	group.Go(func() error { return sys.followAgents(ctx) })
+	group.Go(func() error { return sys.clock.Run(ctx) })
 	sys.log.Info("serving the API", "address", front.api.Addr().String(), "scheme", cfg.scheme(), "authentication", cfg.authenticates())
 	return group.Wait()
 }

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/topcentral/spillway/api"
 	"github.com/topcentral/spillway/tasks"
@@ -31,6 +33,9 @@ func (s *system) health(ctx context.Context) api.Health {
 	if detail, full := s.memoryFull(ctx); full && h.Redis.Status == api.HealthOK {
 		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: detail + ", above SPILLWAY_REDIS_HIGH_WATER: new jobs are refused, the rest goes on; " + memoryAdvice}
 		h.Status = api.HealthUnavailable
+	}
+	if by, at, jumped := s.clock.Jump(); jumped && h.Redis.Status == api.HealthOK {
+		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: fmt.Sprintf("the clock of Redis jumped by %v at %s: leases, deadlines and retentions follow it; look at NTP on its machine", by.Round(time.Second), at.UTC().Format(time.RFC3339))}
 	}
 	workers = slices.DeleteFunc(workers, func(w tasks.Worker) bool { return w.Leaving })
 	depths, err := queue.NewInspector(s.queues).Depths()

@@ -39,7 +39,8 @@ type system struct {
 	dispatcher *dispatch.Dispatcher
 	audit      *audit.Log // nil: none is kept
 	metrics    *prometheus.Registry
-	memory     *redisconn.Memory // of rdb
+	memory     *redisconn.Memory     // of rdb
+	clock      *redisconn.ClockWatch // of rdb
 
 	cleanup cleanup
 }
@@ -127,7 +128,7 @@ func wire(cfg config, policy webhook.Policy, rdb, queues redis.UniversalClient, 
 	storeConfig.Fsync = cfg.Durability == durabilityFsync
 	s := &system{
 		cfg: cfg, log: log, policy: policy, rdb: rdb, queues: queues, agents: catalogue, pushed: pushed, cleanup: c,
-		queue: queue.NewClient(queues), memory: redisconn.NewMemory(rdb, cfg.RedisMemory),
+		queue: queue.NewClient(queues), memory: redisconn.NewMemory(rdb, cfg.RedisMemory), clock: redisconn.NewClockWatch(rdb, log),
 	}
 	storeConfig.KeptBytes = s.keptBytes
 	s.store = store.New(rdb, storeConfig)

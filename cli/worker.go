@@ -71,6 +71,7 @@ func (s *system) work(lanes []tasks.Lane) (func(ctx context.Context, ready func(
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return s.announceStop(ctx) })
 		group.Go(func() error { return s.followAgents(ctx) })
+		group.Go(func() error { return s.clock.Run(ctx) })
 		group.Go(func() error { return deliver(ctx) })
 		group.Go(func() error { return w.Run(ctx, ready) })
 		return group.Wait()
