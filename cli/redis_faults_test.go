@@ -116,7 +116,7 @@ func TestTheDocumentedUserMayDoAllThatIsNeeded(t *testing.T) {
 	later := strings.TrimSpace(must(t, opportunity, "submit", "A02", "--run-at", time.Now().Add(time.Hour).UTC().Format(time.RFC3339)))
 	must(t, "", "cancel", later)
 	must(t, "", "retry", later)
-	must(t, "", "cancel", later)
+	must(t, "", "get", later, "--wait")
 	must(t, "", "budgets")
 	must(t, "", "agents", "stats")
 	if out, _, _ := command(t, "doctor"); !strings.Contains(out, "its user may use all commands, keys and channels that are needed") {
