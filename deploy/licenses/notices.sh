@@ -24,7 +24,8 @@ xargs go list -m -f '{{.Dir}} {{.Path}}' < "$work/modules" | while read -r dir p
   done
 done
 
-# The scripts of the two embedded web interfaces.
+# Word lists, and the scripts of the two embedded web interfaces.
+cat $here/words.txt
 cat $here/browser.txt
 asynqmon=$(go list -m -f '{{.Dir}}' github.com/hibiken/asynqmon)
 grep -hv -e '^/\*! .*::.*\*/$' -e '^$' "$asynqmon"/ui/build/static/js/*.LICENSE.txt
