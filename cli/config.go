@@ -25,7 +25,7 @@ import (
 // config is every setting of an installation. Each is an environment variable:
 // SPILLWAY_ and the name given here.
 type config struct {
-	RedisURL      string        `split_words:"true" default:"redis://127.0.0.1:6379/0" desc:"where Redis is: redis://host:6379/0, redis+cluster://host:port,host:port or redis+sentinel://host:port,host:port/master-name/0; rediss for TLS"`
+	RedisURL      string        `split_words:"true" default:"redis://127.0.0.1:6379/0" desc:"where Redis is: redis://host:6379/0, redis+cluster://host:port,host:port or redis+sentinel://host:port,host:port/master-name/0; rediss for TLS, with files in ?tls_ca=, tls_cert= and tls_key=; unix:///path/to/redis.sock?db=0 for a socket"`
 	RedisWait     time.Duration `split_words:"true" default:"5m" desc:"how long api and worker wait at their start for a Redis that does not answer or still loads its data; 0: not at all"`
 	Shards        shardCount    `default:"1" desc:"slots that jobs are spread over; more than 1 only on a Redis Cluster, the same in every process, and never changed while jobs are kept"`
 	QueuePrefix   queue.Prefix  `split_words:"true" desc:"put before the names of the queues' keys in Redis, the same in every process, where another application with asynq uses the same database; none by default"`

@@ -63,6 +63,12 @@ func Start(t testing.TB) *Server {
 	return start(t)
 }
 
+// StartWith is Start with further arguments of redis-server.
+func StartWith(t testing.TB, more ...string) *Server {
+	t.Helper()
+	return start(t, more...)
+}
+
 // start starts a redis-server with further arguments.
 func start(t testing.TB, more ...string) *Server {
 	t.Helper()

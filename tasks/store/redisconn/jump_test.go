@@ -3,6 +3,7 @@ package redisconn
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,8 +12,8 @@ import (
 func TestAJumpOfTheClockIsNoticed(t *testing.T) {
 	for _, by := range []time.Duration{0, time.Second, -time.Minute, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			var offset time.Duration
-			w := &ClockWatch{log: slog.New(slog.DiscardHandler), time: func(context.Context) (time.Time, error) { return time.Now().Add(offset), nil }}
+			var offset atomic.Int64
+			w := &ClockWatch{log: slog.New(slog.DiscardHandler), time: func(context.Context) (time.Time, error) { return time.Now().Add(time.Duration(offset.Load())), nil }}
 			ctx, stop := context.WithCancel(t.Context())
 			done := make(chan error)
 			go func() { done <- w.Run(ctx) }()
@@ -20,7 +21,7 @@ func TestAJumpOfTheClockIsNoticed(t *testing.T) {
 			if _, _, ok := w.Jump(); ok {
 				t.Error("a jump before there was one")
 			}
-			offset = by
+			offset.Store(int64(by))
 			time.Sleep(10 * time.Second)
 			got, _, ok := w.Jump()
 			if want := by.Abs() >= jumpLeast; ok != want || ok && got != by {

@@ -31,10 +31,12 @@ const clusterReload = 5 * time.Second
 // is the caller's to close. It does not connect yet. The URL is one of
 //
 //	redis://[user:password@]host[:port][/database][?options]
+//	unix://[user:password@]/path/to/redis.sock[?db=database&options]
 //	redis+cluster://[user:password@]host[:port],host[:port]…[?options]
 //	redis+sentinel://[user:password@]host[:port],…/master-name[/database][?options]
 //
-// with rediss in place of redis for TLS. Any node of a cluster leads to the
+// with rediss in place of redis for TLS, then with the files in PEM that the options
+// tls_ca, tls_cert and tls_key name. Any node of a cluster leads to the
 // others. The user and password are those of the servers; those of the
 // Sentinels are the options sentinel_username and sentinel_password. The other
 // options are those of redis.ParseURL, and win over the role. Errors say what
@@ -43,6 +45,11 @@ func Open(url string, role Role) (redis.UniversalClient, error) {
 	t, err := parse(url)
 	if err != nil {
 		return nil, err
+	}
+	if t.tls != (tlsFiles{}) {
+		if err := t.tls.apply(t.options.TLSConfig); err != nil {
+			return nil, err
+		}
 	}
 	role.tune(t.options)
 	switch t.kind {

@@ -26,6 +26,8 @@ type target struct {
 	addrs   []string       // of the server, of nodes of the cluster, or of Sentinels
 	options *redis.Options // credentials, database, timeouts, pools: what every kind has
 
+	tls tlsFiles
+
 	master                         string // as the Sentinels name it
 	sentinelUser, sentinelPassword string
 }
@@ -35,11 +37,14 @@ const (
 	sentinelPort = "26379"
 )
 
-var errScheme = errors.New("want redis://, rediss://, redis+cluster://, rediss+cluster://, redis+sentinel:// or rediss+sentinel://")
+var errScheme = errors.New("want redis://, rediss://, unix://, redis+cluster://, rediss+cluster://, redis+sentinel:// or rediss+sentinel://")
 
 // parse reads a URL. Its errors quote nothing that may be part of a secret.
 func parse(raw string) (*target, error) {
 	scheme, rest, ok := strings.Cut(raw, "://")
+	if ok && strings.EqualFold(scheme, "unix") {
+		return parseSocket(rest)
+	}
 	base, variant, plus := strings.Cut(strings.ToLower(scheme), "+")
 	if !ok || base != "redis" && base != "rediss" || plus && kind(variant) != cluster && kind(variant) != sentinel {
 		return nil, errScheme
@@ -69,10 +74,23 @@ func parse(raw string) (*target, error) {
 	if err := t.readPath(u, query); err != nil {
 		return nil, err
 	}
+	if t.tls = readTLSFiles(query); t.tls != (tlsFiles{}) && base != "rediss" {
+		return nil, errors.New("tls_ca, tls_cert and tls_key need rediss:// in place of redis://")
+	}
 	u.RawQuery = query.Encode()
 	if t.options, err = redis.ParseURL(u.String()); err != nil {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "redis: "))
 	}
+	return t, t.check()
+}
+
+// parseSocket reads what follows unix://: [user:password@]/path[?options].
+func parseSocket(rest string) (*target, error) {
+	options, err := redis.ParseURL("unix://" + rest)
+	if err != nil || !strings.HasPrefix(options.Addr, "/") {
+		return nil, errors.New("want unix:///path/to/redis.sock, with ?db=1 for another database than 0")
+	}
+	t := &target{addrs: []string{options.Addr}, options: options}
 	return t, t.check()
 }
 
