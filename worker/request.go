@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/output"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
 )
@@ -28,20 +29,20 @@ func request(agent *agents.Agent, j *tasks.Job, input json.RawMessage) (*provide
 	}, nil
 }
 
-// checkOutput returns the check of an answer against the agent's schema. An
-// answer that is only too long is shortened; any other error tells a model what
-// to mend.
+// checkOutput returns the check of an answer against the agent's schema. Slips
+// that leave no doubt are mended and an answer that is only too long is shortened,
+// before another call is paid; any other error tells a model what to mend.
 func checkOutput(agent *agents.Agent) func(json.RawMessage) (json.RawMessage, error) {
-	return func(output json.RawMessage) (json.RawMessage, error) {
-		if len(agent.CheckOutput(output)) == 0 {
-			return output, nil
+	return func(answer json.RawMessage) (json.RawMessage, error) {
+		if len(agent.CheckOutput(answer)) == 0 {
+			return answer, nil
 		}
-		output = agent.Shorten(output)
+		answer = agent.Shorten(output.Fit(agent.OutputSchema(), answer))
 		var errs []error
-		for _, f := range agent.CheckOutput(output) {
+		for _, f := range agent.CheckOutput(answer) {
 			errs = append(errs, fmt.Errorf("at %q: %s", f.Pointer, f.Detail))
 		}
-		return output, errors.Join(errs...)
+		return answer, errors.Join(errs...)
 	}
 }
 

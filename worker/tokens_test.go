@@ -14,6 +14,7 @@ import (
 	"github.com/topcentral/spillway/lab/redistest"
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/providertest"
+	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/store"
 )
 
@@ -289,4 +290,15 @@ func TestWhatIsKnownServesForAMoment(t *testing.T) {
 			t.Error("it stays in memory for ever")
 		}
 	})
+}
+
+// A slip that leaves no doubt is mended before a second call is paid.
+func TestSlipsInAnAnswerAreMended(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, redistest.Embedded(t))
+	w.local.Does(providertest.Answer(`{"result":{"score":"7","reasoning":"x"}}`))
+	w.start(t, []tasks.Lane{tasks.Local})
+	if j := w.end(t, w.submit(t).ID); j.State != tasks.Succeeded || string(j.Result) != `{"score":7}` || len(j.Attempts) != 1 {
+		t.Errorf("got %s %s after %d calls", j.State, j.Result, len(j.Attempts))
+	}
 }
