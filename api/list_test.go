@@ -204,3 +204,19 @@ func TestAPanicEndsOneSubmissionOfABatch(t *testing.T) {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 }
+
+// Times are those of RFC 3339, in lower case too; a + that stands for a space is
+// pointed out.
+func TestTimesInAQuery(t *testing.T) {
+	h := newAPI(t, Config{}, newMemory().deps())
+	for query, want := range map[string]int{
+		"created_after=2026-03-12t08:00:00z": 200, "created_after=2016-12-31T23:59:60Z": 200, "created_after=2026-03-12T08:00:00%2B08:00": 200, "created_after=2026-03-12": 400,
+	} {
+		if w := do(t, h, "GET", "/jobs?"+query, ""); w.Code != want {
+			t.Errorf("%s: got %d %s, want %d", query, w.Code, w.Body, want)
+		}
+	}
+	if w := do(t, h, "GET", "/jobs?created_after=2026-03-12T08:00:00+08:00", ""); w.Code != 400 || !strings.Contains(w.Body.String(), "write it as %2B") {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
