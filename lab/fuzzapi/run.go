@@ -176,7 +176,7 @@ func (rep *Report) Print(w io.Writer) {
 func (rep *Report) Unproven(c *contract.Contract) []string {
 	var all []string
 	for _, op := range c.Operations {
-		if !slices.ContainsFunc(slices.Collect(maps.Keys(rep.Statuses[op.ID])), func(status int) bool { return status < 300 }) {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(rep.Statuses[op.ID])), func(status int) bool { return status < 300 || status == 303 }) {
 			all = append(all, op.ID)
 		}
 	}
