@@ -171,7 +171,9 @@ func useAccount(t *testing.T, a *account, jobs, processes int) {
 	if slots := 8 * processes; jobs > slots { // or the slots are the limit
 		ideal = max(ideal, time.Duration((jobs+slots-1)/slots)*a.took)
 	}
-	if took, most := a.ending.Sub(began), ideal*10/9+4*time.Second; took > most {
+	// Processes do not know each other's lines: whose turn comes next is chance, and a
+	// turn that nobody takes is lost. Only for one process is the time bounded.
+	if took, most := a.ending.Sub(began), ideal*10/9+4*time.Second; processes == 1 && took > most {
 		t.Errorf("took %v, want %v or less; at best %v", took, most, ideal)
 	}
 }
