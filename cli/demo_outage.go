@@ -40,7 +40,7 @@ var outage = []act{
 	{"The Mac works: its models answer, for nothing", map[string]mockllm.Behavior{mockllm.Ollama: mac, mockllm.All: well}, []string{"A05", "A04", "A03"}},
 	{"The Mac is unplugged: jobs spill to the clouds", map[string]mockllm.Behavior{mockllm.Ollama: unplug}, []string{"A03", "A05"}},
 	{"DeepSeek's account runs dry: the next cloud answers", map[string]mockllm.Behavior{mockllm.DeepSeek: noMoney}, []string{"A03"}},
-	{"The other clouds are overloaded: the scorecard answers, and says so", map[string]mockllm.Behavior{mockllm.Kimi: overload, mockllm.MiniMax: overload}, []string{"A03", "A04"}},
+	{"The other clouds are overloaded: the scorecard answers, and says so", map[string]mockllm.Behavior{mockllm.Kimi: overload, mockllm.MiniMax: overload}, []string{"A03"}},
 	{"The Mac is back: jobs run at home again", map[string]mockllm.Behavior{mockllm.Ollama: mac}, []string{"A03", "A05"}},
 }
 

@@ -101,7 +101,7 @@ func TestDemoPlaysAnOutage(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^ +[\d.]+ s    A\d\d  (\w+)/`).FindAllStringSubmatch(played, -1) {
 		ways = append(ways, m[1])
 	}
-	want := "ollama ollama ollama deepseek minimax minimax scorecard scorecard ollama ollama"
+	want := "ollama ollama ollama deepseek minimax minimax scorecard ollama ollama"
 	if got := strings.Join(ways, " "); got != want {
 		t.Errorf("got %s\nwant %s\n%s", got, want, out)
 	}
