@@ -89,10 +89,24 @@ func (g *Guard) line(scope string) *line {
 	return g.lines[scope]
 }
 
+// waitsNoMore takes a job that is let in out of every line: while another candidate
+// answers it, nobody is to wait behind it.
+func (g *Guard) waitsNoMore(job string) {
+	if job == "" {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, q := range g.lines {
+		q.remove(job)
+	}
+}
+
 // Enter lets a call in if its limits have room for it.
 func (g *Guard) Enter(ctx context.Context, c *providers.Call) (leave func(*providers.Attempt), err error) {
 	scope, limits := g.cfg.Rule(c.Candidate)
 	if scope == "" {
+		g.waitsNoMore(c.Job)
 		return func(*providers.Attempt) {}, nil
 	}
 	waiting := g.line(scope)
@@ -114,7 +128,7 @@ func (g *Guard) Enter(ctx context.Context, c *providers.Call) (leave func(*provi
 		return nil, waiting.refuse(ctx, c, limits, verdictOf(reply), time.Now())
 	}
 	began := time.Now()
-	waiting.enter(c)
+	g.waitsNoMore(c.Job)
 	return func(a *providers.Attempt) {
 		p.leave(context.WithoutCancel(ctx), a)
 		waiting.leave(a, time.Since(began))

@@ -134,11 +134,11 @@ func (q *line) turn(l providers.Limits, v verdict, before int) time.Duration {
 	return max(v.wait+time.Duration(before)*each, time.Millisecond)
 }
 
-// enter takes a call that is let in out of the line.
-func (q *line) enter(c *providers.Call) {
+// remove takes a job out of the line.
+func (q *line) remove(job string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	delete(q.places, c.Job)
+	delete(q.places, job)
 }
 
 // leave lets those that wait ask again, and learns from how a call went.

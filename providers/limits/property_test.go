@@ -20,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/limits"
 	"github.com/topcentral/spillway/providers/providertest"
 )
 
@@ -238,5 +239,43 @@ func isClosed(c <-chan struct{}) bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// A job that another candidate answers meanwhile holds no place in the line of the
+// first one: its limit is used all the same.
+func TestJobsThatWentElsewhereAreNotWaitedFor(t *testing.T) {
+	c := newClock(t)
+	rule := func(c providers.Candidate) (string, providers.Limits) {
+		if c.Provider.Name() == "free" {
+			return "", providers.Limits{}
+		}
+		return c.Provider.Name(), providers.Limits{Concurrency: 1}
+	}
+	g := limits.New(c.rdb, limits.Config{Rule: rule, Lease: lease, Patience: time.Minute}, slog.New(slog.DiscardHandler))
+	ask := func(provider, job string, since int) (func(*providers.Attempt), error) {
+		call := call()
+		call.Candidate.Provider = providertest.NewFake(provider)
+		call.Job, call.Since = job, c.now.Add(time.Duration(since)*time.Second)
+		return g.Enter(t.Context(), call)
+	}
+	for _, other := range []string{"free", "glm"} {
+		leave, err := ask("kimi", "first", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ask("kimi", "old", 1); err == nil {
+			t.Fatal("two calls at once")
+		}
+		if _, err := ask(other, "old", 1); err != nil {
+			t.Fatal(err)
+		}
+		leave(done(1, 1))
+		leave, err = ask("kimi", "young", 2)
+		if err != nil {
+			t.Errorf("while %s answers the older job: %v", other, err)
+			continue
+		}
+		leave(done(1, 1))
 	}
 }
