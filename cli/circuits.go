@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,11 +11,22 @@ import (
 	"github.com/topcentral/spillway/api"
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/breaker"
+	"github.com/topcentral/spillway/providers/limits"
 	"github.com/topcentral/spillway/tasks"
 )
 
-// openCircuits shows a process's circuit breakers to its worker.
-type openCircuits struct{ *breaker.Guard }
+// openCircuits shows a process's circuit breakers to its worker, and resets what
+// keeps candidates from being asked.
+type openCircuits struct {
+	*breaker.Guard
+	limits *limits.Guard
+}
+
+// Reset has all models of a provider tried again at once.
+func (o openCircuits) Reset(ctx context.Context, provider string) {
+	o.limits.Reset(ctx, provider)
+	o.Guard.Reset(provider)
+}
 
 // Open lists the candidates that are left alone now.
 func (o openCircuits) Open() []tasks.Circuit {

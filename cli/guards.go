@@ -14,8 +14,8 @@ import (
 
 // guards returns what stands before the calls of candidates, in the order in
 // which it is asked.
-func (s *system) guards(circuits *breaker.Guard) []providers.Guard {
-	return []providers.Guard{circuits, s.limits(), s.budgets(), genai.New(s.metrics, scorecard.Name)}
+func (s *system) guards(circuits openCircuits) []providers.Guard {
+	return []providers.Guard{circuits.Guard, circuits.limits, s.budgets(), genai.New(s.metrics, scorecard.Name)}
 }
 
 // cloud returns the settings of a cloud.

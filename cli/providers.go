@@ -89,10 +89,10 @@ func (s *system) worker(lanes []tasks.Lane) (*worker.Worker, error) {
 		Names:       s.cfg.names(), SendUnexplained: s.cfg.PrivacySendUnexplained,
 		HostLimits: worker.HostLimits{CPU: s.cfg.HostCPULimit / 100, Memory: s.cfg.HostMemoryLimit / 100},
 	}
-	circuits := s.breaker()
+	circuits := openCircuits{s.breaker(), s.limits()}
 	return worker.New(cfg, worker.Parts{
 		Redis: s.queues, Store: s.store, Dispatcher: s.dispatcher, Agents: s.agents,
-		Fleet: fleet, Router: providers.NewRouter(s.log, s.guards(circuits)...), Circuits: openCircuits{circuits}, MaskKey: s.cfg.PrivacyKey, Log: s.log,
+		Fleet: fleet, Router: providers.NewRouter(s.log, s.guards(circuits)...), Circuits: circuits, MaskKey: s.cfg.PrivacyKey, Log: s.log,
 	}), nil
 }
 

@@ -12,7 +12,7 @@ type Circuits interface {
 	// Open lists the candidates that are left alone now.
 	Open() []tasks.Circuit
 	// Reset has all models of a provider tried again at once.
-	Reset(provider string)
+	Reset(ctx context.Context, provider string)
 }
 
 // lookSoon has the providers asked now which models they have.
@@ -35,7 +35,7 @@ func (w *Worker) heedResets(ctx context.Context) error {
 			if w.resets[provider] == word {
 				continue
 			}
-			w.Circuits.Reset(provider)
+			w.Circuits.Reset(ctx, provider)
 			w.Fleet.Doubt(provider)
 			w.lookSoon()
 			w.Log.InfoContext(ctx, "provider was reset by an operator", "provider", provider)

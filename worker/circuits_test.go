@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -14,8 +15,8 @@ type fakeCircuits struct {
 	reset chan string
 }
 
-func (f *fakeCircuits) Open() []tasks.Circuit { return f.open }
-func (f *fakeCircuits) Reset(provider string) { f.reset <- provider }
+func (f *fakeCircuits) Open() []tasks.Circuit                    { return f.open }
+func (f *fakeCircuits) Reset(_ context.Context, provider string) { f.reset <- provider }
 
 func TestHeartbeatsListOpenCircuits(t *testing.T) {
 	t.Parallel()

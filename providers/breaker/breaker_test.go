@@ -401,6 +401,7 @@ func TestReset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, breaker.Config{})
 		late, _ := d.begin()
+		later, _ := d.begin()
 		d.call(string(providers.ClassQuotaDead))
 		if s := d.state(); s.State != breaker.Open || !s.Since.Equal(time.Now()) {
 			t.Fatalf("got %+v, want it open since now", s)
@@ -413,7 +414,8 @@ func TestReset(t *testing.T) {
 		if s := d.state(); s.State != breaker.Closed || s.Failures != 0 || !s.Since.IsZero() || !d.call(providers.Succeeded) {
 			t.Errorf("after the reset: got %+v", s)
 		}
-		late(ended(string(providers.ClassServer)))
+		late(ended(string(providers.ClassQuotaDead)))
+		later(&providers.Attempt{Called: true, Outcome: string(providers.ClassRateLimited), RetryAfter: time.Minute})
 		if s := d.state(); s.State != breaker.Closed || s.Failures != 0 {
 			t.Errorf("a call from before the reset counts: %+v", s)
 		}

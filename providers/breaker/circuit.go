@@ -15,6 +15,7 @@ type circuit struct {
 	mu    sync.Mutex
 	state State
 	epoch int // changes with the state: a call that began in another epoch says nothing of this one
+	known int // the epoch of the last reset: a call that began before it says nothing at all
 
 	failures   int    // in a row
 	badOutputs int    // in a row
@@ -71,7 +72,7 @@ func (c *circuit) leave(p *pass, a *providers.Attempt, slow time.Duration, now t
 	if current {
 		c.probing = false
 	}
-	if !a.Called {
+	if !a.Called || p.epoch < c.known {
 		return ""
 	}
 	effect := effectOf(a, slow)
@@ -178,6 +179,7 @@ func (c *circuit) reset() {
 	c.failures, c.badOutputs, c.opened = 0, 0, 0
 	c.retryAt, c.coolUntil, c.reason = time.Time{}, time.Time{}, ""
 	c.become(Closed)
+	c.known = c.epoch
 }
 
 func (c *circuit) become(s State) {

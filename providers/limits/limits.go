@@ -22,6 +22,7 @@ import (
 	"errors"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,7 +51,7 @@ func keysOf(scope string) []string {
 }
 
 // Rule says what holds for a candidate: the limits, and what it shares them
-// with, by a stable name such as "kimi". A scope of "" has no limits, and learns
+// with, by a stable name such as "kimi" or "kimi/k2". A scope of "" has no limits, and learns
 // none.
 type Rule func(c providers.Candidate) (scope string, l providers.Limits)
 
@@ -133,6 +134,33 @@ func (g *Guard) Enter(ctx context.Context, c *providers.Call) (leave func(*provi
 		p.leave(context.WithoutCancel(ctx), a)
 		waiting.leave(a, time.Since(began))
 	}, nil
+}
+
+// Reset ends the times for which a provider asked to be left alone, as a whole and
+// for those of its models that this process has asked: somebody has mended what was
+// wrong. What was learned of its limits stays.
+func (g *Guard) Reset(ctx context.Context, provider string) {
+	for _, scope := range g.scopes(provider) {
+		limited, cancel := context.WithTimeout(ctx, g.cfg.Patience)
+		if err := g.rdb.HDel(limited, keysOf(scope)[0], "closed").Err(); err != nil {
+			g.log.WarnContext(ctx, "the provider stays left alone for as long as it asked; reset it again", "provider", scope, "error", err)
+		}
+		cancel()
+	}
+}
+
+// scopes lists those of a provider: its name, and those below it that were asked for
+// room so far.
+func (g *Guard) scopes(provider string) []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	all := []string{provider}
+	for scope := range g.lines {
+		if strings.HasPrefix(scope, provider+"/") {
+			all = append(all, scope)
+		}
+	}
+	return all
 }
 
 // pass is a call that was let in.

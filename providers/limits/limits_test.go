@@ -363,3 +363,19 @@ func TestWhatHasNoScopeHasNoLimits(t *testing.T) {
 	mustEnter(t, g)
 	mustEnter(t, g)(done(1, 1))
 }
+
+// A reset ends a pause that the provider asked for, that of another does not.
+func TestReset(t *testing.T) {
+	c := newClock(t)
+	g := guard(c.rdb, providers.Limits{})
+	leave, _ := enter(t, g)
+	leave(turnedAway(time.Hour))
+	g.Reset(t.Context(), "glm")
+	if _, refused := enter(t, g); refused == nil {
+		t.Error("the reset of another provider counts")
+	}
+	g.Reset(t.Context(), "kimi")
+	if _, refused := enter(t, g); refused != nil {
+		t.Errorf("after the reset: %v", refused)
+	}
+}
