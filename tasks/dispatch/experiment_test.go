@@ -76,3 +76,31 @@ func TestJobsAreDealtToVariants(t *testing.T) {
 		t.Errorf("all are dealt alike: %v", dealt)
 	}
 }
+
+// A job that may not leave takes no part in what only a cloud could do for it: it
+// runs on its own machine, as without an experiment.
+func TestAJobThatMayNotLeaveIsNotDealtToACloud(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	s := store.New(rdb, store.DefaultConfig())
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close store: %v", err)
+		}
+	})
+	cfg := Config{LaneOf: func(string) tasks.Lane { return tasks.Cloud }}
+	d := New(s, queue.NewClient(rdb), experimenting(t), cfg, quiet)
+	dealt := map[string]int{}
+	for range 40 {
+		j, _, err := d.Submit(t.Context(), "acme", &tasks.Submission{Agent: open, Input: json.RawMessage(`{"kind":"good"}`), Privacy: tasks.LocalOnly})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dealt[j.Variant]++
+		if !slices.Contains(j.Lanes, tasks.Local) || len(j.Candidates) > 0 || slices.Contains(j.Lanes, tasks.Cloud) {
+			t.Fatalf("the job of %q has lanes %v and candidates %v", j.Variant, j.Lanes, j.Candidates)
+		}
+	}
+	if dealt["plain"] == 0 || dealt[""] == 0 || dealt["other"] > 0 {
+		t.Errorf("dealt %v", dealt)
+	}
+}
