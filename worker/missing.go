@@ -46,9 +46,10 @@ func (a *attempt) noteMissing() {
 	}
 }
 
-// missingWait grows with the times that the job has waited.
+// missingWait grows with the times that the job has waited. Those at which it went
+// to another worker at once do not count.
 func (a *attempt) missingWait() time.Duration {
-	return min(missingWait<<min(a.waits(), 8), missingLongest)
+	return min(missingWait<<min(max(0, a.waits()-maxElsewhere), 8), missingLongest)
 }
 
 // untilReached returns how the attempt ends if nobody was asked and a candidate

@@ -21,7 +21,7 @@ const maxElsewhere = 3
 // Candidates that were refused are no sign of that.
 func (a *attempt) elsewhere(ctx context.Context, err error) bool {
 	e, ok := errors.AsType[*providers.ExhaustedError](err)
-	if !ok || e.Refused != "" || e.Class != "" && !e.Class.Policy().Whole || a.job.Attempt-a.waits() > maxElsewhere {
+	if !ok || e.Refused != "" || e.Class != "" && !e.Class.Policy().Whole || a.job.Attempt-a.claimsWith(wasRefused) > maxElsewhere {
 		return false
 	}
 	// This worker may have told the registry already that it serves no longer.
@@ -116,20 +116,25 @@ const (
 // were asked last is worth asking again. That is when they said so; who said
 // nothing is asked again soon at first, and later from time to time.
 func (a *attempt) comeBack(now time.Time) time.Duration {
-	backoff := firstWait << max(0, min(a.job.Attempt-1-a.waits(), 8))
+	pause := pauseAfter(a.job.Attempt - 1 - a.waits())
 	asked := lastAsked(slices.Concat(a.job.Attempts, a.records))
 	if len(asked) == 0 {
-		return min(backoff, maxWait)
+		return pause
 	}
 	wait := maxWait
 	for _, call := range asked {
 		if call.RetryAt.IsZero() {
-			wait = min(wait, backoff)
+			wait = min(wait, pause)
 		} else {
 			wait = min(wait, call.RetryAt.Sub(now))
 		}
 	}
 	return max(wait, minWait)
+}
+
+// pauseAfter is how long to stay away, after so many times, from who has failed.
+func pauseAfter(times int) time.Duration {
+	return min(firstWait<<max(0, min(times, 8)), maxWait)
 }
 
 // lastAsked returns the last call of each candidate in the last claim of each

@@ -107,15 +107,24 @@ func (a *attempt) issueLater(ctx context.Context, j *tasks.Job, o outcome) error
 }
 
 // waits is how many of the job's claims have ended because its candidates had no
-// room yet, which says nothing of the workers that made them.
-func (a *attempt) waits() int {
+// room yet, or could not be reached yet.
+func (a *attempt) waits() int { return a.claimsWith(hadNoRoom) }
+
+// claimsWith counts the job's claims in which something of that kind has happened.
+func (a *attempt) claimsWith(is func(tasks.Attempt) bool) int {
 	n, last := 0, 0
 	for _, r := range a.job.Attempts {
-		if hadNoRoom(r) && r.Number != last {
+		if is(r) && r.Number != last {
 			n, last = n+1, r.Number
 		}
 	}
 	return n
+}
+
+// wasRefused reports whether a candidate that this worker reaches had no room, which
+// says nothing of the worker.
+func wasRefused(r tasks.Attempt) bool {
+	return hadNoRoom(r) && r.Outcome != tasks.OutcomeUnreachable
 }
 
 // roomAt is when the first of the candidates that a waiting job was last refused
@@ -149,9 +158,31 @@ var settled = []string{
 
 // unsettled returns the candidates without those that have failed for good while
 // the job waited for others of its lane: each time it comes back they would be
-// asked, and paid, once more. A job that asks for waiting tries all of them again.
+// asked, and paid, once more. A job that asks for waiting tries them again, ever
+// less often.
 func (a *attempt) unsettled(candidates []providers.Candidate) []providers.Candidate {
-	failed, claim, waited := map[string]bool{}, 0, 0
+	failed := a.settledFailures()
+	left := slices.DeleteFunc(slices.Clone(candidates), func(c providers.Candidate) bool {
+		f := failed[c.String()]
+		return f.times > 0 && (a.job.OnExhausted != tasks.Wait || time.Since(f.last) < pauseAfter(f.times-1))
+	})
+	if len(left) == 0 {
+		return candidates
+	}
+	return left
+}
+
+// failures are those of one candidate.
+type failures struct {
+	times int
+	last  time.Time
+}
+
+// settledFailures returns the failures for good of this lane's candidates, by
+// candidate, in the claims since which the job has waited for one that has no room;
+// none if it has not.
+func (a *attempt) settledFailures() map[string]failures {
+	failed, claim, waited := map[string]failures{}, 0, 0
 	for _, r := range a.job.Attempts {
 		if r.Lane != a.lane {
 			continue
@@ -164,15 +195,11 @@ func (a *attempt) unsettled(candidates []providers.Candidate) []providers.Candid
 			waited = r.Number
 		}
 		if slices.Contains(settled, r.Outcome) {
-			failed[r.Candidate] = true
+			failed[r.Candidate] = failures{failed[r.Candidate].times + 1, r.StartedAt}
 		}
 	}
-	if a.job.OnExhausted == tasks.Wait || waited < a.job.Attempt-1 {
-		return candidates
+	if waited < a.job.Attempt-1 {
+		return nil
 	}
-	left := slices.DeleteFunc(slices.Clone(candidates), func(c providers.Candidate) bool { return failed[c.String()] })
-	if len(left) == 0 {
-		return candidates
-	}
-	return left
+	return failed
 }
