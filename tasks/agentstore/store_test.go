@@ -156,3 +156,28 @@ func TestAPushThatFailsInItsMiddle(t *testing.T) {
 		}
 	})
 }
+
+// A change whose number cannot be written is not made: no process would hear of it,
+// and a repeat would find nothing to do.
+func TestAChangeThatNobodyWouldHearOfIsNotMade(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		ctx, s := t.Context(), New(rdb)
+		first, second := push(t, s, builtin(t, "First")), push(t, s, builtin(t, "Second"))
+		changes := map[string]func() error{
+			"push":   func() error { _, err := s.Push(ctx, builtin(t, "Third"), "me"); return err },
+			"switch": func() error { _, err := s.Switch(ctx, "A02", first.Version); return err },
+			"remove": func() error { _, err := s.Remove(ctx, "A02"); return err },
+		}
+		if err := rdb.HSet(ctx, currentKey, revisionField, "x").Err(); err != nil {
+			t.Fatal(err)
+		}
+		for name, change := range changes {
+			if err := change(); err == nil {
+				t.Errorf("%s: no error", name)
+			}
+			if got, err := rdb.HGet(ctx, currentKey, "A02").Result(); err != nil || got != second.Version {
+				t.Errorf("%s: %q is current, %v; want the second", name, got, err)
+			}
+		}
+	})
+}
