@@ -32,7 +32,7 @@ func OpenAIFailures() []Exchange {
 		{Name: "MiniMax: requests per minute", Status: 429, Body: `{"type":"error","error":{"type":"rate_limit_error","message":"rate limit exceeded(RPM) (1002)","http_code":"429"}}`, Class: providers.ClassRateLimited},
 
 		{Name: "Zhipu: arrears", Status: 429, Body: `{"error":{"code":"1113","message":"您的账户已欠费，请充值后重试。"}}`, Class: providers.ClassQuotaDead, Says: "欠费"},
-		{Name: "Zhipu: a limit of hours, until a time", Status: 429, Body: `{"error":{"code":"1308","message":"已达到 5 小时的使用上限。您的限额将在 ` + tomorrow + ` 重置。"}}`, Class: providers.ClassRateLimited, Wait: 2*time.Hour + 59*time.Minute},
+		{Name: "Zhipu: a limit of hours, until a time", Status: 429, Body: `{"error":{"code":"1308","message":"已达到 5 小时的使用上限。您的限额将在 ` + tomorrow + ` 重置。"}}`, Class: providers.ClassRateLimited, Wait: 2*time.Hour + 50*time.Minute},
 		{Name: "Zhipu: the same, until a time that is past", Status: 429, Body: `{"error":{"code":"1308","message":"已达到 5 小时的使用上限。您的限额将在 2026-01-01 09:57:30 重置。"}}`, Class: providers.ClassQuotaDead},
 		{Name: "New API: no channel now", Status: 503, Body: `{"error":{"message":"No available channel for model m under group default (distributor)","type":"new_api_error","code":"model_not_found"}}`, Class: providers.ClassOverloaded},
 		{Name: "New API: no channel now, in Chinese", Status: 503, Body: `{"error":{"message":"当前分组 default 下对于模型 m 无可用渠道","type":"one_api_error"}}`, Class: providers.ClassOverloaded},
