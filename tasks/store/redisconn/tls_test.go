@@ -7,11 +7,13 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,7 +51,9 @@ func TestSocketsAndClientCertificates(t *testing.T) {
 			err = rdb.Ping(t.Context()).Err()
 			_ = rdb.Close() // it only asked
 		}
-		if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+		// A server that refuses a client may close the connection before its alert is read.
+		cutOff := name == "no certificate" && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE))
+		if (err == nil) != (c.err == "") || err != nil && !cutOff && !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%s: got %v, want %q", name, err, c.err)
 		}
 	}
