@@ -150,6 +150,8 @@ func TestDoctorNamesWhatTheUserLacks(t *testing.T) {
 	for rule, want := range map[string]string{
 		"~* resetchannels +@all":                   "&asynq:* &spillway:*",
 		"~* &* +@all -xadd -hset":                  "+hset +xadd",
+		"~* &* +@all -expire -expireat -rpop":      "+expire +expireat +rpop",
+		"~* &* +@all -scan -setex -sismember":      "+scan +setex +sismember",
 		"~asynq:* &* +@all":                        "~spillway:*",
 		"~spillway:* ~asynq:* &* +@all -subscribe": "+subscribe",
 	} {
