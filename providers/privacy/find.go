@@ -116,6 +116,9 @@ func detect(f *folded) []span {
 	}
 	spans = append(spans, vocab().mentions(f)...)
 	spans = append(spans, vocab().organisations(f, pieces)...)
+	spans = append(spans, vocab().slots(f, pieces)...)
+	spans = append(spans, vocab().companyLists(f, pieces)...)
+	spans = append(spans, latinSlots(f)...)
 	spans = append(spans, companies(f)...)
 	return append(spans, addresses(f)...)
 }

@@ -91,7 +91,8 @@ func foreign(f *folded) []span {
 	var spans []span
 	for _, m := range capitalized.FindAllStringIndex(f.text, -1) {
 		if name := f.text[m[0]:m[1]]; apart(f, m[0], m[1]) && isForeign(name) {
-			spans = append(spans, f.source(m[0], foreignEnd(f, m[1]), kindOfName(f, m[1]), rankContext))
+			start := firstName(f, initials(f, m[0]))
+			spans = append(spans, f.source(start, foreignEnd(f, m[1]), kindOfName(f, m[1]), rankContext))
 		}
 	}
 	for _, m := range inChinese.FindAllStringSubmatchIndex(f.text, -1) {

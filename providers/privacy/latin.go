@@ -91,7 +91,7 @@ func called(f *folded) []span {
 		surname, sure := language().surname(f.text[i:])
 		switch rest := f.text[i+len(surname):]; {
 		case strings.HasSuffix(f.text[:i], " "):
-			if !sure || isHan(firstRune(rest)) && !says(rest) && !strings.ContainsRune("把要在和跟给与已", firstRune(rest)) {
+			if !sure && (surname == "" || !givenNames[strings.ToLower(name)]) || isHan(firstRune(rest)) && !says(rest) && !strings.ContainsRune("把要在和跟给与已昨今明前上下刚说", firstRune(rest)) {
 				continue
 			}
 			end = i + len(surname)

@@ -233,6 +233,9 @@ var (
 	strasse = regexp.MustCompile(`[A-Z][\p{Latin}-]*(?i:straße|strasse|str\.|weg|allee|platz) ?[0-9]{1,4}[a-z]?(?:, ?[0-9]{5} [A-Z][\p{Latin}-]+)?`)
 	// district is a road without a number, behind the place that it is in.
 	district = regexp.MustCompile(`[\p{Han}]{2,10}(?:大道|公路|路|街)`)
+	// town is a town behind the place that it is in, and shop a shop by its road.
+	town = regexp.MustCompile(`[\p{Han}]{3,8}[镇乡]`)
+	shop = regexp.MustCompile(`[\p{Han}]{2,4}[路街]店`)
 	// flat is a part of a building, by the numbers of two levels.
 	flat = regexp.MustCompile(`(?:[\p{Han}]{2,8}?(?:[一二三四五六七八九十0-9]{1,3}[区期村里])?)?[0-9A-Za-z]{1,4}(?:号楼|号院|楼|幢|栋|座|单元)(?:[0-9A-Za-z]{1,4}(?:单元|门|层|楼))?[0-9]{3,4}(?:室|房|会议室|号)?`)
 	// romance is a road of which the kind is said first: Via Tortona 37.
@@ -280,7 +283,7 @@ func addresses(f *folded) []span {
 var chineseForms = []struct {
 	marks string
 	form  *regexp.Regexp
-}{{"路街弄巷道胡", road}, {"省市自", levels}, {"厦楼场园区寓村心", block}, {"楼座幢栋单", flat}, {"路街道", district}}
+}{{"路街弄巷道胡", road}, {"省市自", levels}, {"厦楼场园区寓村心", block}, {"楼座幢栋单", flat}, {"路街道", district}, {"镇乡", town}, {"店", shop}}
 
 var latinRoads = strings.Fields(`road rd street st. avenue ave lane ln boulevard blvd drive highway hwy way square parkway court straße strasse str weg allee platz`)
 
@@ -293,6 +296,9 @@ func placesOf(f *folded, from, to int, form *regexp.Regexp) []span {
 		}
 		start += leadIn(f.text[start:end])
 		if form == district && !roadIn(f, start, end) {
+			continue
+		}
+		if form == town && !townIn(f.text[start:end]) {
 			continue
 		}
 		if form == flat && (strings.ContainsAny(f.text[start:end], "的了是和与在有") || !strings.ContainsAny(f.text[start:end], "0123456789")) {
@@ -330,6 +336,12 @@ func leadIn(s string) int {
 // follow one another.
 func addressLike(s string) bool {
 	return language().firstPlace(s) == 0 && !strings.ContainsAny(s, "的了是和与在有")
+}
+
+// townIn reports whether a text is a place and the name of a town in it: 余姚泗门镇.
+func townIn(s string) bool {
+	rest := utf8.RuneCountInString(withoutPlaces(s))
+	return language().firstPlace(s) == 0 && rest >= 2 && rest <= 4 && !strings.ContainsAny(s, "的了是和与在有到从")
 }
 
 // roadIn reports whether a road without a number is an address: it stands behind

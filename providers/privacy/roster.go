@@ -29,11 +29,7 @@ func (l *lexicon) rosters(f *folded, persons []span) []span {
 		if n := strings.IndexAny(f.text[i:], "。；;\n:()—"); n >= 0 {
 			to = i + n
 		}
-		for i, j := range items(f.text, i, to) {
-			if n := utf8.RuneCountInString(f.text[i:j]); n >= 2 && n <= 4 && allHan(f.text[i:j]) && (l.item(f.text[i:j]) || vocab().mayName(f.text[i:j], true)) {
-				spans = append(spans, f.source(i, j, Person, rankContext))
-			}
-		}
+		spans = append(spans, l.roster(f, i, to)...)
 	}
 	if strings.Contains(f.text, "·") {
 		for _, m := range borne.FindAllStringIndex(f.text, -1) {
@@ -51,6 +47,32 @@ func (l *lexicon) rosters(f *folded, persons []span) []span {
 	return spans
 }
 
+// roster returns the persons of a list. Where most of its items are names, an item
+// that could be a word is one, too.
+func (l *lexicon) roster(f *folded, from, to int) []span {
+	var names, others []span
+	marks := listMarks
+	if !strings.ContainsAny(f.text[from:to], "、/") {
+		marks += " "
+	}
+	for i, j := range items(f.text, from, to, marks) {
+		name := f.text[i:j]
+		if n := utf8.RuneCountInString(name); n < 2 || n > 4 || !allHan(name) {
+			continue
+		}
+		switch {
+		case l.item(name) || vocab().mayName(name, true):
+			names = append(names, f.source(i, j, Person, rankContext))
+		case !nobody[name] && !titles[name] && withoutRole(name) != "" && !nobodyNames[name] && !l.generic(name) && vocab().cost(name) >= usualCost:
+			others = append(others, f.source(i, j, Person, rankContext))
+		}
+	}
+	if len(names) >= 2 && len(names) > len(others) {
+		return append(names, others...)
+	}
+	return names
+}
+
 // headed is the length of what stands between a heading and its list, 0 where
 // there is no such thing.
 func headed(s string) int {
@@ -65,13 +87,16 @@ func headed(s string) int {
 	return 0
 }
 
+// listMarks are the characters between the items of a list.
+const listMarks = "、，,/\"和与及"
+
 // items yields the items of a list, without the spaces around them.
-func items(text string, from, to int) iter.Seq2[int, int] {
+func items(text string, from, to int, marks string) iter.Seq2[int, int] {
 	return func(yield func(i, j int) bool) {
 		at := from
 		for i := from; i <= to; {
 			r, size := utf8.DecodeRuneInString(text[i:to])
-			if i == to || strings.ContainsRune("、，,/\"和与及", r) {
+			if i == to || strings.ContainsRune(marks, r) {
 				item := text[at:i]
 				start := at + len(item) - len(strings.TrimLeft(item, " "))
 				if end := at + len(strings.TrimRight(item, " ")); end > start && !yield(start, end) {
@@ -124,7 +149,7 @@ func (l *lexicon) neighbours(f *folded, persons []span) []span {
 func (l *lexicon) enumeration(f *folded, from, to int, person func(i, j int) bool) []span {
 	var spans []span
 	some := false
-	for i, j := range items(f.text, from, to) {
+	for i, j := range items(f.text, from, to, listMarks) {
 		if person(i, j) {
 			some = true
 			continue

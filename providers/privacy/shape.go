@@ -29,6 +29,8 @@ var shapes = []shape{
 		regexp.MustCompile(`(?i)(?:密码|口令|密钥|秘钥|password|passwd|passcode|pwd|secret|(?:api|app|access|client)[_ -]?(?:key|id|secret)|access[_ -]?key|token)(?:"?[ ]*[:=：]+[ ]*"?|是|为| is )[ ]*([!-~]{4,})`), secretLike},
 	{Secret, []string{"密码", "口令", "提取码", "验证码", "密钥", "pass", "pwd"},
 		regexp.MustCompile(`(?i)(?:密码|口令|提取码|访问码|验证码|密钥|password|passwd|passcode|pwd)(?:是|为|:)?[ ]*([!-~]{4,})`), passwordLike},
+	{Secret, []string{"pw", "pass", "login", "cred"}, regexp.MustCompile(`(?i)\b(?:pw|pass|passphrase|login|creds?|credentials?)\b(?:[ ]?[:=/]| is| are)?[ ]*([!-~]{4,})`), passwordLike},
+	{Handle, []string{"login", "user"}, regexp.MustCompile(`(?i)\b(?:login|user(?:name| ?id)?)\b(?: (?:for|of|to|on)(?: [a-z]+){1,4})?(?: is|[ ]?[:=])[ ]*([A-Za-z][\w.-]{3,30})`), isHandle},
 	{Link, []string{"://", "www."}, regexp.MustCompile(`(?i)((?:[a-z][a-z0-9+.-]*://|www\.)[\w.~:/?#@!$&'*+,;=%\[\]-]+)`), nil},
 	{Email, []string{"@"}, regexp.MustCompile(`([A-Za-z0-9][A-Za-z0-9._%+-]* ?@ ?[A-Za-z0-9][A-Za-z0-9-]*(?: ?\. ?[A-Za-z0-9-]+)*\.[A-Za-z]{2,24})`), nil},
 	{Host, []string{"."}, regexp.MustCompile(`((?:\d{1,3}\.){3}\d{1,3})`), isHost},
