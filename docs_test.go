@@ -1,0 +1,71 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Every decision is in the index, and has the four sections that a reader
+// looks for.
+func TestDecisionsAreIndexed(t *testing.T) {
+	index, err := os.ReadFile("docs/decisions/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := filepath.Glob("docs/decisions/[0-9]*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no decisions: %v", err)
+	}
+	numbers := map[string]string{}
+	for _, page := range pages {
+		name := filepath.Base(page)
+		if n := strings.Count(string(index), "("+name+")"); n != 1 {
+			t.Errorf("docs/decisions/README.md links %s %d times, want once", name, n)
+		}
+		if other := numbers[name[:4]]; other != "" {
+			t.Errorf("%s and %s have one number", other, name)
+		}
+		numbers[name[:4]] = name
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, section := range []string{"Context", "Decision", "Rejected", "Look again when"} {
+			if !strings.Contains(string(text), "\n## "+section+"\n\n") {
+				t.Errorf("%s has no section %q", name, section)
+			}
+		}
+	}
+}
+
+var docLink = regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
+
+// Every relative link of a page leads to a file.
+func TestLinksOfPages(t *testing.T) {
+	var pages []string
+	for _, glob := range []string{"*.md", "docs/*.md", "docs/*/*.md", "examples/*/*.md", ".github/*.md"} {
+		found, err := filepath.Glob(glob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range docLink.FindAllStringSubmatch(string(text), -1) {
+			target := link[1]
+			if strings.Contains(target, ":") || strings.HasPrefix(target, "/") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), target)); err != nil {
+				t.Errorf("%s links %s, which does not exist", page, target)
+			}
+		}
+	}
+}
