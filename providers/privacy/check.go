@@ -10,7 +10,7 @@ import (
 // Doubt says that a masked text may still hold a value. It names kinds only.
 type Doubt struct{ Kinds []Kind }
 
-// Error tells what is doubtful.
+// Error describes the doubt, without the value.
 func (d *Doubt) Error() string {
 	return fmt.Sprintf("the masked text may still hold values of these kinds: %v", d.Kinds)
 }

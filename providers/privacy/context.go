@@ -66,7 +66,7 @@ func (v *vocabulary) labelAt(s string) int {
 // behind a label.
 const usualCost = 11.3
 
-// mayName reports whether what stands behind a label of persons is a name: it
+// mayName reports whether the text after a label of persons is a name: it
 // begins with a surname, be it a rare one, and is no usual word. A label that is
 // not set apart needs a surname that is not rare.
 func (v *vocabulary) mayName(name string, apart bool) bool {

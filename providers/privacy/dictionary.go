@@ -69,7 +69,7 @@ func (d *dictionary) find(f *folded) []span {
 	return spans
 }
 
-// maxFiller is how many spaces may stand between two characters of a value.
+// maxFiller is how many spaces may separate two characters of a value.
 const maxFiller = 2
 
 // match returns the end of the longest value that begins at text[i].
@@ -100,7 +100,7 @@ func (d *dictionary) match(f *folded, i int) (end int, found *word) {
 
 // whole reports whether text[i:j] is not a piece of a longer word: Latin letters
 // and digits go on beside it, or two Chinese characters with a space between
-// them belong to what stands on either side.
+// them belong to the text on either side.
 func whole(f *folded, i, j int, split bool) bool {
 	first, last := f.after(i), lastRune(f.text[i:j])
 	if isLatin(first) && isLatin(f.before(i)) || isLatin(last) && isLatin(f.after(j)) {

@@ -9,7 +9,7 @@ import (
 )
 
 // Drop returns an input without the members that the pointers name: JSON
-// Pointers (RFC 6901) in which * stands for any member or index. A pointer that
+// Pointers (RFC 6901) in which * matches any member or index. A pointer that
 // names nothing drops nothing.
 func Drop(input json.RawMessage, pointers []string) (json.RawMessage, error) {
 	if len(pointers) == 0 {
@@ -27,7 +27,7 @@ func Drop(input json.RawMessage, pointers []string) (json.RawMessage, error) {
 	return encode(sweep(v))
 }
 
-// dropped stands for what is dropped until all pointers are followed: an index
+// dropped marks what is dropped until all pointers are followed: an index
 // counts in the array as it came.
 type dropped struct{}
 

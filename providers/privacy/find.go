@@ -35,7 +35,7 @@ func (m *Mask) text(text string) string {
 }
 
 // ambiguous reports whether a token without brackets would run together with
-// what stands beside it.
+// the text beside it.
 func ambiguous(text string, s span) bool {
 	before, _ := utf8.DecodeLastRuneInString(text[:s.start])
 	after, _ := utf8.DecodeRuneInString(text[s.end:])
@@ -64,8 +64,8 @@ func (m *Mask) findIn(text string, f *folded) []span {
 }
 
 // again finds the names of persons that a text has shown once wherever else it
-// holds them, and the surnames of those in Latin letters: what stands around a name
-// need not say so each time.
+// holds them, and the surnames of those in Latin letters: the context of a name need not
+// show it each time.
 func again(f *folded, text string, spans []span) []span {
 	names := newDictionary()
 	for _, s := range spans {
@@ -100,7 +100,7 @@ func isSurname(w string) bool {
 	return len(w) > 2 && unicode.IsUpper(firstRune(w)) && strings.ToLower(w[1:]) == w[1:] && !latinTitles[strings.ToLower(w)] && !leading[w]
 }
 
-// byForm finds the values that their form gives away.
+// byForm finds the values that their form identifies.
 func byForm(f *folded) []span { return append(formed(f), numbers(f)...) }
 
 // detect finds the values that no dictionary is needed for.
@@ -194,7 +194,7 @@ func related(a, b Kind) bool {
 }
 
 // link gives a place its value: the person of the dictionary who is meant by
-// surname and title, if there is one alone, else what stands there.
+// surname and title, if there is exactly one, else the text itself.
 func (m *Mask) link(text string, s *span) {
 	if s.base != "" {
 		return

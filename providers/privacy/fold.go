@@ -77,7 +77,7 @@ func foldRune(r rune) rune {
 }
 
 // isInvisible reports whether nothing is to be seen of r by itself: joiners, marks
-// of direction, variations, and accents that stand behind their letter.
+// of direction, variations, and accents that follow their letter.
 func isInvisible(r rune) bool {
 	return r >= '\u200B' && r <= '\u200F' || r >= '\u202A' && r <= '\u202E' || r >= '\u2060' && r <= '\u206F' || r == '\uFEFF' || r == '\u00AD' ||
 		r >= '\uFE00' && r <= '\uFE0F' || r >= '\U000E0000' && r <= '\U000E01EF' || r >= '\u0300' && r <= '\u036F' || r == '\u20E3'
@@ -91,8 +91,8 @@ type span struct {
 	rank       int    // precedence of its kind where two overlap; the lower wins
 }
 
-// source returns the span of the source that text[i:j], which is not empty,
-// stands for.
+// source returns the span of the source from which text[i:j], which must not be
+// empty, was folded.
 func (f *folded) source(i, j int, kind Kind, rank int) span {
 	return span{start: f.at[i], end: f.to[j-1], kind: kind, rank: rank}
 }
@@ -120,7 +120,7 @@ func isASCIIWord(r rune) bool {
 
 func isDigit(b byte) bool { return b >= '0' && b <= '9' }
 
-// squeezed returns a value without what may stand between its characters.
+// squeezed returns a value without what may separate its characters.
 func squeezed(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r = foldRune(r); r < 0 || isFiller(r) {
@@ -130,7 +130,7 @@ func squeezed(s string) string {
 	}, s)
 }
 
-// isFiller reports whether a folded character may stand inside a spelling of a
+// isFiller reports whether a folded character may occur inside a spelling of a
 // value without being a part of it.
 func isFiller(r rune) bool { return unicode.IsSpace(r) || r == '·' }
 

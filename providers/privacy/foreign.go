@@ -15,7 +15,7 @@ var (
 	nextName    = regexp.MustCompile(`^ (?:(?:van|von|de|der|da|bin|al|el|la|di|du|dos)(?: |-)){0,2}(?:\p{Lu}\. )?(\p{Lu}[\p{Latin}'-]+)`)
 	nextLower   = regexp.MustCompile(`^ (\p{Ll}[\p{Ll}']+)`)
 	saidBy      = regexp.MustCompile(`^(?:'s|'ll)?,? (?:said|says|wants|want|asked|asks|thinks|told|confirmed|confirms|will|is|has|was|needs|agreed|sent|called|knows|mentioned|replied|signed|signs|can|prefers|owns)\b`)
-	toldTo      = regexp.MustCompile(`(?i)(?:\b(?:with|cc|ask|tell|ping|call|email|thanks|hi|hey|dear|loop in|remind|meet|met|via|from|attn|owner|contact)|@):? $`)
+	addressedTo = regexp.MustCompile(`(?i)(?:\b(?:with|cc|ask|tell|ping|call|email|thanks|hi|hey|dear|loop in|remind|meet|met|via|from|attn|owner|contact)|@):? $`)
 	tradeEnds   = regexp.MustCompile(`(\p{Lu}\p{Ll}{2,}) (\p{Lu}\p{Ll}{2,})`)
 	inChinese   = regexp.MustCompile(`\p{Han}[ @(]?(?:[a-z]+)?(\p{Lu}\p{Ll}{2,})(?: ?\p{Han}|$|[,:;。，、/)]| [^a-zA-Z])`)
 	surnameSir  = regexp.MustCompile(`(\p{Han})(?i:sir)\b`)
@@ -39,7 +39,7 @@ var englishWords = sync.OnceValue(func() set {
 	return s
 })
 
-// regular are endings of regular forms, and what stands in their place in the
+// regular are endings of regular forms, and the endings that replace them in the
 // dictionary.
 var regular = []struct{ from, to string }{
 	{"'s", ""}, {"s", ""}, {"es", ""}, {"ies", "y"}, {"ed", ""}, {"d", ""}, {"ied", "y"}, {"ing", ""}, {"ing", "e"}, {"ly", ""}, {"ily", "y"},
@@ -83,7 +83,7 @@ func isEnglish(word string) bool {
 }
 
 // foreign finds names in Latin letters by what is no word, and given names in
-// lower case by what stands around them.
+// lower case by their context.
 func foreign(f *folded) []span {
 	if !hasLetters(f.text) && !strings.ContainsFunc(f.text, isLatin) {
 		return nil
@@ -124,7 +124,7 @@ func foreign(f *folded) []span {
 	return spans
 }
 
-// apart reports whether a word in Latin letters stands by itself, and is no piece
+// apart reports whether a word in Latin letters is a word of its own, and no piece
 // of a code, a path or an address.
 func apart(f *folded, i, j int) bool {
 	before, after := f.before(i), f.after(j)
@@ -192,7 +192,7 @@ func givenInLower(f *folded, i, j int) int {
 	switch {
 	case named:
 		return end + surname[1]
-	case !isEnglish(word), saidBy.MatchString(f.text[end:]) && !determined(f, i), toldTo.MatchString(f.text[max(0, i-12):i]) && !commonWords[word]:
+	case !isEnglish(word), saidBy.MatchString(f.text[end:]) && !determined(f, i), addressedTo.MatchString(f.text[max(0, i-12):i]) && !commonWords[word]:
 		return end
 	}
 	return 0

@@ -53,7 +53,7 @@ var labels = map[Kind]label{
 }
 
 // written returns the label for a value: in Chinese for values with Chinese in
-// them, so that it stands well in its sentence.
+// them, so that it fits its sentence.
 func (k Kind) written(value string) string {
 	for _, r := range value {
 		if isHan(r) {

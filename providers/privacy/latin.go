@@ -22,7 +22,7 @@ var notNames = setOf(all("latin_not_names"))
 // latinFirst are words that may be a first name by itself.
 var latinFirst = regexp.MustCompile(`\b([A-Z][a-z]{2,11})\b`)
 
-// notPersons are names that other things bear more often.
+// notPersons are names that more often name something else.
 var notPersons = setOf(all("latin_ambiguous"))
 
 // latinLeads are what latinTitled needs to be worth while, in lower case.
@@ -72,7 +72,7 @@ var latinSure = []struct {
 	{[]string{"poke ", "talk", "Talk", "chat", "Chat", " met ", "Met ", "eeting ", "peak "}, regexp.MustCompile(`(?:\b(?i:spoke|talked|chatted|met|meeting|speak|talk) (?:with|to) )([A-Z][a-z]{2,})\b`)},
 }
 
-// called finds Latin names that are spoken of as Chinese ones are: Coco姐, and
+// called finds Latin names that are used as Chinese ones are: Coco姐, and
 // Tony 王.
 func called(f *folded) []span {
 	var spans []span
@@ -91,7 +91,7 @@ func called(f *folded) []span {
 		surname, sure := language().surname(f.text[i:])
 		switch rest := f.text[i+len(surname):]; {
 		case strings.HasSuffix(f.text[:i], " "):
-			if !sure && (surname == "" || !givenNames[strings.ToLower(name)]) || isHan(firstRune(rest)) && !says(rest) && !strings.ContainsRune("把要在和跟给与已昨今明前上下刚说", firstRune(rest)) {
+			if !sure && (surname == "" || !givenNames[strings.ToLower(name)]) || isHan(firstRune(rest)) && !startsWithVerb(rest) && !strings.ContainsRune("把要在和跟给与已昨今明前上下刚说", firstRune(rest)) {
 				continue
 			}
 			end = i + len(surname)
@@ -103,7 +103,7 @@ func called(f *folded) []span {
 	return spans
 }
 
-// latinHeading is what stands before a list of persons.
+// latinHeading is a heading of a list of persons.
 var latinHeading = regexp.MustCompile(`(?i)\b(?:attendees|participants|present|apologies|absent|invitees|attending|attended by)[ ]?: *([^\n;。]{3,300})`)
 
 var latinHeadings = strings.Fields(`attend participants present apologies absent invitees`)

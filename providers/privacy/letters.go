@@ -64,7 +64,7 @@ func plainLetter(r rune) rune {
 	case !unicode.Is(unicode.Nd, r):
 		return r
 	}
-	zero := r // digits stand in tens, from zero on
+	zero := r // digits come in tens, from zero on
 	for n := 0; n < 9 && unicode.Is(unicode.Nd, zero-1); n++ {
 		zero--
 	}

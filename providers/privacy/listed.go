@@ -55,7 +55,7 @@ func (m *Mask) isName(key, text string) bool {
 // when it lists it as a name.
 const usualFound = 10.5
 
-// noteNames takes down the persons and companies that the rules have guessed.
+// noteNames records the persons and companies that the rules have guessed.
 func (m *Mask) noteNames(text string, spans []span) {
 	for _, s := range spans {
 		if s.rank == rankContext && (s.kind == Person || s.kind == Company) {
@@ -82,7 +82,7 @@ func (m *Mask) Confirms(found []Found) bool {
 	return 2*held >= len(m.guessed)
 }
 
-// noteText takes down a text that is no value of a field.
+// noteText records a text that is no value of a field.
 func (m *Mask) noteText(text string) {
 	if m.noting && !m.words[text] && !m.products[squeezed(text)] && strings.ContainsFunc(text, unicode.IsLetter) && utf8.RuneCountInString(squeezed(text)) >= shortestFound {
 		m.texts = append(m.texts, text)

@@ -6,7 +6,7 @@
 // What is a value is found in three ways: by the members of the input that hold
 // one (customer, contact, …), whose values are then looked for everywhere in all
 // their spellings; by form and check digits (telephone numbers, identity and
-// bank cards, keys, …); and by what stands around it (a surname before a title,
+// bank cards, keys, …); and by its context (a surname before a title,
 // a name before a legal form, a road before a house number). Amounts, dates,
 // stages and product codes stay, since an analysis is about them.
 //
@@ -31,8 +31,8 @@ type Options struct {
 	Words  []string // values that mean something to the agent, such as those of an enumeration; never masked as a field's value
 	Public string   // what is sent with every job of the agent, so that nothing in it is a secret
 	Found  []Found  // names that a model has listed in the input's texts
-	// FieldsOnly masks the values of fields and what its form gives away, and
-	// guesses nothing from what stands around a word. It is for inputs without
+	// FieldsOnly masks the values of fields and what its form identifies, and
+	// guesses nothing from the context of a word. It is for inputs without
 	// free text; see Prose.
 	FieldsOnly bool
 }
@@ -60,7 +60,7 @@ type Mask struct {
 	products set
 
 	fieldsOnly  bool
-	noting      bool     // text takes down what is unexplained
+	noting      bool     // text records what is unexplained
 	unexplained []string // see Unexplained
 	texts       []string // see FreeTexts
 	guessed     set      // squeezed names that the rules have found in free texts
@@ -131,7 +131,7 @@ func texts(v any) string {
 // Input returns the masked input.
 func (m *Mask) Input() json.RawMessage { return m.input }
 
-// Counts tells how many values have been masked so far, by kind.
+// Counts returns how many values have been masked so far, by kind.
 func (m *Mask) Counts() map[string]int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -389,7 +389,7 @@ func (m *Mask) number(n json.Number, name string, kind Kind) any {
 	return n
 }
 
-// jsonInside returns a text as it stands inside the quotes of JSON.
+// jsonInside returns a text as it is written inside the quotes of a JSON string.
 func jsonInside(s string) string {
 	b, err := encode(s)
 	if err != nil || len(b) < 2 {

@@ -57,7 +57,7 @@ func groups(s string) []group {
 	return gs
 }
 
-// joined is how many of the groups may be pieces of one number: what stands
+// joined is how many of the groups may be pieces of one number: what comes
 // between them is a dash, a bracket, or a space or two.
 func joined(f *folded, gs []group) int {
 	n := 1
@@ -74,7 +74,7 @@ func isGap(s string) bool {
 	return strings.Trim(s, " -().") == ""
 }
 
-// number tells what the groups are together, and where it begins and ends.
+// number reports what the groups are together, and where it begins and ends.
 func number(f *folded, gs []group) (start, end int, kind Kind) {
 	start, end = gs[0].start, gs[len(gs)-1].end
 	var b strings.Builder
@@ -90,7 +90,7 @@ func number(f *folded, gs []group) (start, end int, kind Kind) {
 		digits += "X"
 		end++
 	}
-	if !stands(f, start, end) {
+	if !standalone(f, start, end) {
 		return 0, 0, ""
 	}
 	if dots == 0 && (len(digits) == 18 || len(gs) == 1) && residentID(digits) {
@@ -107,9 +107,9 @@ func number(f *folded, gs []group) (start, end int, kind Kind) {
 
 var callWords = regexp.MustCompile(`(?i)(?:^|[^a-z])(tel|t|m|mob|mobile|phone|ph|cell|fax|f|p|call|wx|vx|wechat|whatsapp|id|no|to)$`)
 
-// stands reports whether digits are a number by themselves, and no piece of a
+// standalone reports whether digits are a number by themselves, and no piece of a
 // code or of a longer number.
-func stands(f *folded, i, j int) bool {
+func standalone(f *folded, i, j int) bool {
 	if isASCIIWord(f.after(j)) && !isExtension(f.lower[j:]) {
 		return false
 	}
@@ -198,7 +198,7 @@ func landline(digits, form string) bool {
 }
 
 // taiwan reports whether digits are a number of Taiwan's networks, of which the
-// code stands by itself.
+// code is a word of its own.
 func taiwan(digits, form string) bool {
 	switch {
 	case strings.HasPrefix(digits, "09"):

@@ -51,7 +51,7 @@ func (o *organisationFinder) text(i int) string {
 	return o.f.text[o.pieces[i].start:o.pieces[i].end]
 }
 
-// follows reports whether piece i stands right behind the one before it.
+// follows reports whether piece i immediately follows the one before it.
 func (o *organisationFinder) follows(i int) bool {
 	return i > 0 && i < len(o.pieces) && o.pieces[i].start == o.pieces[i-1].end
 }
@@ -228,7 +228,7 @@ func titleEnds(t string) bool {
 }
 
 // tradeOrSuffix returns of how many pieces the trades and the suffix are that
-// stand at i.
+// at i.
 func (o *organisationFinder) tradeOrSuffix(i int) int {
 	n := 0
 	for n < 4 && o.follows(i+n) && (o.l.trades[o.text(i+n)] || o.l.stems[o.text(i+n)] || suffixes[o.text(i+n)]) {
@@ -254,7 +254,7 @@ func (o *organisationFinder) cued(i int) bool {
 
 // ends reports whether a name may have ended before piece i.
 func (o *organisationFinder) ends(i int) bool {
-	return !o.follows(i) || says(o.f.text[o.pieces[i].start:]) || closers[firstRune(o.text(i))] || noPart[o.text(i)]
+	return !o.follows(i) || startsWithVerb(o.f.text[o.pieces[i].start:]) || closers[firstRune(o.text(i))] || noPart[o.text(i)]
 }
 
 func (o *organisationFinder) isRoad(i int) bool {

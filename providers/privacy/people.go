@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// people finds the names of persons by what stands around them.
+// people finds the names of persons by their context.
 func people(f *folded) []span {
 	spans := latinPeople(f)
 	words := language()
@@ -143,9 +143,9 @@ func goesOn(title string, behind rune) bool { return titleWords[title+string(beh
 // person.
 func (l *lexicon) titled(f *folded, i, surname, end int, title string, sure bool) bool {
 	behind, _ := utf8.DecodeRuneInString(f.text[end+len(title):])
-	if goesOn(title, behind) && !l.and(f.text[end+len(title):]) && !says(f.text[end+len(title):]) {
+	if goesOn(title, behind) && !l.and(f.text[end+len(title):]) && !startsWithVerb(f.text[end+len(title):]) {
 		// 工 and 总 before a verb that begins like a longer word: 何工作 is not
-		// told from 何工.
+		// distinguished from 何工.
 		return false
 	}
 	given := f.text[i+surname : end]
@@ -171,14 +171,14 @@ func (l *lexicon) titled(f *folded, i, surname, end int, title string, sure bool
 	return n > 0 && !roleBegins(given+title)
 }
 
-// sayings are verbs and the like that go with persons: behind a name they tell
+// verbs are verbs and the like that go with persons: behind a name they show
 // where it ends.
-var sayings = setOf(all("verbs"))
+var verbs = setOf(all("verbs"))
 
-// says reports whether a text begins with one of them.
-func says(s string) bool {
+// startsWithVerb reports whether a text begins with one of them.
+func startsWithVerb(s string) bool {
 	for n := 1; n <= 3; n++ {
-		if end := skipHan(s, 0, n); end > 0 && sayings[s[:end]] {
+		if end := skipHan(s, 0, n); end > 0 && verbs[s[:end]] {
 			return true
 		}
 	}
@@ -256,15 +256,15 @@ func (l *lexicon) closes(f *folded, j int) bool {
 // calls are words right before a name.
 var calls = all("labels")
 
-// listed reports whether a place stands in an enumeration.
+// listed reports whether a place is in an enumeration.
 func listed(f *folded, i, j int) (before, after bool) {
 	r, s := f.before(i), f.after(j)
 	return r == '、' || r == ',' || r == '/' || r == '，', s == '、' || s == '/' || s == '，' || s == ','
 }
 
 // bare returns the end of a full name without a title, by the weight of what
-// speaks for it: the surname, characters that are usual in given names, and what
-// stands before and behind.
+// is evidence for it: the surname, characters that are usual in given names, and
+// the text before and behind.
 func (l *lexicon) bare(f *folded, i, surname int, sure bool) int {
 	best := i
 	for _, n := range []int{2, 1} {
@@ -278,7 +278,7 @@ func (l *lexicon) bare(f *folded, i, surname int, sure bool) int {
 			before, after := listed(f, i, end)
 			common = !before && !after && !l.called(f, i)
 		}
-		if n == 2 && isHan(f.after(end)) && says(f.text[end-len(string(lastRune(f.text[:end]))):]) && !says(f.text[end:]) {
+		if n == 2 && isHan(f.after(end)) && startsWithVerb(f.text[end-len(string(lastRune(f.text[:end]))):]) && !startsWithVerb(f.text[end:]) {
 			continue
 		}
 		if common || l.words[f.text[i+surname:end]] && n == 2 && !l.called(f, i) {
@@ -311,7 +311,7 @@ func endsIn(s string, words []string) bool {
 // post is what is said of a person in brackets behind the name.
 var post = regexp.MustCompile(`^ ?\((?:[^()]{0,12}(?:部|总|经理|工|线上|远程|主管|采购|销售|品质|技术|研发|财务|厂长|电话|手机)|[A-Z][a-z]+(?: [A-Z][a-z]+)?)\)`)
 
-// weight sums up what speaks for a name of n given characters at text[i:end].
+// weight sums up the evidence for a name of n given characters at text[i:end].
 func (l *lexicon) weight(f *folded, i, surname, end, n int, sure bool) int {
 	w := 1
 	if sure {
@@ -346,11 +346,11 @@ func (l *lexicon) weight(f *folded, i, surname, end, n int, sure bool) int {
 		}
 	case l.opens(f, i):
 		w++
-		if says(f.text[end:]) && !isHan(f.before(i)) && !sure {
+		if startsWithVerb(f.text[end:]) && !isHan(f.before(i)) && !sure {
 			w++ // the subject of its sentence
 		}
 	}
-	if l.closes(f, end) || says(f.text[end:]) {
+	if l.closes(f, end) || startsWithVerb(f.text[end:]) {
 		w++
 	} else if n == 1 {
 		w -= 2

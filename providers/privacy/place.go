@@ -185,7 +185,7 @@ func (l *lexicon) tradeName(f *folded, i, last int) int {
 		if l.tradeAt(f.text[from:]) == "" || l.generic(name) || strings.ContainsAny(name, "的了和与在是有说要表将已需不也很对把让做从向及或来去想问") || l.stems[name] || l.stems[name[:6]] {
 			continue
 		}
-		if trade := l.tradeAt(f.text[from:]); trade != "" && (!weak || nameTrades[trade] && l.bids(f, from+len(trade))) {
+		if trade := l.tradeAt(f.text[from:]); trade != "" && (!weak || nameTrades[trade] && l.actsAsCompany(f, from+len(trade))) {
 			return from + len(trade)
 		}
 	}
@@ -205,16 +205,16 @@ func (l *lexicon) tradeAt(s string) string {
 	return ""
 }
 
-// and is what stands between two names of companies.
+// and separates two names of companies.
 var and = setOf([]string{"和", "与", "、", "及", "或", "跟", "以及", ",", "，"})
 
-// nameTrades are trades that hardly stand behind anything but a name.
+// nameTrades are trades that hardly follow anything but a name.
 var nameTrades = setOf(all("trades_of_names"))
 
-// bids reports whether what stands behind a place goes with a company as with a
+// actsAsCompany reports whether the text behind a place goes with a company as with a
 // person.
-func (l *lexicon) bids(f *folded, j int) bool {
-	return says(f.text[j:]) || strings.ContainsRune("报贵便给也的上下", f.after(j))
+func (l *lexicon) actsAsCompany(f *folded, j int) bool {
+	return startsWithVerb(f.text[j:]) || strings.ContainsRune("报贵便给也的上下", f.after(j))
 }
 
 // Pieces of Chinese addresses: the chain of districts, a building, and a part of
@@ -312,7 +312,7 @@ func placesOf(f *folded, from, to int, form *regexp.Regexp) []span {
 	return spans
 }
 
-// leadIn is the length of what stands before an address and is no part of it.
+// leadIn is the length of the text before an address that is no part of it.
 func leadIn(s string) int {
 	at := language().firstPlace(s)
 	if at == 0 {
@@ -332,7 +332,7 @@ func leadIn(s string) int {
 	return lead[1]
 }
 
-// addressLike tells a chain of districts from a sentence in which such words
+// addressLike distinguishes a chain of districts from a sentence in which such words
 // follow one another.
 func addressLike(s string) bool {
 	return language().firstPlace(s) == 0 && !strings.ContainsAny(s, "的了是和与在有")
@@ -344,7 +344,7 @@ func townIn(s string) bool {
 	return language().firstPlace(s) == 0 && rest >= 2 && rest <= 4 && !strings.ContainsAny(s, "的了是和与在有到从")
 }
 
-// roadIn reports whether a road without a number is an address: it stands behind
+// roadIn reports whether a road without a number is an address: it comes after
 // the place that it is in, and no word goes on behind it.
 func roadIn(f *folded, start, end int) bool {
 	s := f.text[start:end]

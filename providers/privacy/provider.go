@@ -51,15 +51,15 @@ func (p *masked) Generate(ctx context.Context, req *providers.Request, onDelta f
 		return nil, providers.Errorf(providers.ClassBadRequest, "%s", refusal.Message).WithCause(err)
 	}
 	text, reasoning := p.mask.Stream(), p.mask.stream(false)
-	tell := func(d providers.Delta) {
+	emit := func(d providers.Delta) {
 		if d.Text != "" || d.Reasoning != "" {
 			onDelta(d)
 		}
 	}
 	resp, err := p.Provider.Generate(ctx, &out, func(d providers.Delta) {
-		tell(providers.Delta{Text: text.Write(d.Text), Reasoning: reasoning.Write(d.Reasoning)})
+		emit(providers.Delta{Text: text.Write(d.Text), Reasoning: reasoning.Write(d.Reasoning)})
 	})
-	tell(providers.Delta{Text: text.Close(), Reasoning: reasoning.Close()})
+	emit(providers.Delta{Text: text.Close(), Reasoning: reasoning.Close()})
 	if resp != nil {
 		restored := *resp
 		restored.Text, restored.Reasoning = p.mask.RestoreJSON(resp.Text), p.mask.Restore(resp.Reasoning)

@@ -8,8 +8,8 @@ import (
 )
 
 // Restore puts the values back into a text. Case, width, lost brackets and
-// spaces for underscores do not matter. A token that stands for nothing stays as
-// it is; [Mask.Unknown] tells of it.
+// spaces for underscores do not matter. A token without a value stays as
+// it is; [Mask.Unknown] lists it.
 func (m *Mask) Restore(text string) string {
 	s := m.stream(false)
 	return s.Write(text) + s.Close()
@@ -22,7 +22,7 @@ func (m *Mask) RestoreJSON(text string) string {
 	return s.Write(text) + s.Close()
 }
 
-// Unknown lists the tokens in restored texts that stand for nothing.
+// Unknown lists the tokens in restored texts that have no value.
 func (m *Mask) Unknown() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -80,7 +80,7 @@ func (s *Stream) advance(end bool) string {
 	return b.String()
 }
 
-// value returns what a token stands for, itself if that is nothing.
+// value returns the value of a token, or the token itself if it has none.
 func (s *Stream) value(hit hit, i int) string {
 	if hit.entry == nil {
 		if token := s.held[i:hit.end]; !slices.Contains(s.m.unknown, token) && len(s.m.unknown) < maxUnknown {
@@ -98,13 +98,13 @@ func (s *Stream) value(hit hit, i int) string {
 	return v
 }
 
-// maxUnknown bounds how many unknown tokens are told of.
+// maxUnknown bounds how many unknown tokens are listed.
 const maxUnknown = 20
 
 // reader reads a text that may go on.
 type reader struct {
 	text string
-	json bool // escapes count as what they stand for
+	json bool // escapes count as the characters that they encode
 	end  bool // it does not go on
 }
 
@@ -145,7 +145,7 @@ func (r reader) escape(i int) (rune, int, bool) {
 	}
 }
 
-// hit is a token in a text; entry is nil when it stands for nothing.
+// hit is a token in a text; entry is nil when it has no value.
 type hit struct {
 	entry    *entry
 	spelling int // from 1; 0: not said
@@ -231,7 +231,7 @@ func (r reader) literal(i int, want string) (int, verdict) {
 	return i, found
 }
 
-// maxJoint is how many characters may stand between a label and its number.
+// maxJoint is how many characters may separate a label from its number.
 const maxJoint = 3
 
 // number reads what follows a label.

@@ -7,16 +7,16 @@ import (
 	"unicode/utf8"
 )
 
-// headings are what stands before a list of persons.
+// headings are headings of lists of persons.
 var headings = all("headings")
 
-// borne are names of several parts, as from other languages.
-var borne = regexp.MustCompile(`[\p{Han}]{2,6}(?:·[\p{Han}]{1,8}){1,3}`)
+// joinedNames are names of several parts, as from other languages.
+var joinedNames = regexp.MustCompile(`[\p{Han}]{2,6}(?:·[\p{Han}]{1,8}){1,3}`)
 
-// bySurname is a surname that is told of somebody: 老板姓蔡.
+// bySurname is a surname by which somebody is called: 老板姓蔡.
 var bySurname = regexp.MustCompile(`姓([\p{Han}])(?:[^\p{Han}名氏]|的|$)`)
 
-// rosters finds persons by the list that they stand in: behind its heading every
+// rosters finds persons by the list that they are in: behind its heading every
 // item is one, and beside a person that was found so is what looks like one.
 func (l *lexicon) rosters(f *folded, persons []span) []span {
 	var spans []span
@@ -32,7 +32,7 @@ func (l *lexicon) rosters(f *folded, persons []span) []span {
 		spans = append(spans, l.roster(f, i, to)...)
 	}
 	if strings.Contains(f.text, "·") {
-		for _, m := range borne.FindAllStringIndex(f.text, -1) {
+		for _, m := range joinedNames.FindAllStringIndex(f.text, -1) {
 			spans = append(spans, f.source(m[0], m[1], Person, rankContext))
 		}
 	}
@@ -73,7 +73,7 @@ func (l *lexicon) roster(f *folded, from, to int) []span {
 	return names
 }
 
-// headed is the length of what stands between a heading and its list, 0 where
+// headed is the length of the mark between a heading and its list, 0 where
 // there is no such thing.
 func headed(s string) int {
 	switch {
@@ -122,7 +122,7 @@ func (l *lexicon) item(s string) bool {
 	return !l.words[s[:min(len(s), 6)]] && !strings.ContainsAny(s, "的了是在有不各等部")
 }
 
-// neighbours looks in enumerations at what stands beside persons.
+// neighbours looks in enumerations at the items beside persons.
 func (l *lexicon) neighbours(f *folded, persons []span) []span {
 	begins, ends := map[int]bool{}, map[int]bool{}
 	for _, p := range persons {

@@ -11,7 +11,7 @@ import (
 // its characters are cut into words. segment returns the likeliest cut of a run:
 // every word has a cost (the negative logarithm of how often it is seen), a name
 // one that is made of those of its surname and its given name, and the cheapest
-// way through the run wins. What stands around a name makes it cheaper.
+// way through the run wins. The context of a name makes it cheaper.
 
 // piece is a part of a run of Chinese characters.
 type piece struct {
@@ -29,7 +29,7 @@ const (
 
 // The costs of words, in nats.
 const (
-	nameCost     = 6.0  // of a person being spoken of at all
+	nameCost     = 6.0  // of a person being mentioned at all
 	givenCost    = 5.3  // of a usual character of given names
 	strangeCost  = 11.0 // of any other character in a given name
 	titleCost    = 2.3  // of a title behind a name
@@ -204,7 +204,7 @@ func (v *vocabulary) names(f *folded, at, to int, yield func(size int, cost floa
 }
 
 // called yields 婉姐 and 胖哥, and a title behind a surname that is rare: any
-// character that is no usual word by itself may stand before it.
+// character that is no usual word by itself may precede it.
 func (v *vocabulary) called(f *folded, at, to int, around float64, yield func(size int, cost float64)) {
 	if at+2*han > to || around < 0 {
 		return
@@ -228,7 +228,7 @@ func (v *vocabulary) called(f *folded, at, to int, around float64, yield func(si
 // strangerCost is what a character costs that is seldom a word by itself.
 const strangerCost = 8.5
 
-// intimate are the titles that stand behind given names, too.
+// intimate are the titles that also follow given names.
 var intimate = setOf(all("titles_familiar"))
 
 // few is what a name of two characters costs more than one of three: two
@@ -243,7 +243,7 @@ func (v *vocabulary) few(size int) float64 {
 // verb is what a name costs more whose last character rather begins what is said
 // of a person.
 func (v *vocabulary) verb(last string) float64 {
-	if closers[firstRune(last)] || sayings[last] {
+	if closers[firstRune(last)] || verbs[last] {
 		return verbInside
 	}
 	return 0
@@ -259,7 +259,7 @@ func (v *vocabulary) short(title string) float64 {
 
 // goesOnAs reports whether a title only begins a longer word: 工 in 工作.
 func goesOnAs(text, title string) bool {
-	return goesOn(title, firstRune(text[len(title):])) && !says(text[len(title):])
+	return goesOn(title, firstRune(text[len(title):])) && !startsWithVerb(text[len(title):])
 }
 
 // familiar yields 小王, 老李, 大刘 and 阿珍.
@@ -295,7 +295,7 @@ func (v *vocabulary) given(char string) float64 {
 	return strangeCost
 }
 
-// before is what speaks for a name in what stands before it.
+// before is the evidence for a name in the text before it.
 func (v *vocabulary) before(f *folded, at int) float64 {
 	switch {
 	case v.labelled(f, at):
@@ -312,7 +312,7 @@ func (v *vocabulary) before(f *folded, at int) float64 {
 	return 0
 }
 
-// counted reports whether what stands at a place is counted by the number before
+// counted reports whether the text at a place is counted by the number before
 // it: 20 万已打 begins with no surname.
 func counted(f *folded, at int) bool {
 	text := strings.TrimRight(f.text[:at], " ")
@@ -320,7 +320,7 @@ func counted(f *folded, at int) bool {
 		strings.ContainsRune("一二三四五六七八九十百千几两半每上下本那这哪某多", f.before(at)) && strings.ContainsAny(f.text[at:at+han], "万周张元时车方成单包项席")
 }
 
-// labelled reports whether a label of persons stands right before a place.
+// labelled reports whether a label of persons comes right before a place.
 func (v *vocabulary) labelled(f *folded, at int) bool {
 	text := strings.TrimRight(f.text[max(0, at-21):at], " :(\"“")
 	for size := longestWord; size > 1; size-- {
@@ -331,10 +331,10 @@ func (v *vocabulary) labelled(f *folded, at int) bool {
 	return false
 }
 
-// behind is what speaks for a name in what stands behind it.
+// behind is the evidence for a name in the text behind it.
 func (v *vocabulary) behind(f *folded, at, end int) float64 {
 	switch {
-	case says(f.text[end:]):
+	case startsWithVerb(f.text[end:]):
 		return 2
 	case f.after(end) == ':' && !isHan(f.before(at)):
 		return 4 // who speaks

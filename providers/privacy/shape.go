@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// shape is a value that its form or the word before it gives away. The value is
+// shape is a value that its form or the word before it identifies. The value is
 // the expression's last group.
 type shape struct {
 	kind    Kind
@@ -59,7 +59,7 @@ var shapes = []shape{
 		regexp.MustCompile(`(?i)(?:微信号?|weixin|wechat(?: ?id)?|wx|vx|qq号?|whatsapp|skype|telegram|钉钉)(?:号码?|群|id|是|为|加)*[ :：@]*([A-Za-z][\w-]{4,24}|\+?\d{5,14})`), isHandle},
 }
 
-// formed finds the values that their form gives away.
+// formed finds the values that their form identifies.
 func formed(f *folded) []span {
 	var spans []span
 	if strings.Contains(f.text, "-----BEGIN") {
@@ -165,7 +165,7 @@ func secretLike(f *folded, i, j int) bool {
 	return !strings.HasPrefix(s, "{") && !strings.HasPrefix(s, "[") && s != "null" && s != "true" && s != "false"
 }
 
-// passwordLike reports whether what stands right behind a word such as 密码 is one:
+// passwordLike reports whether the text right behind a word such as 密码 is one:
 // letters and digits or signs together, and no date.
 func passwordLike(f *folded, i, j int) bool {
 	s := f.text[i:j]

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// The rules of this file find names by the slot that they stand in, where neither
-// a title, a suffix nor the dictionary of surnames gives them away.
+// The rules of this file find names by the slot that they fill, where no title,
+// suffix or surname identifies them.
 
 // companySlots are words right behind the short name of a company.
 var companySlots = longestFirst(setOf(all("company_behind")))
@@ -17,7 +17,7 @@ var companySlots = longestFirst(setOf(all("company_behind")))
 // company in front of one of companySlots.
 const rareCost = 13
 
-// slots finds short names of companies and given names by what stands behind them.
+// slots finds short names of companies and given names by the words behind them.
 func (v *vocabulary) slots(f *folded, pieces []piece) []span {
 	o := &organisationFinder{v: v, f: f, l: language(), pieces: pieces}
 	var spans []span
@@ -40,7 +40,7 @@ func (o *organisationFinder) counts(i int) bool {
 }
 
 // beforeSlot returns how many pieces from i on, of two to four characters and none
-// of them usual, stand before one of companySlots.
+// of them usual, precede one of companySlots.
 func (o *organisationFinder) beforeSlot(i int) int {
 	size := 0
 	for n := 0; i+n < len(o.pieces) && (n == 0 || o.follows(i+n)); n++ {
@@ -104,7 +104,7 @@ func (o *organisationFinder) givenAlone(i int) bool {
 			return false
 		}
 	}
-	return says(o.f.text[o.pieces[i+1].end:])
+	return startsWithVerb(o.f.text[o.pieces[i+1].end:])
 }
 
 func startsWithAny(s string, words []string) bool {
@@ -125,7 +125,7 @@ var (
 	titleCasePair = regexp.MustCompile(`\b(?:at|from|with|by|against|vs\.?|chose|prefers?|visited|[Cc]ompetitor) ([A-Z][a-z]{2,}(?: [A-Z][a-z]{2,}){1,2})`)
 )
 
-// latinSlots finds names by what stands before or behind them in a text in Latin
+// latinSlots finds names by the words beside them in a text in Latin
 // letters, or in one that mixes both.
 func latinSlots(f *folded) []span {
 	var spans []span
@@ -179,7 +179,7 @@ var (
 	latinTerms = setOf(all("latin_terms"))
 )
 
-// initials returns where a name begins whose initials stand before text[i]: G. Abara.
+// initials returns where a name begins whose initials precede text[i]: G. Abara.
 func initials(f *folded, i int) int {
 	for i >= 3 && f.text[i-1] == ' ' && f.text[i-2] == '.' && 'A' <= f.text[i-3] && f.text[i-3] <= 'Z' && !isLatin(lastRune(f.text[:i-3])) {
 		i -= 3
@@ -188,7 +188,7 @@ func initials(f *folded, i int) int {
 }
 
 // firstName returns where a name begins whose first name, a word in title case
-// that may be a usual one, stands before the surname at text[i] inside a sentence:
+// that may be a usual one, precedes the surname at text[i] inside a sentence:
 // Will Osei. It returns i where there is none.
 func firstName(f *folded, i int) int {
 	m := titleWordBefore.FindStringIndex(f.text[max(0, i-14):i])
@@ -216,7 +216,7 @@ const longestList = 2000
 // companyItem is the beginning of an item that names a company.
 var companyItem = regexp.MustCompile(`^ ?(\p{Han}{2,10})`)
 
-// companyLists finds companies by the list that they stand in: 今日走访3家:….
+// companyLists finds companies by the list that they are in: 今日走访3家:….
 func (v *vocabulary) companyLists(f *folded, pieces []piece) []span {
 	o := &organisationFinder{v: v, f: f, l: language(), pieces: pieces}
 	var spans []span

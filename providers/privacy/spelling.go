@@ -11,10 +11,10 @@ import (
 // first. They are no part of a name but of how it is written.
 var honorifics = all("titles")
 
-// roles are what stands before a name and is no part of it.
+// roles are words before a name that are no part of it.
 var roles = all("roles")
 
-// nobody are values that stand for the absence of one.
+// nobody are values that mean that there is none.
 var nobody = setOf(all("nobody"))
 
 // spellings returns how a value is written elsewhere, itself first. It is "" of

@@ -11,13 +11,13 @@ import (
 
 // A token reads 客户_K71: the label of its kind, a letter and a number. Other
 // spellings of the same value have a v and their number behind: 客户_K71v2.
-// Brackets stand around it where it would run together with its neighbours.
+// Brackets enclose it where it would run together with its neighbours.
 const (
 	openMark  = "⟦"
 	closeMark = "⟧"
 )
 
-// tokens knows which token stands for which value.
+// tokens maps tokens to values.
 type tokens struct {
 	key    []byte
 	taken  string // text in which no token may occur
@@ -96,7 +96,7 @@ func (t *tokens) newID(base string) string {
 	}
 }
 
-// counts tells how many values were masked, by kind.
+// counts returns how many values were masked, by kind.
 func (t *tokens) counts() map[string]int {
 	n := map[string]int{}
 	for _, e := range t.order {

@@ -16,7 +16,7 @@ func (m *Mask) Unexplained() []string {
 	return slices.Clone(m.unexplained)
 }
 
-// note takes down what is unexplained in a text of which spans are masked.
+// note records what is unexplained in a text of which spans are masked.
 func (m *Mask) note(f *folded, spans []span) {
 	for _, w := range vocab().unexplained(f, func(i, j int) bool { return covered(spans, f.at[i], f.to[j-1]) }) {
 		if !m.words[w] && !m.products[squeezed(w)] && !strings.Contains(m.public, squeezed(w)) && !slices.Contains(m.unexplained, w) && len(m.unexplained) < maxUnexplained {
@@ -87,7 +87,7 @@ func byteBefore(f *folded, i int) byte {
 	return f.text[i-1]
 }
 
-// doubtful reports whether a word stands where a name is expected and could be
+// doubtful reports whether a word is where a name is expected and could be
 // one: 白雪 in 白雪产假.
 func (v *vocabulary) doubtful(f *folded, p piece) bool {
 	t := f.text[p.start:p.end]
