@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/topcentral/spillway/api/internal/contract"
 	contractlab "github.com/topcentral/spillway/lab/contract"
 )
 
@@ -28,7 +29,7 @@ func do(t testing.TB, h http.Handler, method, target, body string, headers ...st
 	t.Helper()
 	r := newRequest(t, method, target, body, "")
 	if body != "" {
-		r.Header.Set("Content-Type", jsonType)
+		r.Header.Set("Content-Type", contract.MediaJSON)
 	}
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Add(headers[i], headers[i+1])
@@ -109,3 +110,8 @@ func (s *tee) Write(b []byte) (int, error) {
 }
 
 func (s *tee) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+func asMap(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}

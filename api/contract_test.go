@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -30,7 +31,7 @@ func TestEveryRouteIsInTheContractAndBack(t *testing.T) {
 			routes = append(routes, r.Method+" "+braces.ReplaceAllString(r.Path, "{$1}"))
 		}
 	}
-	for path, item := range asMap(s.contract.document["paths"]) {
+	for path, item := range asMap(s.contract.Document["paths"]) {
 		for method := range asMap(item) {
 			if method != "parameters" {
 				operations = append(operations, strings.ToUpper(method)+" "+path)
@@ -147,7 +148,7 @@ func TestEveryWordOfTasksIsInTheContract(t *testing.T) {
 		return words
 	}
 	for name, want := range map[string][]string{
-		"Code":       texts(slices.Collect(maps.Keys(kinds))),
+		"Code":       texts(httpx.Codes()),
 		"State":      texts(tasks.States()),
 		"Lane":       texts(tasks.Lanes()),
 		"Complexity": texts(tasks.Complexities()),
@@ -180,7 +181,7 @@ func TestSchemasAreTheStructs(t *testing.T) {
 		"Models":         reflect.TypeFor[tasks.Models](),
 		"Error":          reflect.TypeFor[tasks.Error](),
 		"Fault":          reflect.TypeFor[tasks.Fault](),
-		"Problem":        reflect.TypeFor[problem](),
+		"Problem":        reflect.TypeFor[httpx.Problem](),
 		"Health":         reflect.TypeFor[Health](),
 		"QueueHealth":    reflect.TypeFor[QueueHealth](),
 		"ProviderHealth": reflect.TypeFor[ProviderHealth](),
@@ -243,7 +244,7 @@ func walk(v any, at string, visit func(at string, v map[string]any)) {
 	case map[string]any:
 		visit(at, v)
 		for name, child := range v {
-			walk(child, at+pointer(name), visit)
+			walk(child, at+"/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(name), visit)
 		}
 	case []any:
 		for i, child := range v {

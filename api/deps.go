@@ -143,44 +143,44 @@ func (d Deps) validate() error {
 	return errors.Join(errs...)
 }
 
-// bounded limits the time of the calls to Jobs that an operation makes which may
+// withTimeLimit limits the time of the calls to Jobs that an operation makes which may
 // then wait, or makes many of. Other operations are limited as a whole.
-type bounded struct {
+type withTimeLimit struct {
 	Jobs
 	limit time.Duration
 }
 
-func (b bounded) Submit(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Job, bool, error) {
+func (b withTimeLimit) Submit(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Job, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	return b.Jobs.Submit(ctx, tenant, s)
 }
 
-func (b bounded) Rerun(ctx context.Context, tenant, id string) (*tasks.Job, bool, error) {
+func (b withTimeLimit) Rerun(ctx context.Context, tenant, id string) (*tasks.Job, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	return b.Jobs.Rerun(ctx, tenant, id)
 }
 
-func (b bounded) List(ctx context.Context, tenant string, f tasks.JobFilter) (*tasks.JobPage, error) {
+func (b withTimeLimit) List(ctx context.Context, tenant string, f tasks.JobFilter) (*tasks.JobPage, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	return b.Jobs.List(ctx, tenant, f)
 }
 
-func (b bounded) Find(ctx context.Context, id string) (*tasks.Job, error) {
+func (b withTimeLimit) Find(ctx context.Context, id string) (*tasks.Job, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	return b.Jobs.Find(ctx, id)
 }
 
-func (b bounded) Preview(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Preview, error) {
+func (b withTimeLimit) Preview(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Preview, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	return b.Jobs.Preview(ctx, tenant, s)
 }
 
-func (b bounded) Job(ctx context.Context, tenant, id string) (*tasks.Job, error) {
+func (b withTimeLimit) Job(ctx context.Context, tenant, id string) (*tasks.Job, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	return b.Jobs.Job(ctx, tenant, id)

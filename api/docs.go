@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/topcentral/spillway/api/docs"
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/api/internal/spec"
 	"github.com/topcentral/spillway/tasks"
 )
@@ -43,7 +44,7 @@ func (p page) visit(w http.ResponseWriter) error {
 	h.Set("Content-Security-Policy", docs.Policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
-	if matches(p.has, p.file.ETag) {
+	if httpx.Matches(p.has, p.file.ETag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}

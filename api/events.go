@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/api/internal/spec"
 	"github.com/topcentral/spillway/tasks"
 )
@@ -25,11 +26,11 @@ func (s *server) StreamJobEvents(ctx context.Context, request spec.StreamJobEven
 	}
 	id, tenant := request.ID, job.Tenant // not the job, which would be held as long
 	return streamResponse(func(w http.ResponseWriter) error {
-		leave, err := s.hold(ctx, s.metrics.streams)
+		leave, err := s.occupy(ctx, s.metrics.streams)
 		if err != nil {
 			return err
 		}
-		later(ctx, w, func(w http.ResponseWriter) {
+		httpx.Detach(ctx, w, func(w http.ResponseWriter) {
 			defer leave()
 			defer s.abort(ctx, id)
 			s.stream(ctx, w, tenant, id, after)

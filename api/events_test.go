@@ -211,7 +211,7 @@ func TestStreamEnds(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				h := newChecker(t).check(t, s.receive(router))
+				h := newChecker(t).check(t, s.pipeline(route(router)))
 				target := "/jobs/" + m.submitted(t).ID + "/events"
 				stream, stop := follow(t, h, target)
 				defer stop()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -24,16 +25,16 @@ func (s *server) stream(ctx context.Context, w http.ResponseWriter, tenant, id s
 	beat := time.NewTicker(s.cfg.Heartbeat)
 	defer beat.Stop()
 	f := &follower{server: s, tenant: tenant, id: id, after: after, whole: isOperator(ctx)}
-	aside(func() { f.open(w) })
-	defer f.out.close()
+	httpx.OnOwnStack(func() { f.open(w) })
+	defer f.out.Close()
 	for !f.over {
 		select {
 		case <-ctx.Done():
 			return
 		case <-wake:
-			aside(func() { f.tell(ctx) })
+			httpx.OnOwnStack(func() { f.tell(ctx) })
 		case <-beat.C:
-			aside(func() { f.beat(ctx) })
+			httpx.OnOwnStack(func() { f.beat(ctx) })
 		}
 	}
 }
@@ -44,7 +45,7 @@ const eventsPerRead = 256
 // follower is a caller that follows a job.
 type follower struct {
 	server *server
-	out    *eventWriter
+	out    *httpx.EventWriter
 	tenant string // whose job it is
 	id     string
 	after  int64 // the last event that was told
@@ -54,8 +55,8 @@ type follower struct {
 
 // open begins the response.
 func (f *follower) open(w http.ResponseWriter) {
-	f.out = newEventWriter(w, f.server.cfg.WriteTimeout)
-	f.over = f.out.open() != nil
+	f.out = httpx.NewEventWriter(w, f.server.cfg.WriteTimeout)
+	f.over = f.out.Open() != nil
 }
 
 // tell writes the events that there are.
@@ -85,7 +86,7 @@ func (f *follower) event(ctx context.Context, event tasks.Event) error {
 	if event.Sequence > f.after+1 {
 		snapshot, err := f.server.snapshot(ctx, f.tenant, f.id, event)
 		if err == nil {
-			err = f.out.event(snapshot)
+			err = f.out.Event(snapshot)
 		}
 		if err != nil {
 			return err
@@ -95,14 +96,14 @@ func (f *follower) event(ctx context.Context, event tasks.Event) error {
 	if !f.whole {
 		event = event.Public()
 	}
-	return f.out.event(event)
+	return f.out.Event(event)
 }
 
 // fail ends the stream, and the caller resumes where it is. Only while the store
 // is away does the stream wait: it is woken when that is back.
 func (f *follower) fail(ctx context.Context, err error) {
-	gone := ctx.Err() != nil || errors.Is(err, errNotTaken)
-	if !gone && describe(err).Code == tasks.CodeUnavailable {
+	gone := ctx.Err() != nil || errors.Is(err, httpx.ErrSlowReader)
+	if !gone && httpx.Describe(err).Code == tasks.CodeUnavailable {
 		return
 	}
 	f.over = true
@@ -115,7 +116,7 @@ func (f *follower) fail(ctx context.Context, err error) {
 // makes up for a wake-up that was lost. A caller that takes no heartbeat takes
 // no events.
 func (f *follower) beat(ctx context.Context) {
-	f.over = f.out.comment("still here") != nil
+	f.over = f.out.Comment("still here") != nil
 	f.tell(ctx)
 }
 
@@ -128,8 +129,8 @@ func (s *server) abort(ctx context.Context, id string) {
 	}
 	if p != http.ErrAbortHandler { //nolint:errorlint // net/http compares it, too
 		s.cfg.Log.ErrorContext(ctx, "event stream failed",
-			slog.String("request_id", requestIDOf(ctx)), slog.String("trace_id", tasks.TraceOf(ctx).ID()),
-			slog.String("job_id", id), slog.Any("error", panicked(p)))
+			slog.String("request_id", httpx.RequestID(ctx)), slog.String("trace_id", tasks.TraceOf(ctx).ID()),
+			slog.String("job_id", id), slog.Any("error", httpx.PanicError(p)))
 	}
 	panic(http.ErrAbortHandler)
 }

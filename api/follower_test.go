@@ -14,6 +14,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -136,7 +137,7 @@ func TestPanicOfAStream(t *testing.T) {
 		if response.StatusCode != http.StatusOK || err == nil {
 			t.Errorf("%s: got %d that ended well", response.Proto, response.StatusCode)
 		}
-		for _, want := range []string{"level=ERROR", "panic: oh", "fallible.Since", response.Header.Get(headerRequestID)} {
+		for _, want := range []string{"level=ERROR", "panic: oh", "fallible.Since", response.Header.Get(httpx.HeaderRequestID)} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("%s: the log does not tell %q: %s", response.Proto, want, log)
 			}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/internal/contract"
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/lab/redistest"
 	"github.com/topcentral/spillway/tasks"
 )
@@ -53,7 +55,7 @@ func rolesOfMatrix() map[string][]access.Scope {
 // TestEveryRouteByEveryRoleAndTenant is made from the contract: a route that is
 // added is tested, and one that forgets its scope, or whose job it shows, fails.
 func TestEveryRouteByEveryRoleAndTenant(t *testing.T) {
-	contract, err := readContract(openapiYAML)
+	published, err := contract.Read(openapiYAML)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,38 +67,38 @@ func TestEveryRouteByEveryRoleAndTenant(t *testing.T) {
 		peer := fmt.Sprintf("198.51.100.%d:1", peers)
 		own, other := ring.bearer(t, "acme", scopes...), ring.bearer(t, "other", scopes...)
 		may := access.Principal{Scopes: scopes}
-		for _, op := range contract.operations {
-			t.Run(fmt.Sprintf("%s %s by %s", op.method, op.path, role), func(t *testing.T) {
+		for _, op := range published.Operations {
+			t.Run(fmt.Sprintf("%s %s by %s", op.Method, op.Path, role), func(t *testing.T) {
 				ask := func(path, as string) *httptest.ResponseRecorder {
-					return do(t, h, op.method, path, exampleBody(contract, op), "Authorization", as)
+					return do(t, h, op.Method, path, exampleBody(published, op), "Authorization", as)
 				}
-				path := examplePath(t, contract, m, op, "acme")
+				path := examplePath(t, published, m, op, "acme")
 				mine := ask(path, own)
 				switch {
-				case len(op.need) == 0:
-					if anonymous := do(t, h, op.method, path, ""); mine.Code >= 400 || anonymous.Code >= 400 {
+				case len(op.Scopes) == 0:
+					if anonymous := do(t, h, op.Method, path, ""); mine.Code >= 400 || anonymous.Code >= 400 {
 						t.Fatalf("a public route: got %d, and %d without a key", mine.Code, anonymous.Code)
 					}
 					return
-				case !may.Can(op.need...):
+				case !may.Can(op.Scopes...):
 					if mine.Code != http.StatusForbidden || !strings.Contains(mine.Header().Get("WWW-Authenticate"), `error="insufficient_scope"`) {
 						t.Fatalf("without the scope: got %d %v, want 403", mine.Code, mine.Header())
 					}
 				case mine.Code >= 400 && mine.Code != http.StatusConflict: // such as a retry of what runs
 					t.Fatalf("with the scope: got %d %s", mine.Code, mine.Body)
 				}
-				stranger := newRequest(t, op.method, path, "{", jsonType)
+				stranger := newRequest(t, op.Method, path, "{", contract.MediaJSON)
 				stranger.RemoteAddr = peer
 				if anonymous := serve(h, stranger); anonymous.Code != http.StatusUnauthorized {
 					t.Errorf("without a key: got %d, want 401 before anything else", anonymous.Code)
 				}
-				if !strings.HasPrefix(op.path, "/jobs/{id}") || !may.Can(op.need...) {
+				if !strings.HasPrefix(op.Path, "/jobs/{id}") || !may.Can(op.Scopes...) {
 					return
 				}
-				path = examplePath(t, contract, m, op, "acme")
-				none := strings.Replace(op.path, "{id}", "job_"+strings.Repeat("0", 32), 1)
+				path = examplePath(t, published, m, op, "acme")
+				none := strings.Replace(op.Path, "{id}", "job_"+strings.Repeat("0", 32), 1)
 				theirs, missing := ask(path, other), ask(none, other)
-				if may.Can(access.AdminRead) && op.method == http.MethodGet {
+				if may.Can(access.AdminRead) && op.Method == http.MethodGet {
 					if theirs.Code == http.StatusNotFound || missing.Code != http.StatusNotFound {
 						t.Errorf("an operator of another tenant: got %d, and %d for a job that does not exist", theirs.Code, missing.Code)
 					}
@@ -124,26 +126,26 @@ func without(w *httptest.ResponseRecorder) string {
 
 // examplePath fills in the path of an operation: the ID of a new job of the
 // tenant, or the contract's example. The job has ended where a stream would wait.
-func examplePath(t *testing.T, c *contract, m *memory, op operation, tenant string) string {
+func examplePath(t *testing.T, c *contract.Contract, m *memory, op contract.Operation, tenant string) string {
 	t.Helper()
-	if strings.HasPrefix(op.path, "/jobs/{id}") {
+	if strings.HasPrefix(op.Path, "/jobs/{id}") {
 		job, _, err := m.Submit(t.Context(), tenant, &tasks.Submission{Agent: "A02"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasSuffix(op.path, "/events") {
+		if strings.HasSuffix(op.Path, "/events") {
 			m.becomes(job.ID, tasks.Succeeded)
 		}
-		return strings.Replace(op.path, "{id}", job.ID, 1)
+		return strings.Replace(op.Path, "{id}", job.ID, 1)
 	}
-	item := asMap(asMap(c.document["paths"])[op.path])
-	own, _ := asMap(item[strings.ToLower(op.method)])["parameters"].([]any)
+	item := asMap(asMap(c.Document["paths"])[op.Path])
+	own, _ := asMap(item[strings.ToLower(op.Method)])["parameters"].([]any)
 	shared, _ := item["parameters"].([]any)
-	path := op.path
+	path := op.Path
 	for _, p := range append(own, shared...) {
 		parameter := asMap(p)
 		if ref, ok := parameter["$ref"].(string); ok {
-			parameter = asMap(asMap(asMap(c.document["components"])["parameters"])[strings.TrimPrefix(ref, "#/components/parameters/")])
+			parameter = asMap(asMap(asMap(c.Document["components"])["parameters"])[strings.TrimPrefix(ref, "#/components/parameters/")])
 		}
 		if parameter["in"] == "path" {
 			path = strings.Replace(path, fmt.Sprintf("{%v}", parameter["name"]), fmt.Sprint(parameter["example"]), 1)
@@ -153,11 +155,11 @@ func examplePath(t *testing.T, c *contract, m *memory, op operation, tenant stri
 }
 
 // exampleBody returns a body that suits the operation.
-func exampleBody(c *contract, op operation) string {
-	if op.body == nil {
+func exampleBody(c *contract.Contract, op contract.Operation) string {
+	if !op.HasBody() {
 		return ""
 	}
-	item := asMap(asMap(asMap(c.document["paths"])[op.path])[strings.ToLower(op.method)])
+	item := asMap(asMap(asMap(c.Document["paths"])[op.Path])[strings.ToLower(op.Method)])
 	example, ok := asMap(asMap(asMap(item["requestBody"])["content"])["application/json"])["example"]
 	if !ok {
 		return submission
@@ -190,7 +192,7 @@ func TestRefusalsTellWhatWouldHelp(t *testing.T) {
 				headers = []string{"Authorization", c.as}
 			}
 			w := do(t, h, "GET", "/agents", "", headers...)
-			if p := decode[problem](t, w); w.Code != c.status || p.Code != c.code {
+			if p := decode[httpx.Problem](t, w); w.Code != c.status || p.Code != c.code {
 				t.Errorf("got %d %s, want %d %s", w.Code, w.Body, c.status, c.code)
 			}
 			if got := w.Header().Get("WWW-Authenticate"); !strings.Contains(got, c.challenge) || (c.challenge == "") != (got == "") {
@@ -241,35 +243,4 @@ func TestStreamEndsWithItsKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, ended)
-}
-
-func TestRoutesWithoutADeclaredScopeStopTheStart(t *testing.T) {
-	const head = "openapi: 3.1.0\ncomponents: {securitySchemes: {apiKey: {type: http}, jwt: {type: http}}}\npaths: {/x: {get: {operationId: x"
-	for _, c := range []struct{ name, security, want string }{
-		{"nothing", "", "declares no security"},
-		{"no scope", ", security: [{apiKey: []}]", "names no scope"},
-		{"no such scope", ", security: [{apiKey: ['jobs:all']}]", "no scope jobs:all"},
-		{"no such scheme", ", security: [{basic: ['jobs:read']}]", "no scheme basic"},
-		{"nobody", ", security: [{}]", "one scheme"},
-		{"two that differ", ", security: [{apiKey: ['jobs:read']}, {jwt: ['jobs:write']}]", "different scopes"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			_, err := readContract([]byte(head + c.security + "}}}"))
-			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "get /x") {
-				t.Errorf("got %v, want one that says %q", err, c.want)
-			}
-		})
-	}
-	s, err := newServer(t.Context(), Config{}, newMemory().deps())
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := s.router()
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.GET("/jobs/:id/secret", nil)
-	if err := checkRoutes(e.Routes(), s.contract.operations); err == nil || !strings.Contains(err.Error(), "/jobs/{id}/secret") {
-		t.Errorf("a route of its own: got %v", err)
-	}
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/topcentral/spillway/api/internal/contract"
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/api/internal/spec"
 )
 
@@ -33,7 +35,7 @@ func (s *server) CheckHealth(ctx context.Context, _ spec.CheckHealthRequestObjec
 	if h.Status == HealthUnavailable {
 		return spec.CheckHealth503JSONResponse{
 			Body:    h,
-			Headers: spec.CheckHealth503ResponseHeaders{RetryAfter: retryUnavailable},
+			Headers: spec.CheckHealth503ResponseHeaders{RetryAfter: httpx.RetryUnavailable},
 		}, nil
 	}
 	return spec.CheckHealth200JSONResponse(h), nil
@@ -48,10 +50,10 @@ func (h wellness) VisitCheckHealthResponse(w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Content-Type", contract.MediaJSON)
 	status := http.StatusOK
 	if HealthStatus(h) == HealthUnavailable {
-		w.Header().Set("Retry-After", strconv.Itoa(retryUnavailable))
+		w.Header().Set("Retry-After", strconv.Itoa(httpx.RetryUnavailable))
 		status = http.StatusServiceUnavailable
 	}
 	w.WriteHeader(status)

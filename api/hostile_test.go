@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/topcentral/spillway/api/internal/contract"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -192,8 +193,8 @@ func TestSubmissionsOfABatchBreakAlone(t *testing.T) {
 		good,
 	}
 	for media, body := range map[string]string{
-		jsonType:  `{"jobs":[` + strings.Join(items, " ,\n ") + `]}`,
-		linesType: strings.Join(items, "\r\n\r\n") + "\n{\"agent\":\"\xff\"}\n{\"agent\"\n",
+		contract.MediaJSON:                        `{"jobs":[` + strings.Join(items, " ,\n ") + `]}`,
+		contract.MediaLines:                       strings.Join(items, "\r\n\r\n") + "\n{\"agent\":\"\xff\"}\n{\"agent\"\n",
 		"Application/X-NDJSON; charset=\"UTF-8\"": strings.Join(items, "\n"),
 	} {
 		w := serve(newAPI(t, Config{}, newMemory().deps()), newRequest(t, "POST", "/jobs/batch", body, media))
@@ -211,7 +212,7 @@ func TestSubmissionsOfABatchBreakAlone(t *testing.T) {
 			t.Errorf("%s: got %.300s", media, w.Body)
 		}
 	}
-	w := serve(newAPI(t, Config{}, newMemory().deps()), newRequest(t, "POST", "/jobs/batch", good, linesType+"; charset=utf-16"))
+	w := serve(newAPI(t, Config{}, newMemory().deps()), newRequest(t, "POST", "/jobs/batch", good, contract.MediaLines+"; charset=utf-16"))
 	if w.Code != http.StatusUnsupportedMediaType {
 		t.Errorf("lines in UTF-16: got %d", w.Code)
 	}
@@ -221,22 +222,22 @@ func TestSubmissionsOfABatchBreakAlone(t *testing.T) {
 // counted.
 func TestBodiesOfTooManyValuesAreRefused(t *testing.T) {
 	h := newAPI(t, Config{}, newMemory().deps())
-	many := "[" + strings.Repeat("0,", maxValues) + "0]"
-	item := `{"agent":"A02","input":{"x":[` + strings.Repeat("0,", maxValues-10) + `0]}}`
+	many := "[" + strings.Repeat("0,", contract.MaxValues) + "0]"
+	item := `{"agent":"A02","input":{"x":[` + strings.Repeat("0,", contract.MaxValues-10) + `0]}}`
 	for _, c := range []struct {
 		path, body string
 		most       int
 	}{
-		{"/jobs", `{"agent":"A02","input":{"x":` + many + `}}`, maxValues},
-		{"/jobs/batch", `{"jobs":[` + strings.Repeat("0,", maxBatchValues) + `0]}`, maxBatchValues},
-		{"/jobs/batch", `{"jobs":[` + strings.Repeat(item+",", 5) + item + `]}`, maxBatchValues},
+		{"/jobs", `{"agent":"A02","input":{"x":` + many + `}}`, contract.MaxValues},
+		{"/jobs/batch", `{"jobs":[` + strings.Repeat("0,", contract.MaxBatchValues) + `0]}`, contract.MaxBatchValues},
+		{"/jobs/batch", `{"jobs":[` + strings.Repeat(item+",", 5) + item + `]}`, contract.MaxBatchValues},
 	} {
 		if w := do(t, h, "POST", c.path, c.body); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), fmt.Sprintf("holds more than %d values", c.most)) {
 			t.Errorf("%s: got %d %.300s", c.path, w.Code, w.Body)
 		}
 	}
 	w := do(t, h, "POST", "/jobs/batch", `{"jobs":[{"agent":"A02","input":{"x":`+many+`}},{"agent":"A02","input":{}}]}`)
-	if got := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(got, fmt.Sprintf("holds more than %d values", maxValues)) || !strings.Contains(got, `"accepted":1`) {
+	if got := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(got, fmt.Sprintf("holds more than %d values", contract.MaxValues)) || !strings.Contains(got, `"accepted":1`) {
 		t.Errorf("one of a batch: got %d %.300s", w.Code, got)
 	}
 }

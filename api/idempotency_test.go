@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -91,7 +92,7 @@ func TestKeyMakesOneJobOfOneRequest(t *testing.T) {
 			if w.Code != c.status || w.Header().Get("Idempotent-Replayed") != "" {
 				t.Errorf("got %d %v, want %d", w.Code, w.Header(), c.status)
 			}
-			if p := decode[problem](t, w); p.Code != c.code {
+			if p := decode[httpx.Problem](t, w); p.Code != c.code {
 				t.Errorf("code: got %q, want %q", p.Code, c.code)
 			}
 		})
@@ -159,7 +160,7 @@ func TestMalformedKeyIsRefused(t *testing.T) {
 				headers = append(headers, "Idempotency-Key", line)
 			}
 			w := do(t, h, "POST", "/jobs", submission, headers...)
-			p := decode[problem](t, w)
+			p := decode[httpx.Problem](t, w)
 			if w.Code != http.StatusBadRequest || p.Code != tasks.CodeInvalid || !strings.Contains(p.Detail, "1 to 255 printable ASCII") {
 				t.Errorf("got %d %+v", w.Code, p)
 			}
@@ -168,85 +169,4 @@ func TestMalformedKeyIsRefused(t *testing.T) {
 	if len(m.jobs) > 0 {
 		t.Errorf("%d jobs were made", len(m.jobs))
 	}
-}
-
-func TestParseKey(t *testing.T) {
-	long := strings.Repeat("k", maxKey)
-	for _, c := range []struct {
-		header, want string
-		ok           bool
-	}{
-		{`"a"`, `a`, true},
-		{`a`, `a`, true},
-		{`order:4711/line-3`, `order:4711/line-3`, true},
-		{`a b`, `a b`, true},
-		{`"a, b"`, `a, b`, true},
-		{`"say \"hi\" \\ bye"`, `say "hi" \ bye`, true},
-		{`a\b`, `a\b`, true},
-		{`" !#[]~"`, ` !#[]~`, true},
-		{long, long, true},
-		{`"` + long + `"`, long, true},
-		{`"` + strings.Repeat(`\\`, maxKey) + `"`, strings.Repeat(`\`, maxKey), true},
-
-		{``, "", false},
-		{`""`, "", false},
-		{`"`, "", false},
-		{`"a`, "", false},
-		{`a"`, "", false},
-		{`"a"b`, "", false},
-		{`"a" `, "", false},
-		{`"a", "b"`, "", false},
-		{`a, b`, "", false},
-		{`"a";v=1`, "", false},
-		{`"\`, "", false},
-		{`"\"`, "", false},
-		{`"\n"`, "", false},
-		{"a\tb", "", false},
-		{"\"a\tb\"", "", false},
-		{"\"\x7f\"", "", false},
-		{`"钥匙"`, "", false},
-		{"a\xff", "", false},
-		{long + "k", "", false},
-		{`"` + long + `k"`, "", false},
-	} {
-		got, err := parseKey(&c.header)
-		if got != c.want || (err == nil) != c.ok {
-			t.Errorf("%q: got %q, %v; want %q", c.header, got, err, c.want)
-		}
-	}
-	if got, err := parseKey(nil); got != "" || err != nil {
-		t.Errorf("no header: got %q, %v", got, err)
-	}
-}
-
-// The contract promises what parseKey does.
-func FuzzParseKey(f *testing.F) {
-	for _, seed := range []string{key, `a`, `"a\"b\\"`, `a, b`, `"a";b`, `""`, "\"\x80\"", `-`, `a\`} {
-		f.Add(seed)
-	}
-	c := newChecker(f)
-	at := ""
-	parameters, _ := asMap(asMap(asMap(c.Document["paths"])["/jobs"])["post"])["parameters"].([]any)
-	for i, p := range parameters {
-		if asMap(p)["name"] == headerIdempotencyKey {
-			at = pointer("paths", "/jobs", "post", "parameters", string(rune('0'+i)), "schema")
-		}
-	}
-	schema, err := c.Schema(at)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, header string) {
-		got, err := parseKey(&header)
-		if (err == nil) != (schema.Validate(header) == nil) {
-			t.Errorf("%q: got %v, the contract says %v", header, err, schema.Validate(header))
-		}
-		if err != nil {
-			return
-		}
-		quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(got) + `"`
-		if again, err := parseKey(&quoted); again != got || err != nil {
-			t.Errorf("%q: got %q, and %q, %v when quoted", header, got, again, err)
-		}
-	})
 }

@@ -3,9 +3,9 @@ package api
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/api/internal/spec"
 	"github.com/topcentral/spillway/tasks"
 )
@@ -19,19 +19,19 @@ func (s *server) GetJob(ctx context.Context, request spec.GetJobRequestObject) (
 	if err != nil {
 		return nil, err
 	}
-	prefers := parsePrefer(request.Params.Prefer, s.cfg.MaxWait)
-	prefers.async = false // there is nothing here to do in the background
-	job, waited := s.await(ctx, job, prefers.wait)
+	prefers := httpx.ParsePrefer(request.Params.Prefer, s.cfg.MaxWait)
+	prefers.Async = false // there is nothing here to do in the background
+	job, waited := s.await(ctx, job, prefers.Wait)
 
 	headers := spec.GetJob200ResponseHeaders{
 		ETag:              etag(job),
-		PreferenceApplied: prefers.applied(waited),
+		PreferenceApplied: prefers.Applied(waited),
 		Vary:              varyPrefer,
 	}
 	if !job.State.Terminal() {
 		headers.RetryAfter = new(retryAfter(job))
 	}
-	if matches(request.Params.IfNoneMatch, headers.ETag) {
+	if httpx.Matches(request.Params.IfNoneMatch, headers.ETag) {
 		return spec.GetJob304Response{Headers: spec.GetJob304ResponseHeaders(headers)}, nil
 	}
 	return spec.GetJob200JSONResponse{Body: shown(ctx, job), Headers: headers}, nil
@@ -108,19 +108,6 @@ func etag(job *tasks.Job) string {
 		return fmt.Sprintf(`"%d-%d"`, job.Sequence, int64(job.Cost))
 	}
 	return fmt.Sprintf(`"%d"`, job.Sequence)
-}
-
-// matches reports whether the list of an If-None-Match header names tag. It does
-// not matter whether either is weak (RFC 9110 §13.1.2).
-func matches(list, tag string) bool {
-	tag = strings.TrimPrefix(tag, "W/")
-	for candidate := range strings.SplitSeq(list, ",") {
-		candidate = strings.TrimSpace(candidate)
-		if candidate == "*" || strings.TrimPrefix(candidate, "W/") == tag {
-			return true
-		}
-	}
-	return false
 }
 
 // The bounds of the time, in seconds, after which we ask a caller to come back.

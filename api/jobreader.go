@@ -6,6 +6,7 @@ import (
 
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/api/audit"
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -73,7 +74,7 @@ func (r jobReader) note(ctx context.Context, tenant, object string) error {
 		return err
 	}
 	e := audit.Entry{
-		Action: r.operation, Object: object + "?tenant=" + tenant, Outcome: audit.Done, Status: http.StatusOK, RequestID: requestIDOf(ctx),
+		Action: r.operation, Object: object + "?tenant=" + tenant, Outcome: audit.Done, Status: http.StatusOK, RequestID: httpx.RequestID(ctx),
 	}
 	return line.Write(e.By(access.From(ctx)))
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strings"
@@ -28,23 +27,6 @@ func TestStreamsWaitWithoutTheirHandlers(t *testing.T) {
 	}
 	if !waits {
 		t.Error("no stream waits")
-	}
-}
-
-func TestAPanicAsideIsOneOfTheCaller(t *testing.T) {
-	for _, c := range []struct {
-		panics any
-		want   string
-	}{{"oh", "panic: oh\n"}, {http.ErrAbortHandler, http.ErrAbortHandler.Error()}} {
-		func() {
-			defer func() {
-				if got := fmt.Sprint(recover()); !strings.HasPrefix(got, c.want) {
-					t.Errorf("%v: got %s", c.panics, got)
-				}
-			}()
-			aside(func() { panic(c.panics) })
-			t.Errorf("%v: went on after a panic", c.panics)
-		}()
 	}
 }
 

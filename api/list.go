@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/topcentral/spillway/api/internal/contract"
 	"github.com/topcentral/spillway/api/internal/spec"
 	"github.com/topcentral/spillway/tasks"
 )
@@ -52,7 +53,7 @@ func jobFilter(p spec.ListJobsParams) (tasks.JobFilter, error) {
 		Agent: p.Agent, CreatedAfter: p.CreatedAfter, CreatedBefore: p.CreatedBefore, Limit: cmp.Or(p.Limit, pageSize),
 		Degraded: p.Degraded, AnsweredBy: p.AnsweredBy, Lane: p.Lane, Model: p.Model,
 	}
-	for _, word := range splitWords(texts(p.State)) {
+	for _, word := range contract.SplitWords(texts(p.State)) {
 		f.States = append(f.States, tasks.State(word))
 	}
 	for _, pair := range p.Metadata {

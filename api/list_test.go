@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/topcentral/spillway/api/internal/contract"
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/api/internal/spec"
 	"github.com/topcentral/spillway/tasks"
 )
@@ -91,7 +93,7 @@ func TestBadListsSayWhatIsWrong(t *testing.T) {
 		"limit=0x1":                        "limit is not as it must be: got string, want integer",
 		"limit=1e1":                        "limit is not as it must be: got string, want integer",
 		"limit=1000":                       "limit is not as it must be: maximum",
-		"limit=1&limit=2":                  "once only",
+		"limit=1&limit=2":                  "only once",
 		"agent=" + strings.Repeat("A", 65): "agent is not as it must be: maxLength",
 		"cursor=" + url.QueryEscape("!!"):  "cursor",
 		"cursor=am9i":                      "cursor",
@@ -99,7 +101,7 @@ func TestBadListsSayWhatIsWrong(t *testing.T) {
 		"created_after=2026-01-01":         "not valid date-time", // half a day too early or too late, nobody knows
 	} {
 		w := do(t, h, "GET", "/jobs?"+query, "")
-		if p := decode[problem](t, w); w.Code != http.StatusBadRequest || !strings.Contains(p.Detail, want) {
+		if p := decode[httpx.Problem](t, w); w.Code != http.StatusBadRequest || !strings.Contains(p.Detail, want) {
 			t.Errorf("%s: got %d %q, want %q", query, w.Code, p.Detail, want)
 		}
 	}
@@ -133,8 +135,8 @@ func TestABatchHasAnOutcomeForEach(t *testing.T) {
 	items := []string{good, `{"agent":"A99","input":{}}`, `{"agent":"A02","input":{},"colour":"red"}`, `7`, good, `{"agent":"A02","input":{},"idempotency_key":""}`}
 	wantStatus := []int{202, 422, 400, 400, 202, 400}
 	for name, body := range map[string]struct{ media, text string }{
-		"JSON":  {jsonType, `{"jobs":[` + strings.Join(items, ",") + `]}`},
-		"lines": {linesType, strings.Join(items, "\n") + "\n\n"},
+		"JSON":  {contract.MediaJSON, `{"jobs":[` + strings.Join(items, ",") + `]}`},
+		"lines": {contract.MediaLines, strings.Join(items, "\n") + "\n\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newAPI(t, Config{}, newMemory().deps())
@@ -171,19 +173,19 @@ func TestABatchHasLimits(t *testing.T) {
 		media, body string
 		want        int
 	}{
-		"too many":       {linesType, strings.Repeat("7\n", maxBatch+1), http.StatusBadRequest},
-		"none":           {linesType, "\n \n", http.StatusBadRequest},
-		"too long":       {linesType, strings.Repeat(one+"\n", 700), http.StatusRequestEntityTooLarge},
-		"long, but fits": {linesType, strings.Repeat(one+"\n", 500), http.StatusOK},
+		"too many":       {contract.MediaLines, strings.Repeat("7\n", contract.MaxBatch+1), http.StatusBadRequest},
+		"none":           {contract.MediaLines, "\n \n", http.StatusBadRequest},
+		"too long":       {contract.MediaLines, strings.Repeat(one+"\n", 700), http.StatusRequestEntityTooLarge},
+		"long, but fits": {contract.MediaLines, strings.Repeat(one+"\n", 500), http.StatusOK},
 		"other media":    {"text/csv", one, http.StatusUnsupportedMediaType},
-		"no array":       {jsonType, `{"jobs":7}`, http.StatusBadRequest},
+		"no array":       {contract.MediaJSON, `{"jobs":7}`, http.StatusBadRequest},
 	} {
 		if w := serve(h, newRequest(t, "POST", "/jobs/batch", c.body, c.media)); w.Code != c.want {
 			t.Errorf("%s: got %d %.300s, want %d", name, w.Code, w.Body, c.want)
 		}
 	}
 	long := fmt.Sprintf(`{"agent":"A02","input":{"x":%q}}`, strings.Repeat("x", 1000))
-	w := serve(h, newRequest(t, "POST", "/jobs/batch", long+"\n"+one, linesType))
+	w := serve(h, newRequest(t, "POST", "/jobs/batch", long+"\n"+one, contract.MediaLines))
 	if !strings.Contains(w.Body.String(), string(tasks.CodeTooLarge)) || !strings.Contains(w.Body.String(), `"accepted":1`) {
 		t.Errorf("one that is too long by itself: got %d %.300s", w.Code, w.Body)
 	}
@@ -199,7 +201,7 @@ func (panicking) Submit(context.Context, string, *tasks.Submission) (*tasks.Job,
 func TestAPanicEndsOneSubmissionOfABatch(t *testing.T) {
 	deps := newMemory().deps()
 	deps.Jobs = panicking{deps.Jobs}
-	w := serve(newAPI(t, Config{}, deps), newRequest(t, "POST", "/jobs/batch", `{"agent":"A02","input":{}}`, linesType))
+	w := serve(newAPI(t, Config{}, deps), newRequest(t, "POST", "/jobs/batch", `{"agent":"A02","input":{}}`, contract.MediaLines))
 	if !strings.Contains(w.Body.String(), `"status":500`) || strings.Contains(w.Body.String(), "hunter2") {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
@@ -79,24 +78,8 @@ func (m *metrics) observe(r *measured) {
 
 type measuredKey struct{}
 
-// named returns the middleware that tells whose operation a request is.
-func named(op operation) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			if m, ok := c.Request().Context().Value(measuredKey{}).(*measured); ok {
-				m.operation = op.id
-			}
-			return next(c)
-		}
-	}
-}
-
-// hold takes a slot for the caller, and counts it in g until leave.
-func (s *server) hold(ctx context.Context, g prometheus.Gauge) (leave func(), err error) {
-	free, err := s.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	g.Inc()
-	return func() { g.Dec(); free() }, nil
+// measuredOf returns the measured response of a request, nil outside of measure.
+func measuredOf(ctx context.Context) *measured {
+	m, _ := ctx.Value(measuredKey{}).(*measured)
+	return m
 }

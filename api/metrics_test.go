@@ -10,6 +10,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/internal/contract"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -71,13 +72,13 @@ func TestRequestsAreMeasuredByOperationAndStatus(t *testing.T) {
 }
 
 func TestTheLabelsOfRequestsAreClosed(t *testing.T) {
-	contract, err := readContract(openapiYAML)
+	contract, err := contract.Read(openapiYAML)
 	if err != nil {
 		t.Fatal(err)
 	}
 	known := []string{noOperation}
-	for _, op := range contract.operations {
-		known = append(known, op.id)
+	for _, op := range contract.Operations {
+		known = append(known, op.ID)
 	}
 	ring, r, m := newKeyring(t, access.Config{}), prometheus.NewPedanticRegistry(), newMemory()
 	h := newAPI(t, Config{Guard: ring.guard, Metrics: r}, m.deps())

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/internal/contract"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -38,7 +39,7 @@ func TestReferencesUnderAPrefix(t *testing.T) {
 				r := newRequest(t, method, path, body, "")
 				r.RemoteAddr = tt.peer
 				if body != "" {
-					r.Header.Set("Content-Type", jsonType)
+					r.Header.Set("Content-Type", contract.MediaJSON)
 				}
 				for _, p := range tt.prefix {
 					r.Header.Add("X-Forwarded-Prefix", p)

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/api/internal/spec"
 	"github.com/topcentral/spillway/tasks"
 )
@@ -13,14 +14,14 @@ func (s *server) GetJobResult(ctx context.Context, request spec.GetJobResultRequ
 	if err != nil {
 		return nil, err
 	}
-	prefers := parsePrefer(request.Params.Prefer, s.cfg.MaxWait)
-	prefers.async = false // there is nothing here to do in the background
-	job, waited := s.await(ctx, job, prefers.wait)
+	prefers := httpx.ParsePrefer(request.Params.Prefer, s.cfg.MaxWait)
+	prefers.Async = false // there is nothing here to do in the background
+	job, waited := s.await(ctx, job, prefers.Wait)
 	if job.State != tasks.Succeeded {
 		return nil, noResult(job)
 	}
-	headers := spec.GetJobResult200ResponseHeaders{ETag: etag(job), PreferenceApplied: prefers.applied(waited), Vary: varyPrefer}
-	if matches(request.Params.IfNoneMatch, headers.ETag) {
+	headers := spec.GetJobResult200ResponseHeaders{ETag: etag(job), PreferenceApplied: prefers.Applied(waited), Vary: varyPrefer}
+	if httpx.Matches(request.Params.IfNoneMatch, headers.ETag) {
 		return spec.GetJobResult304Response{Headers: spec.GetJobResult304ResponseHeaders(headers)}, nil
 	}
 	return spec.GetJobResult200JSONResponse{Body: job.Result, Headers: headers}, nil

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -27,7 +28,7 @@ func TestRetry(t *testing.T) {
 				t.Fatalf("got %d, want %d: %s", w.Code, want[state], w.Body)
 			}
 			if w.Code == http.StatusConflict {
-				if p := decode[problem](t, w); p.Code != tasks.CodeConflict {
+				if p := decode[httpx.Problem](t, w); p.Code != tasks.CodeConflict {
 					t.Errorf("code: got %s", p.Code)
 				}
 				return

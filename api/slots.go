@@ -1,11 +1,10 @@
 package api
 
 import (
-	"context"
 	"sync"
 	"time"
 
-	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -20,13 +19,6 @@ type slots struct {
 
 func newSlots(n int) *slots { return &slots{free: n, taken: map[string]int{}} }
 
-// enter takes a slot for the caller, to be given back with leave. Without
-// authentication there is one tenant, and it may have them all.
-func (s *server) enter(ctx context.Context) (leave func(), err error) {
-	p := access.From(ctx)
-	return s.slots.enter(p.Tenant, p.Method == access.ByNobody)
-}
-
 // enter takes a slot for a tenant. CodeUnavailable when none is free, CodeQuota
 // when the tenant holds its part.
 func (s *slots) enter(tenant string, alone bool) (leave func(), err error) {
@@ -38,7 +30,7 @@ func (s *slots) enter(tenant string, alone bool) (leave func(), err error) {
 	}
 	if held >= s.free && !alone {
 		return nil, tasks.Errorf(tasks.CodeQuota, "This tenant has %d event streams and waits open, which is all it may have now; close some, or poll.",
-			held).WithRetryAfter(retryUnavailable * time.Second)
+			held).WithRetryAfter(httpx.RetryUnavailable * time.Second)
 	}
 	s.free--
 	s.taken[tenant]++

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -64,7 +65,7 @@ func TestATenantCannotTakeEveryStream(t *testing.T) {
 	<-open.status
 
 	refused := do(t, h, "GET", target, "", "Authorization", greedy)
-	if p := decode[problem](t, refused); p.Status != http.StatusTooManyRequests || p.Code != tasks.CodeQuota || refused.Header().Get("Retry-After") != "5" {
+	if p := decode[httpx.Problem](t, refused); p.Status != http.StatusTooManyRequests || p.Code != tasks.CodeQuota || refused.Header().Get("Retry-After") != "5" {
 		t.Errorf("a second stream: got %d %v %+v", refused.Code, refused.Header(), p)
 	}
 	waited := do(t, h, "POST", "/jobs", submission, "Authorization", greedy, "Prefer", "wait=60")

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/topcentral/spillway/api/internal/contract"
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/api/internal/spec"
 	"github.com/topcentral/spillway/tasks"
 )
@@ -15,7 +17,7 @@ func (s *server) SubmitJob(ctx context.Context, request spec.SubmitJobRequestObj
 	if request.Params.DryRun {
 		return s.preview(ctx, request.Body)
 	}
-	key, err := parseKey(request.Params.IdempotencyKey)
+	key, err := httpx.ParseIdempotencyKey(request.Params.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
@@ -28,14 +30,14 @@ func (s *server) SubmitJob(ctx context.Context, request spec.SubmitJobRequestObj
 	if replayed {
 		replay = new("true")
 	}
-	prefers := parsePrefer(request.Params.Prefer, s.cfg.MaxWait)
-	if prefers.wait > 0 && !job.State.Terminal() {
-		if err := keep(ctx, http.StatusAccepted, location(job)); err != nil {
+	prefers := httpx.ParsePrefer(request.Params.Prefer, s.cfg.MaxWait)
+	if prefers.Wait > 0 && !job.State.Terminal() {
+		if err := recordEarly(ctx, http.StatusAccepted, location(job)); err != nil {
 			return nil, err
 		}
 	}
-	job, waited := s.await(ctx, job, prefers.wait)
-	applied := prefers.applied(waited)
+	job, waited := s.await(ctx, job, prefers.Wait)
+	applied := prefers.Applied(waited)
 	if job.State.Terminal() {
 		return spec.SubmitJob200JSONResponse{
 			Body: shown(ctx, job),
@@ -92,7 +94,7 @@ func (p previewed) VisitPlanJobResponse(w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Content-Type", contract.MediaJSON)
 	w.WriteHeader(http.StatusOK)
 	_, err = w.Write(append(body, '\n'))
 	return err

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/internal/contract"
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -83,41 +85,41 @@ func TestHostileBodies(t *testing.T) {
 		code                    tasks.Code
 		pointers                string // of the faults, in order
 	}{
-		{"empty", "", jsonType, 400, tasks.CodeInvalid, ""},
-		{"only space", " \n", jsonType, 400, tasks.CodeInvalid, ""},
-		{"not JSON", "agent=A02", jsonType, 400, tasks.CodeInvalid, ""},
-		{"cut off", `{"agent":"A02","input":{`, jsonType, 400, tasks.CodeInvalid, ""},
-		{"trailing garbage", submission + "x", jsonType, 400, tasks.CodeInvalid, ""},
-		{"two documents", submission + submission, jsonType, 400, tasks.CodeInvalid, ""},
-		{"byte order mark", "\ufeff" + submission, jsonType, 400, tasks.CodeInvalid, ""},
-		{"not UTF-8", "{\"agent\":\"A02\xff\",\"input\":{}}", jsonType, 400, tasks.CodeInvalid, ""},
-		{"not an object", `[]`, jsonType, 400, tasks.CodeInvalid, " "},
-		{"null", `null`, jsonType, 400, tasks.CodeInvalid, " "},
-		{"nothing in it", `{}`, jsonType, 400, tasks.CodeInvalid, "/agent /input"},
-		{"unknown fields", `{"agent":"A02","input":{},"colour":1,"a/b~c":2}`, jsonType, 400, tasks.CodeInvalid, "/a~1b~0c /colour"},
-		{"wrong case", `{"Agent":"A02","input":{}}`, jsonType, 400, tasks.CodeInvalid, "/Agent /agent"},
-		{"wrong types", `{"agent":2,"input":"x"}`, jsonType, 400, tasks.CodeInvalid, "/agent /input"},
-		{"unknown words", `{"agent":"A02","input":{},"complexity":"huge","language":"","on_exhausted":"x"}`, jsonType, 400, tasks.CodeInvalid, "/complexity /language /on_exhausted"},
-		{"bad deadline", `{"agent":"A02","input":{},"deadline":"tomorrow"}`, jsonType, 400, tasks.CodeInvalid, "/deadline"},
-		{"bad run-at", `{"agent":"A02","input":{},"run_at":"22:00"}`, jsonType, 400, tasks.CodeInvalid, "/run_at"},
-		{"run-at without a zone", `{"agent":"A02","input":{},"run_at":"2030-01-01T00:00:00"}`, jsonType, 400, tasks.CodeInvalid, "/run_at"},
-		{"run-at in seconds", `{"agent":"A02","input":{},"run_at":1893456000}`, jsonType, 400, tasks.CodeInvalid, "/run_at"},
-		{"retention in words", `{"agent":"A02","input":{},"retention":"24h"}`, jsonType, 400, tasks.CodeInvalid, "/retention"},
-		{"part of a second", `{"agent":"A02","input":{},"retention":90.5}`, jsonType, 400, tasks.CodeInvalid, "/retention"},
-		{"too short a retention", `{"agent":"A02","input":{},"retention":59}`, jsonType, 400, tasks.CodeInvalid, "/retention"},
-		{"too long a retention", `{"agent":"A02","input":{},"retention":7776001}`, jsonType, 400, tasks.CodeInvalid, "/retention"},
-		{"nulls", `{"agent":"A02","input":{},"run_at":null,"retention":null}`, jsonType, 400, tasks.CodeInvalid, "/retention /run_at"},
-		{"key in the body", `{"agent":"A02","input":{},"idempotency_key":"a"}`, jsonType, 400, tasks.CodeInvalid, "/idempotency_key"},
-		{"bad callback", `{"agent":"A02","input":{},"callback_url":"ftp://x"}`, jsonType, 400, tasks.CodeInvalid, "/callback_url"},
-		{"bad metadata", `{"agent":"A02","input":{},"metadata":{"a":1,"b":[]}}`, jsonType, 400, tasks.CodeInvalid, "/metadata/a /metadata/b"},
-		{"a name twice", `{"agent":"A02","agent":"A09","input":{"x":{"y":1,"y":2}}}`, jsonType, 400, tasks.CodeInvalid, " /input/x"},
-		{"endless number", `{"agent":"A02","input":{"n":` + strings.Repeat("1", 200) + `}}`, jsonType, 400, tasks.CodeInvalid, "/input/n"},
-		{"huge and tiny numbers", `{"agent":"A02","input":{"n":[1e999,1e-999999,0e5,-0.0,1.5]}}`, jsonType, 400, tasks.CodeInvalid, "/input/n/0 /input/n/1"},
-		{"deep nesting", `{"agent":"A02","input":` + nested + `}`, jsonType, 400, tasks.CodeInvalid, "/input" + strings.Repeat("/a", 63)},
-		{"bottomless", strings.Repeat("[", 100_000), jsonType, 400, tasks.CodeInvalid, ""},
-		{"bad input", `{"agent":"A02","input":{"bad":1}}`, jsonType, 400, tasks.CodeInvalid, "/input/bad"},
-		{"unknown agent", `{"agent":"A99","input":{}}`, jsonType, 422, tasks.CodeUnknownAgent, ""},
-		{"too large", `{"agent":"A02","input":{"x":"` + strings.Repeat("x", 1<<20) + `"}}`, jsonType, 413, tasks.CodeTooLarge, ""},
+		{"empty", "", contract.MediaJSON, 400, tasks.CodeInvalid, ""},
+		{"only space", " \n", contract.MediaJSON, 400, tasks.CodeInvalid, ""},
+		{"not JSON", "agent=A02", contract.MediaJSON, 400, tasks.CodeInvalid, ""},
+		{"cut off", `{"agent":"A02","input":{`, contract.MediaJSON, 400, tasks.CodeInvalid, ""},
+		{"trailing garbage", submission + "x", contract.MediaJSON, 400, tasks.CodeInvalid, ""},
+		{"two documents", submission + submission, contract.MediaJSON, 400, tasks.CodeInvalid, ""},
+		{"byte order mark", "\ufeff" + submission, contract.MediaJSON, 400, tasks.CodeInvalid, ""},
+		{"not UTF-8", "{\"agent\":\"A02\xff\",\"input\":{}}", contract.MediaJSON, 400, tasks.CodeInvalid, ""},
+		{"not an object", `[]`, contract.MediaJSON, 400, tasks.CodeInvalid, " "},
+		{"null", `null`, contract.MediaJSON, 400, tasks.CodeInvalid, " "},
+		{"nothing in it", `{}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/agent /input"},
+		{"unknown fields", `{"agent":"A02","input":{},"colour":1,"a/b~c":2}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/a~1b~0c /colour"},
+		{"wrong case", `{"Agent":"A02","input":{}}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/Agent /agent"},
+		{"wrong types", `{"agent":2,"input":"x"}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/agent /input"},
+		{"unknown words", `{"agent":"A02","input":{},"complexity":"huge","language":"","on_exhausted":"x"}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/complexity /language /on_exhausted"},
+		{"bad deadline", `{"agent":"A02","input":{},"deadline":"tomorrow"}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/deadline"},
+		{"bad run-at", `{"agent":"A02","input":{},"run_at":"22:00"}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/run_at"},
+		{"run-at without a zone", `{"agent":"A02","input":{},"run_at":"2030-01-01T00:00:00"}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/run_at"},
+		{"run-at in seconds", `{"agent":"A02","input":{},"run_at":1893456000}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/run_at"},
+		{"retention in words", `{"agent":"A02","input":{},"retention":"24h"}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/retention"},
+		{"part of a second", `{"agent":"A02","input":{},"retention":90.5}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/retention"},
+		{"too short a retention", `{"agent":"A02","input":{},"retention":59}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/retention"},
+		{"too long a retention", `{"agent":"A02","input":{},"retention":7776001}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/retention"},
+		{"nulls", `{"agent":"A02","input":{},"run_at":null,"retention":null}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/retention /run_at"},
+		{"key in the body", `{"agent":"A02","input":{},"idempotency_key":"a"}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/idempotency_key"},
+		{"bad callback", `{"agent":"A02","input":{},"callback_url":"ftp://x"}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/callback_url"},
+		{"bad metadata", `{"agent":"A02","input":{},"metadata":{"a":1,"b":[]}}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/metadata/a /metadata/b"},
+		{"a name twice", `{"agent":"A02","agent":"A09","input":{"x":{"y":1,"y":2}}}`, contract.MediaJSON, 400, tasks.CodeInvalid, " /input/x"},
+		{"endless number", `{"agent":"A02","input":{"n":` + strings.Repeat("1", 200) + `}}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/input/n"},
+		{"huge and tiny numbers", `{"agent":"A02","input":{"n":[1e999,1e-999999,0e5,-0.0,1.5]}}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/input/n/0 /input/n/1"},
+		{"deep nesting", `{"agent":"A02","input":` + nested + `}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/input" + strings.Repeat("/a", 63)},
+		{"bottomless", strings.Repeat("[", 100_000), contract.MediaJSON, 400, tasks.CodeInvalid, ""},
+		{"bad input", `{"agent":"A02","input":{"bad":1}}`, contract.MediaJSON, 400, tasks.CodeInvalid, "/input/bad"},
+		{"unknown agent", `{"agent":"A99","input":{}}`, contract.MediaJSON, 422, tasks.CodeUnknownAgent, ""},
+		{"too large", `{"agent":"A02","input":{"x":"` + strings.Repeat("x", 1<<20) + `"}}`, contract.MediaJSON, 413, tasks.CodeTooLarge, ""},
 		{"form", "agent=A02", "application/x-www-form-urlencoded", 415, tasks.CodeMediaType, ""},
 		{"no type", submission, "", 415, tasks.CodeMediaType, ""},
 		{"broken type", submission, "application/json; =", 415, tasks.CodeMediaType, ""},
@@ -127,7 +129,7 @@ func TestHostileBodies(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := newAPI(t, Config{}, newMemory().deps())
 			w := serve(h, newRequest(t, "POST", "/jobs", c.body, c.contentType))
-			p := decode[problem](t, w)
+			p := decode[httpx.Problem](t, w)
 			if w.Code != c.status || p.Code != c.code {
 				t.Errorf("got %d %s, want %d %s", w.Code, p.Code, c.status, c.code)
 			}
@@ -154,7 +156,7 @@ func TestBodyWithoutKnownLength(t *testing.T) {
 		submission:                            http.StatusAccepted,
 		submission + strings.Repeat(" ", 100): http.StatusRequestEntityTooLarge,
 	} {
-		r := newRequest(t, "POST", "/jobs", body, jsonType)
+		r := newRequest(t, "POST", "/jobs", body, contract.MediaJSON)
 		r.ContentLength = -1
 		if got := serve(h, r).Code; got != want {
 			t.Errorf("%d bytes: got %d, want %d", len(body), got, want)
@@ -177,9 +179,9 @@ func TestFaultsAreBounded(t *testing.T) {
 		b.WriteString(`,"f` + strings.Repeat("x", i) + `":1`)
 	}
 	b.WriteString(`}`)
-	p := decode[problem](t, do(t, h, "POST", "/jobs", b.String()))
-	if len(p.Errors) != maxFaults {
-		t.Errorf("got %d faults, want %d", len(p.Errors), maxFaults)
+	p := decode[httpx.Problem](t, do(t, h, "POST", "/jobs", b.String()))
+	if len(p.Errors) != contract.MaxFaults {
+		t.Errorf("got %d faults, want %d", len(p.Errors), contract.MaxFaults)
 	}
 }
 
@@ -196,7 +198,7 @@ func FuzzSubmit(f *testing.F) {
 	}
 	c := newChecker(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		w := serve(c.check(t, api), newRequest(t, "POST", "/jobs", string(body), jsonType))
+		w := serve(c.check(t, api), newRequest(t, "POST", "/jobs", string(body), contract.MediaJSON))
 		if w.Code != http.StatusAccepted && (w.Code < 400 || w.Code >= 500) {
 			t.Errorf("%d for %q: %s", w.Code, body, w.Body)
 		}

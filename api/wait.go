@@ -5,8 +5,23 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/tasks"
 )
+
+// occupy takes a slot for the caller, and counts it in g until leave. Without
+// authentication there is one tenant, and it may have all slots.
+func (s *server) occupy(ctx context.Context, g prometheus.Gauge) (leave func(), err error) {
+	p := access.From(ctx)
+	free, err := s.slots.enter(p.Tenant, p.Method == access.ByNobody)
+	if err != nil {
+		return nil, err
+	}
+	g.Inc()
+	return func() { g.Dec(); free() }, nil
+}
 
 // until returns a context that ends with ctx, with the service, or with the
 // credential of the caller.
@@ -25,7 +40,7 @@ func (s *server) await(ctx context.Context, job *tasks.Job, limit time.Duration)
 	if limit <= 0 || job.State.Terminal() {
 		return job, limit > 0
 	}
-	leave, err := s.hold(ctx, s.metrics.waits)
+	leave, err := s.occupy(ctx, s.metrics.waits)
 	if err != nil {
 		return job, false
 	}

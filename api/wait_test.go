@@ -149,36 +149,3 @@ func (m *memory) allBecome(state tasks.State) {
 		}
 	}
 }
-
-func TestParsePrefer(t *testing.T) {
-	for _, c := range []struct {
-		header string
-		want   preferences
-	}{
-		{"", preferences{}},
-		{"wait=10", preferences{wait: 10 * time.Second}},
-		{"Wait = 10 ; x=1", preferences{wait: 10 * time.Second}},
-		{`wait="10"`, preferences{wait: 10 * time.Second}},
-		{"wait=10, wait=20", preferences{wait: 10 * time.Second}},
-		{"wait=x, wait=20", preferences{}},
-		{"wait", preferences{}},
-		{"wait=0", preferences{}},
-		{"wait=1.5", preferences{}},
-		{`note="a, wait=5", respond-async`, preferences{async: true}},
-		{`note="a\", wait=5`, preferences{}},
-		{",,;;==", preferences{}},
-	} {
-		if got := parsePrefer(c.header, time.Minute); got != c.want {
-			t.Errorf("%q: got %+v, want %+v", c.header, got, c.want)
-		}
-	}
-}
-
-func FuzzParsePrefer(f *testing.F) {
-	f.Add(`respond-async, wait=10; x="y"`)
-	f.Fuzz(func(t *testing.T, header string) {
-		if p := parsePrefer(header, time.Minute); p.wait < 0 || p.wait > time.Minute {
-			t.Errorf("%q: wait %v", header, p.wait)
-		}
-	})
-}

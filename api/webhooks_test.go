@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -55,7 +56,7 @@ func TestWithoutWebhooksTheyAreRefusedAndSayWhy(t *testing.T) {
 	deps := newMemory().deps()
 	deps.Webhooks = nil
 	w := do(t, newAPI(t, Config{}, deps), "GET", "/webhooks/endpoints", "")
-	if p := decode[problem](t, w); w.Code != http.StatusConflict || p.Code != tasks.CodeConflict || !strings.Contains(p.Detail, "SPILLWAY_WEBHOOK_SECRET") {
+	if p := decode[httpx.Problem](t, w); w.Code != http.StatusConflict || p.Code != tasks.CodeConflict || !strings.Contains(p.Detail, "SPILLWAY_WEBHOOK_SECRET") {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 }

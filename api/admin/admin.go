@@ -16,6 +16,7 @@ import (
 	"github.com/topcentral/spillway/api"
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/api/audit"
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -130,7 +131,7 @@ func (s *server) private(pattern string, h handler) {
 // recoverPanics makes an error of a panic.
 func recoverPanics(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		return api.Recovered(func() error { return h(w, r) })
+		return httpx.Recover(func() error { return h(w, r) })
 	}
 }
 
@@ -142,7 +143,7 @@ const answerTime = 30 * time.Second
 // receive does what holds for every request.
 func (s *server) receive(protection *http.CrossOriginProtection) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w = api.Timely(w, r, formTime, answerTime)
+		w = httpx.WithDeadlines(w, r, formTime, answerTime)
 		h := w.Header()
 		h.Set("X-Request-Id", "req_"+strings.ToLower(rand.Text()))
 		h.Set("Cache-Control", "no-store")
@@ -161,7 +162,7 @@ func (s *server) receive(protection *http.CrossOriginProtection) http.Handler {
 			}
 		}
 		if err != nil {
-			api.Fail(s.Log, w, r, err)
+			httpx.WriteProblem(s.Log, w, r, err)
 			return
 		}
 		s.mux.ServeHTTP(w, entered)
@@ -182,7 +183,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		http.Redirect(w, r, loginAt(r.URL.Path), http.StatusSeeOther)
 		return
 	}
-	api.Fail(s.Log, w, r, err)
+	httpx.WriteProblem(s.Log, w, r, err)
 }
 
 // action names what is always the same.
@@ -196,7 +197,7 @@ func (s *server) recorded(action func(*http.Request) string, h handler) handler 
 	return func(w http.ResponseWriter, r *http.Request) error {
 		held := audit.Hold(w, s.Audit, func(_ int, h http.Header) audit.Entry {
 			return audit.Entry{Action: action(r), Object: r.URL.Path, RequestID: h.Get("X-Request-Id")}.By(access.From(r.Context()))
-		}, func(err error) { api.Fail(s.Log, w, r, err) })
+		}, func(err error) { httpx.WriteProblem(s.Log, w, r, err) })
 		defer held.Finish()
 		*r = *r.WithContext(held.Under(r.Context()))
 		if err := h(held, r); err != nil {

@@ -21,6 +21,7 @@ type Response struct {
 	entry   func(status int, h http.Header) Entry
 	instead func(error)
 	refusal error
+	who     access.Principal // the zero value: as entry says
 	written bool
 	lost    bool
 }
@@ -59,6 +60,14 @@ func Place(ctx context.Context) error {
 	return r.away
 }
 
+// SetPrincipal notes who makes the request that ctx belongs to, if its answer is
+// held back.
+func SetPrincipal(ctx context.Context, p access.Principal) {
+	if r := Held(ctx); r != nil {
+		r.who = p
+	}
+}
+
 // Explain notes with which error the answer refuses, before it is written.
 func (r *Response) Explain(err error) { r.refusal = err }
 
@@ -66,6 +75,9 @@ func (r *Response) Explain(err error) { r.refusal = err }
 func (r *Response) Keep(status int, h http.Header) error {
 	e := r.entry(status, h)
 	e.Status, e.Outcome, e.Code = status, OutcomeOf(status), tasks.CodeOf(r.refusal)
+	if r.who.Method != "" {
+		e = e.By(r.who)
+	}
 	if refused, ok := errors.AsType[*access.Refusal](r.refusal); ok && refused.Who.Method != "" {
 		e = e.By(refused.Who)
 	}

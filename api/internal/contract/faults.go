@@ -1,4 +1,4 @@
-package api
+package contract
 
 import (
 	"fmt"
@@ -13,18 +13,18 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// maxFaults bounds how many faults one problem tells.
-const maxFaults = 50
+// MaxFaults bounds how many faults one problem lists.
+const MaxFaults = 50
 
-// faulty returns the error for a body with these faults.
-func faulty(faults []tasks.Fault) *tasks.Error {
+// Invalid returns the error for a body with these faults.
+func Invalid(faults []tasks.Fault) *tasks.Error {
 	summary := "1 thing is wrong with the request body; see errors."
 	if n := len(faults); n > 1 {
 		summary = fmt.Sprintf("%d things are wrong with the request body; see errors.", n)
 	}
-	if len(faults) > maxFaults {
-		summary = fmt.Sprintf("More than %d things are wrong with the request body; errors has the first.", maxFaults)
-		faults = faults[:maxFaults]
+	if len(faults) > MaxFaults {
+		summary = fmt.Sprintf("More than %d things are wrong with the request body; errors has the first.", MaxFaults)
+		faults = faults[:MaxFaults]
 	}
 	e := tasks.Errorf(tasks.CodeInvalid, "%s", summary)
 	e.Faults = faults
@@ -54,7 +54,7 @@ func leaves(faults []tasks.Fault, e *jsonschema.ValidationError, p *message.Prin
 			faults = append(faults, tasks.Fault{Pointer: at(name), Detail: "is required"})
 		}
 	case *schemakind.AdditionalProperties:
-		for _, name := range slices.Sorted(slices.Values(k.Properties))[:min(len(k.Properties), maxFaults+1)] {
+		for _, name := range slices.Sorted(slices.Values(k.Properties))[:min(len(k.Properties), MaxFaults+1)] {
 			faults = append(faults, tasks.Fault{Pointer: at(name), Detail: "is not a known field"})
 		}
 	default:

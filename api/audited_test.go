@@ -14,6 +14,8 @@ import (
 
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/api/audit"
+	"github.com/topcentral/spillway/api/internal/contract"
+	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -51,7 +53,7 @@ func newAudit(t *testing.T) (l *audit.Log, fresh func() []audit.Entry) {
 // TestEveryChangeLeavesOneAuditLine is made from the contract: an operation that
 // is added and is no GET is recorded, or this fails.
 func TestEveryChangeLeavesOneAuditLine(t *testing.T) {
-	contract, err := readContract(openapiYAML)
+	published, err := contract.Read(openapiYAML)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,17 +61,17 @@ func TestEveryChangeLeavesOneAuditLine(t *testing.T) {
 	log, fresh := newAudit(t)
 	h := newAPI(t, Config{Guard: ring.guard, Audit: log}, m.deps())
 	operator, nobody := ring.bearer(t, "acme", access.Scopes()...), ring.bearer(t, "acme", access.AdminRead)
-	for _, op := range contract.operations {
-		t.Run(op.method+" "+op.path, func(t *testing.T) {
+	for _, op := range published.Operations {
+		t.Run(op.Method+" "+op.Path, func(t *testing.T) {
 			for _, as := range []string{operator, nobody, ""} {
 				var headers []string
 				if as != "" {
 					headers = []string{"Authorization", as}
 				}
-				path := examplePath(t, contract, m, op, "acme")
-				w := do(t, h, op.method, path, exampleBody(contract, op), headers...)
+				path := examplePath(t, published, m, op, "acme")
+				w := do(t, h, op.Method, path, exampleBody(published, op), headers...)
 				lines := fresh()
-				if !op.isAudited() {
+				if !isAudited(&op) {
 					if len(lines) > 0 {
 						t.Errorf("a GET is recorded: %+v", lines)
 					}
@@ -79,16 +81,16 @@ func TestEveryChangeLeavesOneAuditLine(t *testing.T) {
 					t.Fatalf("as %q: got %d lines", as, len(lines))
 				}
 				e := lines[0]
-				if e.Action != op.id || e.Status != w.Code || e.Outcome != audit.OutcomeOf(w.Code) || e.RequestID != w.Header().Get(headerRequestID) || e.Address != netip.MustParseAddr("192.0.2.1") {
+				if e.Action != op.ID || e.Status != w.Code || e.Outcome != audit.OutcomeOf(w.Code) || e.RequestID != w.Header().Get(httpx.HeaderRequestID) || e.Address != netip.MustParseAddr("192.0.2.1") {
 					t.Errorf("got %+v for an answer of %d", e, w.Code)
 				}
-				if w.Code >= 400 && e.Code != decode[problem](t, w).Code {
+				if w.Code >= 400 && e.Code != decode[httpx.Problem](t, w).Code {
 					t.Errorf("got the code %q for %s", e.Code, w.Body)
 				}
 				if known := as != ""; known != (e.Tenant == "acme" && e.Method == access.ByKey && "Bearer "+e.Subject != "Bearer ") {
 					t.Errorf("as %q: got %+v", as, e)
 				}
-				object := subjectOf(op.path, path)
+				object := subjectOf(op.Path, path)
 				if location := w.Header().Get("Location"); location != "" {
 					object = location
 				}
@@ -165,7 +167,7 @@ func TestABodyThatDoesNotComeHoldsUpNoChange(t *testing.T) {
 	h := newAPI(t, Config{Audit: log}, newMemory().deps())
 	slow, ended := slowBody{make(chan struct{}), make(chan struct{})}, make(chan int)
 	go func() {
-		r := newRequest(t, "POST", "/jobs", "", jsonType)
+		r := newRequest(t, "POST", "/jobs", "", contract.MediaJSON)
 		r.Body = io.NopCloser(slow)
 		ended <- serve(h, r).Code
 	}()
@@ -212,7 +214,7 @@ func TestWithoutTheAuditLogNothingIsChanged(t *testing.T) {
 	h := newAPI(t, Config{Audit: log}, m.deps())
 	log.Close()
 	w := do(t, h, "POST", "/jobs", submission)
-	if p := decode[problem](t, w); w.Code != http.StatusServiceUnavailable || p.Code != tasks.CodeUnavailable || w.Header().Get("Retry-After") == "" {
+	if p := decode[httpx.Problem](t, w); w.Code != http.StatusServiceUnavailable || p.Code != tasks.CodeUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 	if len(m.jobs) > 0 {

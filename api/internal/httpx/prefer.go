@@ -1,4 +1,4 @@
-package api
+package httpx
 
 import (
 	"errors"
@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// preferences is what we honour of a Prefer header (RFC 7240).
-type preferences struct {
-	async bool          // respond-async: which is how we respond anyway
-	wait  time.Duration // wait=N; 0: answer at once
+// Preferences are those of a Prefer header (RFC 7240) that are honored.
+type Preferences struct {
+	Async bool          // respond-async: which is the default anyway
+	Wait  time.Duration // wait=N; 0: answer at once
 }
 
-// parsePrefer reads a Prefer header. What is malformed or unknown is ignored, as
-// RFC 7240 §2 wants; of a preference named twice the first counts. A wait above
-// limit is cut to it.
-func parsePrefer(header string, limit time.Duration) preferences {
-	var p preferences
+// ParsePrefer reads a Prefer header. It ignores what is malformed or unknown, as
+// RFC 7240 §2 demands; of a preference named twice the first counts. A wait above
+// limit is shortened to it.
+func ParsePrefer(header string, limit time.Duration) Preferences {
+	var p Preferences
 	seen := make(map[string]bool)
 	for _, item := range splitUnquoted(header, ',') {
-		preference := splitUnquoted(item, ';')[0] // its parameters mean nothing to us
+		preference := splitUnquoted(item, ';')[0] // its parameters mean nothing here
 		name, value, _ := strings.Cut(preference, "=")
 		name = strings.ToLower(strings.TrimSpace(name))
 		if seen[name] {
@@ -30,15 +30,15 @@ func parsePrefer(header string, limit time.Duration) preferences {
 		seen[name] = true
 		switch name {
 		case "respond-async":
-			p.async = true
+			p.Async = true
 		case "wait":
-			p.wait = parseWait(strings.Trim(strings.TrimSpace(value), `"`), limit)
+			p.Wait = parseWait(strings.Trim(strings.TrimSpace(value), `"`), limit)
 		}
 	}
 	return p
 }
 
-// parseWait reads a number of seconds, 0 if it is none.
+// parseWait reads a number of seconds; 0 if s is not one.
 func parseWait(s string, limit time.Duration) time.Duration {
 	n, err := strconv.ParseUint(s, 10, 32)
 	if errors.Is(err, strconv.ErrRange) {
@@ -70,14 +70,15 @@ func splitUnquoted(s string, separator rune) []string {
 	return append(parts, s[start:])
 }
 
-// applied returns the value of Preference-Applied, nil if nothing was.
-func (p preferences) applied(waited bool) *string {
+// Applied returns the value of Preference-Applied, nil if no preference was
+// applied.
+func (p Preferences) Applied(waited bool) *string {
 	var names []string
-	if p.async {
+	if p.Async {
 		names = append(names, "respond-async")
 	}
 	if waited {
-		names = append(names, fmt.Sprintf("wait=%d", int(p.wait.Seconds())))
+		names = append(names, fmt.Sprintf("wait=%d", int(p.Wait.Seconds())))
 	}
 	if names == nil {
 		return nil

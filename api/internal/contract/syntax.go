@@ -1,4 +1,4 @@
-package api
+package contract
 
 import (
 	"bytes"
@@ -15,20 +15,20 @@ import (
 // What a body may not exceed, whatever its schema allows. Readers differ in how
 // they take what lies beyond, or take long to take it.
 const (
-	maxDepth  = 64  // arrays and objects within each other
+	MaxDepth  = 64  // arrays and objects within each other
 	maxNumber = 100 // characters of a number
 	// Each value takes 50 to 100 times the memory of its two bytes, and no schema of
 	// an agent has use for more in one input.
-	maxValues = 20_000
-	// maxBatchValues is for all submissions of a batch together: they are in memory
+	MaxValues = 20_000
+	// MaxBatchValues is for all submissions of a batch together: they are in memory
 	// side by side.
-	maxBatchValues = 100_000
+	MaxBatchValues = 100_000
 )
 
 // readJSON returns the value of raw as schemas want it, with numbers as
 // [json.Number], if raw is one JSON text that every reader takes alike: UTF-8, no
 // name twice in an object, no number beyond a float64, no deep nesting.
-func readJSON(raw []byte) (any, error) { return readLevels(raw, maxDepth+1, maxValues) }
+func readJSON(raw []byte) (any, error) { return readLevels(raw, MaxDepth+1, MaxValues) }
 
 // readLevels is readJSON of so many levels of raw. A value below them is null, and
 // need only be JSON; it counts towards the most values that there may be.
@@ -48,7 +48,7 @@ func readLevels(raw []byte, levels, most int) (any, error) {
 	r := reader{text: raw, levels: levels, most: most}
 	v, err := r.value()
 	if len(r.faults) > 0 {
-		return nil, faulty(r.faults)
+		return nil, Invalid(r.faults)
 	}
 	if err != nil {
 		return nil, tasks.Errorf(tasks.CodeInvalid, "The request body is not JSON.").WithCause(err)
@@ -112,8 +112,8 @@ func (r *reader) value() (any, error) {
 	}
 	switch r.peek() {
 	case '{', '[':
-		if len(r.path) >= maxDepth {
-			_ = r.fault("is nested too deep; %d levels are the limit", maxDepth)
+		if len(r.path) >= MaxDepth {
+			_ = r.fault("is nested too deep; %d levels are the limit", MaxDepth)
 			return nil, errEnoughFaults // the rest may be as deep again
 		}
 		r.at++
@@ -257,7 +257,7 @@ func (r *reader) number() (any, error) {
 // there are enough.
 func (r *reader) fault(format string, args ...any) error {
 	r.faults = append(r.faults, tasks.Fault{Pointer: pointer(r.path...), Detail: fmt.Sprintf(format, args...)})
-	if len(r.faults) >= maxFaults {
+	if len(r.faults) >= MaxFaults {
 		return errEnoughFaults
 	}
 	return nil

@@ -1,4 +1,4 @@
-package api
+package contract
 
 import (
 	"encoding/json"
@@ -21,14 +21,13 @@ import (
 type parameter struct {
 	name     string
 	schema   *jsonschema.Schema
-	time     bool // it is a date and time
-	literals bool // its values are written as in JSON: numbers and booleans
-	list     bool // it has several values
-	commas   bool // of a list of words, which have none: one parameter may hold several
+	time     bool // a date and time
+	literals bool // written as in JSON: a number or a boolean
+	list     bool // it may have several values
+	commas   bool // of a list: one parameter may hold several values, with commas between them
 }
 
-// compileQuery reads the parameters of a query from those of an operation and of
-// its path.
+// compileQuery returns the query parameters of an operation and of its path.
 func compileQuery(c *jsonschema.Compiler, document map[string]any, path, method string) ([]parameter, error) {
 	var all []parameter
 	item := asMap(asMap(document["paths"])[path])
@@ -57,33 +56,44 @@ func compileQuery(c *jsonschema.Compiler, document map[string]any, path, method 
 	return all, nil
 }
 
-// checkQuery returns the gate for queries whose parameters must be those that the
-// contract describes, and as it does. One without a value counts as left out.
-func checkQuery(parameters []parameter) gate {
-	return func(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
-		query, err := url.ParseQuery(r.URL.RawQuery)
-		if err != nil {
-			// What cannot be read is left out: a list would be one without its filters.
-			return nil, tasks.Errorf(tasks.CodeInvalid, "The query cannot be read: percent-encode %% and ; in it.").WithCause(err)
+// CheckQuery refuses a request whose query does not consist of the parameters
+// that the contract describes. A parameter without a value counts as absent. The
+// request that it returns has its times in the form that the generated code reads.
+func (op *Operation) CheckQuery(r *http.Request) (*http.Request, error) {
+	if len(op.Scopes) == 0 && len(op.query) == 0 {
+		return r, nil // probes and links to pages may add anything
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		// To ignore the unreadable part would, say, return a list without its filters.
+		return nil, tasks.Errorf(tasks.CodeInvalid, "The query cannot be parsed: percent-encode %% and ; in it.").WithCause(err)
+	}
+	if err := op.refuseUnknown(query); err != nil {
+		return nil, err
+	}
+	for _, p := range op.query {
+		values := query[p.name]
+		if len(values) == 0 || len(values) == 1 && values[0] == "" {
+			continue
 		}
-		if err := known(parameters, query); err != nil {
+		if err := p.check(values); err != nil {
 			return nil, err
 		}
-		for _, p := range parameters {
-			values := query[p.name]
-			if len(values) == 0 || len(values) == 1 && values[0] == "" {
-				continue
-			}
-			if err := p.check(values); err != nil {
-				return nil, err
-			}
-			if at, err := tasks.ParseTime(values[0]); p.time && err == nil {
-				query.Set(p.name, at.Format(time.RFC3339Nano)) // the generated code takes fewer forms
-				r = withQuery(r, query)
-			}
+		if at, err := tasks.ParseTime(values[0]); p.time && err == nil {
+			query.Set(p.name, at.Format(time.RFC3339Nano))
+			r = withQuery(r, query)
 		}
-		return r, nil
 	}
+	return r, nil
+}
+
+// Value returns the value of a query parameter, "" if the operation does not have
+// that parameter.
+func (op *Operation) Value(r *http.Request, name string) string {
+	if !slices.ContainsFunc(op.query, func(p parameter) bool { return p.name == name }) {
+		return ""
+	}
+	return r.URL.Query().Get(name)
 }
 
 // withQuery returns r with another query.
@@ -95,11 +105,11 @@ func withQuery(r *http.Request, query url.Values) *http.Request {
 	return r
 }
 
-// known refuses a query with parameters that there are not: whoever misspells a
-// filter would get everything.
-func known(parameters []parameter, query url.Values) error {
+// refuseUnknown refuses unknown parameters: a misspelt filter would return
+// everything.
+func (op *Operation) refuseUnknown(query url.Values) error {
 	var names, unknown []string
-	for _, p := range parameters {
+	for _, p := range op.query {
 		names = append(names, p.name)
 	}
 	slices.Sort(names)
@@ -112,20 +122,20 @@ func known(parameters []parameter, query url.Values) error {
 		return nil
 	}
 	slices.Sort(unknown)
-	there := "this path knows none"
+	known := "this path has no parameters"
 	if len(names) > 0 {
-		there = "known are " + strings.Join(names, ", ")
+		known = "the parameters of this path are " + strings.Join(names, ", ")
 	}
-	return tasks.Errorf(tasks.CodeInvalid, "There is no parameter %.200s here; %s.", strings.Join(unknown, ", "), there)
+	return tasks.Errorf(tasks.CodeInvalid, "There is no parameter %.200s; %s.", strings.Join(unknown, ", "), known)
 }
 
-// check tells what is wrong with a parameter's values.
+// check reports what is wrong with the values of a parameter.
 func (p parameter) check(values []string) error {
 	if !p.list && len(values) > 1 {
-		return tasks.Errorf(tasks.CodeInvalid, "The parameter %s may be given once only.", p.name)
+		return tasks.Errorf(tasks.CodeInvalid, "The parameter %s may be given only once.", p.name)
 	}
 	if p.list && p.commas {
-		if values = splitWords(values); len(values) == 0 {
+		if values = SplitWords(values); len(values) == 0 {
 			return nil
 		}
 	}
@@ -152,9 +162,9 @@ func (p parameter) check(values []string) error {
 	return tasks.Errorf(tasks.CodeInvalid, "The parameter %s is not as it must be: %s.%s", p.name, faultsOf(invalid)[0].Detail, hint)
 }
 
-// splitWords returns the words of a list that a query has in several parameters,
-// in one with commas, or in both ways. A parameter without a value has none.
-func splitWords(values []string) []string {
+// SplitWords returns the words of a list that a query has in several parameters,
+// in one with commas, or both. A parameter without a value has none.
+func SplitWords(values []string) []string {
 	var words []string
 	for _, v := range values {
 		if v != "" {
@@ -164,10 +174,10 @@ func splitWords(values []string) []string {
 	return words
 }
 
-// wholeNumber is the one way in which a URL has a number: 10, not 1e1 or 10.0.
+// wholeNumber is the only form of a number in a URL: 10, not 1e1 or 10.0.
 var wholeNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 
-// literal is the number or boolean that a text stands for, else the text.
+// literal returns the number or boolean that text denotes, or else the text.
 func literal(text string) any {
 	switch {
 	case text == "true" || text == "false":

@@ -1,11 +1,13 @@
-package api
+package httpx
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,8 +16,8 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// problem is the body of every response with a status of 400 or more (RFC 9457).
-type problem struct {
+// Problem is the body of every response with a status of 400 or more (RFC 9457).
+type Problem struct {
 	Type      string        `json:"type"`
 	Title     string        `json:"title"`
 	Status    int           `json:"status"`
@@ -26,21 +28,22 @@ type problem struct {
 	Errors    []tasks.Fault `json:"errors,omitempty"`
 }
 
-// problemDocs is the page that explains each type of problem under its name. It
+// ProblemDocs is the page that explains each type of problem under its code. It
 // is part of the contract: clients may compare types.
-const problemDocs = "https://github.com/topcentral/spillway/blob/main/api/problems.md#"
+const ProblemDocs = "https://github.com/topcentral/spillway/blob/main/api/problems.md#"
 
-// retryUnavailable is when a caller should come back to a service that is away.
-const retryUnavailable = 5 // seconds
+// RetryUnavailable is after how many seconds callers should try again when the
+// service is unavailable.
+const RetryUnavailable = 5
 
-// kind is how a code shows in HTTP.
-type kind struct {
+// presentation is how HTTP presents a code.
+type presentation struct {
 	status int
 	title  string
 }
 
-// kinds is the one place that maps codes to statuses.
-var kinds = map[tasks.Code]kind{
+// presentations is the one place that maps codes to statuses.
+var presentations = map[tasks.Code]presentation{
 	tasks.CodeInvalid:      {http.StatusBadRequest, "Invalid request"},
 	tasks.CodeUnknownAgent: {http.StatusUnprocessableEntity, "Unknown agent"},
 	tasks.CodeNotFound:     {http.StatusNotFound, "Not found"},
@@ -61,30 +64,26 @@ var kinds = map[tasks.Code]kind{
 	tasks.CodeInternal:     {http.StatusInternalServerError, "Internal error"},
 }
 
-// What the router and the generated binding complain about.
-var (
-	errNoSuchPath = tasks.Errorf(tasks.CodeNotFound, "There is nothing at this path; GET /openapi.yaml tells what there is.")
-	errMethod     = tasks.Errorf(tasks.CodeNoMethod, "This path does not know this method; Allow tells which it knows.")
-	errUnreadable = tasks.Errorf(tasks.CodeInvalid, "The request does not have the form that GET /openapi.yaml describes.")
-)
+// Codes lists every code that has a status, in no particular order.
+func Codes() []tasks.Code { return slices.Collect(maps.Keys(presentations)) }
 
-// describe makes a problem of any error. Of an error that carries no code the
-// caller learns nothing but that we failed.
-func describe(err error) problem {
+// Describe returns the problem for any error. An error without a code is an
+// internal error, of which the caller learns nothing else.
+func Describe(err error) Problem {
 	e, ok := errors.AsType[*tasks.Error](err)
 	switch {
 	case ok:
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		e = tasks.Errorf(tasks.CodeUnavailable, "The service did not answer in time; try again.")
+		e = tasks.Errorf(tasks.CodeUnavailable, "The service did not answer in time; try again shortly.")
 	default:
-		e = tasks.Errorf(tasks.CodeInternal, "Something went wrong on our side; quote the request ID when you report it.")
+		e = tasks.Errorf(tasks.CodeInternal, "The service failed; quote request_id when you report this.")
 	}
-	k, ok := kinds[e.Code]
+	k, ok := presentations[e.Code]
 	if !ok {
-		k = kinds[tasks.CodeInternal]
+		k = presentations[tasks.CodeInternal]
 	}
-	return problem{
-		Type:   problemDocs + string(e.Code),
+	return Problem{
+		Type:   ProblemDocs + string(e.Code),
 		Title:  k.title,
 		Status: k.status,
 		Detail: e.Message,
@@ -93,39 +92,35 @@ func describe(err error) problem {
 	}
 }
 
-// fail answers r with err as a problem, and logs the cause if it is ours.
-func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) { Fail(s.cfg.Log, w, r, err) }
-
-// Fail answers r with err as a problem, for other handler trees than the API's.
-// The response must have an X-Request-Id already. What is our fault is logged,
-// and its cause not told.
-func Fail(log *slog.Logger, w http.ResponseWriter, r *http.Request, err error) {
+// WriteProblem answers r with err as a problem. The response must already have
+// an X-Request-Id. The causes of 5xx are logged and not shown.
+func WriteProblem(log *slog.Logger, w http.ResponseWriter, r *http.Request, err error) {
 	if held := audit.Held(r.Context()); held != nil {
 		held.Explain(err)
 	}
-	p := describe(err)
+	p := Describe(err)
 	p.Instance = r.URL.EscapedPath()
-	p.RequestID = w.Header().Get(headerRequestID)
-	tellRefusal(w.Header(), err)
+	p.RequestID = w.Header().Get(HeaderRequestID)
+	setRefusalHeaders(w.Header(), err)
 	if p.Status >= http.StatusInternalServerError {
-		logFailure(log, r, w.Header(), err)
+		LogFailure(log, r, w.Header(), err)
 	}
 	body, err := json.Marshal(p)
 	if err != nil {
-		logFailure(log, r, w.Header(), err)
+		LogFailure(log, r, w.Header(), err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
 	if p.Status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", strconv.Itoa(retryUnavailable))
+		h.Set("Retry-After", strconv.Itoa(RetryUnavailable))
 	}
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(body) // a caller that has gone needs no body
+	_, _ = w.Write(body) // if this fails, the caller has gone
 }
 
-// tellRefusal sets the headers by which a refused caller learns what would help.
-func tellRefusal(h http.Header, err error) {
+// setRefusalHeaders sets the headers that tell a refused caller what would help.
+func setRefusalHeaders(h http.Header, err error) {
 	if r, ok := errors.AsType[*access.Refusal](err); ok && r.Challenge != "" {
 		h.Set("WWW-Authenticate", r.Challenge)
 	}
@@ -134,13 +129,9 @@ func tellRefusal(h http.Header, err error) {
 	}
 }
 
-func (s *server) logFailure(r *http.Request, response http.Header, err error) {
-	logFailure(s.cfg.Log, r, response, err)
-}
-
-// logFailure logs what went wrong with r, quietly if it is only that the caller
-// has gone.
-func logFailure(log *slog.Logger, r *http.Request, response http.Header, err error) {
+// LogFailure logs that r failed with err, at the debug level if the caller has
+// gone, which explains most of these.
+func LogFailure(log *slog.Logger, r *http.Request, response http.Header, err error) {
 	if errors.Is(err, http.ErrBodyNotAllowed) {
 		return // HEAD
 	}
@@ -149,7 +140,7 @@ func logFailure(log *slog.Logger, r *http.Request, response http.Header, err err
 		level = slog.LevelDebug
 	}
 	log.LogAttrs(r.Context(), level, "request failed",
-		slog.String("request_id", response.Get(headerRequestID)),
+		slog.String("request_id", response.Get(HeaderRequestID)),
 		slog.String("trace_id", tasks.TraceOf(r.Context()).ID()),
 		slog.String("method", r.Method),
 		slog.String("path", r.URL.Path),

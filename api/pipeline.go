@@ -1,0 +1,151 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/topcentral/spillway/api/access"
+	"github.com/topcentral/spillway/api/internal/httpx"
+	"github.com/topcentral/spillway/tasks"
+)
+
+// steps is the way of every request to its handler, in order.
+func (s *server) steps() []step {
+	return []step{
+		s.measure,         // time and status, by operation
+		s.setDeadlines,    // for the body to arrive, and for the answer to be taken
+		s.identifyRequest, // request ID and trace
+		commonHeaders,
+		s.answerErrors,             // an error or a panic below is answered as a problem
+		check(s.checkAddress),      // networks and names that requests may come from
+		s.matchOperation,           // 404, 405, OPTIONS
+		s.recordChange,             // audit line, before the caller gets the answer
+		check(s.authenticate),      // who calls, with which scopes, and how often
+		check(s.requireWebhooks),   // where none are configured
+		check(s.checkQuery),        //
+		check(s.checkBody),         // read, parsed, and checked against its schema
+		check(s.confirmCredential), // again: the body may have taken long
+		check(reserveAuditLine),    // from here on something may change
+		s.limitHandler,             // in time
+	}
+}
+
+// pipeline returns the handler whose requests take all steps on their way to last.
+func (s *server) pipeline(last handler) http.Handler {
+	for _, step := range slices.Backward(s.steps()) {
+		last = step(last)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = last(w, r) // answerErrors has answered it
+	})
+}
+
+// setDeadlines limits how slowly a caller may send and read, and what it may get:
+// references that lead back through its proxy, and no body of a HEAD request.
+func (s *server) setDeadlines(next handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		w = httpx.WithDeadlines(w, r, s.cfg.RequestTimeout, s.cfg.WriteTimeout)
+		prefix, known := s.cfg.Guard.Prefix(r)
+		w = httpx.WithReferences(w, r, prefix, known)
+		if r.Method == http.MethodHead {
+			w = httpx.WithoutBody{ResponseWriter: w}
+		}
+		return next(w, r)
+	}
+}
+
+// identifyRequest gives the request an ID and a place in a trace.
+func (*server) identifyRequest(next handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		id, trace := httpx.NewRequestID(r), tasks.TakeUpTrace(r.Header)
+		w.Header().Set(httpx.HeaderRequestID, id)
+		w.Header().Set(tasks.HeaderTraceParent, trace.Parent)
+		return next(w, r.WithContext(tasks.WithTrace(httpx.WithRequestID(r.Context(), id), trace)))
+	}
+}
+
+// commonHeaders sets the headers that every answer has.
+func commonHeaders(next handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "private, no-cache")
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", access.StrictTransport)
+		}
+		httpx.JoinLists(r.Header)
+		return next(w, r)
+	}
+}
+
+// answerErrors answers errors and panics as problems.
+func (s *server) answerErrors(next handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := httpx.Recover(func() error { return next(w, r) }); err != nil {
+			s.answer(w, r, err)
+		}
+		return nil
+	}
+}
+
+// answer writes err as a problem, unless the response has begun.
+func (s *server) answer(w http.ResponseWriter, r *http.Request, err error) {
+	if m := measuredOf(r.Context()); m != nil && m.status != 0 {
+		httpx.LogFailure(s.cfg.Log, r, w.Header(), err)
+		return
+	}
+	httpx.WriteProblem(s.cfg.Log, w, r, err)
+}
+
+var (
+	errNoSuchPath = tasks.Errorf(tasks.CodeNotFound, "Nothing exists at this path; GET /openapi.yaml lists the paths.")
+	errMethod     = tasks.Errorf(tasks.CodeNoMethod, "This path does not support this method; the header Allow lists those it does.")
+)
+
+// matchOperation finds the operation that a request asks for.
+func (s *server) matchOperation(next handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		op, allowed := s.contract.Match(r.Method, r.URL.EscapedPath())
+		switch {
+		case allowed == nil:
+			return errNoSuchPath
+		case op != nil:
+			measuredOf(r.Context()).operation = op.ID
+			return next(w, withOperation(r, op))
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		if r.Method == http.MethodOptions {
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		}
+		return errMethod
+	}
+}
+
+// untimed are the operations whose caller may ask to wait, or asks for much at
+// once; they limit the time of their single calls.
+var untimed = []string{"submitJob", "submitBatch", "getJob", "getJobResult", "streamJobEvents", "rerunJobs"}
+
+// limitHandler limits the time of every other operation.
+func (s *server) limitHandler(next handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if slices.Contains(untimed, operationOf(r).ID) {
+			return next(w, r)
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), s.cfg.RequestTimeout)
+		defer cancel()
+		return next(w, r.WithContext(ctx))
+	}
+}
+
+// measure measures how long a request takes, by operation and class of status.
+func (s *server) measure(next handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		m := &measured{ResponseWriter: w, began: time.Now(), operation: noOperation}
+		defer s.metrics.observe(m)
+		return next(m, r.WithContext(context.WithValue(r.Context(), measuredKey{}, m)))
+	}
+}
