@@ -15,6 +15,8 @@ import (
 const (
 	// batchFactor is how much longer than one submission a batch may be.
 	batchFactor = 16
+	// submitBatch is the operation.
+	submitBatch = "submitBatch"
 	// batchWorkers is how many submissions of a batch are made into jobs at once.
 	batchWorkers = 16
 )

@@ -232,12 +232,12 @@ func TestBodiesOfTooManyValuesAreRefused(t *testing.T) {
 		{"/jobs/batch", `{"jobs":[` + strings.Repeat("0,", contract.MaxBatchValues) + `0]}`, contract.MaxBatchValues},
 		{"/jobs/batch", `{"jobs":[` + strings.Repeat(item+",", 5) + item + `]}`, contract.MaxBatchValues},
 	} {
-		if w := do(t, h, "POST", c.path, c.body); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), fmt.Sprintf("holds more than %d values", c.most)) {
+		if w := do(t, h, "POST", c.path, c.body); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), fmt.Sprintf("has more than %d values", c.most)) {
 			t.Errorf("%s: got %d %.300s", c.path, w.Code, w.Body)
 		}
 	}
 	w := do(t, h, "POST", "/jobs/batch", `{"jobs":[{"agent":"A02","input":{"x":`+many+`}},{"agent":"A02","input":{}}]}`)
-	if got := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(got, fmt.Sprintf("holds more than %d values", contract.MaxValues)) || !strings.Contains(got, `"accepted":1`) {
+	if got := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(got, fmt.Sprintf("has more than %d values", contract.MaxValues)) || !strings.Contains(got, `"accepted":1`) {
 		t.Errorf("one of a batch: got %d %.300s", w.Code, got)
 	}
 }

@@ -26,7 +26,7 @@ func (s *server) steps() []step {
 		check(s.authenticate),      // who calls, with which scopes, and how often
 		check(s.requireWebhooks),   // where none are configured
 		check(s.checkQuery),        //
-		check(s.checkBody),         // read, parsed, and checked against its schema
+		s.readBody,                 // once, within bounds of size, time and memory, and checked
 		check(s.confirmCredential), // again: the body may have taken long
 		check(reserveAuditLine),    // from here on something may change
 		s.limitHandler,             // in time

@@ -37,6 +37,7 @@ func (s *server) router() (*echo.Echo, error) {
 			*returned = fromEcho(err)
 		}
 	}
+	e.JSONSerializer = bodyDecoder{}
 	spec.RegisterHandlers(headToo{e}, spec.NewStrictHandler(s, nil))
 	return e, s.contract.CheckRoutes(routesOf(e))
 }

@@ -26,6 +26,7 @@ type server struct {
 	contract *contract.Contract
 	docs     map[string]docs.File // the pages that show the contract, by name
 	slots    *slots
+	bodies   *bodyMemory
 	metrics  *metrics
 }
 
@@ -55,6 +56,7 @@ func newServer(life context.Context, cfg Config, deps Deps) (*server, error) {
 		contract: c,
 		docs:     pages,
 		slots:    newSlots(cfg.MaxStreams),
+		bodies:   newBodyMemory(bodyMemoryFactor * cfg.MaxBody),
 		metrics:  newMetrics(cfg.Metrics, cfg.MaxStreams),
 	}, nil
 }

@@ -23,6 +23,7 @@ func (s *server) SubmitJob(ctx context.Context, request spec.SubmitJobRequestObj
 	}
 	request.Body.IdempotencyKey = key
 	job, replayed, err := s.jobs.Submit(ctx, tenantOf(ctx), request.Body)
+	releaseBody(ctx) // the caller may wait
 	if err != nil {
 		return nil, err
 	}

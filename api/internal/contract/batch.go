@@ -3,7 +3,6 @@ package contract
 import (
 	"bytes"
 	"encoding/json"
-	"unicode/utf8"
 
 	"github.com/topcentral/spillway/tasks"
 )
@@ -15,20 +14,24 @@ const MaxBatch = 1000
 // checked one by one: an error in one does not affect the others.
 const batchLevels = 2
 
-// CheckBatch refuses a batch that does not fit the schema of the operation, apart
-// from its submissions, which [Contract.ReadSubmission] checks.
-func (op *Operation) CheckBatch(raw []byte) error {
-	value, err := readLevels(raw, batchLevels, MaxBatchValues)
+// ReadBatch returns the submissions of a batch, each as it was sent. It refuses a
+// batch that does not fit the schema of the operation, apart from its submissions,
+// which [Contract.ReadSubmission] checks.
+func (op *Operation) ReadBatch(raw []byte) ([]json.RawMessage, error) {
+	p := parser{levels: batchLevels, most: MaxBatchValues}
+	value, err := p.parse(raw)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return checkValue(value, op.body)
+	return p.below, checkValue(value, op.body)
 }
 
-// BatchOfLines returns the batch of JSON objects, one per line. It ignores blank
-// lines. A line that is not JSON in UTF-8 becomes a submission that is refused.
-func BatchOfLines(raw []byte) ([]byte, error) {
+// ReadLines returns the submissions of a batch of JSON objects, one per line. It
+// ignores blank lines. What is wrong with one line does not affect the others:
+// [Contract.ReadSubmission] reports it.
+func ReadLines(raw []byte) ([]json.RawMessage, error) {
 	var items []json.RawMessage
+	p := parser{most: MaxBatchValues}
 	for line := range bytes.Lines(raw) {
 		line = bytes.TrimSpace(line)
 		if len(line) == 0 {
@@ -37,13 +40,13 @@ func BatchOfLines(raw []byte) ([]byte, error) {
 		if len(items) == MaxBatch {
 			return nil, tasks.Errorf(tasks.CodeInvalid, "A batch may have at most %d submissions.", MaxBatch)
 		}
-		if !json.Valid(line) || !utf8.Valid(line) {
-			line = []byte("null")
+		if _, err := p.parse(line); err != nil && p.values > p.most {
+			return nil, err
 		}
 		items = append(items, line)
 	}
 	if len(items) == 0 {
 		return nil, tasks.Errorf(tasks.CodeInvalid, "The body has no submission; send one JSON object per line.")
 	}
-	return json.Marshal(map[string][]json.RawMessage{"jobs": items})
+	return items, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -20,27 +21,23 @@ const (
 	MediaLines = "application/x-ndjson"
 )
 
-// MediaType returns the media type of a body, if it is one in UTF-8.
-func MediaType(h http.Header) (media string, ok bool) {
+// MediaType returns the media type of a body. It refuses a body that is not
+// declared as one of the accepted types, in UTF-8 and uncompressed.
+func MediaType(h http.Header, accepted ...string) (string, error) {
 	media, params, err := mime.ParseMediaType(h.Get("Content-Type"))
 	charset := strings.ToLower(params["charset"])
-	return media, err == nil && (charset == "" || charset == "utf-8")
-}
-
-// CheckMedia refuses a body that is not declared as JSON in UTF-8.
-func CheckMedia(h http.Header) error {
-	if media, ok := MediaType(h); !ok || media != MediaJSON {
-		return tasks.Errorf(tasks.CodeMediaType, "Send the body as %s in UTF-8, and say so in Content-Type.", MediaJSON)
+	if err != nil || !slices.Contains(accepted, media) || charset != "" && charset != "utf-8" {
+		return "", tasks.Errorf(tasks.CodeMediaType, "Send the body as %s in UTF-8, and say so in Content-Type.", strings.Join(accepted, " or "))
 	}
 	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return tasks.Errorf(tasks.CodeMediaType, "Send the body without a Content-Encoding.")
+		return "", tasks.Errorf(tasks.CodeMediaType, "Send the body without a Content-Encoding.")
 	}
-	return nil
+	return media, nil
 }
 
 // CheckBody refuses a body that does not fit the schema of the operation.
 func (op *Operation) CheckBody(raw []byte) error {
-	value, err := readJSON(raw)
+	value, err := parse(raw)
 	if err != nil {
 		return err
 	}
@@ -63,7 +60,7 @@ func checkValue(value any, schema *jsonschema.Schema) error {
 // ReadSubmission checks one submission of a batch as POST /jobs does, and moves
 // its idempotency key out of it.
 func (c *Contract) ReadSubmission(raw json.RawMessage) (*tasks.Submission, error) {
-	value, err := readJSON(raw)
+	value, err := parse(raw)
 	if err != nil {
 		return nil, err
 	}

@@ -15,9 +15,9 @@ var jsonTexts = []string{
 }
 
 // What a body holds is what the schema library's own reader finds in it.
-func TestReadJSON(t *testing.T) {
+func TestParse(t *testing.T) {
 	for _, text := range jsonTexts {
-		got, err := readJSON([]byte(text))
+		got, err := parse([]byte(text))
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
@@ -29,14 +29,14 @@ func TestReadJSON(t *testing.T) {
 	}
 }
 
-func FuzzReadJSON(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, text := range jsonTexts {
 		f.Add([]byte(text))
 	}
 	f.Add([]byte(`{"a":1,"a":2}`))
 	f.Add([]byte(`[1e999`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		got, err := readJSON(text)
+		got, err := parse(text)
 		if err != nil {
 			return
 		}
