@@ -40,17 +40,17 @@ func (s *system) webhooks() (func(ctx context.Context) error, error) {
 	if len(s.cfg.WebhookSecret) == 0 {
 		return func(context.Context) error { return nil }, nil
 	}
-	courier, err := webhook.NewCourier(webhook.Config{Policy: s.policy, AtOnce: webhooksAtOnce})
+	sender, err := webhook.NewSender(webhook.Config{Policy: s.policy, AtOnce: webhooksAtOnce})
 	if err != nil {
 		return nil, err
 	}
-	book, err := s.endpoints()
+	registry, err := s.endpoints()
 	if err != nil {
 		return nil, err
 	}
-	handler := webhook.NewHandler(s.store, webhook.WithMetrics(book, s.metrics), s.queue, courier, s.log)
+	handler := webhook.NewHandler(s.store, webhook.WithMetrics(registry, s.metrics), s.queue, sender, s.log)
 	outbox := s.store.Outbox(webhookGroup, relayIdle)
-	relay := webhook.NewRelay(outbox, book, s.queue, webhookGroup, s.log)
+	relay := webhook.NewRelay(outbox, registry, s.queue, webhookGroup, s.log)
 	return func(ctx context.Context) error {
 		server, err := queue.Serve(s.queues, queue.ServerConfig{
 			Queues: []string{queue.Webhooks}, Slots: webhookSlots, Poll: webhookPoll, Drain: min(webhookDrain, s.cfg.WorkerDrain+time.Second),
@@ -61,28 +61,28 @@ func (s *system) webhooks() (func(ctx context.Context) error, error) {
 		defer server.Shutdown()
 		var background sync.WaitGroup
 		defer background.Wait()
-		background.Go(func() { s.reseal(ctx, book) })
+		background.Go(func() { s.reseal(ctx, registry) })
 		relay.Run(ctx)
 		return nil
 	}, nil
 }
 
 // endpoints opens the register of tenants' webhook endpoints.
-func (s *system) endpoints() (*endpoints.Book, error) {
+func (s *system) endpoints() (*endpoints.Registry, error) {
 	return openEndpoints(s.cfg, s.rdb, s.policy.CheckURL)
 }
 
-func openEndpoints(cfg config, rdb redis.UniversalClient, check func(string) error) (*endpoints.Book, error) {
+func openEndpoints(cfg config, rdb redis.UniversalClient, check func(string) error) (*endpoints.Registry, error) {
 	return endpoints.Open(rdb, endpoints.Config{Secrets: cfg.WebhookSecret, Shared: cfg.WebhookSharedSignature, CheckURL: check})
 }
 
 // reseal has the first of the installation's webhook secrets seal all that the
 // others open, so that these may go.
-func (s *system) reseal(ctx context.Context, book *endpoints.Book) {
+func (s *system) reseal(ctx context.Context, registry *endpoints.Registry) {
 	if len(s.cfg.WebhookSecret) < 2 {
 		return
 	}
-	seals, err := book.Reseal(ctx)
+	seals, err := registry.Reseal(ctx)
 	switch {
 	case err != nil && ctx.Err() == nil:
 		s.log.ErrorContext(ctx, "webhook secrets not sealed anew: the next start of a worker tries again; leave the old SPILLWAY_WEBHOOK_SECRET in place", "cause", err)
@@ -97,9 +97,9 @@ func (s *system) post() (api.Webhooks, error) {
 	if len(s.cfg.WebhookSecret) == 0 {
 		return nil, nil //nolint:nilnil // an installation without webhooks is no error
 	}
-	book, err := s.endpoints()
+	registry, err := s.endpoints()
 	if err != nil {
 		return nil, err
 	}
-	return endpoints.NewPost(book, s.queue), nil
+	return endpoints.NewService(registry, s.queue), nil
 }

@@ -103,7 +103,7 @@ func TestClientWithstandsRebinding(t *testing.T) {
 		go answerDNS(theirs, func() [4]byte { return answer.Load().([4]byte) })
 		return ours, nil
 	}}
-	c := newCourier(t, func(cfg *Config) { cfg.Policy = policy })
+	c := newSender(t, func(cfg *Config) { cfg.Policy = policy })
 	template(c).DialContext = dialer.DialContext
 	d := Delivery{ID: "evt_1_1", Secrets: signs, URL: "http://rebind.example.test:" + u.Port() + "/", Body: []byte("{}")}
 
@@ -134,7 +134,7 @@ func TestClientRenewsItsConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var dialed, open atomic.Int32
 		var servers sync.WaitGroup
-		c := newCourier(t)
+		c := newSender(t)
 		template(c).DialContext = func(context.Context, string, string) (net.Conn, error) {
 			dialed.Add(1)
 			open.Add(1)

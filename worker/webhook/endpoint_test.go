@@ -69,7 +69,7 @@ func TestAnEndpointHasSecretsOfItsOwn(t *testing.T) {
 	d := &directory{targets: map[string]*Target{"ep_1": {URL: url, Secrets: []Secret{fresh, old}}}}
 	job, notice := endedJob("")
 	notice.Endpoint = "ep_1"
-	h := NewHandler(jobs{job: job}, d, &sender{}, newCourier(t), quiet)
+	h := NewHandler(jobs{job: job}, d, &notices{}, newSender(t), quiet)
 	if err := h.Handle(t.Context(), notice); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestWhatIsQueuedForAnEndpointThatIsGoneIsDropped(t *testing.T) {
 	d := &directory{}
 	job, notice := endedJob("")
 	notice.Endpoint = "ep_gone"
-	if err := NewHandler(jobs{job: job}, d, &sender{}, newCourier(t), quiet).Handle(t.Context(), notice); err != nil || len(d.noted) > 0 {
+	if err := NewHandler(jobs{job: job}, d, &notices{}, newSender(t), quiet).Handle(t.Context(), notice); err != nil || len(d.noted) > 0 {
 		t.Errorf("got %v, noted %d", err, len(d.noted))
 	}
 }
@@ -103,7 +103,7 @@ func TestWhatCannotBeSignedIsATryInTheLog(t *testing.T) {
 	url := receiver(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
 	d := &directory{targets: map[string]*Target{"ep_1": {URL: url}}, unsigned: ErrNoSecret}
 	job, notice := endedJob(url)
-	h := NewHandler(jobs{job: job}, d, &sender{}, newCourier(t), quiet)
+	h := NewHandler(jobs{job: job}, d, &notices{}, newSender(t), quiet)
 	for _, notice.Endpoint = range []string{"", "ep_1"} {
 		if later, ok := errors.AsType[*queue.Retry](h.Handle(t.Context(), notice)); !ok || !later.Counts {
 			t.Errorf("endpoint %q: it does not come back as a try", notice.Endpoint)
@@ -114,24 +114,24 @@ func TestWhatCannotBeSignedIsATryInTheLog(t *testing.T) {
 	}
 }
 
-// The tenant's other endpoints are told that one was disabled, and what they get
+// The tenant's other endpoints are received that one was disabled, and what they get
 // needs no job.
 func TestOthersAreToldThatAnEndpointIsDisabled(t *testing.T) {
-	var told []byte
+	var received []byte
 	url := receiver(t, func(_ http.ResponseWriter, r *http.Request) {
-		told, _ = io.ReadAll(r.Body)
+		received, _ = io.ReadAll(r.Body)
 	})
 	gone := receiver(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
 	d := &directory{targets: map[string]*Target{"ep_1": {URL: gone, Secrets: signs}, "ep_2": {URL: url, Secrets: signs}}, disables: true}
-	s := &sender{}
+	s := &notices{}
 	job, notice := endedJob("")
 	notice.Endpoint = "ep_1"
-	h := NewHandler(jobs{job: job}, d, s, newCourier(t), quiet)
+	h := NewHandler(jobs{job: job}, d, s, newSender(t), quiet)
 	if err := h.Handle(t.Context(), notice); !errors.Is(err, queue.ErrGivenUp) {
 		t.Errorf("410: got %v", err)
 	}
 	if len(s.sent) == 0 {
-		t.Fatal("nobody is told")
+		t.Fatal("nobody is notified")
 	}
 	d.disables = false
 	for _, n := range s.sent {
@@ -142,15 +142,15 @@ func TestOthersAreToldThatAnEndpointIsDisabled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := decodeNote(t, told)
+	got := decodeNote(t, received)
 	if got.Type != tasks.EventEndpointDisabled || got.Data.Endpoint != "ep_1" {
-		t.Errorf("got %s", told)
+		t.Errorf("got %s", received)
 	}
 }
 
 func TestRelayTellsEveryEndpoint(t *testing.T) {
 	o := newOutbox(entry("1", tasks.EventSucceeded, true))
-	s := &sender{}
+	s := &notices{}
 	d := &directory{targets: map[string]*Target{"ep_1": {}, "ep_2": {}}}
 	if err := NewRelay(o, d, s, "a", quiet).step(t.Context()); err != nil {
 		t.Fatal(err)

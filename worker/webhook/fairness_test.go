@@ -61,11 +61,11 @@ func TestReceiversThatHangDelayNoOtherTenant(t *testing.T) {
 			notify("well", fmt.Sprintf("job_well_%d", n), good)
 		}
 
-		courier := newCourier(t, func(c *Config) {
+		sender := newSender(t, func(c *Config) {
 			c.AtOnce = 64 // the hung alone could use them six times over
 			c.Timeouts = Timeouts{Header: time.Hour, Total: time.Hour}
 		})
-		handler := NewHandler(jobs, nobody{}, client, courier, quiet)
+		handler := NewHandler(jobs, nobody{}, client, sender, quiet)
 		server, err := queue.Serve(rdb, queue.ServerConfig{Queues: []string{queue.Webhooks}, Slots: 128, Drain: time.Millisecond}, queue.Handlers{Notice: handler.Handle}, quiet)
 		if err != nil {
 			t.Fatal(err)

@@ -24,40 +24,40 @@ type Jobs interface {
 // concurrent use.
 type Handler struct {
 	jobs     Jobs
-	register Register
-	sender   Sender
-	courier  *Courier
+	registry Registry
+	notices  Queue
+	sender   *Sender
 	log      *slog.Logger
 }
 
-// NewHandler returns a Handler. The sender queues what the handler itself has to
-// tell: that an endpoint was disabled.
-func NewHandler(jobs Jobs, register Register, sender Sender, courier *Courier, log *slog.Logger) *Handler {
-	return &Handler{jobs, register, sender, courier, log}
+// NewHandler returns a Handler. It queues on notices the webhooks of its own: that
+// an endpoint was disabled.
+func NewHandler(jobs Jobs, registry Registry, notices Queue, sender *Sender, log *slog.Logger) *Handler {
+	return &Handler{jobs, registry, notices, sender, log}
 }
 
 // Handle makes one try. The answer is nil when the webhook is done with, a
 // *queue.Retry when it should come back (one that counts when the try failed,
 // one that does not when nothing was tried), and otherwise wraps
-// queue.ErrGivenUp. Delivery takes no longer than the courier's total timeout;
+// queue.ErrGivenUp. Delivery takes no longer than the sender's total timeout;
 // ctx should allow for that.
 func (h *Handler) Handle(ctx context.Context, n queue.Notice) error {
 	log := h.log.With("webhook_id", n.ID, "job_id", n.JobID, "endpoint", n.Endpoint, "tenant", n.Tenant, "type", n.Type, "try", n.Tries+1)
 	d, err := h.prepare(ctx, n)
 	switch {
-	case errors.Is(err, errNobody), tasks.CodeOf(err) == tasks.CodeNotFound:
-		log.Info("webhook dropped: its job or its endpoint is gone", "cause", err)
+	case errors.Is(err, errNoReceiver), tasks.CodeOf(err) == tasks.CodeNotFound:
+		log.Info("webhook dropped: its job or endpoint no longer exists", "cause", err)
 		return nil
 	case errors.Is(err, queue.ErrGivenUp):
 		log.Error("webhook given up: it could not be encoded", "cause", err)
 		return err
-	case errors.Is(err, ErrNoSecret): // the courier refuses it, and the log of tries says so
+	case errors.Is(err, ErrNoSecret): // the sender refuses it, and the log of tries says so
 	case err != nil:
-		log.Error("webhook not sent: what it needs could not be loaded", "cause", err)
+		log.Error("webhook not sent: its job or endpoint could not be loaded", "cause", err)
 		return notLoaded(ctx, err, n.Tries)
 	}
 	at := time.Now()
-	o := h.courier.Deliver(ctx, *d)
+	o := h.sender.Deliver(ctx, *d)
 	err = verdict(o, n.Tries)
 	report(ctx, log.With("host", hostOf(d.URL), "trace_id", d.Trace.ID()), o, err)
 	if o.Class != Busy && o.Class != Interrupted { // else nothing was tried
@@ -66,8 +66,8 @@ func (h *Handler) Handle(ctx context.Context, n queue.Notice) error {
 	return err
 }
 
-// errNobody says that nobody is to be told any more.
-var errNobody = errors.New("the job has no callback URL")
+// errNoReceiver means that nobody is to be notified any more.
+var errNoReceiver = errors.New("the job has no callback URL")
 
 // prepare finds out where a webhook goes, what it says and what signs it. When
 // that cannot be opened the error is ErrNoSecret, and the rest is there.
@@ -86,10 +86,10 @@ func (h *Handler) prepare(ctx context.Context, n queue.Notice) (*Delivery, error
 // address finds out where a webhook of an endpoint goes, and what signs one.
 func (h *Handler) address(ctx context.Context, n queue.Notice, d *Delivery) (err error) {
 	if n.Endpoint == "" {
-		d.Secrets, err = h.register.Signing(ctx, n.Tenant)
+		d.Secrets, err = h.registry.Signing(ctx, n.Tenant)
 	} else {
 		var target *Target
-		if target, err = h.register.Target(ctx, n.Tenant, n.Endpoint); target != nil {
+		if target, err = h.registry.Target(ctx, n.Tenant, n.Endpoint); target != nil {
 			d.URL, d.Secrets = target.URL, target.Secrets
 		}
 	}
@@ -114,7 +114,7 @@ func (h *Handler) compose(ctx context.Context, n queue.Notice, d *Delivery) (err
 		d.URL = job.CallbackURL
 	}
 	if d.URL == "" {
-		return errNobody
+		return errNoReceiver
 	}
 	if d.Body, err = Payload(n, job); err != nil {
 		return errors.Join(queue.ErrGivenUp, err)
@@ -143,27 +143,27 @@ func try(n queue.Notice, url string, at time.Time, o Outcome, verdict error) *ta
 // worker stops.
 const noteTimeout = 5 * time.Second
 
-// note keeps a try in the log. A log that is away is no reason to send again.
+// note keeps a try in the log. A log that is unavailable is no reason to send again.
 func (h *Handler) note(ctx context.Context, log *slog.Logger, n queue.Notice, d *tasks.Delivery) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
 	defer cancel()
-	disabled, err := h.register.Note(ctx, n.Tenant, d)
+	disabled, err := h.registry.Note(ctx, n.Tenant, d)
 	if err != nil {
-		log.Warn("try not noted", "cause", err)
+		log.Warn("webhook try could not be logged", "cause", err)
 		return
 	}
 	if !disabled {
 		return
 	}
 	log.Warn("endpoint disabled", "host", d.Host)
-	if err := h.tellDisabled(ctx, n); err != nil {
-		log.Warn("the tenant's other endpoints were not told", "cause", err)
+	if err := h.notifyDisabled(ctx, n); err != nil {
+		log.Warn("the tenant's other endpoints could not be notified", "cause", err)
 	}
 }
 
-// tellDisabled tells the tenant's other endpoints that one is disabled.
-func (h *Handler) tellDisabled(ctx context.Context, n queue.Notice) error {
-	others, err := h.register.Subscribed(ctx, n.Tenant, tasks.EventEndpointDisabled)
+// notifyDisabled notifies the tenant's other endpoints that one is disabled.
+func (h *Handler) notifyDisabled(ctx context.Context, n queue.Notice) error {
+	others, err := h.registry.Subscribed(ctx, n.Tenant, tasks.EventEndpointDisabled)
 	if err != nil {
 		return err
 	}
@@ -174,13 +174,13 @@ func (h *Handler) tellDisabled(ctx context.Context, n queue.Notice) error {
 	}
 	var errs []error
 	for _, event.Endpoint = range others {
-		errs = append(errs, h.sender.EnqueueWebhook(ctx, event))
+		errs = append(errs, h.notices.EnqueueWebhook(ctx, event))
 	}
 	return errors.Join(errs...)
 }
 
-// notLoaded answers for what the store could not give. A store that is away uses
-// up no try; a record that it cannot read must not come back for ever.
+// notLoaded answers for what the store could not give. A store that is unavailable
+// uses up no try; a record that it cannot read must not come back for ever.
 func notLoaded(ctx context.Context, err error, tries int) error {
 	if ctx.Err() != nil || tasks.CodeOf(err) == tasks.CodeUnavailable {
 		return &queue.Retry{After: jitter(storeWait)}
@@ -188,7 +188,7 @@ func notLoaded(ctx context.Context, err error, tries int) error {
 	return again(tries, 0, fmt.Errorf("load the webhook: %w", err))
 }
 
-// report logs what became of a try.
+// report logs the outcome of a try.
 func report(ctx context.Context, log *slog.Logger, o Outcome, err error) {
 	log = log.With("class", o.Class, "status", o.Status, "duration_ms", o.Took.Milliseconds())
 	if o.cause != nil {
@@ -199,7 +199,7 @@ func report(ctx context.Context, log *slog.Logger, o Outcome, err error) {
 	case later && retry.Counts:
 		log.WarnContext(ctx, "webhook failed, will be tried again", "retry_after_ms", retry.After.Milliseconds())
 	case later:
-		log.DebugContext(ctx, "webhook put off", "retry_after_ms", retry.After.Milliseconds())
+		log.DebugContext(ctx, "webhook postponed", "retry_after_ms", retry.After.Milliseconds())
 	case err != nil:
 		log.ErrorContext(ctx, "webhook given up")
 	default:

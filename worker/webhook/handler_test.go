@@ -53,7 +53,7 @@ func TestHandleDelivers(t *testing.T) {
 			t.Errorf("got %s", body)
 		}
 	})
-	if err := NewHandler(jobs{job: job}, nobody{}, &sender{}, newCourier(t), quiet).Handle(t.Context(), notice); err != nil {
+	if err := NewHandler(jobs{job: job}, nobody{}, &notices{}, newSender(t), quiet).Handle(t.Context(), notice); err != nil {
 		t.Error(err)
 	}
 }
@@ -67,7 +67,7 @@ func TestHandleKeepsTheIDOverTries(t *testing.T) {
 			w.WriteHeader(http.StatusBadGateway)
 		}
 	})
-	h := NewHandler(jobs{job: job}, nobody{}, &sender{}, newCourier(t), quiet)
+	h := NewHandler(jobs{job: job}, nobody{}, &notices{}, newSender(t), quiet)
 	for tries := range 2 {
 		notice.Tries = tries
 		err := h.Handle(t.Context(), notice)
@@ -88,7 +88,7 @@ func TestHandleWithoutADelivery(t *testing.T) {
 	job, notice := endedJob("")
 	broken, _ := endedJob("https://hooks.example.com/")
 	broken.Result = []byte("{")
-	away := tasks.Errorf(tasks.CodeUnavailable, "the store is away")
+	unavailable := tasks.Errorf(tasks.CodeUnavailable, "the store is unavailable")
 	tests := []struct {
 		name  string
 		jobs  jobs
@@ -98,7 +98,7 @@ func TestHandleWithoutADelivery(t *testing.T) {
 		{"job forgotten", jobs{}, 0, func(err error) bool { return err == nil }},
 		{"job of another tenant", jobs{job: &tasks.Job{ID: job.ID, Tenant: "other"}}, 0, func(err error) bool { return err == nil }},
 		{"no callback", jobs{job: job}, 0, func(err error) bool { return err == nil }},
-		{"store away uses up no try", jobs{err: away}, MaxTries - 1, func(err error) bool {
+		{"unavailable store uses up no try", jobs{err: unavailable}, MaxTries - 1, func(err error) bool {
 			later, ok := errors.AsType[*queue.Retry](err)
 			return ok && later.After > 0 && !later.Counts
 		}},
@@ -113,7 +113,7 @@ func TestHandleWithoutADelivery(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			n := notice
 			n.Tries = tt.tries
-			err := NewHandler(tt.jobs, nobody{}, &sender{}, newCourier(t), quiet).Handle(t.Context(), n)
+			err := NewHandler(tt.jobs, nobody{}, &notices{}, newSender(t), quiet).Handle(t.Context(), n)
 			if !tt.want(err) {
 				t.Errorf("got %v", err)
 			}
@@ -129,7 +129,7 @@ func TestHandleLogsNoSecrets(t *testing.T) {
 		w.WriteHeader(http.StatusInternalServerError)
 		_, _ = io.WriteString(w, "stack trace of the receiver")
 	}) + "/hook/path-token?query=token"
-	h := NewHandler(jobs{job: job}, nobody{}, &sender{}, newCourier(t), slog.New(slog.NewJSONHandler(&out, nil)))
+	h := NewHandler(jobs{job: job}, nobody{}, &notices{}, newSender(t), slog.New(slog.NewJSONHandler(&out, nil)))
 	_ = h.Handle(t.Context(), notice)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -46,7 +46,7 @@ func TestDeliverOutlastsHostileReceivers(t *testing.T) {
 				var read atomic.Int64
 				var servers sync.WaitGroup
 				defer servers.Wait()
-				c := newCourier(t)
+				c := newSender(t)
 				template(c).DialContext = func(context.Context, string, string) (net.Conn, error) {
 					ours, theirs := net.Pipe()
 					servers.Go(func() {
@@ -80,7 +80,7 @@ func (m meter) Read(p []byte) (int, error) {
 }
 
 // talk returns a receiver that hears the beginning of a request, and then
-// speaks until the courier hangs up.
+// speaks until the sender hangs up.
 func talk(speak func(io.Writer)) func(net.Conn) {
 	return func(conn net.Conn) {
 		_, _ = conn.Read(make([]byte, 4096))
@@ -129,7 +129,7 @@ func TestDeliverPassesOnNoOddStatus(t *testing.T) {
 			_, _ = io.WriteString(conn, line+"\r\nContent-Length: 0\r\n\r\n")
 			_ = conn.Close()
 		}))
-		got := newCourier(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: srv.URL, Body: []byte("{}")})
+		got := newSender(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: srv.URL, Body: []byte("{}")})
 		if got.Class != want.Class || got.Status != want.Status {
 			t.Errorf("%q: got %+v, want %+v", line, got, want)
 		}
@@ -164,7 +164,7 @@ func TestDeliverTrustsOnlyGoodTLS(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			url, roots := serve(t, tt.version)
-			c := newCourier(t)
+			c := newSender(t)
 			cfg := template(c).TLSClientConfig
 			if tt.trusted {
 				cfg.RootCAs = roots

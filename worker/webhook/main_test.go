@@ -41,22 +41,22 @@ func mustParse(t testing.TB, text string) Secret {
 	return s
 }
 
-// newCourier returns a courier that may reach this machine.
-func newCourier(t testing.TB, change ...func(*Config)) *Courier {
+// newSender returns a sender that may reach this machine.
+func newSender(t testing.TB, change ...func(*Config)) *Sender {
 	t.Helper()
 	cfg := Config{Policy: Development()}
 	for _, f := range change {
 		f(&cfg)
 	}
-	c, err := NewCourier(cfg)
+	c, err := NewSender(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// template is the transport that those of a courier are made from.
-func template(c *Courier) *http.Transport { return c.client.Transport.(*renewed).template }
+// template is the transport that those of a sender are made from.
+func template(c *Sender) *http.Transport { return c.client.Transport.(*renewed).template }
 
 // nobody is a register without endpoints, whose log is not kept.
 type nobody struct{}

@@ -10,7 +10,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// metrics is what Prometheus is told of deliveries.
+// metrics are the metrics of deliveries.
 type metrics struct{ tries *prometheus.HistogramVec }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -19,20 +19,20 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		Help: "Time of one try to deliver a webhook, by its outcome.",
 	}, []string{"outcome"})}
 	for _, c := range []Class{Delivered, Gone, Rejected, Forbidden, TimedOut, Insecure, Unreachable, Unsigned} {
-		m.tries.WithLabelValues(string(c)) // there from the start, at 0
+		m.tries.WithLabelValues(string(c)) // present from the start, at 0
 	}
 	return m
 }
 
-// measured is a Register that measures the tries it is told of.
+// measured is a Registry that measures the tries it logs.
 type measured struct {
-	Register
+	Registry
 
 	metrics *metrics
 }
 
-// WithMetrics returns a Register as r is that tells to of every try.
-func WithMetrics(r Register, to prometheus.Registerer) Register {
+// WithMetrics returns a Registry that logs tries in r and measures them.
+func WithMetrics(r Registry, to prometheus.Registerer) Registry {
 	return measured{r, newMetrics(to)}
 }
 
@@ -40,5 +40,5 @@ func WithMetrics(r Register, to prometheus.Registerer) Register {
 func (m measured) Note(ctx context.Context, tenant string, d *tasks.Delivery) (disabled bool, err error) {
 	took := time.Duration(d.DurationMS) * time.Millisecond
 	m.metrics.tries.WithLabelValues(d.Outcome).Observe(took.Seconds())
-	return m.Register.Note(ctx, tenant, d)
+	return m.Registry.Note(ctx, tenant, d)
 }

@@ -14,7 +14,7 @@ func TestTriesAreMeasuredByOutcome(t *testing.T) {
 	for _, status := range []int{200, 200, 500} {
 		job, notice := endedJob("")
 		job.CallbackURL = receiver(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
-		_ = NewHandler(jobs{job: job}, register, &sender{}, newCourier(t), quiet).Handle(t.Context(), notice)
+		_ = NewHandler(jobs{job: job}, register, &notices{}, newSender(t), quiet).Handle(t.Context(), notice)
 	}
 	families, err := r.Gather()
 	if err != nil {

@@ -12,31 +12,31 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// Class says in one word how a delivery went. It is all that a tenant may be
-// told: classes are coarse so that they do not map our network.
+// Class is the outcome of a delivery in one word. It is all that a tenant sees:
+// classes are coarse so that they do not map our network.
 type Class string
 
 // The classes of outcomes.
 const (
 	Delivered   Class = "delivered"   // the receiver answered 2xx
-	Gone        Class = "gone"        // it answered 410: it wants no more tries
+	Gone        Class = "gone"        // it answered 410: it wants no further tries
 	Rejected    Class = "rejected"    // it answered something else, redirects included
 	Forbidden   Class = "forbidden"   // the policy lets no webhook go to such a URL, whatever its name resolves to
 	TimedOut    Class = "timeout"     // no answer in time
 	Insecure    Class = "tls"         // no trustworthy TLS connection
 	Unsigned    Class = "unsigned"    // not sent: the secret that signs it cannot be opened
 	Unreachable Class = "connection"  // no such name, no connection, none that the policy allows, or no HTTP answer
-	Busy        Class = "busy"        // not sent: the tenant, or its receiver's host, has its share of deliveries already
-	Interrupted Class = "interrupted" // broken off by us, on shutdown
+	Busy        Class = "busy"        // not sent: the tenant, or its receiver's host, has its share of deliveries in flight
+	Interrupted Class = "interrupted" // canceled by us, on shutdown
 )
 
-// Outcome tells how one delivery went.
+// Outcome is the outcome of one delivery.
 type Outcome struct {
 	Class      Class
-	Status     int           // of the answer; 0: there was none that HTTP knows
-	RetryAfter time.Duration // what the receiver asked for; 0: nothing
+	Status     int           // of the answer; 0 if there was no valid one
+	RetryAfter time.Duration // as the receiver asked; 0 if it did not
 	Took       time.Duration
-	Later      time.Duration // of Busy: after how long to come again
+	Later      time.Duration // for Busy: when to try again
 	Answer     string        // the beginning of the answer's body; not to be trusted
 
 	cause error // for logs only; it may name addresses
@@ -47,12 +47,12 @@ func (o Outcome) tried() bool {
 	return o.Class != Interrupted && o.Class != Forbidden && o.Class != Unsigned
 }
 
-// silence reports whether there was no answer from whom it was sent to.
+// silence reports whether the receiver did not answer.
 func (o Outcome) silence() bool {
 	return o.Class == TimedOut || o.Class == Unreachable || o.Class == Insecure
 }
 
-// overload reports whether a receiver, or what stands before it, asks to be spared.
+// overload reports whether a receiver, or a proxy before it, asks for less load.
 func (o Outcome) overload() bool {
 	switch o.Status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -78,7 +78,7 @@ func answered(r *http.Response) Outcome {
 }
 
 // failed classes the error of a request made under ctx. A TLS handshake fails
-// with errors of many types, so the caller tells whether it was the handshake.
+// with errors of many types, so the caller says whether it was the handshake.
 func failed(ctx context.Context, err error, handshake bool) Outcome {
 	// The outer error quotes the URL, and the URL may hold the receiver's token.
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
@@ -89,7 +89,7 @@ func failed(ctx context.Context, err error, handshake bool) Outcome {
 	case errors.Is(ctx.Err(), context.Canceled):
 		o.Class = Interrupted
 	case errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedPort):
-		// As a name that there is not: another word would say which names exist inside.
+		// As an unknown name: another class would show which internal names exist.
 	case isTimeout(err):
 		o.Class = TimedOut
 	case handshake:
@@ -104,7 +104,7 @@ func isTimeout(err error) bool {
 }
 
 // retryAfter reads the header of that name (RFC 9110 §10.2.3): seconds or a
-// date. Anything else, and a date gone by, is 0; what cannot be counted is maxWait.
+// date. Anything else, and a date in the past, is 0; an overflow is maxWait.
 func retryAfter(value string, now time.Time) time.Duration {
 	seconds, err := strconv.ParseUint(value, 10, 31)
 	if errors.Is(err, strconv.ErrRange) {

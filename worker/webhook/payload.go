@@ -33,7 +33,7 @@ type payload struct {
 // Payload encodes the webhook that tells of an event of the job. The data is
 // the job as it stands now, as its tenant may see it: if somebody has retried it
 // since the event, its state and sequence number are already those of the next
-// run. An endpoint is not told the callback URL, which is another receiver's and
+// run. An endpoint does not get the callback URL, which is another receiver's and
 // may hold its token.
 func Payload(n queue.Notice, job *tasks.Job) ([]byte, error) {
 	job = job.Public()

@@ -16,15 +16,15 @@ type Outbox interface {
 	// Next returns entries that are not acknowledged, up to limit of each
 	// shard, and waits up to wait for the first. An entry that was returned and not
 	// acknowledged comes back after a while, to any consumer, also if its
-	// consumer lives on. No entries and no error means that none came.
+	// consumer lives on. No entries and no error means that none arrived.
 	Next(ctx context.Context, consumer string, limit int, wait time.Duration) ([]store.OutboxEntry, error)
 
-	// Ack tells that the entries need not come back.
+	// Ack acknowledges entries, which then do not come back.
 	Ack(ctx context.Context, entries ...store.OutboxEntry) error
 }
 
-// Sender puts webhooks on the queue, as queue.Client does. It must be safe for concurrent use.
-type Sender interface {
+// Queue takes webhooks to be sent, as queue.Client does. It must be safe for concurrent use.
+type Queue interface {
 	// EnqueueWebhook queues n. That a notice with its ID is queued already
 	// is not an error.
 	EnqueueWebhook(ctx context.Context, n queue.Notice) error
@@ -34,15 +34,15 @@ type Sender interface {
 // Any number of relays may share an outbox, under one name or several.
 type Relay struct {
 	outbox   Outbox
-	register Register
-	sender   Sender
+	registry Registry
+	notices  Queue
 	consumer string
 	log      *slog.Logger
 }
 
 // NewRelay returns a relay that consumes the outbox under the name consumer.
-func NewRelay(outbox Outbox, register Register, sender Sender, consumer string, log *slog.Logger) *Relay {
-	return &Relay{outbox, register, sender, consumer, log}
+func NewRelay(outbox Outbox, registry Registry, notices Queue, consumer string, log *slog.Logger) *Relay {
+	return &Relay{outbox, registry, notices, consumer, log}
 }
 
 // The pace of a relay.
@@ -53,8 +53,8 @@ const (
 	ackTimeout = 5 * time.Second // for the last acknowledgement on shutdown
 )
 
-// Run relays until ctx ends. Errors are logged and ridden out: what was not
-// queued stays in the outbox.
+// Run relays until ctx ends. Errors are logged and the batch is tried again: entries
+// that were not queued stay in the outbox.
 func (r *Relay) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := r.step(ctx); err != nil && ctx.Err() == nil {
@@ -72,9 +72,9 @@ func (r *Relay) step(ctx context.Context) error {
 		return err
 	}
 	done := make([]store.OutboxEntry, 0, len(entries))
-	told := audience{register: r.register, known: map[question][]string{}}
+	subs := subscribers{registry: r.registry, seen: map[subscription][]string{}}
 	for _, e := range entries {
-		queueErr := r.relay(ctx, e, told)
+		queueErr := r.relay(ctx, e, subs)
 		if queueErr == nil {
 			done = append(done, e)
 		} else if err == nil {
@@ -94,8 +94,8 @@ func (r *Relay) step(ctx context.Context) error {
 }
 
 // relay queues the webhooks that e calls for: to the job's callback URL, and to
-// each endpoint of the tenant that wants to be told.
-func (r *Relay) relay(ctx context.Context, e store.OutboxEntry, told audience) error {
+// each endpoint of the tenant that subscribes to the event.
+func (r *Relay) relay(ctx context.Context, e store.OutboxEntry, subs subscribers) error {
 	n := queue.Notice{
 		ID:       EventID(e.JobID, e.Sequence),
 		Tenant:   e.Tenant,
@@ -105,42 +105,42 @@ func (r *Relay) relay(ctx context.Context, e store.OutboxEntry, told audience) e
 		At:       e.At,
 	}
 	if e.Callback {
-		if err := r.sender.EnqueueWebhook(ctx, n); err != nil {
+		if err := r.notices.EnqueueWebhook(ctx, n); err != nil {
 			return err
 		}
 	}
-	endpoints, err := told.of(ctx, question{e.Tenant, e.Type})
+	endpoints, err := subs.of(ctx, subscription{e.Tenant, e.Type})
 	if err != nil {
 		return err
 	}
 	for _, n.Endpoint = range endpoints {
-		if err := r.sender.EnqueueWebhook(ctx, n); err != nil {
+		if err := r.notices.EnqueueWebhook(ctx, n); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// audience knows the endpoints that are to be told of the events of one batch.
-// It asks once for all of a kind, and never answers from a time before they
-// happened: an endpoint that was registered before an event is told of it.
-type audience struct {
-	register Register
-	known    map[question][]string
+// subscribers caches the subscribed endpoints for one batch of events. It asks once
+// for each tenant and type, after the events have happened: an endpoint that was
+// registered before an event gets it.
+type subscribers struct {
+	registry Registry
+	seen     map[subscription][]string
 }
 
-type question struct {
+type subscription struct {
 	tenant string
 	event  tasks.EventType
 }
 
-func (a audience) of(ctx context.Context, q question) ([]string, error) {
-	if endpoints, ok := a.known[q]; ok {
+func (c subscribers) of(ctx context.Context, s subscription) ([]string, error) {
+	if endpoints, ok := c.seen[s]; ok {
 		return endpoints, nil
 	}
-	endpoints, err := a.register.Subscribed(ctx, q.tenant, q.event)
+	endpoints, err := c.registry.Subscribed(ctx, s.tenant, s.event)
 	if err == nil {
-		a.known[q] = endpoints
+		c.seen[s] = endpoints
 	}
 	return endpoints, err
 }

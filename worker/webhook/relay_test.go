@@ -19,7 +19,7 @@ import (
 var (
 	_ Outbox = (*store.Outbox)(nil)
 	_ Jobs   = (*store.Store)(nil)
-	_ Sender = (*queue.Client)(nil)
+	_ Queue  = (*queue.Client)(nil)
 	_        = queue.Handlers{Notice: (*Handler)(nil).Handle}
 )
 
@@ -86,14 +86,14 @@ func (o *outbox) left() int {
 	return len(o.pending)
 }
 
-// sender is a queue in memory that keeps every notice it is given.
-type sender struct {
+// notices is a queue in memory that keeps every notice it is given.
+type notices struct {
 	mu   sync.Mutex
 	sent []queue.Notice
 	fail func(queue.Notice) error
 }
 
-func (s *sender) EnqueueWebhook(_ context.Context, n queue.Notice) error {
+func (s *notices) EnqueueWebhook(_ context.Context, n queue.Notice) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fail != nil {
@@ -105,7 +105,7 @@ func (s *sender) EnqueueWebhook(_ context.Context, n queue.Notice) error {
 	return nil
 }
 
-func (s *sender) ids() []string {
+func (s *notices) ids() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ids := make([]string, len(s.sent))
@@ -120,7 +120,7 @@ func entry(id string, event tasks.EventType, callback bool) store.OutboxEntry {
 }
 
 // run starts a relay in a bubble and returns what ends it.
-func run(o Outbox, s Sender, consumer string) (stop func()) {
+func run(o Outbox, s Queue, consumer string) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -143,7 +143,7 @@ func TestRelayQueuesTheEndsOfJobs(t *testing.T) {
 			entry("5", tasks.EventFailed, true),
 			entry("6", tasks.EventCanceled, true),
 			entry("7", "job.of_the_future", false),
-		), &sender{}
+		), &notices{}
 		stop := run(o, s, "a")
 		synctest.Wait()
 		stop()
@@ -164,7 +164,7 @@ func TestRelayQueuesTheEndsOfJobs(t *testing.T) {
 // another, which makes the same webhook again.
 func TestRelayCrashKeepsTheID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, s := newOutbox(entry("1", tasks.EventSucceeded, true)), &sender{}
+		o, s := newOutbox(entry("1", tasks.EventSucceeded, true)), &notices{}
 		o.set(nil, errors.New("killed"))
 		stop := run(o, s, "a")
 		synctest.Wait()
@@ -184,12 +184,12 @@ func TestRelayCrashKeepsTheID(t *testing.T) {
 	})
 }
 
-// While the queue or the outbox is away the relay waits and loses nothing.
+// While the queue or the outbox is unavailable the relay waits and loses nothing.
 func TestRelayRidesOutErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		away := errors.New("away")
 		repaired := make(chan struct{})
-		o, s := newOutbox(entry("1", tasks.EventSucceeded, true), entry("2", tasks.EventFailed, true)), &sender{}
+		o, s := newOutbox(entry("1", tasks.EventSucceeded, true), entry("2", tasks.EventFailed, true)), &notices{}
 		s.fail = func(queue.Notice) error {
 			select {
 			case <-repaired:
@@ -219,7 +219,7 @@ func TestRelayRidesOutErrors(t *testing.T) {
 // One entry that can not be queued does not hold up those behind it.
 func TestRelayPassesABadEntry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, s := newOutbox(entry("1", tasks.EventSucceeded, true), entry("2", tasks.EventSucceeded, true)), &sender{}
+		o, s := newOutbox(entry("1", tasks.EventSucceeded, true), entry("2", tasks.EventSucceeded, true)), &notices{}
 		s.fail = func(n queue.Notice) error {
 			if n.JobID == "job_1" {
 				return errors.New("too strange")
@@ -238,7 +238,7 @@ func TestRelayPassesABadEntry(t *testing.T) {
 	})
 }
 
-// registering is a Register whose tenant registers an endpoint as soon as it has
+// registering is a Registry whose tenant registers an endpoint as soon as it has
 // been asked.
 type registering struct {
 	nobody
@@ -254,9 +254,9 @@ func (r registering) Subscribed(context.Context, string, tasks.EventType) ([]str
 }
 
 // What the register said of one batch does not hold for the next one: an endpoint
-// is told of the first job that ends after it was registered.
+// gets the event of the first job that ends after it was registered.
 func TestRelayAsksTheRegisterOncePerBatch(t *testing.T) {
-	asked, s := 0, &sender{}
+	asked, s := 0, &notices{}
 	for batch, entries := range [][]store.OutboxEntry{
 		{entry("1", tasks.EventSucceeded, false), entry("2", tasks.EventSucceeded, false)},
 		{entry("3", tasks.EventSucceeded, false), entry("4", tasks.EventSucceeded, false)},

@@ -28,7 +28,7 @@ const MaxTries = len(schedule)
 
 // Other waits, before jitter.
 const (
-	storeWait = 5 * time.Second // the store is away
+	storeWait = 5 * time.Second // the store is unavailable
 	maxWait   = 24 * time.Hour  // what a receiver may ask for with Retry-After
 )
 

@@ -15,7 +15,7 @@ func TestEachTryIsASpanOfTheJobsTrace(t *testing.T) {
 	})
 	got := make(chan http.Header, 2)
 	job.CallbackURL = receiver(t, func(_ http.ResponseWriter, r *http.Request) { got <- r.Header })
-	h := NewHandler(jobs{job: job}, nobody{}, &sender{}, newCourier(t), quiet)
+	h := NewHandler(jobs{job: job}, nobody{}, &notices{}, newSender(t), quiet)
 	spans := map[string]bool{job.Trace.Parent: true}
 	for range 2 {
 		if err := h.Handle(t.Context(), notice); err != nil {
@@ -40,7 +40,7 @@ func TestAJobWithoutATraceHasWebhooksWithout(t *testing.T) {
 			t.Errorf("traceparent: got %q, want none", parent)
 		}
 	})
-	if err := NewHandler(jobs{job: job}, nobody{}, &sender{}, newCourier(t), quiet).Handle(t.Context(), notice); err != nil {
+	if err := NewHandler(jobs{job: job}, nobody{}, &notices{}, newSender(t), quiet).Handle(t.Context(), notice); err != nil {
 		t.Error(err)
 	}
 }

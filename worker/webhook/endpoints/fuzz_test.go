@@ -28,7 +28,7 @@ func FuzzDeliveryID(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, id string) {
-		p := place(id)
+		p := streamID(id)
 		if p == "" {
 			return
 		}

@@ -34,13 +34,13 @@ type entry struct {
 
 // log appends a try to the tenant's log, and gives it its ID. Of an endpoint that
 // answers it forgets, in the same round trip, that it has failed.
-func (b *Book) log(ctx context.Context, tenant string, d *tasks.Delivery) error {
+func (reg *Registry) log(ctx context.Context, tenant string, d *tasks.Delivery) error {
 	body, err := json.Marshal(entry{Delivery: *d, Notice: d.Notice})
 	if err != nil {
 		return fmt.Errorf("encode delivery: %w", err)
 	}
 	var added *redis.StringCmd
-	_, err = b.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err = reg.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		added = p.XAdd(ctx, &redis.XAddArgs{Stream: triesKey(tenant), MaxLen: logTries, Approx: true, Values: []any{"try", body}})
 		p.PExpire(ctx, triesKey(tenant), logKept)
 		if d.Endpoint != "" && webhook.Class(d.Outcome) == webhook.Delivered {
@@ -49,7 +49,7 @@ func (b *Book) log(ctx context.Context, tenant string, d *tasks.Delivery) error 
 		return nil
 	})
 	if err != nil {
-		return away(err)
+		return unavailable(err)
 	}
 	d.ID = deliveryID(added.Val())
 	return nil
@@ -57,8 +57,8 @@ func (b *Book) log(ctx context.Context, tenant string, d *tasks.Delivery) error 
 
 func deliveryID(stream string) string { return deliveryPrefix + strings.ReplaceAll(stream, "-", "_") }
 
-// place is where in the stream the try of an ID stands; "" if it is no ID.
-func place(id string) string {
+// streamID is the stream entry of a try, "" if id is none.
+func streamID(id string) string {
 	ms, seq, ok := strings.Cut(strings.TrimPrefix(id, deliveryPrefix), "_")
 	if !ok || !strings.HasPrefix(id, deliveryPrefix) || strings.Trim(ms, "0123456789") != "" || strings.Trim(seq, "0123456789") != "" ||
 		ms == "" || seq == "" || len(ms) > 18 || len(seq) > 18 {
@@ -71,19 +71,19 @@ func place(id string) string {
 // next as the filter's Before; next is "" at the end of the log. A page may have
 // less than was asked for and still be followed by another: a filter looks through
 // a bounded number of tries at a time.
-func (b *Book) Deliveries(ctx context.Context, tenant string, f tasks.DeliveryFilter) (found []*tasks.Delivery, next string, err error) {
+func (reg *Registry) Deliveries(ctx context.Context, tenant string, f tasks.DeliveryFilter) (found []*tasks.Delivery, next string, err error) {
 	from := "+"
 	if f.Before != "" {
-		p := place(f.Before)
+		p := streamID(f.Before)
 		if p == "" {
 			return nil, "", tasks.Errorf(tasks.CodeInvalid, "the cursor is not one that was given")
 		}
 		from = "(" + p
 	}
 	for range logScan / logBatch {
-		msgs, err := b.rdb.XRevRangeN(ctx, triesKey(tenant), from, "-", logBatch).Result()
+		msgs, err := reg.rdb.XRevRangeN(ctx, triesKey(tenant), from, "-", logBatch).Result()
 		if err != nil {
-			return nil, "", away(err)
+			return nil, "", unavailable(err)
 		}
 		for _, m := range msgs {
 			from, next = "("+m.ID, deliveryID(m.ID)
@@ -108,14 +108,14 @@ func chosen(f tasks.DeliveryFilter, d *tasks.Delivery) bool {
 }
 
 // Delivery returns one try of a tenant. CodeNotFound if it is not in the log.
-func (b *Book) Delivery(ctx context.Context, tenant, id string) (*tasks.Delivery, error) {
-	p := place(id)
+func (reg *Registry) Delivery(ctx context.Context, tenant, id string) (*tasks.Delivery, error) {
+	p := streamID(id)
 	if p == "" {
 		return nil, noDelivery()
 	}
-	msgs, err := b.rdb.XRangeN(ctx, triesKey(tenant), p, p, 1).Result()
+	msgs, err := reg.rdb.XRangeN(ctx, triesKey(tenant), p, p, 1).Result()
 	if err != nil {
-		return nil, away(err)
+		return nil, unavailable(err)
 	}
 	if len(msgs) == 1 {
 		if d, ok := decodeTry(msgs[0]); ok {
@@ -131,14 +131,14 @@ func noDelivery() error {
 
 // Undelivered lists the last try of each webhook of an endpoint that was tried
 // in a span of time and never delivered since it began, the oldest first.
-func (b *Book) Undelivered(ctx context.Context, tenant, endpoint string, since, until time.Time) ([]*tasks.Delivery, error) {
+func (reg *Registry) Undelivered(ctx context.Context, tenant, endpoint string, since, until time.Time) ([]*tasks.Delivery, error) {
 	last := map[string]*tasks.Delivery{} // by webhook ID
 	var order []string
 	from := strconv.FormatInt(since.UnixMilli(), 10)
 	for {
-		msgs, err := b.rdb.XRangeN(ctx, triesKey(tenant), from, "+", logBatch).Result()
+		msgs, err := reg.rdb.XRangeN(ctx, triesKey(tenant), from, "+", logBatch).Result()
 		if err != nil {
-			return nil, away(err)
+			return nil, unavailable(err)
 		}
 		for _, m := range msgs {
 			from = "(" + m.ID

@@ -15,7 +15,7 @@ import (
 
 // note notes a try of a webhook to an endpoint, and reports whether that has
 // disabled it.
-func note(t *testing.T, b *Book, endpoint, webhookID string, class webhook.Class, at time.Time) bool {
+func note(t *testing.T, b *Registry, endpoint, webhookID string, class webhook.Class, at time.Time) bool {
 	t.Helper()
 	disabled, err := b.Note(t.Context(), "acme", &tasks.Delivery{
 		WebhookID: webhookID, Endpoint: endpoint, JobID: "job_" + webhookID, Outcome: string(class), At: at,

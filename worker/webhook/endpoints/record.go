@@ -49,43 +49,43 @@ func signing(secrets []sealed, now time.Time) []sealed {
 	return slices.DeleteFunc(slices.Clone(secrets), func(s sealed) bool { return !s.Until.IsZero() && !s.Until.After(now) })
 }
 
-// wants reports whether the endpoint is to be told of such an event.
+// wants reports whether the endpoint subscribes to such events.
 func (r *record) wants(typ tasks.EventType) bool {
 	return r.Disabled == "" && slices.Contains(r.Events, typ)
 }
 
 // shown is the endpoint as its owner sees it.
-func (b *Book) shown(r *record) *tasks.Endpoint {
+func (reg *Registry) shown(r *record) *tasks.Endpoint {
 	e := r.Endpoint
-	_, _, err := b.unseal(r.ID, r.Secrets)
+	_, _, err := reg.unseal(r.ID, r.Secrets)
 	e.SecretLost = err != nil
 	return &e
 }
 
-func (b *Book) record(ctx context.Context, tenant, id string) (*record, error) {
-	r, err := b.find(ctx, tenant, id)
+func (reg *Registry) record(ctx context.Context, tenant, id string) (*record, error) {
+	r, err := reg.find(ctx, tenant, id)
 	if err != nil {
 		return nil, err
 	}
-	return r, b.addHealth(ctx, tenant, r)
+	return r, reg.addHealth(ctx, tenant, r)
 }
 
 // find is record without how the endpoint does.
-func (b *Book) find(ctx context.Context, tenant, id string) (*record, error) {
-	raw, err := b.rdb.HGet(ctx, recordsKey(tenant), id).Result()
+func (reg *Registry) find(ctx context.Context, tenant, id string) (*record, error) {
+	raw, err := reg.rdb.HGet(ctx, recordsKey(tenant), id).Result()
 	if errors.Is(err, redis.Nil) {
 		return nil, tasks.Errorf(tasks.CodeNotFound, "there is no such endpoint; GET /webhooks/endpoints lists them")
 	}
 	if err != nil {
-		return nil, away(err)
+		return nil, unavailable(err)
 	}
 	return decodeRecord(raw)
 }
 
-func (b *Book) records(ctx context.Context, tenant string) ([]*record, error) {
-	all, err := b.rdb.HGetAll(ctx, recordsKey(tenant)).Result()
+func (reg *Registry) records(ctx context.Context, tenant string) ([]*record, error) {
+	all, err := reg.rdb.HGetAll(ctx, recordsKey(tenant)).Result()
 	if err != nil {
-		return nil, away(err)
+		return nil, unavailable(err)
 	}
 	var records []*record
 	for _, raw := range all {
@@ -95,17 +95,17 @@ func (b *Book) records(ctx context.Context, tenant string) ([]*record, error) {
 		}
 		records = append(records, r)
 	}
-	return records, b.addHealth(ctx, tenant, records...)
+	return records, reg.addHealth(ctx, tenant, records...)
 }
 
 // addHealth fills in since when endpoints have failed.
-func (b *Book) addHealth(ctx context.Context, tenant string, records ...*record) error {
+func (reg *Registry) addHealth(ctx context.Context, tenant string, records ...*record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	failing, err := b.rdb.HGetAll(ctx, failingKey(tenant)).Result()
+	failing, err := reg.rdb.HGetAll(ctx, failingKey(tenant)).Result()
 	if err != nil {
-		return away(err)
+		return unavailable(err)
 	}
 	for _, r := range records {
 		if ms, err := strconv.ParseInt(failing[r.ID], 10, 64); err == nil {
@@ -116,18 +116,18 @@ func (b *Book) addHealth(ctx context.Context, tenant string, records ...*record)
 }
 
 // update reads, changes and writes an endpoint, again if another was faster.
-func (b *Book) update(ctx context.Context, tenant, id string, change func(*record) error) (*tasks.Endpoint, error) {
+func (reg *Registry) update(ctx context.Context, tenant, id string, change func(*record) error) (*tasks.Endpoint, error) {
 	for range 10 {
-		r, err := b.record(ctx, tenant, id)
+		r, err := reg.record(ctx, tenant, id)
 		if err != nil {
 			return nil, err
 		}
 		if err := change(r); err != nil {
 			return nil, err
 		}
-		err = b.replace(ctx, r)
+		err = reg.replace(ctx, r)
 		if !errors.Is(err, errChanged) {
-			return b.shown(r), err
+			return reg.shown(r), err
 		}
 	}
 	return nil, tasks.Errorf(tasks.CodeConflict, "the endpoint is being changed by others; try again")
@@ -135,17 +135,17 @@ func (b *Book) update(ctx context.Context, tenant, id string, change func(*recor
 
 var errChanged = errors.New("changed meanwhile")
 
-func (b *Book) replace(ctx context.Context, r *record) error {
+func (reg *Registry) replace(ctx context.Context, r *record) error {
 	stored := *r
 	stored.FailingSince, stored.SecretLost = time.Time{}, false // are not of the record
 	next, err := stored.encode()
 	if err != nil {
 		return err
 	}
-	verdict, err := replaceScript.Run(ctx, b.rdb, []string{recordsKey(r.Tenant)}, r.ID, r.raw, next, maxEndpoints).Text()
+	verdict, err := replaceScript.Run(ctx, reg.rdb, []string{recordsKey(r.Tenant)}, r.ID, r.raw, next, maxEndpoints).Text()
 	switch {
 	case err != nil:
-		return away(err)
+		return unavailable(err)
 	case verdict == "changed":
 		return errChanged
 	case verdict == "full":

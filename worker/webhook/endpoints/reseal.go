@@ -16,9 +16,9 @@ import (
 // unseal opens those of the secrets, sealed for an ID, that sign now, and reports
 // whether any was sealed by another than the installation's first secret. One
 // that cannot be opened signs nothing; without the newest there is an error.
-func (b *Book) unseal(id string, secrets []sealed) (opened []webhook.Secret, old bool, err error) {
+func (reg *Registry) unseal(id string, secrets []sealed) (opened []webhook.Secret, old bool, err error) {
 	for i, s := range signing(secrets, time.Now()) {
-		text, before, err := b.seals.open(id, s.Box)
+		text, before, err := reg.seals.open(id, s.Box)
 		if err != nil && i > 0 {
 			continue
 		}
@@ -39,11 +39,11 @@ func (b *Book) unseal(id string, secrets []sealed) (opened []webhook.Secret, old
 
 // reseal returns the secrets as the installation's first secret seals them. One
 // that cannot be opened stays as it is: the key may come back.
-func (b *Book) reseal(id string, secrets []sealed) []sealed {
+func (reg *Registry) reseal(id string, secrets []sealed) []sealed {
 	next := slices.Clone(secrets)
 	for i, s := range next {
-		if text, old, err := b.seals.open(id, s.Box); err == nil && old {
-			next[i].Box = b.seals.seal(id, text)
+		if text, old, err := reg.seals.open(id, s.Box); err == nil && old {
+			next[i].Box = reg.seals.seal(id, text)
 		}
 	}
 	return next
@@ -51,17 +51,17 @@ func (b *Book) reseal(id string, secrets []sealed) []sealed {
 
 // resealEndpoint seals an endpoint's secrets anew. That another has changed the
 // endpoint meanwhile is no error: the next to open them does it.
-func (b *Book) resealEndpoint(ctx context.Context, r *record) error {
+func (reg *Registry) resealEndpoint(ctx context.Context, r *record) error {
 	next := *r
-	next.Secrets = b.reseal(r.ID, r.Secrets)
-	return unlessChanged(b.replace(ctx, &next))
+	next.Secrets = reg.reseal(r.ID, r.Secrets)
+	return unlessChanged(reg.replace(ctx, &next))
 }
 
 // resealKeyring does so with a tenant's.
-func (b *Book) resealKeyring(ctx context.Context, tenant string, k *keyring) error {
+func (reg *Registry) resealKeyring(ctx context.Context, tenant string, k *keyring) error {
 	next := *k
-	next.Secrets = b.reseal(sealedFor(tenant), k.Secrets)
-	return unlessChanged(b.replaceKeyring(ctx, tenant, &next))
+	next.Secrets = reg.reseal(sealedFor(tenant), k.Secrets)
+	return unlessChanged(reg.replaceKeyring(ctx, tenant, &next))
 }
 
 func unlessChanged(err error) error {
@@ -71,7 +71,7 @@ func unlessChanged(err error) error {
 	return err
 }
 
-// Seals tells of all tenants' secrets by what has sealed them.
+// Seals counts all tenants' secrets by the key that sealed them.
 type Seals struct {
 	Current int      // the installation's first secret
 	Old     int      // another one of its secrets
@@ -79,37 +79,37 @@ type Seals struct {
 }
 
 // Seals looks at the secrets of all tenants.
-func (b *Book) Seals(ctx context.Context) (Seals, error) {
-	return b.survey(ctx, func(context.Context, string, *record, *keyring) error { return nil })
+func (reg *Registry) Seals(ctx context.Context) (Seals, error) {
+	return reg.survey(ctx, func(context.Context, string, *record, *keyring) error { return nil })
 }
 
 // Reseal has the installation's first secret seal all that the others open. What
 // it returns is how it was before.
-func (b *Book) Reseal(ctx context.Context) (Seals, error) {
-	return b.survey(ctx, func(ctx context.Context, tenant string, r *record, k *keyring) error {
+func (reg *Registry) Reseal(ctx context.Context) (Seals, error) {
+	return reg.survey(ctx, func(ctx context.Context, tenant string, r *record, k *keyring) error {
 		if r != nil {
-			return b.resealEndpoint(ctx, r)
+			return reg.resealEndpoint(ctx, r)
 		}
-		return b.resealKeyring(ctx, tenant, k)
+		return reg.resealKeyring(ctx, tenant, k)
 	})
 }
 
 // survey looks at the secrets of all tenants, and calls old with each endpoint,
 // or keyring, that holds one which another than the first secret opens.
-func (b *Book) survey(ctx context.Context, old func(ctx context.Context, tenant string, r *record, k *keyring) error) (Seals, error) {
+func (reg *Registry) survey(ctx context.Context, old func(ctx context.Context, tenant string, r *record, k *keyring) error) (Seals, error) {
 	var s Seals
-	keys, err := b.scan(ctx)
+	keys, err := reg.scan(ctx)
 	if err != nil {
-		return s, away(err)
+		return s, unavailable(err)
 	}
 	for _, key := range keys {
 		tenant, kind, _ := strings.Cut(strings.TrimPrefix(key, keyPrefix), keyMiddle)
 		if kind == keyringKind {
-			k, err := b.findKeyring(ctx, tenant)
+			k, err := reg.findKeyring(ctx, tenant)
 			if err != nil || k == nil {
 				return s, err
 			}
-			if s.count(b, sealedFor(tenant), tenant+" "+keyringField, k.Secrets) {
+			if s.count(reg, sealedFor(tenant), tenant+" "+keyringField, k.Secrets) {
 				err = old(ctx, tenant, nil, k)
 			}
 			if err != nil {
@@ -117,12 +117,12 @@ func (b *Book) survey(ctx context.Context, old func(ctx context.Context, tenant 
 			}
 			continue
 		}
-		records, err := b.records(ctx, tenant)
+		records, err := reg.records(ctx, tenant)
 		if err != nil {
 			return s, err
 		}
 		for _, r := range records {
-			if s.count(b, r.ID, tenant+" "+r.ID, r.Secrets) {
+			if s.count(reg, r.ID, tenant+" "+r.ID, r.Secrets) {
 				if err := old(ctx, tenant, r, nil); err != nil {
 					return s, err
 				}
@@ -133,9 +133,9 @@ func (b *Book) survey(ctx context.Context, old func(ctx context.Context, tenant 
 	return s, nil
 }
 
-// count counts what stands under a name, and reports whether it is to be sealed
+// count counts the secrets of an owner, and reports whether they are to be sealed
 // anew.
-func (s *Seals) count(b *Book, id, name string, secrets []sealed) (isOld bool) {
+func (s *Seals) count(b *Registry, id, name string, secrets []sealed) (isOld bool) {
 	_, old, err := b.unseal(id, secrets)
 	switch {
 	case err != nil:
@@ -153,7 +153,7 @@ const scanPage = 1000
 
 // scan returns the keys of all tenants' endpoints and keyrings, in order, from
 // every master.
-func (b *Book) scan(ctx context.Context) ([]string, error) {
+func (reg *Registry) scan(ctx context.Context) ([]string, error) {
 	var mu sync.Mutex
 	var found []string
 	one := func(ctx context.Context, server redis.Cmdable) error {
@@ -168,10 +168,10 @@ func (b *Book) scan(ctx context.Context) ([]string, error) {
 		return it.Err()
 	}
 	var err error
-	if cluster, ok := b.rdb.(*redis.ClusterClient); ok {
+	if cluster, ok := reg.rdb.(*redis.ClusterClient); ok {
 		err = cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error { return one(ctx, master) })
 	} else {
-		err = one(ctx, b.rdb)
+		err = one(ctx, reg.rdb)
 	}
 	slices.Sort(found)
 	return slices.Compact(found), err

@@ -15,7 +15,7 @@ import (
 	"github.com/topcentral/spillway/worker/webhook"
 )
 
-func openWith(t *testing.T, rdb redis.UniversalClient, shared bool, secrets ...webhook.Secret) *Book {
+func openWith(t *testing.T, rdb redis.UniversalClient, shared bool, secrets ...webhook.Secret) *Registry {
 	t.Helper()
 	b, err := Open(rdb, Config{Secrets: secrets, Shared: shared, CheckURL: webhook.Policy{}.CheckURL})
 	if err != nil {
@@ -25,7 +25,7 @@ func openWith(t *testing.T, rdb redis.UniversalClient, shared bool, secrets ...w
 }
 
 // reveal returns the secrets that sign a tenant's callbacks, as text.
-func reveal(t *testing.T, b *Book, tenant string) []string {
+func reveal(t *testing.T, b *Registry, tenant string) []string {
 	t.Helper()
 	secrets, err := b.Signing(t.Context(), tenant)
 	if err != nil {

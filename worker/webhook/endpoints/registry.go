@@ -1,6 +1,6 @@
-// Package endpoints keeps where tenants want to be told of their jobs: URLs,
-// secrets, and whether they still answer; and the log of every try to reach
-// them. All of it is in Redis, and a tenant's is apart from every other's.
+// Package endpoints holds the webhook endpoints of tenants: URLs, secrets, and
+// whether they still answer; and the log of every try to reach them. All of it is
+// in Redis, separate for each tenant.
 package endpoints
 
 import (
@@ -42,16 +42,16 @@ var (
 	failedScript  = redis.NewScript(failedSource)
 )
 
-// Book is the register of endpoints and the log of deliveries. It is safe for
+// Registry is the register of endpoints and the log of deliveries. It is safe for
 // concurrent use.
-type Book struct {
+type Registry struct {
 	rdb    redis.UniversalClient
 	seals  sealer
 	shared []webhook.Secret // that sign callbacks beside the tenants' own; none: no such do
 	check  func(url string) error
 }
 
-// Config configures a Book.
+// Config configures a Registry.
 type Config struct {
 	// Secrets are the installation's own. The first seals those of tenants and
 	// endpoints, all open them.
@@ -62,8 +62,8 @@ type Config struct {
 	CheckURL func(url string) error
 }
 
-// Open returns the Book on rdb.
-func Open(rdb redis.UniversalClient, cfg Config) (*Book, error) {
+// Open returns the Registry on rdb.
+func Open(rdb redis.UniversalClient, cfg Config) (*Registry, error) {
 	keys := make([]string, len(cfg.Secrets))
 	for i, s := range cfg.Secrets {
 		keys[i] = s.Reveal()
@@ -72,15 +72,15 @@ func Open(rdb redis.UniversalClient, cfg Config) (*Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Book{rdb: rdb, seals: seals, check: cfg.CheckURL}
+	b := &Registry{rdb: rdb, seals: seals, check: cfg.CheckURL}
 	if cfg.Shared {
 		b.shared = cfg.Secrets
 	}
 	return b, nil
 }
 
-// Register makes an endpoint, and shows its secret this once.
-func (b *Book) Register(ctx context.Context, tenant string, d *tasks.EndpointDraft) (*tasks.Endpoint, error) {
+// Register creates an endpoint, and returns its secret, which is never shown again.
+func (reg *Registry) Register(ctx context.Context, tenant string, d *tasks.EndpointDraft) (*tasks.Endpoint, error) {
 	r := &record{Endpoint: tasks.Endpoint{
 		ID: "ep_" + strings.ToLower(rand.Text()), Tenant: tenant, CreatedAt: now(),
 		Events: []tasks.EventType{tasks.EventSucceeded, tasks.EventFailed, tasks.EventCanceled},
@@ -88,28 +88,28 @@ func (b *Book) Register(ctx context.Context, tenant string, d *tasks.EndpointDra
 	if d.URL == nil {
 		return nil, faulty(tasks.Fault{Pointer: "/url", Detail: "is required"})
 	}
-	if err := b.apply(r, d); err != nil {
+	if err := reg.apply(r, d); err != nil {
 		return nil, err
 	}
 	secret := webhook.NewSecret().Reveal()
-	r.Secrets = []sealed{{Box: b.seals.seal(r.ID, secret)}}
-	if err := b.replace(ctx, r); err != nil {
+	r.Secrets = []sealed{{Box: reg.seals.seal(r.ID, secret)}}
+	if err := reg.replace(ctx, r); err != nil {
 		return nil, err
 	}
-	e := b.shown(r)
+	e := reg.shown(r)
 	e.Secret = secret
 	return e, nil
 }
 
 // Endpoints lists a tenant's endpoints, the oldest first.
-func (b *Book) Endpoints(ctx context.Context, tenant string) ([]*tasks.Endpoint, error) {
-	records, err := b.records(ctx, tenant)
+func (reg *Registry) Endpoints(ctx context.Context, tenant string) ([]*tasks.Endpoint, error) {
+	records, err := reg.records(ctx, tenant)
 	if err != nil {
 		return nil, err
 	}
 	list := make([]*tasks.Endpoint, len(records))
 	for i, r := range records {
-		list[i] = b.shown(r)
+		list[i] = reg.shown(r)
 	}
 	slices.SortFunc(list, func(a, b *tasks.Endpoint) int {
 		if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
@@ -121,53 +121,53 @@ func (b *Book) Endpoints(ctx context.Context, tenant string) ([]*tasks.Endpoint,
 }
 
 // Endpoint returns one endpoint of a tenant. CodeNotFound if there is none.
-func (b *Book) Endpoint(ctx context.Context, tenant, id string) (*tasks.Endpoint, error) {
-	r, err := b.record(ctx, tenant, id)
+func (reg *Registry) Endpoint(ctx context.Context, tenant, id string) (*tasks.Endpoint, error) {
+	r, err := reg.record(ctx, tenant, id)
 	if err != nil {
 		return nil, err
 	}
-	return b.shown(r), nil
+	return reg.shown(r), nil
 }
 
 // Change changes an endpoint. To enable one that was disabled also forgets that
 // it has failed.
-func (b *Book) Change(ctx context.Context, tenant, id string, d *tasks.EndpointDraft) (*tasks.Endpoint, error) {
-	return b.update(ctx, tenant, id, func(r *record) error {
-		if err := b.apply(r, d); err != nil {
+func (reg *Registry) Change(ctx context.Context, tenant, id string, d *tasks.EndpointDraft) (*tasks.Endpoint, error) {
+	return reg.update(ctx, tenant, id, func(r *record) error {
+		if err := reg.apply(r, d); err != nil {
 			return err
 		}
 		if d.Disabled != nil && !*d.Disabled {
 			r.FailingSince = time.Time{}
-			return away(b.rdb.HDel(ctx, failingKey(tenant), id).Err())
+			return unavailable(reg.rdb.HDel(ctx, failingKey(tenant), id).Err())
 		}
 		return nil
 	})
 }
 
 // Remove forgets an endpoint. What is queued for it is dropped.
-func (b *Book) Remove(ctx context.Context, tenant, id string) error {
-	if _, err := b.record(ctx, tenant, id); err != nil {
+func (reg *Registry) Remove(ctx context.Context, tenant, id string) error {
+	if _, err := reg.record(ctx, tenant, id); err != nil {
 		return err
 	}
-	_, err := b.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := reg.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.HDel(ctx, recordsKey(tenant), id)
 		p.HDel(ctx, failingKey(tenant), id)
 		return nil
 	})
-	return away(err)
+	return unavailable(err)
 }
 
-// Rotate gives an endpoint a new secret, shown this once. Those that signed until
+// Rotate gives an endpoint a new secret, which is never shown again. Those that signed until
 // now go on signing beside it for the overlap, or until their own time is over: a
 // caller who never got the new secret, and so asks for another, breaks nothing.
-func (b *Book) Rotate(ctx context.Context, tenant, id string, overlap time.Duration) (*tasks.Endpoint, error) {
+func (reg *Registry) Rotate(ctx context.Context, tenant, id string, overlap time.Duration) (*tasks.Endpoint, error) {
 	if err := checkOverlap(overlap); err != nil {
 		return nil, err
 	}
 	secret := webhook.NewSecret().Reveal()
-	e, err := b.update(ctx, tenant, id, func(r *record) error {
+	e, err := reg.update(ctx, tenant, id, func(r *record) error {
 		r.OldSecretEnd = now().Add(overlap)
-		r.Secrets = append([]sealed{{Box: b.seals.seal(id, secret)}}, b.phaseOut(id, r.Secrets, r.OldSecretEnd)...)
+		r.Secrets = append([]sealed{{Box: reg.seals.seal(id, secret)}}, reg.phaseOut(id, r.Secrets, r.OldSecretEnd)...)
 		return nil
 	})
 	if err != nil {
@@ -186,10 +186,10 @@ func checkOverlap(d time.Duration) error {
 
 // phaseOut returns the secrets, sealed for an ID, that go on signing beside a new
 // one until end. One that cannot be opened any more signs nothing.
-func (b *Book) phaseOut(id string, secrets []sealed, end time.Time) []sealed {
+func (reg *Registry) phaseOut(id string, secrets []sealed, end time.Time) []sealed {
 	var old []sealed
 	for _, s := range signing(secrets, now()) {
-		if _, _, err := b.seals.open(id, s.Box); err != nil {
+		if _, _, err := reg.seals.open(id, s.Box); err != nil {
 			continue
 		}
 		if s.Until.IsZero() || s.Until.After(end) {
@@ -200,11 +200,11 @@ func (b *Book) phaseOut(id string, secrets []sealed, end time.Time) []sealed {
 	return old[:min(len(old), maxOldSecrets)]
 }
 
-// apply changes a record as a draft asks, and tells every fault at once.
-func (b *Book) apply(r *record, d *tasks.EndpointDraft) error {
+// apply changes a record as a draft asks, and returns every fault at once.
+func (reg *Registry) apply(r *record, d *tasks.EndpointDraft) error {
 	var faults []tasks.Fault
 	if d.URL != nil {
-		if err := b.check(*d.URL); err != nil {
+		if err := reg.check(*d.URL); err != nil {
 			faults = append(faults, tasks.Fault{Pointer: "/url", Detail: err.Error()})
 		}
 		r.URL = *d.URL
@@ -236,16 +236,16 @@ func (b *Book) apply(r *record, d *tasks.EndpointDraft) error {
 }
 
 func faulty(faults ...tasks.Fault) error {
-	e := tasks.Errorf(tasks.CodeInvalid, "the endpoint cannot be as it is asked for")
+	e := tasks.Errorf(tasks.CodeInvalid, "The endpoint is not valid; see the faults.")
 	e.Faults = faults
 	return e
 }
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
-func away(err error) error {
+func unavailable(err error) error {
 	if err == nil {
 		return nil
 	}
-	return tasks.Errorf(tasks.CodeUnavailable, "webhook endpoints cannot be read now; try again shortly").WithCause(err)
+	return tasks.Errorf(tasks.CodeUnavailable, "Webhook endpoints are unavailable; try again shortly.").WithCause(err)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Config configures a Courier.
+// Config configures a Sender.
 type Config struct {
 	Policy   Policy
 	Timeouts Timeouts
@@ -42,33 +42,33 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Courier posts signed webhooks. It is safe for concurrent use and holds
-// nothing that must be closed.
+// Sender posts signed webhooks. It is safe for concurrent use and holds nothing
+// that must be closed.
 //
-// A host that does not answer holds each delivery for the total timeout. So
-// that it cannot hold all of them, a tenant has a small number of deliveries to
-// a host at once, and only one while it does not answer; so has a tenant in all,
-// whatever the number of its hosts, and the fewer the more tenants there are.
-// What goes beyond waits in line where a place will be free within a second, as
-// many again as AtOnce, and else is turned away as Busy. So run twice as many
-// deliveries as AtOnce, and none waits for another tenant's.
-type Courier struct {
-	policy Policy
-	client *http.Client
-	places *places
+// A host that does not answer holds each delivery for the total timeout. So that
+// no host can hold all of them, a tenant has a limited number of deliveries in
+// flight to a host, a single one while the host does not answer, and a limited
+// number in all, which shrinks as more tenants are busy. A delivery beyond these
+// limits waits when a slot is expected within a second, up to as many as AtOnce,
+// and is otherwise Busy. Run twice as many deliveries as AtOnce, and none waits for
+// another tenant's.
+type Sender struct {
+	policy  Policy
+	client  *http.Client
+	limiter *limiter
 
 	bodyTime time.Duration
 }
 
-// NewCourier returns a Courier, or what Validate says of the configuration.
-func NewCourier(c Config) (*Courier, error) {
+// NewSender returns a Sender, or what Validate says of the configuration.
+func NewSender(c Config) (*Sender, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return &Courier{
-		policy: c.Policy,
-		client: NewClient(c.Policy, c.Timeouts),
-		places: newPlaces(c.limits()),
+	return &Sender{
+		policy:  c.Policy,
+		client:  NewClient(c.Policy, c.Timeouts),
+		limiter: newLimiter(c.limits()),
 
 		bodyTime: cmp.Or(c.Timeouts.Body, 2*time.Second),
 	}, nil
@@ -82,16 +82,16 @@ func (c Config) limits() limits {
 // Delivery is one webhook on its way.
 type Delivery struct {
 	ID      string // the same for every try; without dots
-	Tenant  string // whose it is
+	Tenant  string // that owns it
 	URL     string
 	Secrets []Secret    // that sign, at least one
 	Body    []byte      // JSON; not changed
-	Trace   tasks.Trace // what it is a part of; the zero Trace: of none
+	Trace   tasks.Trace // what it is a part of; zero if none
 }
 
-// Deliver makes one try, within the total timeout and a second in line. Nothing is
-// sent that nobody signs.
-func (c *Courier) Deliver(ctx context.Context, d Delivery) Outcome {
+// Deliver makes one try, within the total timeout and a second of waiting for a
+// slot. Nothing is sent unsigned.
+func (c *Sender) Deliver(ctx context.Context, d Delivery) Outcome {
 	if len(d.Secrets) == 0 {
 		return Outcome{Class: Unsigned, cause: ErrNoSecret}
 	}
@@ -99,15 +99,15 @@ func (c *Courier) Deliver(ctx context.Context, d Delivery) Outcome {
 	if err := c.policy.CheckURL(d.URL); err != nil {
 		return Outcome{Class: Forbidden, cause: err}
 	}
-	leave, later := c.places.enter(ctx, lane{d.Tenant, hostOf(d.URL)})
+	release, later := c.limiter.acquire(ctx, route{d.Tenant, hostOf(d.URL)})
 	switch {
-	case leave == nil && ctx.Err() != nil:
+	case release == nil && ctx.Err() != nil:
 		return Outcome{Class: Interrupted}
-	case leave == nil:
+	case release == nil:
 		return Outcome{Class: Busy, Later: later}
 	}
 	o, start := Outcome{Class: Interrupted}, time.Now()
-	defer func() { leave(o) }() // also when it panics
+	defer func() { release(o) }() // also when it panics
 	o = c.post(ctx, d)
 	o.Took = time.Since(start)
 	return o
@@ -117,8 +117,8 @@ func (c *Courier) Deliver(ctx context.Context, d Delivery) Outcome {
 // not matter; reading a little lets a receiver finish writing.
 const maxBody = 64 << 10
 
-func (c *Courier) post(ctx context.Context, d Delivery) Outcome {
-	var handshakeFailed atomic.Bool // told by a goroutine that may outlive the request
+func (c *Sender) post(ctx context.Context, d Delivery) Outcome {
+	var handshakeFailed atomic.Bool // set by a goroutine that may outlive the request
 	traced, cancel := context.WithCancel(ctx)
 	defer cancel()
 	traced = httptrace.WithClientTrace(traced, &httptrace.ClientTrace{
@@ -131,7 +131,7 @@ func (c *Courier) post(ctx context.Context, d Delivery) Outcome {
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "Spillway-Webhook")
 	// Not sent: it lets net/http send a request again whose connection was closed
-	// by the receiver meanwhile. The webhook's ID tells whom it reaches twice.
+	// by the receiver meanwhile. A receiver that gets it twice sees the same ID.
 	r.Header["Idempotency-Key"] = nil
 	if span := d.Trace.Next(); span.Parent != "" {
 		r.Header.Set(tasks.HeaderTraceParent, span.Parent) // alone: a tracestate is not the receiver's business
@@ -146,7 +146,7 @@ func (c *Courier) post(ctx context.Context, d Delivery) Outcome {
 	defer func() { _ = resp.Body.Close() }()
 	o := answered(resp)
 	o.Answer = beginning(resp.Body)
-	_, _ = io.CopyN(io.Discard, resp.Body, maxBody) // to use the connection again; the status has said it all
+	_, _ = io.CopyN(io.Discard, resp.Body, maxBody) // to use the connection again; the status is all that counts
 	return o
 }
 

@@ -22,7 +22,7 @@ func (o *outgoing) EnqueueWebhook(_ context.Context, n queue.Notice) error {
 
 func TestWhatAnOwnerMayAskToBeSent(t *testing.T) {
 	b, out, ctx := open(t, redistest.Embedded(t)), &outgoing{}, t.Context()
-	p, at := NewPost(b, out), time.Now()
+	p, at := NewService(b, out), time.Now()
 	e := register(t, b, "acme").ID
 
 	id, err := p.Test(ctx, "acme", e)

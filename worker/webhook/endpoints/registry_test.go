@@ -18,7 +18,7 @@ import (
 
 const url = "https://crm.example.com/hooks"
 
-func open(t *testing.T, rdb redis.UniversalClient, secrets ...webhook.Secret) *Book {
+func open(t *testing.T, rdb redis.UniversalClient, secrets ...webhook.Secret) *Registry {
 	t.Helper()
 	b, err := Open(rdb, Config{Secrets: append(secrets, webhook.NewSecret()), CheckURL: webhook.Policy{}.CheckURL})
 	if err != nil {
@@ -27,7 +27,7 @@ func open(t *testing.T, rdb redis.UniversalClient, secrets ...webhook.Secret) *B
 	return b
 }
 
-func register(t *testing.T, b *Book, tenant string, events ...tasks.EventType) *tasks.Endpoint {
+func register(t *testing.T, b *Registry, tenant string, events ...tasks.EventType) *tasks.Endpoint {
 	t.Helper()
 	e, err := b.Register(t.Context(), tenant, &tasks.EndpointDraft{URL: new(url), Events: events})
 	if err != nil {

@@ -39,7 +39,7 @@ func TestDeliverPostsASignedWebhook(t *testing.T) {
 		}
 		http.SetCookie(w, &http.Cookie{Name: "track", Value: "1"})
 	})
-	c := newCourier(t)
+	c := newSender(t)
 	for range 2 { // the second without the cookie of the first
 		o := c.Deliver(t.Context(), Delivery{ID: "evt_1_4", Secrets: signs, URL: url + "/hook?token=x", Body: []byte(`{"标题":"商机"}`)})
 		if o.Class != Delivered || o.Status != 200 {
@@ -59,7 +59,7 @@ func TestDeliverClassesEveryStatus(t *testing.T) {
 		w.Header().Set("Retry-After", asks)
 		w.WriteHeader(status)
 	})
-	c := newCourier(t)
+	c := newSender(t)
 	for status = 200; status < 600; status++ {
 		want := Outcome{Class: Rejected, Status: status, RetryAfter: 2 * time.Minute}
 		switch {
@@ -81,7 +81,7 @@ func TestDeliverFollowsNoRedirectInside(t *testing.T) {
 			w.Header().Set("Location", target)
 			w.WriteHeader(http.StatusTemporaryRedirect)
 		})
-		got := newCourier(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: url, Body: []byte("{}")})
+		got := newSender(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: url, Body: []byte("{}")})
 		if got.Class != Rejected || got.Status != http.StatusTemporaryRedirect {
 			t.Errorf("redirect to %s: got %+v", target, got)
 		}
@@ -90,7 +90,7 @@ func TestDeliverFollowsNoRedirectInside(t *testing.T) {
 
 func TestDeliverRefusesWhatThePolicyForbids(t *testing.T) {
 	url := receiver(t, func(http.ResponseWriter, *http.Request) { t.Error("reached") })
-	c := newCourier(t, func(cfg *Config) { cfg.Policy = Policy{} })
+	c := newSender(t, func(cfg *Config) { cfg.Policy = Policy{} })
 	if got := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: url}).Class; got != Forbidden {
 		t.Errorf("got %s, want %s", got, Forbidden)
 	}
@@ -99,7 +99,7 @@ func TestDeliverRefusesWhatThePolicyForbids(t *testing.T) {
 func TestDeliverWhenNobodyListens(t *testing.T) {
 	srv := httptest.NewServer(nil)
 	srv.Close()
-	o := newCourier(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: srv.URL + "/?token=hush"})
+	o := newSender(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: srv.URL + "/?token=hush"})
 	if o.Class != Unreachable || o.Status != 0 {
 		t.Errorf("got %+v", o)
 	}
@@ -115,18 +115,18 @@ func TestDeliverIsInterruptedByShutdown(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	})
-	if got := newCourier(t).Deliver(ctx, Delivery{ID: "evt_1_1", Secrets: signs, URL: url, Body: []byte("{}")}).Class; got != Interrupted {
+	if got := newSender(t).Deliver(ctx, Delivery{ID: "evt_1_1", Secrets: signs, URL: url, Body: []byte("{}")}).Class; got != Interrupted {
 		t.Errorf("got %s, want %s", got, Interrupted)
 	}
 }
 
-// A receiver that hangs holds the places of its lane and no more.
+// A receiver that hangs holds the slots of its route and no more.
 func TestDeliverLimitsEachHost(t *testing.T) {
 	const share = 2
 	arrived, release := make(chan struct{}), make(chan struct{})
 	slow := receiver(t, func(http.ResponseWriter, *http.Request) { arrived <- struct{}{}; <-release })
 	healthy := receiver(t, func(http.ResponseWriter, *http.Request) {})
-	c := newCourier(t, func(cfg *Config) { cfg.PerHost = share * slowShare })
+	c := newSender(t, func(cfg *Config) { cfg.PerHost = share * slowShare })
 	deliver := func(tenant, url string) Outcome {
 		return c.Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, Tenant: tenant, URL: url, Body: []byte("{}")})
 	}
@@ -146,15 +146,15 @@ func TestDeliverLimitsEachHost(t *testing.T) {
 		}
 	}
 	go func() { outcomes <- deliver("other", slow).Class }()
-	<-arrived // another tenant at the same host has places of its own
+	<-arrived // another tenant at the same host has slots of its own
 	close(release)
 	for range share + 1 {
 		if got := <-outcomes; got != Delivered {
 			t.Errorf("within the share: got %s, want %s", got, Delivered)
 		}
 	}
-	if c.places.busy != 0 {
-		t.Errorf("still counted: %v", c.places.tenants)
+	if c.limiter.busy != 0 {
+		t.Errorf("still counted: %v", c.limiter.tenants)
 	}
 }
 
@@ -168,7 +168,7 @@ func TestDeliverKeepsConnections(t *testing.T) {
 	}
 	srv.Start()
 	defer srv.Close()
-	c := newCourier(t)
+	c := newSender(t)
 	deliver := func() {
 		t.Helper()
 		if o := c.Deliver(t.Context(), Delivery{ID: "evt_1_1", Secrets: signs, URL: srv.URL, Body: []byte("{}")}); o.Class != Delivered || o.Answer != "thanks" {
@@ -190,11 +190,11 @@ func TestDeliverKeepsConnections(t *testing.T) {
 }
 
 func TestConfigValidateTellsEverything(t *testing.T) {
-	_, err := NewCourier(Config{PerTenant: -1, PerHost: -1})
+	_, err := NewSender(Config{PerTenant: -1, PerHost: -1})
 	if err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("want two problems, got: %v", err)
 	}
-	if o := newCourier(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: "https://hooks.example.com/"}); o.Class != Unsigned {
+	if o := newSender(t).Deliver(t.Context(), Delivery{ID: "evt_1_1", URL: "https://hooks.example.com/"}); o.Class != Unsigned {
 		t.Errorf("without a secret: got %+v", o)
 	}
 }
