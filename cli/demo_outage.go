@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/topcentral/spillway/examples"
-	"github.com/topcentral/spillway/lab/mockllm"
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/mockllm"
 	"github.com/topcentral/spillway/providers/presets"
 	"github.com/topcentral/spillway/tasks"
 )

@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"net"
 
-	"github.com/topcentral/spillway/lab/mockllm"
+	"github.com/topcentral/spillway/providers/mockllm"
 )
 
 type mockLLMCommand struct {

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/topcentral/spillway/lab/mockllm"
+	"github.com/topcentral/spillway/providers/mockllm"
 	"github.com/topcentral/spillway/tasks"
 )
 

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/lab/history"
-	"github.com/topcentral/spillway/lab/mockllm"
+	"github.com/topcentral/spillway/providers/mockllm"
 	"github.com/topcentral/spillway/tasks"
 )
 

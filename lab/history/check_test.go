@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/topcentral/spillway/lab/mockllm"
+	"github.com/topcentral/spillway/providers/mockllm"
 	"github.com/topcentral/spillway/tasks"
 )
 

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/topcentral/spillway/lab/mockllm"
+	"github.com/topcentral/spillway/providers/mockllm"
 	"github.com/topcentral/spillway/tasks"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/topcentral/spillway/lab/mockllm"
+	"github.com/topcentral/spillway/providers/mockllm"
 )
 
 func TestSamplesAreValidForEveryAgent(t *testing.T) {

@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/topcentral/spillway/lab/mockllm"
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/coze"
+	"github.com/topcentral/spillway/providers/mockllm"
 	"github.com/topcentral/spillway/providers/openai"
 	"github.com/topcentral/spillway/providers/presets"
 	"github.com/topcentral/spillway/providers/providertest"
@@ -302,7 +302,7 @@ func mark(f providertest.Finding) string {
 
 const intro = `# What each provider can do
 
-Written by the test that examines every provider against ` + "`spillway mock-llm`" + ` (` + "`go test ./lab/mockllm -run Fidelity -update`" + `).
+Written by the test that examines every provider against ` + "`spillway mock-llm`" + ` (` + "`go test ./providers/mockllm -run Fidelity -update`" + `).
 ✓ was tested; – does not exist in that API. A row that is named like a class of failure says that the service's own words for
 it are read as that class.
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/topcentral/spillway/lab/mockllm"
+	"github.com/topcentral/spillway/providers/mockllm"
 )
 
 func TestTripwire(t *testing.T) {
