@@ -17,7 +17,7 @@ const (
 	maxPoints = 100.0 // that one rule may add or take away
 )
 
-// scorecardYAML is scorecard.yaml as it is written; README.md explains it.
+// scorecardYAML is scorecard.yaml as it is written; docs/agents.md explains it.
 type scorecardYAML struct {
 	Words    map[string]map[string]map[tasks.Language]string `yaml:"words"`
 	Facts    yaml.Node                                       `yaml:"facts"`
