@@ -115,7 +115,7 @@ check-tidy:
 	go mod tidy -diff
 
 check-generated: generate
-	@git diff --exit-code -- '*.gen.go' docs/providers.md || { echo "generated files are out of date: commit what make generate wrote"; exit 1; }
+	@git diff --exit-code -- '*.gen.go' docs/providers.md docs/configuration.md || { echo "generated files are out of date: commit what make generate wrote"; exit 1; }
 
 .PHONY: check-licenses
 check-licenses: .bin/go-licence-detector

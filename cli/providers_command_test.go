@@ -50,8 +50,8 @@ func TestProvidersAreListedWithPricesLimitsAndKeys(t *testing.T) {
 	}
 }
 
-func TestTheReadmeTellsOfEveryPreset(t *testing.T) {
-	for _, file := range []string{"../README.md", "../README.zh.md"} {
+func TestConfigurationListsEveryPreset(t *testing.T) {
+	for _, file := range []string{"../docs/configuration.md", "../docs/configuration.zh.md"} {
 		readme, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -60,12 +60,12 @@ func TestTheReadmeTellsOfEveryPreset(t *testing.T) {
 			row := regexp.MustCompile("(?m)^\\| `" + p.Name + "`.*").FindString(string(readme))
 			for _, want := range []string{p.KeyEnv, p.Model} {
 				if row == "" || !strings.Contains(row, want) {
-					t.Errorf("%s: the row of %s does not tell %q: %s", file, p.Name, want, row)
+					t.Errorf("%s: the row of %s lacks %q: %s", file, p.Name, want, row)
 				}
 			}
 			for host := range p.Hosts {
 				if !strings.Contains(row, "`"+host+"`") {
-					t.Errorf("%s: the row of %s does not tell of the host %s: %s", file, p.Name, host, row)
+					t.Errorf("%s: the row of %s lacks the host %s: %s", file, p.Name, host, row)
 				}
 			}
 		}
