@@ -34,9 +34,9 @@ type budgetsCommand struct {
 
 // Help gives examples.
 func (budgetsCommand) Help() string {
-	return writesRedis + "Tells of every budget in SPILLWAY_BUDGETS what is spent (and how much of it is an estimate), reserved and left, and when it is reset; and what each\n" +
-		"provider was used for today and this month, whether it has a budget or not. What is reserved is the most that calls\n" +
-		"under way can cost, and calls whose end nobody knows.\n\n" +
+	return writesRedis + "Shows for every budget in SPILLWAY_BUDGETS what is spent (and how much of it is an estimate), reserved and left, and when it is reset; and the\n" +
+		"usage of each provider today and this month, whether it has a budget or not. Reserved is the most that the calls in flight\n" +
+		"can cost. The reservation of a worker that died lapses a minute after its longest call would have ended.\n\n" +
 		"Examples:\n  SPILLWAY_BUDGETS=tenant:*=10/day,provider:deepseek=100/month spillway budgets\n  spillway budgets --json"
 }
 

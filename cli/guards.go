@@ -56,7 +56,8 @@ const leaseSpare = 30 * time.Second
 func (s *system) budgets() *budget.Guard {
 	g := budget.New(s.rdb, budget.Config{
 		Budgets: s.cfg.Budgets, Zone: s.cfg.BudgetZone.Location,
-		Paid: func(provider string) bool { _, cloud := s.cfg.cloud(provider); return cloud },
+		Paid:    func(provider string) bool { _, cloud := s.cfg.cloud(provider); return cloud },
+		Longest: max(s.cfg.CloudTimeout, s.cfg.LocalTimeout),
 	}, s.log)
 	s.cleanup.add("accounts of calls", g.Close)
 	return g

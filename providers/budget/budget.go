@@ -6,12 +6,13 @@
 // that a call falls under and reserves on all, so that no number of workers
 // spends more together. A call whose usage the server did not report, since it was
 // cut off or canceled or by its nature, is booked as estimated: it may have been
-// billed. What a worker had reserved that died is booked in full after ten
-// minutes, as an estimate.
+// billed. A reservation whose worker died lapses a while after the longest call
+// would have ended; the cost of its prompt is then booked, as an estimate, until the
+// worker settles the call after all.
 //
 // The accounts are kept for every provider, tenant and agent, also for those
-// without a budget, and tell what was spent. What calls have used that cost
-// nothing is gathered for a moment before it is written there.
+// without a budget. The usage of calls that cost nothing is batched for a moment
+// before it is written there.
 package budget
 
 import (
@@ -22,7 +23,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -51,16 +51,19 @@ type Config struct {
 	Budgets Settings
 	Zone    *time.Location // in which days and months begin; nil: UTC
 	// Paid reports whether calls of a provider cost money. One without a tariff
-	// is then let pass, counted and logged. nil: none does.
+	// is then allowed, counted and logged. nil: none does.
 	Paid func(provider string) bool
 	// Patience is how long Redis may take to answer before a call; 0: 1 s. After
 	// it Redis gets ten times as long, since what is not booked stays reserved.
 	Patience time.Duration
+	// Longest is how long a call may take; 0: 5 minutes. A reservation lapses a
+	// minute after that.
+	Longest time.Duration
 }
 
-// Guard is a providers.Guard that holds budgets. A candidate without a tariff
-// costs nothing and passes; any other that falls under a budget is refused while
-// Redis is away. It must be closed.
+// Guard is a providers.Guard that enforces budgets. A candidate without a tariff
+// costs nothing and is allowed; any other that falls under a budget is refused while
+// Redis is unavailable. It must be closed.
 type Guard struct {
 	rdb    redis.UniversalClient
 	cfg    Config
@@ -75,15 +78,18 @@ func New(rdb redis.UniversalClient, cfg Config, log *slog.Logger) *Guard {
 		cfg.Zone = time.UTC
 	}
 	cfg.Patience = cmp.Or(cfg.Patience, time.Second)
+	cfg.Longest = cmp.Or(cfg.Longest, 5*time.Minute)
 	return &Guard{rdb: rdb, cfg: cfg, log: log}
 }
 
 const (
-	// whileAway is after how long it is worth asking again when Redis is away.
-	whileAway = 5 * time.Second
-	// whileHeld is that when a budget is not spent, but reserved by calls that
-	// may cost less.
-	whileHeld = 10 * time.Second
+	// retryUnavailable is when to try again while Redis is unavailable.
+	retryUnavailable = 5 * time.Second
+	// retryReserved is when to try again while the rest of a budget is reserved by
+	// calls that may cost less.
+	retryReserved = 10 * time.Second
+	// lapseSpare is by how much a reservation outlasts the longest call.
+	lapseSpare = time.Minute
 )
 
 // Enter reserves the most that the call can cost.
@@ -96,6 +102,7 @@ func (g *Guard) Enter(ctx context.Context, c *providers.Call) (leave func(*provi
 		g.warn(ctx, b, c.Candidate)
 	case b.limited:
 		b.amount = tariff.Most(c.Input, c.Output, b.at)
+		b.lapsed = min(tariff.Cost(providers.Usage{Input: c.Input}, b.at), b.amount)
 		if err := b.reserve(ctx); err != nil {
 			return nil, err
 		}
@@ -103,13 +110,13 @@ func (g *Guard) Enter(ctx context.Context, c *providers.Call) (leave func(*provi
 	return func(a *providers.Attempt) { b.settle(context.WithoutCancel(ctx), 10*g.cfg.Patience, a) }, nil
 }
 
-// warn tells once of a candidate whose price is not known.
+// warn logs once that the price of a candidate is not known.
 func (g *Guard) warn(ctx context.Context, b *booking, c providers.Candidate) {
 	if !b.unpriced {
 		return
 	}
-	if _, told := g.warned.LoadOrStore(c.String(), true); !told {
-		g.log.WarnContext(ctx, "the price of a model is not known; its calls count for no budget", "candidate", c.String())
+	if _, logged := g.warned.LoadOrStore(c.String(), true); !logged {
+		g.log.WarnContext(ctx, "the price of a model is not known, and its calls count toward no budget", "candidate", c.String())
 	}
 }
 
@@ -120,10 +127,11 @@ type booking struct {
 	accounts []account
 	limits   []any  // of each account as the script takes it; "" for none
 	limited  bool   // one of them has a limit
-	id       string // tells its entries from those of other calls
+	id       string // unique
 
 	unpriced bool
 	amount   providers.PicoUSD // reserved
+	lapsed   providers.PicoUSD // booked if the reservation lapses: the cost of the prompt
 	left     *providers.PicoUSD
 }
 
@@ -142,16 +150,16 @@ func (g *Guard) booking(c *providers.Call, at time.Time) *booking {
 
 // reserve holds the amount on every account, or returns the refusal.
 func (b *booking) reserve(ctx context.Context) error {
-	verdict, states, err := b.run(ctx, b.cfg.Patience, reserveScript, append(append([]any{int64(b.amount)}, b.limits...), b.hold())...)
+	verdict, states, err := b.run(ctx, b.cfg.Patience, reserveScript, append(append([]any{int64(b.amount)}, b.limits...), b.hold(), (b.cfg.Longest+lapseSpare).Milliseconds(), lapsedKept.Milliseconds(), b.id)...)
 	switch {
 	case ctx.Err() != nil:
 		b.settle(context.WithoutCancel(ctx), b.cfg.Patience, &providers.Attempt{}) // it may be reserved all the same
 		return providers.Canceled(ctx)
 	case err != nil:
 		b.settle(ctx, b.cfg.Patience, &providers.Attempt{})
-		b.log.WarnContext(ctx, "a call was not made because its budget cannot be looked at", "error", err)
+		b.log.WarnContext(ctx, "a call was not made: its budget could not be read", "error", err)
 		return &providers.Refusal{
-			Reason: providers.BudgetSpent, Message: "what is left of the budget cannot be told while Redis is away", RetryAfter: whileAway, Condition: providers.Busy,
+			Reason: providers.BudgetSpent, Message: "the budget could not be read, since Redis is unavailable", RetryAfter: retryUnavailable, Condition: providers.Busy,
 		}
 	case verdict != "ok":
 		return b.refusal(states)
@@ -160,27 +168,26 @@ func (b *booking) reserve(ctx context.Context) error {
 	return nil
 }
 
-// state is what an account holds.
-type state struct{ spent, held providers.PicoUSD }
+// state is the state of an account.
+type state struct{ spent, reserved providers.PicoUSD }
 
-// refusal says which budget is in the way, and until when: the one that is for
-// the longest.
+// refusal names the budget that refuses the call for the longest, and until when.
 func (b *booking) refusal(states []state) *providers.Refusal {
-	r := &providers.Refusal{Reason: providers.BudgetSpent, Message: "a budget is spent", RetryAfter: whileHeld, Condition: providers.Busy}
+	r := &providers.Refusal{Reason: providers.BudgetSpent, Message: "a budget is spent", RetryAfter: retryReserved, Condition: providers.Busy}
 	longest := time.Duration(0)
 	for i, a := range b.accounts {
 		limit, ok := b.cfg.Budgets.limit(a)
-		if !ok || states[i].spent+states[i].held+b.amount <= limit {
+		if !ok || states[i].spent+states[i].reserved+b.amount <= limit {
 			continue
 		}
 		wait, held, condition := a.period.Ends(b.at).Sub(b.at), "", providers.Lasting
 		if states[i].spent+b.amount <= limit {
-			wait, held, condition = whileHeld, ", since calls that have not ended hold the rest", providers.Busy
+			wait, held, condition = retryReserved, ", since calls in flight have reserved the rest", providers.Busy
 		}
 		if wait > longest {
 			longest, r.RetryAfter, r.Condition = wait, wait, condition
 			r.Message = fmt.Sprintf("the call may cost $%s, and of the budget of %s, $%s a %s, $%s is left%s",
-				b.amount, a.who(), limit, a.period, max(0, limit-states[i].spent-states[i].held), held)
+				b.amount, a.owner(), limit, a.period, max(0, limit-states[i].spent-states[i].reserved), held)
 		}
 	}
 	return r
@@ -192,41 +199,32 @@ func (b *booking) tightest(states []state) *providers.PicoUSD {
 	var least *providers.PicoUSD
 	for i, a := range b.accounts {
 		limit, ok := b.cfg.Budgets.limit(a)
-		if left := limit - states[i].spent - states[i].held; ok && (least == nil || left < *least) {
+		if left := limit - states[i].spent - states[i].reserved; ok && (least == nil || left < *least) {
 			least = &left
 		}
 	}
 	return least
 }
 
-// settle books what the call has cost, and tells it how much is left.
+// settle books what the call has cost, and sets what is left of its budgets.
 func (b *booking) settle(ctx context.Context, patience time.Duration, a *providers.Attempt) {
 	a.BudgetLeft = b.left
 	used := a.Usage.Input+a.Usage.Output > 0
 	if b.amount == 0 && !used {
-		return // nothing to write down
+		return // nothing to book
 	}
 	if b.amount == 0 && a.Cost == 0 {
 		b.count(b, a.Usage)
 		return
 	}
-	_, states, err := b.run(ctx, patience, settleScript, int64(a.Cost), int64(b.amount), flag(used), a.Usage.Input, a.Usage.Output, flag(used && b.unpriced), int64(estimated(a)), b.hold())
+	_, states, err := b.run(ctx, patience, settleScript, int64(a.Cost), flag(used), a.Usage.Input, a.Usage.Output, flag(used && b.unpriced), int64(estimated(a)), b.hold())
 	if err != nil {
-		b.log.WarnContext(ctx, "the cost of a call was not booked; what was reserved for it stays so", "candidate", a.Candidate, "cost", a.Cost.String(), "error", err)
+		b.log.WarnContext(ctx, "the cost of a call was not booked; an estimate is when its reservation lapses", "candidate", a.Candidate, "cost", a.Cost.String(), "lapses_after_ms", (b.cfg.Longest + lapseSpare).Milliseconds(), "error", err)
 		return
 	}
 	if b.amount > 0 {
 		a.BudgetLeft = b.tightest(states)
 	}
-}
-
-// hold describes what is reserved for the call, as the scripts read it.
-func (b *booking) hold() string {
-	fields := []string{b.id, strconv.FormatInt(int64(b.amount), 10), dayKey(b.at), monthKey(b.at)}
-	for _, a := range b.accounts[:3] {
-		fields = append(fields, a.who())
-	}
-	return strings.Join(fields, "\n")
 }
 
 // estimated is the part of a call's cost that the server did not report.
@@ -248,9 +246,9 @@ func flag(b bool) int {
 func (b *booking) run(ctx context.Context, patience time.Duration, script *redis.Script, more ...any) (verdict string, states []state, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	args := []any{dayKept.Milliseconds(), monthKept.Milliseconds(), callKnown.Milliseconds()}
+	args := []any{dayKept.Milliseconds(), monthKept.Milliseconds(), callKept.Milliseconds()}
 	for _, a := range b.accounts[:3] {
-		args = append(args, a.who())
+		args = append(args, a.owner())
 	}
 	keys := []string{dayKey(b.at), monthKey(b.at), callKey(b.id), holdsKey}
 	reply, err := script.Run(ctx, b.rdb, keys, append(args, more...)...).StringSlice()

@@ -150,7 +150,7 @@ func TestWhatACallDoesNotUseIsGivenBack(t *testing.T) {
 		const budgets = "tenant:acme=0.00015/day"
 		g := guard(t, rdb, budgets)
 		leave := mustEnter(t, g, call("acme", "A03"))
-		if r := refusal(t, g, call("acme", "A03")); !strings.Contains(r.Message, "calls that have not ended hold the rest") || r.RetryAfter > time.Minute || r.Condition != providers.Busy {
+		if r := refusal(t, g, call("acme", "A03")); !strings.Contains(r.Message, "calls in flight have reserved the rest") || r.RetryAfter > time.Minute || r.Condition != providers.Busy {
 			t.Errorf("%v, after %v", r, r.RetryAfter)
 		}
 		a := done(30, 20)
@@ -200,9 +200,9 @@ func TestHowACallEndsDecidesWhatIsBooked(t *testing.T) {
 	}
 }
 
-// What a worker had reserved that died may have been billed: after a while it is
-// booked as an estimate, once.
-func TestAReservationOfADeadWorkerIsBooked(t *testing.T) {
+// The reservation of a dead worker lapses: its prompt, which may have been billed,
+// is booked as an estimate, once.
+func TestAReservationOfADeadWorkerLapses(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		const budgets = "agent:A03=0.00025/day"
 		g := guard(t, rdb, budgets)
@@ -211,18 +211,113 @@ func TestAReservationOfADeadWorkerIsBooked(t *testing.T) {
 		if s := standing(t, rdb, budgets)[0]; s.Reserved != 100*token || s.Spent != 10*token {
 			t.Fatalf("before: %+v", s)
 		}
-		holds, err := rdb.ZRange(t.Context(), "spillway:{budgets}:holds", 0, -1).Result()
-		if err != nil || len(holds) != 1 {
-			t.Fatalf("got %d holds, %v, want the one of the dead worker", len(holds), err)
+		lapse(t, rdb)
+		if s := standing(t, rdb, budgets)[0]; s.Reserved != 0 || s.Spent != 70*token || s.Estimated != 60*token {
+			t.Errorf("lapsed, and not booked yet: %+v", s)
 		}
-		rdb.ZAdd(t.Context(), "spillway:{budgets}:holds", redis.Z{Score: 1, Member: holds[0]}) // as if its time were over
 		for range 2 {
 			mustEnter(t, g, call("acme", "A03"))(done(0, 0))
 		}
-		if s := standing(t, rdb, budgets)[0]; s.Reserved != 0 || s.Spent != 110*token || s.Estimated != 100*token {
+		if s := standing(t, rdb, budgets)[0]; s.Reserved != 0 || s.Spent != 70*token || s.Estimated != 60*token {
 			t.Errorf("after: %+v", s)
 		}
 	})
+}
+
+// A worker that was only suspended settles its call after the reservation has
+// lapsed: what it has cost is booked once, and no estimate is left.
+func TestACallThatOutlivesItsReservationIsBookedOnce(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		const budgets = "agent:A03=1/day"
+		g := guard(t, rdb, budgets)
+		leave := mustEnter(t, g, call("acme", "A03"))
+		lapse(t, rdb)
+		mustEnter(t, g, call("acme", "A03"))(done(10, 0))
+		for range 2 {
+			leave(done(60, 20))
+		}
+		if s := standing(t, rdb, budgets)[0]; s.Reserved != 0 || s.Spent != 90*token || s.Estimated != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// lapse lets the only reservation lapse.
+func lapse(t *testing.T, rdb *redis.Client) {
+	t.Helper()
+	holds, err := rdb.ZRange(t.Context(), holdsKey, 0, -1).Result()
+	if err != nil || len(holds) != 1 {
+		t.Fatalf("got %d reservations, %v, want one", len(holds), err)
+	}
+	rdb.ZAdd(t.Context(), holdsKey, redis.Z{Score: 1, Member: holds[0]})
+}
+
+const holdsKey = "spillway:{budgets}:holds"
+
+func TestAReservationOutlastsTheLongestCall(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	cfg := budget.Config{Budgets: settings(t, "tenant:acme=1/day"), Zone: noon, Longest: 30 * time.Minute}
+	g := budget.New(rdb, cfg, slog.New(slog.DiscardHandler))
+	before := time.Now()
+	mustEnter(t, g, call("acme", "A03"))
+	all := rdb.ZRangeWithScores(t.Context(), holdsKey, 0, -1).Val()
+	if len(all) != 1 || time.UnixMilli(int64(all[0].Score)).Before(before.Add(30*time.Minute)) {
+		t.Errorf("%v lapses before a call of 30 minutes ends", all)
+	}
+}
+
+// An older version kept what is reserved in a counter, which nobody decrements any
+// more; and its reservations are booked in full when they lapse.
+func TestReservationsOfAnOlderVersion(t *testing.T) {
+	rdb := redistest.Embedded(t)
+	const budgets = "tenant:acme=0.00035/day"
+	today := "spillway:{budgets}:day:" + time.Now().In(noon).Format(time.DateOnly)
+	month := "spillway:{budgets}:month:" + time.Now().In(noon).Format("2006-01")
+	rdb.HSet(t.Context(), today, "held tenant:acme", int64(300*token))
+	rdb.ZAdd(t.Context(), holdsKey, redis.Z{Score: 1, Member: strings.Join([]string{
+		"OLD", "200000000", today, month, "provider:deepseek", "tenant:acme", "agent:A03",
+	}, "\n")})
+	g := guard(t, rdb, budgets)
+	mustEnter(t, g, call("acme", "A03"))(done(60, 20))
+	if s := standing(t, rdb, budgets)[0]; s.Reserved != 0 || s.Spent != 280*token || s.Estimated != 200*token {
+		t.Errorf("%+v", s)
+	}
+}
+
+// Whatever command of a script fails: calls go on, nothing stays reserved for longer
+// than a reservation lasts, and no cost is booked twice.
+func TestAScriptThatFailsInItsMiddle(t *testing.T) {
+	const budgets = "tenant:acme=1/day"
+	for _, script := range []string{"reserve", "settle"} {
+		for n, fired := 1, "?"; fired != ""; n++ {
+			m := miniredis.RunT(t)
+			fault := redistest.NewFault(m)
+			rdb := redis.NewClient(&redis.Options{Addr: m.Addr(), MaxRetries: -1})
+			g := guard(t, rdb, budgets)
+			mustEnter(t, g, call("acme", "A03")) // of a worker that dies
+			lapse(t, rdb)
+			if script == "reserve" {
+				fault.At(n)
+			}
+			leave, err := g.Enter(t.Context(), call("acme", "A03"))
+			if script == "settle" {
+				fault.At(n)
+			}
+			if err == nil {
+				leave(done(60, 20))
+			}
+			fired = fault.Fired()
+			fault.At(0)
+			for _, hold := range rdb.ZRange(t.Context(), holdsKey, 0, -1).Val() {
+				rdb.ZAdd(t.Context(), holdsKey, redis.Z{Score: 1, Member: hold})
+			}
+			mustEnter(t, g, call("acme", "A03"))(done(1, 0))
+			if s := standing(t, rdb, budgets)[0]; s.Reserved != 0 || s.Spent > (60+80+60+1)*token {
+				t.Errorf("%s failed at its command %d, %s: %+v", script, n, fired, s)
+			}
+			rdb.Close() //nolint:errcheck // of a test
+		}
+	}
 }
 
 func TestEachHasItsOwn(t *testing.T) {

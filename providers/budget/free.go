@@ -9,16 +9,16 @@ import (
 	"github.com/topcentral/spillway/providers"
 )
 
-// countEvery is how long what calls have used that cost nothing is gathered
-// before it is written down: no budget depends on it.
+// countEvery is how long the usage of calls that cost nothing is batched before it
+// is written: no budget depends on it.
 const countEvery = time.Second
 
-// free gathers what calls have used that cost nothing.
+// free batches the usage of calls that cost nothing.
 type free struct {
 	mu    sync.Mutex
-	days  map[day]map[string]int64 // field of the accounts → what is to be added
-	due   *time.Timer              // nil: nothing is gathered
-	write sync.WaitGroup           // writes that the timer has begun
+	days  map[day]map[string]int64 // field of the accounts → what to add
+	due   *time.Timer              // nil if the batch is empty
+	write sync.WaitGroup           // by the timer, under way
 }
 
 // day is the keys of a day and of its month.
@@ -38,20 +38,20 @@ func (g *Guard) count(b *booking, used providers.Usage) {
 	}
 	sum := f.days[of]
 	for _, a := range b.accounts[:3] {
-		sum["spent "+a.who()] += 0 // so that it is listed
+		sum["spent "+a.owner()] += 0 // so that it is listed
 	}
-	who := b.accounts[0].who()
-	sum["calls "+who]++
-	sum["input "+who] += int64(used.Input)
-	sum["output "+who] += int64(used.Output)
-	sum["unpriced "+who] += int64(flag(b.unpriced))
+	owner := b.accounts[0].owner()
+	sum["calls "+owner]++
+	sum["input "+owner] += int64(used.Input)
+	sum["output "+owner] += int64(used.Output)
+	sum["unpriced "+owner] += int64(flag(b.unpriced))
 	if f.due == nil {
 		f.write.Add(1)
 		f.due = time.AfterFunc(countEvery, func() { defer f.write.Done(); g.writeFree() })
 	}
 }
 
-// Close writes down what is gathered yet. The guard must not be used any more.
+// Close writes the batch. The guard must not be used any more.
 func (g *Guard) Close() error {
 	g.free.mu.Lock()
 	due := g.free.due
@@ -64,7 +64,7 @@ func (g *Guard) Close() error {
 	return nil
 }
 
-// writeFree writes down what is gathered. What cannot be written is lost.
+// writeFree writes the batch. It is lost if it cannot be written.
 func (g *Guard) writeFree() {
 	g.free.mu.Lock()
 	days := g.free.days
@@ -73,13 +73,13 @@ func (g *Guard) writeFree() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*g.cfg.Patience)
 	defer cancel()
 	for of, sum := range days {
-		args := []any{dayKept.Milliseconds(), monthKept.Milliseconds(), callKnown.Milliseconds()}
+		args := []any{dayKept.Milliseconds(), monthKept.Milliseconds(), callKept.Milliseconds()}
 		for field, n := range sum {
 			args = append(args, field, n)
 		}
 		err := countScript.Run(ctx, g.rdb, []string{of.day, of.month, callKey(rand.Text())}, args...).Err()
 		if err != nil {
-			g.log.WarnContext(ctx, "what calls have used that cost nothing was not counted", "error", err)
+			g.log.WarnContext(ctx, "the usage of calls that cost nothing could not be counted", "error", err)
 		}
 	}
 }

@@ -14,17 +14,18 @@ const prefix = "spillway:{budgets}:"
 const (
 	dayKept   = 40 * 24 * time.Hour
 	monthKept = 400 * 24 * time.Hour
-	// callKnown is for how long what is reserved for a call can be given back, and
-	// a script is recognized that the network delivers twice.
-	callKnown = 10 * time.Minute
+	// callKept is for how long a settled call is remembered, so that a script that the
+	// network delivers twice is recognized; and lapsedKept one whose reservation has
+	// lapsed, so that it is corrected when its worker settles it late.
+	callKept   = 10 * time.Minute
+	lapsedKept = 24 * time.Hour
 )
 
 func dayKey(at time.Time) string   { return prefix + "day:" + at.Format(time.DateOnly) }
 func monthKey(at time.Time) string { return prefix + "month:" + at.Format("2006-01") }
 func callKey(id string) string     { return prefix + "call:" + id }
 
-// holdsKey lists what is reserved (zset, by when it is given up), so that what a
-// worker had reserved that died is not held for the whole period.
+// holdsKey lists the reservations (zset, by when they lapse).
 const holdsKey = prefix + "holds"
 
 // Period is how long a budget lasts.
@@ -76,10 +77,10 @@ type account struct {
 	period Period
 }
 
-func (a account) who() string { return string(a.scope) + ":" + a.name }
+// owner is the name of the account within its period, as the scripts have it.
+func (a account) owner() string { return string(a.scope) + ":" + a.name }
 
-// accountsOf lists the accounts of a call, in the order in which the scripts
-// know them.
+// accountsOf lists the accounts of a call, in the order of the scripts.
 func accountsOf(c *providers.Call) []account {
 	var all []account
 	for _, p := range []Period{Day, Month} {

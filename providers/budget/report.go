@@ -24,7 +24,7 @@ type Standing struct {
 	Budget
 	Spent     providers.PicoUSD
 	Estimated providers.PicoUSD // the part of Spent that the providers did not report
-	Reserved  providers.PicoUSD // by calls under way
+	Reserved  providers.PicoUSD // by calls in flight
 	Left      providers.PicoUSD // less than 0 when the limit was lowered, or a call used more than it had asked for
 	Ends      time.Time         // when it begins anew
 }
@@ -45,6 +45,10 @@ type Spending struct {
 // the zone of the budgets.
 func Read(ctx context.Context, rdb redis.UniversalClient, s Settings, at time.Time) (*Report, error) {
 	report := &Report{}
+	holds, err := readHolds(ctx, rdb)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range []Period{Day, Month} {
 		key := dayKey(at)
 		if p == Month {
@@ -54,6 +58,7 @@ func Read(ctx context.Context, rdb redis.UniversalClient, s Settings, at time.Ti
 		if err != nil {
 			return nil, fmt.Errorf("read the accounts of this %s: %w", p, err)
 		}
+		holds.addTo(fields, key)
 		report.add(s, p, fields, at)
 	}
 	slices.SortStableFunc(report.Budgets, func(a, b Standing) int {
@@ -65,7 +70,7 @@ func Read(ctx context.Context, rdb redis.UniversalClient, s Settings, at time.Ti
 
 // add adds the accounts of one period.
 func (r *Report) add(s Settings, p Period, fields map[string]string, at time.Time) {
-	read := func(field string, a account) int64 { return int64(amount(fields[field+" "+a.who()])) }
+	read := func(field string, a account) int64 { return int64(amount(fields[field+" "+a.owner()])) }
 	named := names(fields)
 	for _, b := range s.budgets {
 		if b.Period != p {
@@ -80,7 +85,7 @@ func (r *Report) add(s Settings, p Period, fields map[string]string, at time.Tim
 		}
 		for _, name := range of {
 			a := account{b.Scope, name, p}
-			st := Standing{Budget: b, Spent: providers.PicoUSD(read("spent", a)), Estimated: providers.PicoUSD(read("estimated", a)), Reserved: providers.PicoUSD(read("held", a)), Ends: p.Ends(at)}
+			st := Standing{Budget: b, Spent: providers.PicoUSD(read("spent", a)), Estimated: providers.PicoUSD(read("estimated", a)), Reserved: providers.PicoUSD(read(reservedField, a)), Ends: p.Ends(at)}
 			st.Name, st.Left = name, b.Limit-st.Spent-st.Reserved
 			r.Budgets = append(r.Budgets, st)
 		}
@@ -97,12 +102,12 @@ func (r *Report) add(s Settings, p Period, fields map[string]string, at time.Tim
 	}
 }
 
-// names lists who has an account, by scope and sorted.
+// names lists the owners of accounts, by scope and sorted.
 func names(fields map[string]string) map[Scope][]string {
 	found := map[Scope][]string{}
 	for field := range fields {
-		if what, who, _ := strings.Cut(field, " "); what == "spent" || what == "held" {
-			scope, name, _ := strings.Cut(who, ":")
+		if what, owner, _ := strings.Cut(field, " "); what == "spent" || what == reservedField {
+			scope, name, _ := strings.Cut(owner, ":")
 			found[Scope(scope)] = append(found[Scope(scope)], name)
 		}
 	}

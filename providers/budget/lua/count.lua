@@ -5,9 +5,9 @@
 --   ARGV[1] .. ARGV[3] as for lib.lua   ARGV[4 …] field, what to add to it; and so on
 -- Returns 1 if it added anything.
 if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
+redis.call('SET', KEYS[3], 'counted', 'PX', ARGV[3]) -- first: a repeat after an error must not count twice
 for period = 1, 2 do
   for i = 4, #ARGV, 2 do redis.call('HINCRBY', KEYS[period], ARGV[i], ARGV[i + 1]) end
   redis.call('PEXPIRE', KEYS[period], ARGV[period])
 end
-redis.call('SET', KEYS[3], 'counted', 'PX', ARGV[3])
 return 1
