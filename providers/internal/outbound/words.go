@@ -1,78 +1,151 @@
 package outbound
 
 import (
+	"regexp"
 	"strings"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
 )
 
-// Words by which services and the gateways before them say what a failure is,
-// in lower case. A status, and what a service calls its errors, say more; they
-// say less where they stand for every failure.
+// meaning recognizes one thing that the text of a failure can say, sentence by
+// sentence. A word alone proves nothing: a load balancer is not a balance, and a
+// name that is case-sensitive is not sensitive content. A pattern therefore has
+// the words in the order and company in which services and the gateways before
+// them use them.
+type meaning struct {
+	says *regexp.Regexp
+	not  *regexp.Regexp // a sentence with this says something else; nil: none
+}
+
+func means(not string, says ...string) meaning {
+	m := meaning{says: regexp.MustCompile(strings.Join(says, "|"))}
+	if not != "" {
+		m.not = regexp.MustCompile(not)
+	}
+	return m
+}
+
+// The meanings. Sentences are in lower case.
 var (
-	overflowWords = []string{
-		"exceeded model token limit",                                                                  // Kimi
-		"maximum context length",                                                                      // OpenAI, DeepSeek, vLLM
-		"context window", "context length", "context size", "context_length", "context the overflows", // LM Studio
-		"token count exceeds", // SGLang
-		"prompt is too long", "prompt too long", "input is too long", "input too long", "range of input length", "too many input tokens",
-		"input tokens exceed", "input token count", "longer than the model", "longer than the maximum", "reduce the length of the",
-		"上下文长度", "上下文窗口", "超出上下文", "输入过长", "输入内容过长", "文本过长", "内容过长", "输入长度", "prompt 超长", "prompt过长", "prompt超长",
-		"长度超过", "长度超出", "超出最大长度", "超过最大长度", "超过模型", "超出模型", "token数超", "tokens超", "token 数超", "tokens 超",
-	}
-	blockWords = []string{
-		"content risk", "content exists risk", "high risk", "content policy", "inappropriate content", // DeepSeek, Kimi, DashScope
-		"content management policy", "content filter", "content_filter", "safety system", "moderation", "prohibited content",
-		"sensitive content", "sensitive word", "sensitive_word", "sensitive information", "new_sensitive", "contains sensitive",
-		"敏感", "违规", "不合规", "内容安全", "安全审核", "审核不通过", "审核未通过", "违反", "不适宜",
-	}
-	// moneyWords say that an account is out of money, wherever they stand.
-	moneyWords = []string{
-		"insufficient balance", "insufficient account balance", "balance is insufficient", "insufficient_balance", "balance is not enough", "balance not enough",
-		"insufficient credit", "insufficient fund", "insufficient quota", "insufficient_quota", "insufficient_user_quota", "not enough credit",
-		"out of credit", "no credits", "credit balance is too low", "exceeded your current quota", "quota exhausted", "quota has been exhausted", "arrear",
-		"余额不足", "余额已", "欠费", "额度不足", "额度已用", "额度已耗", "额度用尽", "额度耗尽", "额度失败", "剩余额度", "免费额度", "配额不足", "配额已用", "请充值", "资源包", "套餐已到期",
-	}
-	// usageWords name a limit of hours or days.
-	usageWords = []string{"usage limit", "weekly limit", "daily limit", "使用上限", "用量上限", "每日限额", "每日上限", "调用次数上限"}
-	// accountWords are about money where a service refuses its key.
-	accountWords  = []string{"balance", "quota", "billing", "额度", "余额", "配额"}
-	rateWords     = []string{"rate limit", "too many requests", "请求过于频繁", "请求频率", "频率过高", "频率超", "速率限制", "触发限流", "被限流", "并发数"}
-	overloadWords = []string{"overloaded", "at capacity", "no available channel", "无可用渠道", "负载已饱和", "负载过高", "服务繁忙", "系统繁忙", "server busy"}
-	keyWords      = []string{"api key not valid", "invalid api key", "invalid api-key", "invalid token", "无效的令牌", "令牌已过期", "无效的api", "密钥无效", "密钥错误"}
+	promptTooLong = means(`max_(completion_)?tokens|字段|名称|标题|文件名|用户名`,
+		`maximum context (length|size|window)`, `context_length_exceeded`, `context the overflows`, // the last is LM Studio's
+		`(exceed\w*|larger than|longer than|too (long|large)|beyond|\bover|overflow\w*|fit)\b.*\bcontext[ _-](length|window|size)`,
+		`\bcontext[ _-](length|window|size)\b.*(exceed|overflow|too small|is only|of only|reached)`,
+		`exceed\w* model token limit`, `\btoken count exceeds`, `\binput token(s| count)\b.*exceed`, `exceed\w*.*\binput tokens?\b`,
+		`too many (input|prompt) tokens`, `\b(prompt|input|messages?|conversation)s? (is |are )?too long`, `range of input length`,
+		`\b(tokens?|context|prompt|input)\b.*longer than the (model|maximum)`, `longer than the (model|maximum).*\b(tokens?|context|prompt|input)\b`,
+		`reduce the length of (the|your) (messages?|prompt|input|completion|conversation)`,
+		`(上下文|输入|提示词|prompt|tokens?|文本|内容|消息|请求|对话)[^，,]{0,12}(过长|超长|太长|超过|超出|超限)`,
+		`(超过|超出)[^，,]{0,10}(上下文|最大长度|输入长度|tokens?|模型[^，,]{0,6}长度)`, `输入长度`,
+	)
+	textBlocked = means(`大小写|区分`,
+		`content (exists )?risk`, `\b(considered|is|as) high[- ]risk`, `inappropriate content`, `prohibited content`, `sensitive_words?_detected`,
+		`(violat|trigger|against|flag|block|reject|refus|filter)\w*.*\bcontent( management)? polic(y|ies)`,
+		`\bcontent( management)? polic(y|ies).*(violat|trigger|flag|block|reject|refus|filter)`,
+		`(filter|block|flag|reject|stopp|refus)\w*.*\b(content[ _]filter\w*|safety|moderation)\b`,
+		`\b(content[ _]filter|safety (system|filter|check)|moderation)\b.*(filtered|block|flag|reject|trigger|refus|violat)`,
+		`(contain|detect|includ)\w*.*\bsensitive[ _](content|words?|information)`, `\bsensitive[ _](content|words?) ?(is |are |was |were )?(detected|found)`,
+		`\b(in|out)put new_sensitive`, // MiniMax
+		`敏感(内容|信息|词|话题)`, `(涉|含|命中)[^，,]{0,8}敏感`, `内容[^，,]{0,6}敏感`,
+		`(内容|输入|输出|文本|提示词|信息)[^，,]{0,10}(违规|不合规|不适宜)`, `违规(内容|信息|词)`, `违反[^，,]{0,20}(法律|法规|政策|规范|公约)`,
+		`内容安全[^，,]{0,10}(未通过|不通过|拦截|命中|限制|拒绝)`, `审核(不|未)通过`, `安全审核`,
+	)
+	outOfMoney = means("",
+		`\binsufficient[ _](account |user |token |user_)?(balance|credits?|funds?|quota)\b`, `\bbalance (is |was )?(insufficient|not enough|too low)`,
+		`\bnot enough (credits?|balance|quota)\b`, `\bout of credits?\b`, `\b(have|has|with) no credits\b`, `\bno credits (left|remaining|available)`,
+		`\bexceeded your (current|monthly) quota`, `\bquota (has been |is |was )?(exhausted|used up|depleted)`, `\barrear(s|age)?\b`,
+		`余额(不足|已|为 ?0|为零)`, `欠费`, `额度(不足|已用|已耗|用尽|耗尽|失败)`, `剩余额度.*(不足|需要|低于)`, `免费额度[^，,]{0,8}(用尽|用完|耗尽|已用|不足|到期)`,
+		`配额(不足|已用|用尽|耗尽)`, `请充值`, `(无|没有)可用[^，,]{0,4}资源包`, `资源包[^，,]{0,8}(用尽|用完|耗尽|不足|到期|过期)`, `套餐已?到期`,
+	)
+	// usageUp is a limit of hours or days that is reached.
+	usageUp = means("",
+		`\b(usage|weekly|daily|monthly) limit (has been |is |was )?(exceeded|reached|hit)`, `\b(exceed|reach|hit)\w*.*\b(usage|weekly|daily|monthly) limit`,
+		`(达到|已达|超过|超出|触及)[^，,]{0,16}(使用上限|用量上限|每日限额|每日上限|调用次数上限)`, `(使用上限|用量上限|每日限额|每日上限|调用次数上限)[^，,]{0,4}已`,
+	)
+	// accountClosed is about money where a service refuses its key.
+	accountClosed = means("",
+		`\b(balance|quota|billing)\b.*(exceed|insufficient|exhaust|enough|disabled|suspend|overdue|too low|used up|inactive|not active|unpaid)`,
+		`(exceed|insufficient|exhaust|enough|disabled|suspend|overdue|unpaid)\w*.*\b(balance|quota|billing)\b`,
+		`(额度|余额|配额)[^，,]{0,8}(不足|不够|用尽|用完|耗尽|为 ?0)`,
+	)
+	tooOften = means(`\b(unknown|invalid|unsupported|parameter|field|header)\b`,
+		`\btoo many (concurrent )?requests\b`, `\brate[ -]limit(s|ed|ing)?\b`, `\brequests? (is |are |was |were )?throttled`,
+		`(请求|调用|访问)[^，,]{0,6}频繁`, `频率[^，,]{0,6}(过高|过快|超|限制)`, `速率限制`, `触发了?限流|被限流`, `并发(数|请求)?[^，,]{0,8}(超|达到|过高|过多|上限)`,
+	)
+	tooBusy = means("",
+		`\boverloaded\b`, `\bat (full |max(imum)? )?capacity\b`, `\bno available channel\b`, `\bserver (is )?(too )?busy\b`,
+		`无可用渠道`, `负载(已饱和|过高|已满)`, `(服务|系统|服务器|模型)繁忙`,
+	)
+	badKey = means(`\bjson\b|\bpars(e|ing)\b|\bsyntax\b|\bdecod|\btoken (at|in|near|count|limit)\b`,
+		`\bapi[ -]?key (is )?not valid\b`, `\b(invalid|incorrect|wrong) api[ _-]?key\b`, `\b(invalid|expired) (access |api |auth |bearer |authentication )?token\b`,
+		`无效的(令牌|api|密钥)`, `令牌(已过期|无效|不存在|已失效)`, `(密钥|api ?key)(无效|错误|不正确|已失效)`,
+	)
 )
+
+// in reports whether a sentence of a failure's text has the meaning.
+func (m meaning) in(sentences []string) bool {
+	for _, s := range sentences {
+		if m.says.MatchString(s) && (m.not == nil || !m.not.MatchString(s)) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	sentenceEnd = regexp.MustCompile(`[.!?;]+(\s+|$)|[。！？；\n]+`)
+	// quotation matches what a text quotes, such as the value it complains about.
+	quotation = regexp.MustCompile("`[^`]*`|“[^”]*”|「[^」]*」" + `|(^|[\s(:,，：])'[^']*'($|[\s).:;,，。：])`)
+	// inQuotes is a quotation too, unless the text holds JSON.
+	inQuotes = regexp.MustCompile(`"[^"]*"`)
+)
+
+// maxRead bounds how much of a text is searched, in bytes.
+const maxRead = 8 << 10
+
+// sentences returns the sentences of a text in lower case, without what they
+// quote: that is the caller's words, and not the service's.
+func sentences(text string) []string {
+	text = strings.ToLower(clip(text, maxRead))
+	text = quotation.ReplaceAllString(text, "$1 … $2")
+	if !strings.Contains(text, "{") {
+		text = inQuotes.ReplaceAllString(text, "…")
+	}
+	return sentenceEnd.Split(text, -1)
+}
 
 // ClassByText returns the class that a failure has by its words, where its class
 // so far may stand for others: a bad request for a prompt that is too long, a
-// rate limit for an account without money, and so on.
+// rate limit for an account without money, and so on. Error types and statuses
+// say more than words, except where they stand for every failure.
 func ClassByText(class providers.Class, text string) providers.Class {
-	lower := strings.ToLower(text)
+	said := sentences(text)
 	switch class {
 	case providers.ClassRateLimited:
-		if has(lower, moneyWords) || has(lower, usageWords) {
+		if outOfMoney.in(said) || usageUp.in(said) {
 			return lasting(text)
 		}
 	case providers.ClassAuthDead:
-		if has(lower, blockWords) {
+		if textBlocked.in(said) {
 			return providers.ClassContentBlocked
 		}
-		if has(lower, moneyWords) || has(lower, usageWords) || has(lower, accountWords) {
+		if outOfMoney.in(said) || usageUp.in(said) || accountClosed.in(said) {
 			return lasting(text)
 		}
 	case providers.ClassBadRequest, providers.ClassServer:
 		for _, c := range []struct {
-			words []string
+			meaning
 			class providers.Class
 		}{
-			{overflowWords, providers.ClassContextOverflow}, {blockWords, providers.ClassContentBlocked}, {moneyWords, providers.ClassQuotaDead},
-			{keyWords, providers.ClassAuthDead}, {rateWords, providers.ClassRateLimited}, {overloadWords, providers.ClassOverloaded},
+			{promptTooLong, providers.ClassContextOverflow}, {textBlocked, providers.ClassContentBlocked}, {outOfMoney, providers.ClassQuotaDead},
+			{badKey, providers.ClassAuthDead}, {tooOften, providers.ClassRateLimited}, {tooBusy, providers.ClassOverloaded},
 		} {
-			if has(lower, c.words) {
+			if c.in(said) {
 				return c.class
 			}
 		}
-		if has(lower, usageWords) {
+		if usageUp.in(said) {
 			return lasting(text)
 		}
 	}
@@ -86,13 +159,4 @@ func lasting(text string) providers.Class {
 		return providers.ClassRateLimited
 	}
 	return providers.ClassQuotaDead
-}
-
-func has(text string, words []string) bool {
-	for _, w := range words {
-		if strings.Contains(text, w) {
-			return true
-		}
-	}
-	return false
 }
