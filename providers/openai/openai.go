@@ -137,7 +137,7 @@ func New(c Config, client *http.Client) providers.Provider {
 type provider struct {
 	config  Config
 	client  *http.Client
-	refused refusedFields
+	refused refusals
 }
 
 func (p *provider) Name() string { return p.config.Name }
@@ -152,12 +152,12 @@ func (p *provider) sdkClient(d *doer) *sdk.Client {
 
 func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta func(providers.Delta)) (*providers.Response, error) {
 	model := p.model(req.Model)
-	refused := p.refused.of(model.Name)
+	refused := p.refused.of(model, req)
 	answer, d, err := p.ask(ctx, model, req, refused, onDelta)
 	if more := d.refusedFields(model, req, refused, err); more != 0 && ctx.Err() == nil {
 		answer, _, err = p.ask(ctx, model, req, refused|more, onDelta)
 		if class := providers.ClassOf(err); err == nil || class == providers.ClassBadOutput {
-			p.refused.remember(model.Name, more)
+			p.refused.remember(model, more, req)
 		}
 	}
 	return answer, err

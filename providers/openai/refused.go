@@ -2,9 +2,15 @@ package openai
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"iter"
+	"maps"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/topcentral/spillway/providers"
 )
@@ -21,16 +27,16 @@ const (
 	limitField
 )
 
-// fieldWords are the words by which a service says which field it refuses; lower
-// case.
-var fieldWords = []struct {
+// fieldNames are the names of each field; those of one that has members are
+// theirs, too.
+var fieldNames = []struct {
 	field fields
-	words []string
+	names *regexp.Regexp
 }{
-	{responseFormatField, []string{"response_format", "response format", "json_object", "json_schema", "json mode", "json schema", "structured output", "guided decoding", "guided_json"}},
-	{streamOptionsField, []string{"stream_options", "stream options", "include_usage"}},
-	{temperatureField, []string{"temperature"}},
-	{limitField, []string{MaxCompletionTokens, MaxTokens}},
+	{responseFormatField, regexp.MustCompile(`\b(response[_ ]format|json_object|json_schema|json mode|structured outputs?|guided decoding|guided_json)\b`)},
+	{streamOptionsField, regexp.MustCompile(`\b(stream[_ ]options|include_usage)\b`)},
+	{temperatureField, regexp.MustCompile(`\btemperature\b`)},
+	{limitField, regexp.MustCompile(`\b(` + MaxCompletionTokens + `|` + MaxTokens + `)\b`)},
 }
 
 // sent returns those of the fields that a request has.
@@ -52,7 +58,7 @@ func sent(m Model, req *providers.Request) fields {
 }
 
 // refusedFields returns the fields because of which a service has refused a
-// request, by what it said; 0 when that is about something else.
+// request, by what it said; 0 if that is about something else.
 func (d *doer) refusedFields(m Model, req *providers.Request, before fields, err error) fields {
 	e, _ := err.(*providers.Error) //nolint:errorlint // it is one that was just made
 	if e == nil || d.refused == nil {
@@ -61,30 +67,38 @@ func (d *doer) refusedFields(m Model, req *providers.Request, before fields, err
 	if e.Class != providers.ClassBadRequest && e.Status != http.StatusInternalServerError && e.Status != http.StatusNotImplemented {
 		return 0
 	}
-	text := strings.ToLower(d.refused.Message + " " + d.refused.Param)
+	return d.refused.about() & sent(m, req) &^ before
+}
+
+var (
+	clauseEnd = regexp.MustCompile(`[.!?;]+(\s+|$)|[。！？；\n]+`)
+	// complaint matches the words of a clause that refuses what it names.
+	complaint = regexp.MustCompile(`\b(un)?support(ed|s)?\b|\b(in)?valid\b|\bun(known|recognized|expected)\b|\b(not|only|must|cannot|can't|should|extra|forbidden|deprecated|disallowed|expected|failed|error)\b|` +
+		`不支持|无效|非法|错误|不允许|必须|只能|仅支持|未知|不能`)
+	// unknownField matches a clause that says that a field does not exist, rather
+	// than that its value is wrong.
+	unknownField = regexp.MustCompile(`\bunsupported\b|\bnot (supported|permitted|allowed)\b|\bun(known|recognized)\b|\bextra\b|\buse ['"` + "`" + `]?max_|不支持|未知`)
+)
+
+// about returns the fields that a failure is about: the one that it names as its
+// parameter, or those that a clause of its text refuses by name. A text that
+// only mentions a field, such as a temperature in the prompt that it repeats, is
+// not about it.
+func (f *fault) about() fields {
 	var refused fields
-	for _, f := range fieldWords {
-		for _, word := range f.words {
-			if strings.Contains(text, word) {
-				refused |= f.field
-				break
+	param := strings.ToLower(f.Param)
+	for _, clause := range clauseEnd.Split(strings.ToLower(f.Message), -1) {
+		for _, n := range fieldNames {
+			named := n.names.MatchString(param) || param == "" && n.names.MatchString(clause) && complaint.MatchString(clause)
+			if named && n.field == limitField && !unknownField.MatchString(clause) {
+				named = false // the number is refused, not the name
+			}
+			if named {
+				refused |= n.field
 			}
 		}
 	}
-	if refused&limitField != 0 && !unsupported(text) {
-		refused &^= limitField // the number is refused, and not the name
-	}
-	return refused & sent(m, req) &^ before
-}
-
-// unsupported reports whether a text says that a field is not known.
-func unsupported(text string) bool {
-	for _, word := range []string{"unsupported", "not supported", "unknown", "unrecognized", "extra", "not permitted", "use '" + MaxCompletionTokens, "use '" + MaxTokens} {
-		if strings.Contains(text, word) {
-			return true
-		}
-	}
-	return false
+	return refused
 }
 
 // from returns a model that is asked without the fields.
@@ -110,24 +124,82 @@ func (f fields) from(m Model) Model {
 	return m
 }
 
-// refusedFields remembers what the models of a service have refused. The zero
-// value is ready.
-type refusedFields struct {
-	mu      sync.Mutex // guards byModel
-	byModel map[string]fields
+// How long a refusal is remembered, and how many are. A server that is updated
+// gets its fields back; a refusal that is forgotten costs one more call.
+const (
+	refusalLasts = time.Hour
+	maxRefusals  = 1000
+)
+
+// refusal is a field that a model has refused, with the value that it had. Other
+// values are other refusals: a schema that a server cannot enforce says nothing
+// of the schemas of other agents.
+type refusal struct {
+	model string
+	field fields
+	value [sha256.Size]byte
 }
 
-func (r *refusedFields) of(model string) fields {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.byModel[model]
+// refusals remembers what the models of a service have refused. The zero value
+// is ready.
+type refusals struct {
+	mu    sync.Mutex // guards until
+	until map[refusal]time.Time
 }
 
-func (r *refusedFields) remember(model string, f fields) {
+// of returns the fields that a model is known to refuse in a request.
+func (r *refusals) of(m Model, req *providers.Request) fields {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.byModel == nil {
-		r.byModel = map[string]fields{}
+	if len(r.until) == 0 {
+		return 0
 	}
-	r.byModel[model] |= f
+	var refused fields
+	for f := range sent(m, req).each() {
+		if time.Now().Before(r.until[refusalOf(m, f, req)]) {
+			refused |= f
+		}
+	}
+	return refused
+}
+
+// remember notes that a model has refused fields of a request.
+func (r *refusals) remember(m Model, refused fields, req *providers.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(r.until, func(_ refusal, until time.Time) bool { return !now.Before(until) })
+	if r.until == nil || len(r.until) >= maxRefusals {
+		r.until = map[refusal]time.Time{}
+	}
+	for f := range refused.each() {
+		r.until[refusalOf(m, f, req)] = now.Add(refusalLasts)
+	}
+}
+
+// refusalOf is the refusal of a field with the value that it has in a request.
+// Of the limit only the name counts.
+func refusalOf(m Model, field fields, req *providers.Request) refusal {
+	key := refusal{model: m.Name, field: field}
+	switch field {
+	case responseFormatField:
+		key.value = sha256.Sum256(append([]byte(m.Quirks.JSONMode), req.Schema...))
+		if m.Quirks.JSONMode == JSONObject {
+			key.value = [sha256.Size]byte{}
+		}
+	case temperatureField:
+		key.value = sha256.Sum256(strconv.AppendFloat(nil, req.Temperature, 'g', -1, 64))
+	}
+	return key
+}
+
+// each returns the fields of the set, one by one.
+func (f fields) each() iter.Seq[fields] {
+	return func(yield func(fields) bool) {
+		for one := responseFormatField; one <= limitField; one <<= 1 {
+			if f&one != 0 && !yield(one) {
+				return
+			}
+		}
+	}
 }

@@ -93,3 +93,54 @@ func TestStreamOptionsCanBeLeftAway(t *testing.T) {
 		t.Errorf("sent %v", body["stream_options"])
 	}
 }
+
+// TestWhatAFailureOnlyMentionsIsNotLeftOut has refusals in which the names of
+// fields occur, and that are about something else.
+func TestWhatAFailureOnlyMentionsIsNotLeftOut(t *testing.T) {
+	for _, body := range []string{
+		`{"error":{"message":"Invalid content. The temperature of the coolant is 90 degrees"}}`,
+		`{"error":{"message":"messages[1] is too long: it has a table of temperature and pressure"}}`,
+		`{"error":{"message":"the role must be user; you wrote about stream options","param":"messages"}}`,
+		`{"error":{"message":"temperature sensor","param":"messages.1.content"}}`,
+		`{"error":{"message":"room_temperature is not a known tool"}}`,
+		`{"error":{"message":"max_tokens must be at most 4096"}}`,
+		`{"error":{"message":"bad request"}}`,
+	} {
+		calls := 0
+		p := serve(t, openai.Quirks{Temperature: &openai.Range{Max: 2}}, func(w http.ResponseWriter, _ *http.Request) {
+			calls++
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, body)
+		})
+		if _, err := generate(t.Context(), p, &providers.Request{Model: "m", OutputLimit: 10}); providers.ClassOf(err) != providers.ClassBadRequest || calls != 1 {
+			t.Errorf("%s: %d calls, %v", body, calls, err)
+		}
+	}
+}
+
+// TestARefusedSchemaIsNoRefusalOfOthers asks a server that cannot enforce one
+// agent's schema.
+func TestARefusedSchemaIsNoRefusalOfOthers(t *testing.T) {
+	formats := 0
+	p := serve(t, openai.Quirks{JSONMode: openai.JSONSchema}, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch asked := string(body); {
+		case !strings.Contains(asked, `"response_format"`):
+		case strings.Contains(asked, "uniqueItems"):
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"error":{"message":"Invalid schema for response_format 'x': 'uniqueItems' is not permitted.","param":"response_format"}}`)
+			return
+		default:
+			formats++
+		}
+		events(textEvent, stopEvent)(w, r)
+	})
+	for _, schema := range []string{`{"type":"array","uniqueItems":true}`, `{"type":"object"}`, `{"type":"array","uniqueItems":true}`, `{"type":"object"}`} {
+		if _, err := generate(t.Context(), p, &providers.Request{Model: "m", Schema: json.RawMessage(schema)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if formats != 2 {
+		t.Errorf("the other agent's schema was sent %d times, want 2", formats)
+	}
+}
