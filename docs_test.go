@@ -69,3 +69,24 @@ func TestLinksOfPages(t *testing.T) {
 		}
 	}
 }
+
+// Every alert has a section in the runbook.
+func TestAlertsHaveARunbook(t *testing.T) {
+	rules, err := os.ReadFile("deploy/prometheus/rules.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runbook, err := os.ReadFile("docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerts := regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(string(rules), -1)
+	if len(alerts) == 0 {
+		t.Fatal("no alerts")
+	}
+	for _, alert := range alerts {
+		if !strings.Contains(string(runbook), "\n### "+alert[1]+"\n") {
+			t.Errorf("docs/operations.md has no section for the alert %s", alert[1])
+		}
+	}
+}
