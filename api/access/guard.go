@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/time/rate"
 
 	"github.com/topcentral/spillway/tasks"
 )
@@ -50,14 +51,16 @@ type Config struct {
 
 // Guard decides about requests. It is safe for concurrent use.
 type Guard struct {
-	cfg       Config
-	lookup    *lookup    // nil without authentication
-	strangers *strangers // requests that were refused
-	visitors  *strangers // requests for public routes
-	guesses   *strangers // looks at keys not seen before, from addresses that were refused too often
-	logins    *strangers
-	holds     holds
-	sites     *http.CrossOriginProtection
+	cfg      Config
+	lookup   *lookup         // nil without authentication
+	refusals *networkLimiter // requests that were refused
+	total    *rate.Limiter   // of the refusals of all networks
+	public   *networkLimiter // requests for public routes
+	lookups  *networkLimiter // of keys that are not cached, for networks with too many refusals
+	logins   *networkLimiter
+	holds    holds
+	now      func() time.Time
+	sites    *http.CrossOriginProtection
 }
 
 // New returns a Guard.
@@ -66,16 +69,15 @@ func New(cfg Config) *Guard {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &Guard{
-		cfg: cfg, strangers: newStrangers(strangerRate, time.Now), visitors: newStrangers(strangerRate, time.Now), guesses: newStrangers(guessRate, time.Now), logins: newStrangers(loginRate, time.Now),
-		sites: http.NewCrossOriginProtection(),
+		cfg: cfg, now: time.Now, total: totalRefusalRate.limiter(), sites: http.NewCrossOriginProtection(),
 	}
 	if cfg.Keys != nil {
 		g.lookup = newLookup(cfg.Keys, cfg.Log)
-		for _, s := range []*strangers{g.strangers, g.visitors, g.guesses, g.logins} {
-			s.now = cfg.Keys.now
-		}
+		g.now = cfg.Keys.now
 		g.holds = holds{lookup: g.lookup, every: believed}
 	}
+	g.refusals, g.public = newNetworkLimiter(anonymousRate, g.now), newNetworkLimiter(anonymousRate, g.now)
+	g.lookups, g.logins = newNetworkLimiter(lookupRate, g.now), newNetworkLimiter(loginRate, g.now)
 	return g
 }
 
@@ -100,8 +102,8 @@ func (g *Guard) Greet(_ http.ResponseWriter, r *http.Request) (*http.Request, er
 	if g.lookup == nil {
 		return r, nil
 	}
-	if wait, ok := g.visitors.take(From(r.Context()).Address); !ok {
-		return nil, tooMany(strangerRate, wait)
+	if wait, ok := g.public.allow(From(r.Context()).Address); !ok {
+		return nil, tooMany(anonymousRate, wait)
 	}
 	return r, nil
 }
@@ -195,10 +197,15 @@ func bearer(h http.Header) (string, error) {
 	return credential, nil
 }
 
-// refuse returns err, or another error if the address has been refused too often.
+// refuse returns err, or CodeRateLimited if the address, or all addresses
+// together, have been refused too often.
 func (g *Guard) refuse(address netip.Addr, err error) error {
-	if wait, ok := g.strangers.take(address); !ok {
-		return tooMany(strangerRate, wait)
+	if wait, ok := g.refusals.allow(address); !ok {
+		return tooMany(anonymousRate, wait)
+	}
+	if now := g.now(); !g.total.AllowN(now, 1) {
+		return tasks.Errorf(tasks.CodeRateLimited, "Too many requests without a valid credential are being made here; try again after the seconds in Retry-After.").
+			WithRetryAfter(waitFor(g.total, now))
 	}
 	return err
 }
@@ -212,9 +219,9 @@ func (g *Guard) byKey(ctx context.Context, text string, address netip.Addr) (Pri
 	// An address that guesses is looked up now and then only, and does not lock out
 	// its neighbours: those whose keys are known, and those who come for the first
 	// time with one that counts.
-	if _, ok := g.strangers.check(address); !ok && !g.lookup.met(t) {
-		if wait, ok := g.guesses.take(address); !ok {
-			return Principal{}, tooMany(guessRate, wait)
+	if g.refusals.exhausted(address) && !g.lookup.met(t) {
+		if wait, ok := g.lookups.allow(address); !ok {
+			return Principal{}, tooMany(lookupRate, wait)
 		}
 	}
 	r, err := g.lookup.recent(ctx, t.id)

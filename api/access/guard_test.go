@@ -208,7 +208,7 @@ func TestAddressesThatGuessAreSlowedDown(t *testing.T) {
 	if _, _, err := ask(t, guard, text, JobsRead); err != nil {
 		t.Fatal(err)
 	}
-	for range strangerRate.Burst {
+	for range anonymousRate.Burst {
 		if _, _, err := ask(t, guard, "spw_guess", JobsRead); tasks.CodeOf(err) != tasks.CodeNoCredential {
 			t.Fatalf("got %v", err)
 		}
@@ -231,7 +231,7 @@ func TestAddressesThatGuessAreSlowedDown(t *testing.T) {
 	} else if _, err := guard.Greet(httptest.NewRecorder(), r); err != nil {
 		t.Errorf("a probe from there: got %v", err)
 	}
-	for range guessRate.Burst { // guesses that look like keys are looked up at a rate of their own
+	for range lookupRate.Burst { // guesses that look like keys are looked up at a rate of their own
 		_, _, err := ask(t, guard, guessed(t), JobsRead)
 		if code := tasks.CodeOf(err); code != tasks.CodeNoCredential && code != tasks.CodeRateLimited {
 			t.Fatalf("got %v", err)
@@ -283,7 +283,7 @@ func TestAKeyThatIsUsedFromElsewhereIsSlowedDownToo(t *testing.T) {
 	keys, _ := newKeys(redistest.Embedded(t))
 	guard := New(Config{Keys: keys})
 	text, _ := create(t, keys, func(k *Key) { k.AllowIPs = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")} })
-	for range strangerRate.Burst {
+	for range anonymousRate.Burst {
 		if _, _, err := ask(t, guard, text, JobsRead); tasks.CodeOf(err) != tasks.CodeForbidden {
 			t.Fatalf("got %v", err)
 		}
@@ -300,14 +300,14 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 	keys, clock := newKeys(redistest.Embedded(t))
 	guard := New(Config{Keys: keys})
 	address := netip.MustParseAddr("2001:db8::1").As16()
-	for i := range maxStrangers + 1 {
+	for i := range maxNetworks + 1 {
 		address[5], address[6] = byte(i>>8), byte(i)
-		if _, ok := guard.strangers.take(netip.AddrFrom16(address)); !ok {
+		if _, ok := guard.refusals.allow(netip.AddrFrom16(address)); !ok {
 			t.Fatalf("address %d must wait", i)
 		}
 		guard.lookup.known[strconv.Itoa(i)] = known{asked: clock.now()}
 	}
-	if got := len(guard.strangers.drained); got > maxStrangers*9/10+1 {
+	if got := len(guard.refusals.limiters); got > maxNetworks*9/10+1 {
 		t.Errorf("got %d addresses", got)
 	}
 	guard.lookup.forget(clock.now())
@@ -373,4 +373,34 @@ func TestWhatStandsForSeveralRequestsCostsSeveral(t *testing.T) {
 			t.Errorf("one more request: got %v", err)
 		}
 	})
+}
+
+// Very many addresses with a request or two each fill no audit log, and lock out
+// nobody who has a key.
+func TestRefusalsAreBoundedForAllAddressesTogether(t *testing.T) {
+	keys, clock := newKeys(redistest.Embedded(t))
+	guard := New(Config{Keys: keys})
+	text, _ := create(t, keys, nil)
+	askAs := func(i int, credential string) error {
+		peer := netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), 1).String()
+		_, _, err := askFrom(t.Context(), guard, peer, credential, JobsRead)
+		return err
+	}
+	for i := range totalRefusalRate.Burst {
+		if err := askAs(i, ""); tasks.CodeOf(err) != tasks.CodeNoCredential {
+			t.Fatalf("address %d: got %v", i, err)
+		}
+	}
+	next := totalRefusalRate.Burst
+	err := askAs(next, "spw_guess")
+	if e, ok := errors.AsType[*tasks.Error](err); !ok || e.Code != tasks.CodeRateLimited || e.RetryAfter() <= 0 || e.RetryAfter() > totalRefusalRate.each() {
+		t.Errorf("one address more: got %v", err)
+	}
+	if err := askAs(next, text); err != nil {
+		t.Errorf("a key never seen, from there: got %v", err)
+	}
+	clock.pass(totalRefusalRate.each())
+	if err := askAs(next, ""); tasks.CodeOf(err) != tasks.CodeNoCredential {
+		t.Errorf("after a while: got %v", err)
+	}
 }

@@ -48,18 +48,22 @@ const (
 
 // Login begins a session for who shows a credential that may do all that is
 // needed, and sets its cookie. The request must have come through Enter. Its
-// errors are those of Admit; an address may try ten times a minute.
-func (g *Guard) Login(w http.ResponseWriter, r *http.Request, credential string, need ...Scope) (Principal, error) {
+// errors are those of Admit, and that of before, which it calls with the request's
+// new context before it begins the session; an address may try ten times a minute.
+func (g *Guard) Login(w http.ResponseWriter, r *http.Request, credential string, before func(context.Context) error, need ...Scope) (Principal, error) {
 	if g.lookup == nil || g.cfg.Sessions == nil {
 		return Principal{}, errors.New("access: nobody can log in without keys and sessions")
 	}
-	if wait, ok := g.logins.take(From(r.Context()).Address); !ok {
+	if wait, ok := g.logins.allow(From(r.Context()).Address); !ok {
 		return Principal{}, tooMany(loginRate, wait)
 	}
 	shown := r.Clone(r.Context())
 	shown.Header.Set("Authorization", "Bearer "+strings.TrimSpace(credential))
 	admitted, err := g.Admit(w, shown, need...)
 	if err != nil {
+		return Principal{}, err
+	}
+	if err := before(admitted.Context()); err != nil {
 		return Principal{}, err
 	}
 	p, now := From(admitted.Context()), g.cfg.Keys.now()
@@ -123,9 +127,9 @@ func (g *Guard) cookie(r *http.Request) (value string, ok bool) {
 
 // bySession finds out whose session that is.
 func (g *Guard) bySession(ctx context.Context, value string, address netip.Addr) (Principal, error) {
-	if _, ok := g.strangers.check(address); !ok {
-		if wait, ok := g.guesses.take(address); !ok {
-			return Principal{}, tooMany(guessRate, wait)
+	if g.refusals.exhausted(address) {
+		if wait, ok := g.lookups.allow(address); !ok {
+			return Principal{}, tooMany(lookupRate, wait)
 		}
 	}
 	ended := badCredential("The session has ended; log in again.", nil)

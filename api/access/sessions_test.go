@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
@@ -49,7 +50,7 @@ func (p page) request(t *testing.T, cookie *http.Cookie, change func(*http.Reque
 func (p page) login(t *testing.T, credential string, change func(*http.Request)) (*http.Cookie, error) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	if _, err := p.guard.Login(w, p.request(t, nil, change), credential, AdminRead); err != nil {
+	if _, err := p.guard.Login(w, p.request(t, nil, change), credential, func(context.Context) error { return nil }, AdminRead); err != nil {
 		return nil, err
 	}
 	return w.Result().Cookies()[0], nil

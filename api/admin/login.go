@@ -67,11 +67,8 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) error {
 	if !s.Login {
 		return nothing(w, r)
 	}
-	if err := audit.Place(r.Context()); err != nil {
-		return err
-	}
 	next := r.PostForm.Get("next")
-	who, err := s.Guard.Login(w, r, r.PostForm.Get("credential"), access.AdminRead)
+	who, err := s.Guard.Login(w, r, r.PostForm.Get("credential"), audit.Place, access.AdminRead)
 	if err != nil {
 		return s.refuseLogin(w, r, next, err)
 	}

@@ -78,8 +78,10 @@ func (r *Response) Keep(status int, h http.Header) error {
 	if r.who.Method != "" {
 		e = e.By(r.who)
 	}
+	who := r.who
 	if refused, ok := errors.AsType[*access.Refusal](r.refusal); ok && refused.Who.Method != "" {
-		e = e.By(refused.Who)
+		who = refused.Who
+		e = e.By(who)
 	}
 	if e.Action == "" || e.Code == tasks.CodeRateLimited {
 		r.line.Drop() // who asks too often could otherwise fill the disk
@@ -87,7 +89,10 @@ func (r *Response) Keep(status int, h http.Header) error {
 	}
 	if r.line == nil && r.away == nil {
 		// A refusal; its line does not depend on whether the caller waits for it.
-		r.line, r.away = r.log.Begin(context.Background())
+		if who.Method == "" {
+			who.Method = access.ByNobody
+		}
+		r.line, r.away = r.log.Begin(access.Under(context.Background(), who))
 	}
 	if r.away != nil {
 		return r.away

@@ -26,6 +26,9 @@ type Config struct {
 	// Pending is how many changes may be under way or wait for the disk at once.
 	// Default 4096.
 	Pending int
+	// Reserve is how many bytes of the disk are kept for the lines of operators when it
+	// is full. Default 8 MiB; negative: none.
+	Reserve int64
 	// Patience is how long a change waits for its place, and its line for the
 	// disk. Default 5 s.
 	Patience time.Duration
@@ -40,6 +43,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	c.MaxBytes = cmp.Or(c.MaxBytes, 256<<20)
 	c.Pending = cmp.Or(c.Pending, 4096)
+	c.Reserve = cmp.Or(c.Reserve, 8<<20)
 	c.Patience = cmp.Or(c.Patience, 5*time.Second)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -63,9 +67,10 @@ type Log struct {
 	ended  chan error
 	closed func() error
 
-	mu     sync.Mutex // guards queue, broken and over
+	mu     sync.Mutex // guards the rest
 	queue  []*Line
 	broken error // why the last write failed; nil: it did not
+	full   bool  // the disk is full, and the reserve in use
 	over   bool  // nothing is written any more
 }
 
@@ -93,7 +98,11 @@ func Open(cfg Config) (*Log, error) {
 		l.broken, l.over = errors.New("it is closed"), true
 		return errors.Join(err, lost(len(l.queue), l.broken))
 	})
-	go func() { l.ended <- l.run(j) }()
+	r := &reserve{path: cfg.File + ".reserve", size: cfg.Reserve, sync: cfg.sync}
+	if err := r.hold(); err != nil {
+		cfg.Log.Warn("no disk space could be reserved for the audit lines of operators; free some", "file", r.path, "error", err)
+	}
+	go func() { l.ended <- l.run(j, r) }()
 	return l, nil
 }
 
@@ -109,18 +118,22 @@ func (l *Log) Close() error {
 // errAway refuses a change that could not be recorded.
 var errAway = tasks.Errorf(tasks.CodeUnavailable, "The audit log cannot be written now, so nothing can be changed; try again shortly.")
 
-// Begin takes a place for the line of a change that is about to be made. It
-// waits while too many are under way. CodeUnavailable means that the change must
-// not be made. The line must be written or dropped.
+// Begin takes a place for the line of a change that is about to be made, by the
+// principal of ctx. It waits while too many are under way. CodeUnavailable means
+// that the change must not be made: the log cannot be written, or the disk is full
+// and the principal is no operator. The line must be written or dropped.
 func (l *Log) Begin(ctx context.Context) (*Line, error) {
 	if l == nil {
 		return nil, nil //nolint:nilnil // the nil Line keeps nothing
 	}
 	l.mu.Lock()
-	broken := l.broken
+	broken, full := l.broken, l.full
 	l.mu.Unlock()
 	if broken != nil {
 		return nil, errAway.WithCause(broken)
+	}
+	if full && !mayUseReserve(ctx) {
+		return nil, errAway.WithCause(errors.New("audit log: the disk is full, and the reserve is for operators"))
 	}
 	select {
 	case l.places <- struct{}{}:

@@ -44,6 +44,9 @@ func open(t testing.TB, cfg Config) *Log {
 	if cfg.File == "" {
 		cfg.File = filepath.Join(t.TempDir(), "audit.jsonl")
 	}
+	if cfg.Reserve == 0 {
+		cfg.Reserve = -1 // none, unless it is what the test is about
+	}
 	l, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -11,15 +11,21 @@ const retryAfter = time.Second
 
 // run writes what is queued until it is told to stop: all that came while the
 // last lines were on their way to the disk goes there together.
-func (l *Log) run(j *journal) error {
+func (l *Log) run(j *journal, r *reserve) error {
 	for {
+		var restore <-chan time.Time
+		if r.missing() {
+			restore = time.After(restoreEvery)
+		}
 		select {
 		case <-l.wake:
-			if err := l.drain(j); err != nil {
+			if err := l.drain(j, r); err != nil {
 				return errors.Join(err, j.close())
 			}
+		case <-restore:
+			l.restore(r)
 		case <-l.stop:
-			err := l.drain(j)
+			err := l.drain(j, r)
 			l.cfg.Log.Info("audit log closed", "file", l.cfg.File, "sequence", j.seq, "hash", j.head)
 			return errors.Join(err, j.close())
 		}
@@ -28,9 +34,9 @@ func (l *Log) run(j *journal) error {
 
 // drain writes until nothing is queued. It fails only when the log is told to
 // stop while it cannot write.
-func (l *Log) drain(j *journal) error {
+func (l *Log) drain(j *journal, r *reserve) error {
 	for batch := l.take(); len(batch) > 0; batch = l.take() {
-		if err := l.persist(j, batch); err != nil {
+		if err := l.persist(j, r, batch); err != nil {
 			return err
 		}
 	}
@@ -38,11 +44,11 @@ func (l *Log) drain(j *journal) error {
 }
 
 // persist writes lines, again and again if it must.
-func (l *Log) persist(j *journal, batch []*Line) error {
-	for l.commit(j, batch) != nil {
+func (l *Log) persist(j *journal, r *reserve, batch []*Line) error {
+	for l.commit(j, r, batch) != nil {
 		select {
 		case <-l.stop:
-			if err := l.commit(j, batch); err != nil {
+			if err := l.commit(j, r, batch); err != nil {
 				return lost(len(batch), err)
 			}
 			return nil
@@ -71,12 +77,17 @@ func (l *Log) take() []*Line {
 
 // commit puts lines on disk, tells those who wait for them, and frees their
 // places.
-func (l *Log) commit(j *journal, batch []*Line) error {
+func (l *Log) commit(j *journal, r *reserve, batch []*Line) error {
 	entries := make([]Entry, len(batch))
 	for i, n := range batch {
 		entries[i] = n.entry
 	}
 	err := j.append(entries)
+	if diskFull(err) && r.release() {
+		l.cfg.Log.Error("the disk of the audit log is full: only changes by operators are recorded now, and those of tenants refused; free disk space", "file", l.cfg.File, "reserve_bytes", r.size, "error", err)
+		l.setFull(true)
+		err = j.append(entries)
+	}
 	l.mu.Lock()
 	before := l.broken
 	l.broken = err
@@ -95,4 +106,20 @@ func (l *Log) commit(j *journal, batch []*Line) error {
 		<-l.places
 	}
 	return nil
+}
+
+func (l *Log) setFull(full bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.full = full
+}
+
+// restore makes the reserve again if there is space for it, which opens the log to
+// tenants.
+func (l *Log) restore(r *reserve) {
+	if r.hold() != nil {
+		return
+	}
+	l.setFull(false)
+	l.cfg.Log.Info("the disk of the audit log has space again; all changes are recorded", "file", l.cfg.File)
 }
