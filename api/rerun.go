@@ -137,7 +137,7 @@ func (s *server) rerunOne(ctx context.Context, tenant, id string) batchOutcome {
 // rerunFilter reads what a caller wants run again: jobs that have ended.
 func rerunFilter(f *spec.RerunFilter) tasks.JobFilter {
 	filter := tasks.JobFilter{
-		States: f.State, Agent: f.Agent, CreatedAfter: f.CreatedAfter, CreatedBefore: f.CreatedBefore, Metadata: f.Metadata,
+		States: f.State, Agent: f.Agent, CreatedAfter: f.CreatedAfter.Time, CreatedBefore: f.CreatedBefore.Time, Metadata: f.Metadata,
 		Degraded: f.Degraded, AnsweredBy: f.AnsweredBy, Lane: f.Lane, Model: f.Model,
 	}
 	if len(filter.States) == 0 {

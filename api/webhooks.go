@@ -112,11 +112,11 @@ func (s *server) TestEndpoint(ctx context.Context, request spec.TestEndpointRequ
 
 // RecoverEndpoint queues again what never arrived.
 func (s *server) RecoverEndpoint(ctx context.Context, request spec.RecoverEndpointRequestObject) (spec.RecoverEndpointResponseObject, error) {
-	until := request.Body.Until
+	until := request.Body.Until.Time
 	if until.IsZero() {
 		until = time.Now()
 	}
-	n, err := s.webhooks.Recover(ctx, tenantOf(ctx), request.Endpoint, request.Body.Since, until)
+	n, err := s.webhooks.Recover(ctx, tenantOf(ctx), request.Endpoint, request.Body.Since.Time, until)
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,5 @@
-// Package spec is the contract of the HTTP API as Go code. All but this file is
-// generated from api/openapi.yaml by go generate ./api. It is internal so that
+// Package spec is the contract of the HTTP API as Go code. All but this file and
+// time.go is generated from api/openapi.yaml by go generate ./api. It is internal so that
 // the generated names, and Echo with them, stay out of the API of package api.
 package spec
 

@@ -404,10 +404,10 @@ type Recovered struct {
 // Recovery The span of time of which to send again what never arrived.
 type Recovery struct {
 	// Since From then on.
-	Since time.Time `json:"since"`
+	Since Time `json:"since"`
 
 	// Until Until then; now by default.
-	Until time.Time `json:"until,omitempty"`
+	Until Time `json:"until,omitempty"`
 }
 
 // RedisHealth Whether Redis, where jobs are kept, answers.
@@ -429,10 +429,10 @@ type RerunFilter struct {
 	AnsweredBy AnsweredBy `json:"answered_by,omitempty"`
 
 	// CreatedAfter Made at this time or later.
-	CreatedAfter time.Time `json:"created_after,omitempty"`
+	CreatedAfter Time `json:"created_after,omitempty"`
 
 	// CreatedBefore Made before this time.
-	CreatedBefore time.Time `json:"created_before,omitempty"`
+	CreatedBefore Time `json:"created_before,omitempty"`
 
 	// Degraded Whether the scorecard answered because no model did.
 	Degraded *bool `json:"degraded,omitempty"`
