@@ -273,3 +273,31 @@ func TestSchemasThatAreNearlyTheSame(t *testing.T) {
 		t.Errorf("an item requires %v, a submission %v", item["required"], submission["required"])
 	}
 }
+
+// Each event that webhooks tell of has one schema, so that a receiver can be
+// generated.
+func TestEveryWebhookHasASchemaOfItsOwn(t *testing.T) {
+	c := newChecker(t)
+	schemas := asMap(asMap(c.Document["components"])["schemas"])
+	var got []string
+	for _, union := range []string{"JobEnded", "EndpointNotice"} {
+		u := asMap(schemas[union])
+		mapping := asMap(asMap(u["discriminator"])["mapping"])
+		if variants, _ := u["oneOf"].([]any); len(variants) != len(mapping) {
+			t.Errorf("%s: %d variants, and %d in the mapping", union, len(variants), len(mapping))
+		}
+		for event, ref := range mapping {
+			payload := asMap(schemas[strings.TrimPrefix(fmt.Sprint(ref), "#/components/schemas/")])
+			if types := asMap(asMap(payload["properties"])["type"])["enum"]; fmt.Sprint(types) != "["+event+"]" {
+				t.Errorf("%s leads to %v, whose type is %v", event, ref, types)
+			}
+			got = append(got, event)
+		}
+	}
+	want := append(texts(tasks.EndpointEvents()), string(tasks.EventWebhookTest))
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

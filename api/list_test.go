@@ -87,18 +87,18 @@ func TestACursorBelongsToItsFilters(t *testing.T) {
 func TestBadListsSayWhatIsWrong(t *testing.T) {
 	h := newAPI(t, Config{}, newMemory().deps())
 	for query, want := range map[string]string{
-		"state=done":                       "state is not as it must be: value must be one of 'scheduled'",
-		"state=queued,":                    "state is not as it must be",
+		"state=done":                       "state must be one of \"scheduled\"",
+		"state=queued,":                    "state must be one of",
 		"metadata=x":                       "name:value",
-		"limit=0x1":                        "limit is not as it must be: got string, want integer",
-		"limit=1e1":                        "limit is not as it must be: got string, want integer",
-		"limit=1000":                       "limit is not as it must be: maximum",
+		"limit=0x1":                        "limit must be of type integer",
+		"limit=1e1":                        "limit must be of type integer",
+		"limit=1000":                       "limit must be at most 100",
 		"limit=1&limit=2":                  "only once",
-		"agent=" + strings.Repeat("A", 65): "agent is not as it must be: maxLength",
+		"agent=" + strings.Repeat("A", 65): "agent must have at most 64 characters",
 		"cursor=" + url.QueryEscape("!!"):  "cursor",
 		"cursor=am9i":                      "cursor",
-		"created_after=yesterday":          "created_after is not as it must be",
-		"created_after=2026-01-01":         "not valid date-time", // half a day too early or too late, nobody knows
+		"created_after=yesterday":          "created_after must be a valid date-time",
+		"created_after=2026-01-01":         "must be a valid date-time", // half a day too early or too late, nobody knows
 	} {
 		w := do(t, h, "GET", "/jobs?"+query, "")
 		if p := decode[httpx.Problem](t, w); w.Code != http.StatusBadRequest || !strings.Contains(p.Detail, want) {

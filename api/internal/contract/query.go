@@ -159,7 +159,7 @@ func (p parameter) check(values []string) error {
 	if strings.Contains(values[0], " ") {
 		hint = " A + in a query stands for a space; write it as %2B."
 	}
-	return tasks.Errorf(tasks.CodeInvalid, "The parameter %s is not as it must be: %s.%s", p.name, faultsOf(invalid)[0].Detail, hint)
+	return tasks.Errorf(tasks.CodeInvalid, "The parameter %s %s.%s", p.name, faultsOf(invalid)[0].Detail, hint)
 }
 
 // SplitWords returns the words of a list that a query has in several parameters,

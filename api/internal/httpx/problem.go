@@ -82,13 +82,17 @@ func Describe(err error) Problem {
 	if !ok {
 		k = presentations[tasks.CodeInternal]
 	}
+	var faults []tasks.Fault
+	for _, f := range e.Faults {
+		faults = append(faults, faultSentence(f))
+	}
 	return Problem{
 		Type:   ProblemDocs + string(e.Code),
 		Title:  k.title,
 		Status: k.status,
-		Detail: e.Message,
+		Detail: sentence(e.Message),
 		Code:   e.Code,
-		Errors: e.Faults,
+		Errors: faults,
 	}
 }
 
