@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -87,6 +88,46 @@ func TestAlertsHaveARunbook(t *testing.T) {
 	for _, alert := range alerts {
 		if !strings.Contains(string(runbook), "\n### "+alert[1]+"\n") {
 			t.Errorf("docs/operations.md has no section for the alert %s", alert[1])
+		}
+	}
+}
+
+var metricName = regexp.MustCompile("(?:spillway|asynq|gen_ai_client)_[a-z_]+")
+
+// docs/metrics.md lists every metric that the code declares, and no other.
+func TestMetricsArePublished(t *testing.T) {
+	page, err := os.ReadFile("docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `.*?\\|").FindAllString(string(page), -1) {
+		for _, name := range metricName.FindAllString(row, -1) {
+			listed[name] = true
+		}
+	}
+	declared := map[string]bool{}
+	err = filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		for _, literal := range regexp.MustCompile(`"`+metricName.String()+`"`).FindAllString(string(text), -1) {
+			declared[strings.Trim(literal, `"`)] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range declared {
+		if !listed[name] {
+			t.Errorf("docs/metrics.md does not list %s", name)
+		}
+	}
+	for name := range listed {
+		if !declared[name] {
+			t.Errorf("docs/metrics.md lists %s, which no code declares", name)
 		}
 	}
 }
