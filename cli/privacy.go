@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/topcentral/spillway/tasks"
-	"github.com/topcentral/spillway/worker"
+	"github.com/topcentral/spillway/worker/attempt"
 )
 
 // privacyMinimum is the least privacy of jobs: of each tenant named, and under *
@@ -44,15 +44,15 @@ func (s *system) masked(j *tasks.Job, input json.RawMessage) map[string]int {
 	if !ok {
 		return nil
 	}
-	return worker.MaskCounts(agent, j, input)
+	return attempt.MaskCounts(agent, j, input)
 }
 
 // names returns the settings of the pass that lists names before a job is masked.
-func (c *config) names() worker.NamesConfig {
-	n := worker.NamesConfig{Model: c.PrivacyNames, Timeout: c.PrivacyNamesTimeout}
+func (c *config) names() attempt.NamesConfig {
+	n := attempt.NamesConfig{Model: c.PrivacyNames, Timeout: c.PrivacyNamesTimeout}
 	switch c.PrivacyNames {
 	case "off":
-		return worker.NamesConfig{Off: true}
+		return attempt.NamesConfig{Off: true}
 	case "auto":
 		n.Model = ""
 	}

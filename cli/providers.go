@@ -14,11 +14,14 @@ import (
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
 	"github.com/topcentral/spillway/worker"
+	"github.com/topcentral/spillway/worker/attempt"
+	"github.com/topcentral/spillway/worker/fleet"
+	"github.com/topcentral/spillway/worker/host"
 )
 
 // fleet makes the providers that the settings name: Ollama and other servers
 // beside the worker, each cloud that has a key, and the scorecards.
-func (s *system) fleet() (*worker.Fleet, error) {
+func (s *system) fleet() (*fleet.Fleet, error) {
 	clients := newModelClients(s.cfg)
 	s.cleanup.add("provider connections", clients.closeIdle)
 
@@ -26,7 +29,7 @@ func (s *system) fleet() (*worker.Fleet, error) {
 	if err := local.Validate(); err != nil {
 		return nil, fmt.Errorf("SPILLWAY_OLLAMA_…: %w", err)
 	}
-	cfg := worker.FleetConfig{
+	cfg := fleet.Config{
 		Local:     []providers.Provider{providers.WithSlots(s.limited(ollama.New(local, clients.local), s.cfg.LocalTimeout), s.cfg.LocalSlots)},
 		Scorecard: scorecard.New(s.score),
 		StandIn:   s.cfg.OllamaStandIn,
@@ -48,11 +51,11 @@ func (s *system) fleet() (*worker.Fleet, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", cloudEnv(k.preset, "…"), err)
 		}
-		cfg.Cloud = append(cfg.Cloud, worker.CloudProvider{
+		cfg.Cloud = append(cfg.Cloud, fleet.CloudProvider{
 			Provider: s.limited(p, s.cfg.CloudTimeout), Model: k.preset.Resolve(k.model), Tariff: k.preset.Tariff,
 		})
 	}
-	return worker.NewFleet(cfg, s.agents, s.log), nil
+	return fleet.New(cfg, s.agents, s.log), nil
 }
 
 // longestStall is how long a model that has begun may fall silent.
@@ -85,9 +88,8 @@ func (s *system) worker(lanes []tasks.Lane) (*worker.Worker, error) {
 	}
 	cfg := worker.Config{
 		Lanes: lanes, LocalSlots: s.cfg.LocalSlots, CloudSlots: s.cfg.CloudSlots, Drain: s.cfg.WorkerDrain,
-		LongestCall: s.cfg.longestCall(),
-		Names:       s.cfg.names(), SendUnexplained: s.cfg.PrivacySendUnexplained,
-		HostLimits: worker.HostLimits{CPU: s.cfg.HostCPULimit / 100, Memory: s.cfg.HostMemoryLimit / 100},
+		Attempts:   attempt.Config{LongestCall: s.cfg.longestCall(), Names: s.cfg.names(), SendUnexplained: s.cfg.PrivacySendUnexplained},
+		HostLimits: host.Limits{CPU: s.cfg.HostCPULimit / 100, Memory: s.cfg.HostMemoryLimit / 100},
 	}
 	circuits := openCircuits{s.breaker(), s.limits()}
 	return worker.New(cfg, worker.Parts{

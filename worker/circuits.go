@@ -3,29 +3,11 @@ package worker
 import (
 	"context"
 	"maps"
-
-	"github.com/topcentral/spillway/tasks"
 )
 
-// Circuits are the circuit breakers of a worker's candidates.
-type Circuits interface {
-	// Open lists the candidates that are left alone now.
-	Open() []tasks.Circuit
-	// Reset has all models of a provider tried again at once.
-	Reset(ctx context.Context, provider string)
-}
-
-// lookSoon has the providers asked now which models they have.
-func (w *Worker) lookSoon() {
-	select {
-	case w.doubts <- struct{}{}:
-	default:
-	}
-}
-
-// heedResets closes the circuits of providers that an operator has reset since
+// applyResets closes the circuits of providers that an operator has reset since
 // the last call. Those reset before the first call concern earlier failures.
-func (w *Worker) heedResets(ctx context.Context) error {
+func (w *Worker) applyResets(ctx context.Context) error {
 	words, err := w.Store.Resets(ctx)
 	if err != nil {
 		return err
@@ -36,8 +18,8 @@ func (w *Worker) heedResets(ctx context.Context) error {
 				continue
 			}
 			w.Circuits.Reset(ctx, provider)
-			w.Fleet.Doubt(provider)
-			w.lookSoon()
+			w.Fleet.Suspect(provider)
+			w.probeSoon()
 			w.Log.InfoContext(ctx, "provider was reset by an operator", "provider", provider)
 		}
 	}

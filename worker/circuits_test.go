@@ -43,7 +43,7 @@ func TestAWorkerHeedsResets(t *testing.T) {
 	}
 	heed := func() (heeded []string) {
 		t.Helper()
-		if err := one.heedResets(t.Context()); err != nil {
+		if err := one.applyResets(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for len(w.circuits.reset) > 0 {

@@ -6,11 +6,10 @@ import (
 
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/queue"
-	"github.com/topcentral/spillway/tasks/store"
 )
 
-// How long the ticket of an agent that this worker lacks stays away: until
-// another worker may take it, and while no worker has the agent.
+// When the ticket of an agent that this worker lacks comes back: where another
+// worker may take it, and where no worker has the agent.
 const (
 	lackingPause = time.Second
 	orphanPause  = 5 * time.Second
@@ -53,7 +52,7 @@ func (w *Worker) handBack(ctx context.Context, t queue.Ticket) error {
 	case view.ServesBeside(w.id, t.Lane, j):
 		return &queue.Retry{After: lackingPause}
 	case !view.HasAgent(w.id, j.Agent): // which health and doctor say, once for all its jobs
-		w.Log.DebugContext(ctx, "no live worker has the agent of a job; it waits until its deadline", "job", j.ID, "agent", j.Agent, "deadline", j.Deadline)
+		w.Log.DebugContext(ctx, "no live worker has the agent of a job; it waits until its deadline", "job_id", j.ID, "agent", j.Agent, "deadline", j.Deadline)
 		return &queue.Retry{After: orphanPause}
 	}
 	for _, lane := range j.OpenLanes() {
@@ -83,16 +82,4 @@ func (w *Worker) leaveToOthers(ctx context.Context, id string) (bool, error) {
 		return false, err
 	}
 	return true, w.Dispatcher.IssueOn(ctx, j, tasks.Scorecard, time.Time{})
-}
-
-// withoutAgent is the outcome of an attempt whose agent this worker no longer
-// has: the job goes back to the queue while another worker has the agent, or may
-// yet get it.
-func (a *attempt) withoutAgent(ctx context.Context) outcome {
-	late := !time.Now().Before(a.deadline)
-	view, err := a.Dispatcher.Look(ctx)
-	if err != nil || !late || view.HasAgent(a.id, a.job.Agent) {
-		return released(store.Release{Reason: store.ReasonElsewhere})
-	}
-	return failed(tasks.Errorf(tasks.CodeUnknownAgent, "no live worker has agent %s; install or push its folder, and submit again", a.job.Agent))
 }

@@ -80,7 +80,7 @@ func TestAnOldTicketIsHandedBackToo(t *testing.T) {
 	}
 	one := w.worker(t, builtin, defaults())
 	j := w.submit(t)
-	err = one.take(t.Context(), queue.Ticket{JobID: j.ID, Lane: tasks.Local, Complexity: j.Complexity})
+	err = one.handle(t.Context(), queue.Ticket{JobID: j.ID, Lane: tasks.Local, Complexity: j.Complexity})
 	if _, ok := errors.AsType[*queue.Retry](err); !ok {
 		t.Errorf("got %v, want the ticket back in the queue", err)
 	}

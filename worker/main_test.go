@@ -21,6 +21,7 @@ import (
 	"github.com/topcentral/spillway/tasks/dispatch"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
+	"github.com/topcentral/spillway/worker/fleet"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -94,11 +95,11 @@ func newWorld(t *testing.T, rdb *redis.Client, change ...func(*store.Config)) *w
 func shortLease(cfg *store.Config) { cfg.Lease = 2 * time.Second }
 
 // fleet returns a worker's view of the world's providers.
-func (w *world) fleet(t *testing.T) *Fleet {
+func (w *world) fleet(t *testing.T) *fleet.Fleet {
 	all := testAgents(t)
-	return NewFleet(FleetConfig{
+	return fleet.New(fleet.Config{
 		Local: []providers.Provider{w.local},
-		Cloud: []CloudProvider{{Provider: w.cloud, Model: "chat", Tariff: func(string) providers.Tariff { return w.tariff }}},
+		Cloud: []fleet.CloudProvider{{Provider: w.cloud, Model: "chat", Tariff: func(string) providers.Tariff { return w.tariff }}},
 		Scorecard: scorecard.New(func(agent string, input json.RawMessage, language string) (json.RawMessage, error) {
 			a, _ := all.Lookup(agent)
 			return a.Score(input, tasks.Language(language))

@@ -10,7 +10,6 @@ import (
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/providertest"
 	"github.com/topcentral/spillway/tasks"
-	"github.com/topcentral/spillway/tasks/queue"
 )
 
 // A model server that is still loading when the worker starts is asked when it
@@ -85,35 +84,5 @@ func TestACanceledCallNamesItsModel(t *testing.T) {
 	j, err := w.store.Job(t.Context(), tenant, j.ID)
 	if err != nil || j.State != tasks.Canceled || !slices.Equal(outcomes(j), []string{"ollama/small canceled"}) {
 		t.Errorf("%v: %v, %v", j.State, outcomes(j), err)
-	}
-}
-
-// A job whose candidate this worker does not reach goes to another worker at once,
-// but not again and again: where the other has no slot free, it waits.
-func TestAJobDoesNotSpinBetweenWorkers(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, redistest.Embedded(t))
-	one := w.worker(t, testAgents(t), defaults())
-	other := &tasks.Worker{ID: "other", Serves: []tasks.LaneService{{
-		Lane: tasks.Local, Queues: queue.Names(tasks.Local), Models: []string{"ollama/small"}, Slots: 1, Running: 1,
-	}}}
-	if err := w.store.Beat(t.Context(), other); err != nil {
-		t.Fatal(err)
-	}
-	j := w.submit(t, func(s *tasks.Submission) { s.Candidates = []string{"ollama/small"} })
-	handed := 0
-	for n := 1; n <= 10; n++ {
-		j.Attempt = n
-		a := &attempt{Worker: one, job: j, lane: tasks.Local, log: quiet}
-		if !a.elsewhere(t.Context(), &providers.ExhaustedError{}) {
-			break
-		}
-		handed++
-		j.Attempts = append(j.Attempts, tasks.Attempt{
-			Number: n, Lane: tasks.Local, Candidate: "ollama/small", Outcome: tasks.OutcomeUnreachable, RetryAt: time.Now().Add(time.Second),
-		})
-	}
-	if handed != maxElsewhere {
-		t.Errorf("handed on %d times, want %d", handed, maxElsewhere)
 	}
 }

@@ -6,13 +6,8 @@ import (
 
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/queue"
+	"github.com/topcentral/spillway/worker/attempt"
 )
-
-// laneServer is one asynq server and what it takes.
-type laneServer struct {
-	queues []string
-	server *queue.Server
-}
 
 // serve makes the servers fit the models that can be reached: one server for
 // all local queues, so that its slots are the GPU's; one server per complexity
@@ -34,8 +29,8 @@ func (w *Worker) serve(want map[string]queue.ServerConfig) error {
 	return nil
 }
 
-// plan says which servers the worker should have now, by lane or complexity, and
-// what they come to for the registry.
+// plan returns the servers that the worker should have now, by lane or complexity,
+// and what the registry lists of them.
 func (w *Worker) plan() (map[string]queue.ServerConfig, []tasks.LaneService) {
 	last := queue.Names(tasks.Scorecard)
 	want := map[string]queue.ServerConfig{string(tasks.Scorecard): {Queues: last, Slots: scorecardSlots, Poll: scorecardPoll}}
@@ -61,8 +56,8 @@ func (w *Worker) plan() (map[string]queue.ServerConfig, []tasks.LaneService) {
 }
 
 func (w *Worker) start(name string, cfg queue.ServerConfig) error {
-	cfg.Drain = w.cfg.Drain + handBackTimeout
-	s, err := queue.Serve(w.Redis, cfg, queue.Handlers{Ticket: w.take}, w.Log)
+	cfg.Drain = w.cfg.Drain + attempt.HandBackTimeout
+	s, err := queue.Serve(w.Redis, cfg, queue.Handlers{Ticket: w.handle}, w.Log)
 	if err != nil {
 		return err
 	}

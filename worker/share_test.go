@@ -190,48 +190,6 @@ func TestAFollowerOfNobodyRuns(t *testing.T) {
 	}
 }
 
-func TestHowLongAFollowerWaits(t *testing.T) {
-	now := time.Now()
-	at := func(s int) time.Time { return now.Add(time.Duration(s) * time.Second) }
-	lanes := []tasks.Lane{tasks.Local, tasks.Cloud}
-	follower := func(spill, target int) *tasks.Job {
-		return &tasks.Job{Lanes: lanes, SpillAt: at(spill), TargetAt: at(target)}
-	}
-	queued := func(attempt, since, spill int) *tasks.Job {
-		return &tasks.Job{State: tasks.Queued, Attempt: attempt, SpillAt: at(spill), Waiting: &tasks.Waiting{Since: at(since)}}
-	}
-	running := func(lane tasks.Lane) *tasks.Job { return &tasks.Job{State: tasks.Running, Lane: lane, Attempt: 1} }
-	for _, test := range []struct {
-		name   string
-		job    *tasks.Job
-		leader *tasks.Job
-		lane   tasks.Lane
-		want   bool
-	}{
-		{"the leader runs", follower(10, 30), running(tasks.Local), tasks.Local, true},
-		{"the leader runs, and the job spills", follower(-1, 30), running(tasks.Local), tasks.Cloud, false},
-		{"the leader runs where the job spills to", follower(-1, 30), running(tasks.Cloud), tasks.Cloud, true},
-		{"the target is past", follower(-20, -1), running(tasks.Cloud), tasks.Cloud, false},
-		{"the leader waits", follower(10, 30), queued(0, -1, 10), tasks.Local, true},
-		{"the leader spills, too", follower(-1, 30), queued(0, -1, -2), tasks.Cloud, true},
-		{"the leader spills later", follower(-1, 30), queued(0, -1, 20), tasks.Cloud, false},
-		{"the leader has just been let go", follower(10, 30), queued(1, -1, 10), tasks.Local, true},
-		{"the leader waits for its providers", follower(10, 30), queued(2, -9, 10), tasks.Local, false},
-		{"the leader was canceled", follower(10, 30), &tasks.Job{State: tasks.Canceled}, tasks.Local, false},
-		{"the leader runs later", follower(10, 30), &tasks.Job{State: tasks.Scheduled}, tasks.Local, false},
-	} {
-		if got := worthWaiting(test.job, test.leader, test.lane, now); got != test.want {
-			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
-		}
-	}
-	for _, test := range []struct{ age, target, want int }{{0, 30, 1}, {12, 30, 3}, {60, 100, 5}, {60, 2, 2}, {60, -5, 1}} {
-		j := &tasks.Job{CreatedAt: at(-test.age), TargetAt: at(test.target)}
-		if got := lookAgain(j, now); got != time.Duration(test.want)*time.Second {
-			t.Errorf("age %d s, target in %d s: comes back in %v, want %d s", test.age, test.target, got, test.want)
-		}
-	}
-}
-
 func TestAFollowerSpills(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, redistest.Embedded(t))
@@ -266,7 +224,7 @@ func TestADeadFollowersTicketIsSpent(t *testing.T) {
 		t.Fatalf("cancel: %v", err)
 	}
 	for _, id := range []string{j.ID, tasks.NewID()} {
-		if err := one.take(t.Context(), queue.Ticket{JobID: id, Lane: tasks.Local}); err != nil {
+		if err := one.handle(t.Context(), queue.Ticket{JobID: id, Lane: tasks.Local}); err != nil {
 			t.Errorf("ticket: got %v, want it acknowledged", err)
 		}
 	}

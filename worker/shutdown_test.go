@@ -16,6 +16,7 @@ import (
 	"github.com/topcentral/spillway/providers/providertest"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/store"
+	"github.com/topcentral/spillway/worker/attempt"
 )
 
 func TestAStoppingWorkerFinishesWhatItHas(t *testing.T) {
@@ -68,8 +69,8 @@ func TestAStoppingWorkerHandsBackWhatItCannotFinish(t *testing.T) {
 		j := w.submit(t)
 		wait(t, asked)
 		stop()
-		if cause := wait(t, ended); !errors.Is(cause, errShutdown) {
-			t.Errorf("the call ended for: got %v, want %v", cause, errShutdown)
+		if cause := wait(t, ended); !errors.Is(cause, attempt.ErrShutdown) {
+			t.Errorf("the call ended for: got %v, want %v", cause, attempt.ErrShutdown)
 		}
 		w.start(t, localLane)
 		j = w.end(t, j.ID)
@@ -91,13 +92,13 @@ func TestAStopWaitsForAttemptsThatTheQueueHasLetGo(t *testing.T) {
 	}{
 		{"none: it does not wait", func(*Worker) {}, 0, drain},
 		{"one that ends when it must", func(w *Worker) {
-			w.inHand.Add(1)
-			context.AfterFunc(w.base, w.inHand.Done)
-		}, drain, drain + handBackTimeout},
+			w.inFlight.Add(1)
+			context.AfterFunc(w.runner.Context(), w.inFlight.Done)
+		}, drain, drain + attempt.HandBackTimeout},
 		{"one that never ends is left behind", func(w *Worker) {
-			w.inHand.Add(1)
-			time.AfterFunc(time.Hour, w.inHand.Done)
-		}, drain + handBackTimeout, drain + 2*handBackTimeout},
+			w.inFlight.Add(1)
+			time.AfterFunc(time.Hour, w.inFlight.Done)
+		}, drain + attempt.HandBackTimeout, drain + 2*attempt.HandBackTimeout},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			all := testAgents(t)

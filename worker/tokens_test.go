@@ -2,13 +2,10 @@ package worker
 
 import (
 	"context"
-	"errors"
-	"maps"
 	"math"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/topcentral/spillway/lab/redistest"
@@ -17,112 +14,6 @@ import (
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/store"
 )
-
-func TestTokenBudget(t *testing.T) {
-	mac := pace{prefill: 340, decode: 27}
-	for _, c := range []struct {
-		name  string
-		pace  pace
-		ask   allotment
-		want  int // tokens of answer; 0: refused
-		total int // with thinking; 0: not bounded
-	}{
-		{"nothing is known: the agent's own limit", pace{},
-			allotment{most: 900, least: 225, input: 2000, left: 60 * time.Second}, 900, 0},
-		{"time for less than the agent allows", mac,
-			allotment{most: 2000, least: 225, input: 2000, left: 60 * time.Second}, 1331, 1331},
-		{"time for more: the rest is for thinking", mac,
-			allotment{most: 900, least: 225, input: 2000, left: 60 * time.Second}, 900, 1331},
-		{"a model that has to be loaded", pace{load: 27 * time.Second, prefill: 340, decode: 27},
-			allotment{most: 2000, least: 225, input: 2000, left: 60 * time.Second}, 602, 602},
-		{"a cloud that tells its first token alone", pace{first: 2 * time.Second, decode: 60},
-			allotment{most: 4000, least: 225, input: 2000, left: 30 * time.Second}, 1536, 1536},
-		{"below what is of use", mac,
-			allotment{most: 900, least: 225, input: 2000, left: 15 * time.Second}, 0, 0},
-		{"exactly what is of use", pace{decode: 10},
-			allotment{most: 900, least: 92, left: 10 * time.Second}, 92, 92},
-		{"below what is usual", mac,
-			allotment{most: 2000, least: 225, usual: 1400, input: 2000, left: 60 * time.Second}, 0, 0},
-		{"no time to read the prompt", mac,
-			allotment{most: 900, least: 0, usual: 1, input: 50_000, left: 60 * time.Second}, 0, 0},
-		{"the time is up", mac, allotment{most: 900, least: 1, left: -time.Second}, 0, 0},
-		{"an unbelievable pace", pace{decode: math.MaxFloat64}, allotment{most: 900, least: 1, left: time.Hour}, 900, 0},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, total, err := c.ask.fit("ollama/m", c.pace)
-			if refusal, ok := errors.AsType[*providers.Refusal](err); (c.want == 0) != (ok && refusal.Reason == providers.TooSlow) {
-				t.Fatalf("got %d and %v, want %d", got, err, c.want)
-			}
-			if got != c.want || total != c.total {
-				t.Errorf("got %d of %d, want %d of %d", got, total, c.want, c.total)
-			}
-		})
-	}
-}
-
-func TestPlanningPace(t *testing.T) {
-	for weights, want := range map[int64]pace{
-		0:              {},
-		7_000_000_000:  {prefill: 1100, decode: 85},
-		32_000_000_000: {prefill: 340, decode: 27},
-		72_000_000_000: {prefill: 152, decode: 12.9},
-		14_000_000_000: {prefill: 550, decode: 42.5},
-	} {
-		if got := planningPace(weights); math.Abs(got.decode-want.decode) > 0.1 || math.Abs(got.prefill-want.prefill) > 1 || got.load != 0 {
-			t.Errorf("%d weights: got %+v, want %+v", weights, got, want)
-		}
-	}
-}
-
-func TestWhatACallTeaches(t *testing.T) {
-	usage := providers.Usage{Input: 2000, Cached: 300, Output: 600}
-	for _, c := range []struct {
-		name string
-		call providers.Attempt
-		want map[store.Rate]float64
-	}{
-		{"its server tells everything", providers.Attempt{Load: 20 * time.Second, Prefill: 5 * time.Second, Decode: 20 * time.Second, Usage: usage},
-			map[store.Rate]float64{store.Load: 20, store.Prefill: 340, store.Decode: 30}},
-		{"the model was in memory", providers.Attempt{Load: 40 * time.Millisecond, Prefill: 5 * time.Second, Decode: 20 * time.Second, Usage: usage},
-			map[store.Rate]float64{store.Prefill: 340, store.Decode: 30}},
-		{"a cloud, seen from here", providers.Attempt{FirstToken: 2 * time.Second, Duration: 12 * time.Second, Usage: usage},
-			map[store.Rate]float64{store.FirstToken: 2, store.Decode: 60}},
-		{"too short to measure", providers.Attempt{FirstToken: time.Microsecond, Duration: time.Millisecond, Usage: usage}, map[store.Rate]float64{}},
-		{"too few tokens to measure", providers.Attempt{Decode: time.Second, Usage: providers.Usage{Output: 3}}, map[store.Rate]float64{}},
-		{"refused", providers.Attempt{Outcome: providers.TooSlow}, map[store.Rate]float64{}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got := measured(&c.call)
-			if len(got) != len(c.want) {
-				t.Fatalf("got %v, want %v", got, c.want)
-			}
-			for rate, want := range c.want {
-				if math.Abs(got[rate]-want) > 0.01 {
-					t.Errorf("%s: got %v, want %v", rate, got[rate], want)
-				}
-			}
-		})
-	}
-}
-
-func TestTheLengthOfAnAnswer(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		call providers.Attempt
-		want int
-	}{
-		{"complete", providers.Attempt{Outcome: providers.Succeeded, Usage: providers.Usage{Output: 500}}, 500},
-		{"cut off: at least that", providers.Attempt{Outcome: "bad_output", TokenLimit: 800, Usage: providers.Usage{Output: 800}}, 800},
-		{"nonsense tells nothing", providers.Attempt{Outcome: "bad_output", TokenLimit: 800, Usage: providers.Usage{Output: 40}}, 0},
-		{"nor does a broken line", providers.Attempt{Outcome: "transport", Usage: providers.Usage{Output: 40}}, 0},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if got := answerLength(&c.call); got != c.want {
-				t.Errorf("got %d, want %d", got, c.want)
-			}
-		})
-	}
-}
 
 // knows makes the world remember what calls of a local model have measured.
 func (w *world) knows(t *testing.T, candidate string, rates map[store.Rate]float64) {
@@ -219,7 +110,7 @@ func TestCallsTeachTheNext(t *testing.T) {
 		t.Errorf("rates: %+v, %v; want 10 written and 100 read per second", got, err)
 	}
 	lengths, err := w.store.Lengths(t.Context(), j.Agent, j.AgentVersion)
-	if l := lengths[lengthOf(j, "ollama/small")]; err != nil || len(l) != 1 || math.Abs(l.Quantile(0.5)-20) > 0.1 {
+	if l := lengths[store.Length{Agent: j.Agent, Version: j.AgentVersion, Variant: j.Variant, Candidate: "ollama/small"}]; err != nil || len(l) != 1 || math.Abs(l.Quantile(0.5)-20) > 0.1 {
 		t.Errorf("lengths: %+v, %v; want one answer of 20 tokens", lengths, err)
 	}
 	tallies, err := w.store.Tallies(t.Context(), j.Agent)
@@ -250,46 +141,6 @@ func TestAModelThatIsOnlyNotInMemoryIsLoadedForTheNextJob(t *testing.T) {
 	if first, second := wait(t, loaded), wait(t, loaded); first == second {
 		t.Errorf("loaded %s twice", first)
 	}
-}
-
-// memory is what has been learned, without Redis.
-type memory map[string]store.Rates
-
-func (m memory) Rates(context.Context) (map[string]store.Rates, error) { return maps.Clone(m), nil }
-
-func (memory) Lengths(context.Context, string, string) (map[store.Length]store.Learned, error) {
-	return nil, nil
-}
-
-func TestWhatIsKnownServesForAMoment(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		known := memory{}
-		p := newPaces(known, quiet)
-		decode := func() float64 { return p.of(t.Context(), "ollama/m", 0).decode }
-		load := func() time.Duration { return p.of(t.Context(), "ollama/m", 0).load }
-		if got := decode(); got != 0 {
-			t.Errorf("at first: %v, want 0", got)
-		}
-		known["ollama/m"] = store.Rates{store.Decode: {30}, store.Load: {10}}
-		if got := decode(); got != 0 {
-			t.Errorf("a moment later: %v, want what was read", got)
-		}
-		time.Sleep(pacesFor)
-		if got := decode(); got < 20 || got >= 30 {
-			t.Errorf("after a while: %v, want a little less than 30", got)
-		}
-		if got := load(); got < 10*time.Second {
-			t.Errorf("loading takes %v, want more than 10s", got)
-		}
-		p.setWarm("ollama/m")
-		if got := load(); got != 0 {
-			t.Errorf("loading takes %v while it is in memory", got)
-		}
-		time.Sleep(warmFor)
-		if got := load(); got == 0 {
-			t.Error("it stays in memory for ever")
-		}
-	})
 }
 
 // A slip that leaves no doubt is mended before a second call is paid.

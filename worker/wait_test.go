@@ -11,7 +11,6 @@ import (
 	"github.com/topcentral/spillway/lab/redistest"
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/limits"
-	"github.com/topcentral/spillway/providers/providertest"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -139,35 +138,5 @@ func TestACandidateThatHasFailedIsNotAskedAgainWhileAnotherHasNoRoom(t *testing.
 	got := slices.CompactFunc(outcomes(j), func(a, b string) bool { return a == b })
 	if !slices.Equal(got, want) || len(w.local.Asked()) != 2 {
 		t.Errorf("attempts %v, asked %d times", got, len(w.local.Asked()))
-	}
-}
-
-// A job that asks for waiting tries again who has failed it, and not each time that
-// another has no room: every try is paid.
-func TestAWaitingJobDoesNotPayForEachLookAtABusyCandidate(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	small := providers.Candidate{Provider: providertest.NewFake("ollama"), Model: "small"}
-	large := providers.Candidate{Provider: small.Provider, Model: "large"}
-	for _, c := range []struct {
-		name  string
-		tries []time.Duration // since small was asked, and large had no room, in each claim
-		asks  bool
-	}{
-		{"just now", []time.Duration{2 * time.Second}, false},
-		{"a while ago", []time.Duration{11 * time.Second}, true},
-		{"twice, just now", []time.Duration{20 * time.Second, 11 * time.Second}, false},
-		{"twice, a while ago", []time.Duration{40 * time.Second, 21 * time.Second}, true},
-	} {
-		j := &tasks.Job{OnExhausted: tasks.Wait, Attempt: len(c.tries) + 1}
-		for i, ago := range c.tries {
-			j.Attempts = append(j.Attempts,
-				tasks.Attempt{Number: i + 1, Lane: tasks.Local, Candidate: "ollama/small", Outcome: string(providers.ClassBadOutput), StartedAt: now.Add(-ago)},
-				tasks.Attempt{Number: i + 1, Lane: tasks.Local, Candidate: "ollama/large", Outcome: tasks.OutcomeLimitReached, RetryAt: now.Add(time.Second)})
-		}
-		a := &attempt{job: j, lane: tasks.Local}
-		if got := len(a.unsettled([]providers.Candidate{small, large})) == 2; got != c.asks {
-			t.Errorf("%s: asked again %v, want %v", c.name, got, c.asks)
-		}
 	}
 }

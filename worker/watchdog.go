@@ -9,10 +9,11 @@ import (
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
+	"github.com/topcentral/spillway/worker/attempt"
 )
 
 const (
-	// watchEvery is how often a worker looks for jobs that nobody looks after.
+	// watchEvery is how often a worker looks for jobs whose worker or tickets were lost.
 	watchEvery = time.Second
 	// watchBatch is how many of them it takes at a time, per shard.
 	watchBatch = 200
@@ -23,10 +24,10 @@ const (
 // or ends them. Every worker has one; the store sees to it that one acts.
 type watchdog struct {
 	*Worker
-	looked time.Time // when it last knew that Redis was there and took writes
-	judges time.Time // before this it takes no job for lost
+	looked time.Time // when Redis last answered and accepted writes
+	judges time.Time // until then no job counts as lost
 
-	unserved map[string]bool // queues whose jobs it has sent elsewhere
+	unserved map[string]bool // queues whose jobs it has moved elsewhere
 }
 
 func (w *Worker) watchdog() *watchdog {
@@ -51,10 +52,10 @@ func (d *watchdog) look(ctx context.Context) error {
 	}
 	for _, id := range ids {
 		if err := d.rescue(ctx, id, d.judge(ctx, time.Now())); err != nil {
-			if away(err) || ctx.Err() != nil {
+			if attempt.Transient(err) || ctx.Err() != nil {
 				return err
 			}
-			d.Log.ErrorContext(ctx, "a due job could not be looked after; it will be tried again", "job", id, "error", err)
+			d.Log.ErrorContext(ctx, "a due job could not be rescued; it will be tried again", "job_id", id, "error", err)
 		}
 	}
 	return nil
@@ -106,7 +107,7 @@ func (d *watchdog) evacuate(ctx context.Context) error {
 			return err
 		}
 		if n > 0 {
-			d.Log.WarnContext(ctx, "nobody serves a queue any more; its jobs go elsewhere", "queue", name, "jobs", n)
+			d.Log.WarnContext(ctx, "no worker serves a queue any more; its jobs go elsewhere", "queue", name, "jobs", n)
 		}
 		d.unserved[name] = true
 	}
@@ -132,7 +133,7 @@ func (d *watchdog) rescue(ctx context.Context, id string, judge bool) error {
 		return err
 	}
 	if found == store.Lapsed {
-		d.Log.WarnContext(ctx, "the worker of a job was lost; issuing new tickets", "job", id)
+		d.Log.WarnContext(ctx, "the worker of a job was lost; issuing new tickets", "job_id", id)
 	}
 	j, err := d.Store.Find(ctx, id)
 	if err != nil {

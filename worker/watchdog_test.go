@@ -10,6 +10,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
+	"github.com/topcentral/spillway/worker/attempt"
 )
 
 // lose claims a job for a worker that is never heard of again.
@@ -42,7 +43,7 @@ func TestAJobThatTakesItsWorkersDownIsGivenUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, redistest.Embedded(t), func(cfg *store.Config) { cfg.Lease = time.Millisecond })
 	j := w.submit(t)
-	for range maxCrashes {
+	for range attempt.MaxCrashes {
 		w.lose(t, j.ID)
 		w.awaitLapse(t, j.ID)
 	}

@@ -1,0 +1,41 @@
+package attempt
+
+import (
+	"context"
+	"time"
+
+	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/agents"
+	"github.com/topcentral/spillway/tasks/store"
+)
+
+// lastResort is for a job that no lane can answer, for the reason given, or
+// whose time is up: the scorecard, waiting, or an honest failure, as the job
+// asks.
+func (a *attempt) lastResort(ctx context.Context, agent *agents.Agent, cause error) outcome {
+	late := !time.Now().Before(a.deadline)
+	switch {
+	case a.job.OnExhausted == tasks.Degrade && agent.HasScorecard():
+		answer, err := a.route(ctx, &providers.Route{
+			Candidates: a.Fleet.Candidates(tasks.Scorecard, agent, a.job),
+			Request:    providers.Request{Agent: a.job.Agent, Input: a.input, Language: string(a.job.Language)},
+			Owner:      providers.Owner{Tenant: a.job.Tenant, Agent: a.job.Agent},
+			Check:      checkOutput(agent),
+			OnAttempt:  func(r providers.Attempt) { a.record(tasks.Scorecard, r) },
+		})
+		if err == nil {
+			return degraded(answer.Output)
+		}
+		if ctx.Err() != nil {
+			return interrupted(ctx)
+		}
+		a.log.Error("scorecard failed", "error", err)
+		return failed(tasks.Errorf(tasks.CodeInternal, "the scorecard of agent %s failed", agent.ID).WithCause(err))
+	case a.job.OnExhausted == tasks.Wait && !late:
+		return released(store.Release{Reason: store.ReasonWaiting, Forgive: true, Recheck: a.comeBack(time.Now())})
+	case late:
+		return failed(tasks.Errorf(tasks.CodeDeadline, "no answer came before the job's deadline"))
+	}
+	return failed(a.exhausted(cause))
+}
