@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/topcentral/spillway/providers"
@@ -73,7 +74,7 @@ func classify(status int, text, model string) *providers.Error {
 		}
 	}
 	switch {
-	case missing(lower):
+	case missing.MatchString(lower):
 		e.Class = providers.ClassBadRequest
 		e.Message = "model " + model + " is not on this Ollama server: run `ollama pull " + model + "`"
 	case e.Message == "" && status == http.StatusNotFound:
@@ -84,11 +85,9 @@ func classify(status int, text, model string) *providers.Error {
 	return e
 }
 
-// missing reports whether an error says that the server does not have a model.
-func missing(lower string) bool {
-	return strings.Contains(lower, "try pulling it first") ||
-		strings.Contains(lower, "model") && strings.Contains(lower, "not found")
-}
+// missing matches an error that says that the server does not have a model, and
+// not that something else is missing in one.
+var missing = regexp.MustCompile(`try pulling it first|\bmodel ["'` + "`" + `]?[^\s"'` + "`" + `]+["'` + "`" + `]? (was |is )?not found`)
 
 // errorText returns the text of an "error" field: a string, a string that holds
 // another error as JSON (since 0.34, passed on from llama-server), or an object

@@ -42,7 +42,7 @@ func (p *provider) Models(ctx context.Context) ([]providers.Model, error) {
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK || outbound.IsPage(resp.Header, nil) {
+	if resp.StatusCode != http.StatusOK || outbound.BeginsPage(resp) {
 		return nil, p.refusal(ctx, resp, "")
 	}
 	body, err := io.ReadAll(resp.Body)

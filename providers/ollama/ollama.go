@@ -19,7 +19,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
@@ -87,17 +86,6 @@ type provider struct {
 	config   Config
 	client   *http.Client
 	grammars grammars
-	thinkers sync.Map // by model: whether it thinks
-}
-
-// thinks is Thinks, remembered: it is asked before every call.
-func (p *provider) thinks(model string) bool {
-	if known, ok := p.thinkers.Load(model); ok {
-		return known.(bool) //nolint:forcetypeassert // nothing else is stored
-	}
-	thinks := Thinks(model)
-	p.thinkers.Store(model, thinks)
-	return thinks
 }
 
 func (p *provider) Name() string { return p.config.Name }
@@ -117,7 +105,7 @@ func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK || outbound.IsPage(resp.Header, nil) {
+	if resp.StatusCode != http.StatusOK || outbound.BeginsPage(resp) {
 		return nil, p.refusal(ctx, resp, req.Model)
 	}
 	in := &intake{model: req.Model, schema: len(req.Schema) > 0, Answer: outbound.Answer{Began: began, OnDelta: onDelta}}

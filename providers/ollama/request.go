@@ -45,7 +45,7 @@ func Thinks(model string) bool { return thinkers.MatchString(model) }
 
 func (p *provider) request(req *providers.Request) *chatRequest {
 	messages, thinking := req.Messages, 0
-	if p.thinks(req.Model) && p.config.Think[req.Model] != false {
+	if Thinks(req.Model) && p.config.Think[req.Model] != false {
 		thinking = p.config.ThinkingTokens
 		// While it thinks, no schema binds it: it has to have read it.
 		messages = providers.WithSchema(messages, req.Schema)

@@ -20,7 +20,7 @@ const maxLine = 1 << 20
 // chunk is one line of the answer: a piece of it, or an error, and at the end
 // the counts. Durations are in nanoseconds.
 type chunk struct {
-	Message            said            `json:"message"`
+	Message            *said           `json:"message"`
 	Done               json.RawMessage `json:"done"`
 	DoneReason         wire.Text       `json:"done_reason"`
 	Error              json.RawMessage `json:"error"`
@@ -61,11 +61,11 @@ type intake struct {
 // then.
 func (in *intake) read(ctx context.Context, body io.Reader) (*providers.Response, error) {
 	lines := wire.NewEvents(body, maxLine)
-	for understood := false; ; {
+	for understood, foreign := false, ""; ; {
 		line, err := lines.Next()
 		if err != nil {
 			in.End(false)
-			return in.response(chunk{}), in.broken(ctx, err, understood, lines.Stray())
+			return in.response(chunk{}), in.broken(ctx, err, understood, cmp.Or(lines.Stray(), foreign))
 		}
 		if line.Cut {
 			continue // the end of the answer says so
@@ -78,8 +78,12 @@ func (in *intake) read(ctx context.Context, body io.Reader) (*providers.Response
 			in.End(false)
 			return in.response(chunk{}), classify(cmp.Or(status, http.StatusOK), text, in.model)
 		}
-		understood = true
-		in.Take(string(c.Message.Content), string(c.Message.Thinking))
+		if c.Message != nil {
+			in.Take(string(c.Message.Content), string(c.Message.Thinking))
+		}
+		if understood = understood || c.Message != nil || len(c.Done) > 0; !understood {
+			foreign = "an object of another API"
+		}
 		if wire.TextOf(c.Done) == "true" {
 			in.End(in.schema)
 			return in.response(c), in.stopped(c)

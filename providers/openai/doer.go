@@ -50,7 +50,7 @@ func (d *doer) send(req *http.Request) (*http.Response, error) {
 		d.failure = err
 		return nil, err
 	}
-	if resp.StatusCode/100 != 2 || outbound.IsPage(resp.Header, nil) {
+	if resp.StatusCode/100 != 2 || resp.StatusCode == http.StatusNoContent || outbound.BeginsPage(resp) {
 		d.failure = d.refusal(req.Context(), resp)
 		return nil, d.failure
 	}

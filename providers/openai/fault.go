@@ -89,8 +89,8 @@ type said struct {
 	BaseResp baseResp        `json:"base_resp"`
 }
 
-// deepest is how many errors are read that stand inside one another: gateways
-// pass on what they were told as a text.
+// deepest is how many errors, parts or lists are read that are nested in one
+// another: gateways pass on what they were told as a text.
 const deepest = 8
 
 // faultOf reads what a failure's body says: an object, a list of them, JSON in a
@@ -99,6 +99,9 @@ func faultOf(body []byte, depth int) fault {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	var top json.RawMessage
 	if wire.Decode(body, &top) != nil {
+		if event, err := wire.NewEvents(bytes.NewReader(body), len(body)+1).Next(); err == nil && depth == 0 && isObject(string(event.Data)) {
+			return faultOf(event.Data, depth+1)
+		}
 		return fault{Message: string(body)}
 	}
 	if top[0] == '[' {
@@ -138,7 +141,7 @@ func (s *said) fault(depth int) fault {
 	f.Message = firstOf(message.Message, string(s.Msg), string(s.ErrorMsg), string(s.ErrMsg), string(s.ErrorText), string(s.Description), detail, string(s.Title), string(s.Reason))
 	f = f.over(message)
 	for _, inner := range []json.RawMessage{s.Error, s.Errors} {
-		if !wire.Empty(inner) && depth < deepest {
+		if !wire.Empty(inner) && string(bytes.TrimSpace(inner)) != "true" && depth < deepest {
 			deeper := faultOf(inner, depth+1)
 			if deeper.Message != "" {
 				f.Message = deeper.Message

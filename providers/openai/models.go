@@ -37,7 +37,7 @@ func (p *provider) list(ctx context.Context) ([]providers.Model, error) {
 
 // read reads a list of models.
 func (p *provider) read(body []byte) ([]providers.Model, error) {
-	names, ok := modelNames(body)
+	names, ok := modelNames(body, 0)
 	if ok {
 		models := make([]providers.Model, 0, len(names))
 		for _, name := range names {
@@ -57,9 +57,9 @@ func (p *provider) read(body []byte) ([]providers.Model, error) {
 
 // modelNames returns the names in a list of models, under whichever name the list
 // goes; ok is false when there is no list.
-func modelNames(body []byte) (names []string, ok bool) {
+func modelNames(body []byte, depth int) (names []string, ok bool) {
 	var top json.RawMessage
-	if wire.Decode(body, &top) != nil {
+	if depth > deepest || wire.Decode(body, &top) != nil {
 		return nil, false
 	}
 	list := top
@@ -83,7 +83,7 @@ func modelNames(body []byte) (names []string, ok bool) {
 		return nil, false
 	}
 	if list[0] == '{' { // a list within
-		return modelNames(list)
+		return modelNames(list, depth+1)
 	}
 	if list[0] != '[' {
 		return nil, false

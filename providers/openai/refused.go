@@ -27,16 +27,23 @@ const (
 	limitField
 )
 
-// fieldNames are the names of each field; those of one that has members are
-// theirs, too.
-var fieldNames = []struct {
-	field fields
-	names *regexp.Regexp
-}{
-	{responseFormatField, regexp.MustCompile(`\b(response[_ ]format|json_object|json_schema|json mode|structured outputs?|guided decoding|guided_json)\b`)},
-	{streamOptionsField, regexp.MustCompile(`\b(stream[_ ]options|include_usage)\b`)},
-	{temperatureField, regexp.MustCompile(`\btemperature\b`)},
-	{limitField, regexp.MustCompile(`\b(` + MaxCompletionTokens + `|` + MaxTokens + `)\b`)},
+// fieldNames are the names of each field and of its members, and the words for
+// it that also occur in other texts.
+var fieldNames = []fieldName{
+	{responseFormatField, regexp.MustCompile(`\b(response_format|json_object|json_schema|guided_json)\b`), regexp.MustCompile(`\b(response format|json mode|json schema|structured outputs?|guided decoding)\b`)},
+	{streamOptionsField, regexp.MustCompile(`\b(stream_options|include_usage)\b`), regexp.MustCompile(`\bstream options\b`)},
+	{temperatureField, regexp.MustCompile(`['"` + "`" + `]temperature['"` + "`" + `]`), regexp.MustCompile(`\btemperature\b`)},
+	{limitField, regexp.MustCompile(`\b(` + MaxCompletionTokens + `|` + MaxTokens + `)\b`), nil},
+}
+
+type fieldName struct {
+	field        fields
+	names, words *regexp.Regexp
+}
+
+// in reports whether a clause of an error refuses the field.
+func (n fieldName) in(clause string) bool {
+	return n.names.MatchString(clause) || n.words != nil && n.words.MatchString(clause) && complaint.MatchString(clause)
 }
 
 // sent returns those of the fields that a request has.
@@ -73,7 +80,7 @@ func (d *doer) refusedFields(m Model, req *providers.Request, before fields, err
 var (
 	clauseEnd = regexp.MustCompile(`[.!?;]+(\s+|$)|[。！？；\n]+`)
 	// complaint matches the words of a clause that refuses what it names.
-	complaint = regexp.MustCompile(`\b(un)?support(ed|s)?\b|\b(in)?valid\b|\bun(known|recognized|expected)\b|\b(not|only|must|cannot|can't|should|extra|forbidden|deprecated|disallowed|expected|failed|error)\b|` +
+	complaint = regexp.MustCompile(`\b(un)?support(ed|s)?\b|\b(in)?valid\b|\bun(known|recognized|expected)\b|\b(not|no|only|unavailable|must|cannot|can't|should|extra|forbidden|deprecated|disallowed|expected|failed|error)\b|` +
 		`不支持|无效|非法|错误|不允许|必须|只能|仅支持|未知|不能`)
 	// unknownField matches a clause that says that a field does not exist, rather
 	// than that its value is wrong.
@@ -89,7 +96,10 @@ func (f *fault) about() fields {
 	param := strings.ToLower(f.Param)
 	for _, clause := range clauseEnd.Split(strings.ToLower(f.Message), -1) {
 		for _, n := range fieldNames {
-			named := n.names.MatchString(param) || param == "" && n.names.MatchString(clause) && complaint.MatchString(clause)
+			named := n.in(clause)
+			if param != "" {
+				named = n.names.MatchString(param) || n.words != nil && n.words.MatchString(param)
+			}
 			if named && n.field == limitField && !unknownField.MatchString(clause) {
 				named = false // the number is refused, not the name
 			}

@@ -1,15 +1,19 @@
 package openai
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
+	"time"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/internal/outbound"
 	"github.com/topcentral/spillway/providers/internal/wire"
+	"github.com/topcentral/spillway/providers/output"
 )
 
 // intake reads one answer.
@@ -23,13 +27,19 @@ type intake struct {
 	seenReasoning string
 	usage         providers.Usage
 	understood    bool   // some of what came is of this API
+	foreign       []byte // the first object that is not
 	done          bool   // the service has said that the stream is complete
 	finish        string // the finish reason, in lower case; "" until there is one
 }
 
+// lastWord is how long a server may stay silent between the finish reason and the
+// end of the stream. Some keep the connection open.
+const lastWord = 2 * time.Second
+
 // read reads all of an answer, whether it streams or comes as one object.
 func (in *intake) read(ctx context.Context, body io.Reader) error {
 	events := wire.NewEvents(body, outbound.MaxAnswer)
+	wait := func() {}
 	for !in.done {
 		event, err := events.Next()
 		switch {
@@ -38,14 +48,32 @@ func (in *intake) read(ctx context.Context, body io.Reader) error {
 		case wire.IsLongLine(err):
 			return providers.Errorf(providers.ClassServer, "a line of the answer is longer than %d bytes", outbound.MaxAnswer)
 		case err != nil:
-			in.End(false)
-			return outbound.Fault(ctx, err)
+			return in.broken(ctx, err)
 		}
+		finished := in.finish != ""
 		if err := in.event(event); err != nil {
 			return err
 		}
+		if wait(); in.finish != "" && !finished {
+			reset, stop := outbound.Limit(body, lastWord)
+			defer stop()
+			wait = reset
+		}
 	}
 	return in.end("")
+}
+
+// broken returns the error for a stream that broke off; nil if that was behind
+// the finish reason and the JSON is whole.
+func (in *intake) broken(ctx context.Context, err error) error {
+	in.End(in.schema && in.finish != "")
+	if _, cut := output.Extract(in.Text.String()); in.finish != "" && cut == nil && ctx.Err() == nil {
+		return in.end("")
+	}
+	if in.finish != "" && errors.Is(err, context.Canceled) && ctx.Err() == nil {
+		return providers.Errorf(providers.ClassTransport, "the server said that its answer was complete, but the JSON is not")
+	}
+	return outbound.Fault(ctx, err)
 }
 
 // event reads one event.
@@ -86,6 +114,9 @@ func (in *intake) take(name string, object []byte) error {
 		return c.inside(object, in.key)
 	}
 	in.understood = in.understood || len(c.Choices) > 0 || !wire.Empty(c.Usage)
+	if !in.understood && in.foreign == nil && !wire.Empty(object) && c.Type != "ping" {
+		in.foreign = bytes.Clone(object)
+	}
 	in.count(c.Usage)
 	for _, choice := range c.Choices {
 		if choice.Index != 0 {
@@ -144,6 +175,11 @@ func (in *intake) end(stray string) error {
 		return providers.Errorf(providers.ClassServer, "%s", outbound.Page([]byte(stray)))
 	case !in.understood && stray != "":
 		return providers.Errorf(providers.ClassServer, "the service did not answer in OpenAI's format, but with: %s", outbound.Clean(stray, in.key))
+	case !in.understood && in.foreign != nil:
+		if f := faultOf(in.foreign, 0); f.Message != "" {
+			return judge(http.StatusOK, f, in.key)
+		}
+		return garbled()
 	default:
 		return providers.Errorf(providers.ClassTransport, "the stream ended before the answer was complete")
 	}

@@ -77,10 +77,10 @@ func (m message) empty() bool {
 // the model writes instead of what was asked for; it is shown, and fails the
 // check. Thinking counts once, under whichever name it came.
 func (m message) both() (text, reasoning string) {
-	text, reasoning = contentOf(m.Content)
+	text, reasoning = contentOf(m.Content, 0)
 	text += string(m.Refusal)
 	for _, raw := range []json.RawMessage{m.ReasoningContent, m.Reasoning, m.ReasoningDetails} {
-		said, thought := contentOf(raw)
+		said, thought := contentOf(raw, 0)
 		if more := said + thought; more != "" {
 			return text, reasoning + more
 		}
@@ -98,21 +98,24 @@ type part struct {
 }
 
 // contentOf returns the text and the thinking of a content: a text, an object
-// that is one part or the answer itself, or a list of parts. Parts of types that
-// are not known are passed over.
-func contentOf(raw json.RawMessage) (text, reasoning string) {
+// that is one part or the answer itself, or a list of parts. Parts of unknown
+// types, and parts that are nested too deep, are skipped.
+func contentOf(raw json.RawMessage, depth int) (text, reasoning string) {
 	raw = bytes.TrimSpace(raw)
+	if depth > deepest {
+		return "", ""
+	}
 	if len(raw) == 0 || raw[0] != '{' && raw[0] != '[' {
 		return wire.TextOf(raw), ""
 	}
 	if raw[0] == '{' {
-		return partOf(raw)
+		return partOf(raw, depth)
 	}
 	var parts []json.RawMessage
 	_ = wire.Decode(raw, &parts)
 	for _, p := range parts {
 		if t := bytes.TrimSpace(p); len(t) > 0 && t[0] == '{' {
-			more, thought := partOf(t)
+			more, thought := partOf(t, depth)
 			text, reasoning = text+more, reasoning+thought
 		} else {
 			text += wire.TextOf(t)
@@ -121,7 +124,7 @@ func contentOf(raw json.RawMessage) (text, reasoning string) {
 	return text, reasoning
 }
 
-func partOf(raw json.RawMessage) (text, reasoning string) {
+func partOf(raw json.RawMessage, depth int) (text, reasoning string) {
 	var p part
 	_ = wire.Decode(raw, &p)
 	inner := p.Text
@@ -130,12 +133,12 @@ func partOf(raw json.RawMessage) (text, reasoning string) {
 	}
 	said, thought := "", ""
 	if !wire.Empty(inner) {
-		said, thought = contentOf(inner)
+		said, thought = contentOf(inner, depth+1)
 	}
 	switch kind := strings.ToLower(string(p.Type)); {
 	case strings.Contains(kind, "think"), strings.Contains(kind, "reason"):
 		if !wire.Empty(p.Thinking) {
-			more, deeper := contentOf(p.Thinking)
+			more, deeper := contentOf(p.Thinking, depth+1)
 			return "", more + deeper
 		}
 		return "", said + thought

@@ -42,9 +42,7 @@ func Run(t *testing.T, newProvider New, dialect Dialect) {
 		{"an answer without end is bounded", k.huge},
 		{"canceling aborts the outbound call", k.cancel},
 		{"an ended context makes no call", k.ended},
-		{"what stands between has a class", k.between},
-		{"a compressed answer is read", k.compressed},
-		{"answers of real servers", k.exchanges},
+		{"every shape", k.shapes},
 		{"models are listed", k.models},
 		{"a list that fails has a class", k.modelsFail},
 	} {

@@ -8,13 +8,15 @@ import (
 	"sync"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/internal/shapes"
 )
 
 // Coze speaks as Coze does at /v3/chat and below. The script is run when a chat
 // is created; what it says comes with the list of messages.
 func Coze() Dialect {
 	return Dialect{
-		Begin: func(w http.ResponseWriter) { w.Header().Set("Content-Type", "application/json; charset=utf-8") },
+		Shapes: shapes.Foreign(),
+		Begin:  func(w http.ResponseWriter) { w.Header().Set("Content-Type", "application/json; charset=utf-8") },
 		Piece: func(w io.Writer, d providers.Delta) {
 			if c, ok := w.(*cozeChat); ok {
 				c.text, c.reasoning = c.text+d.Text, c.reasoning+d.Reasoning

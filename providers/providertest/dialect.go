@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/internal/shapes"
 )
 
 // Dialect says how a server speaks on the wire.
@@ -24,10 +24,8 @@ type Dialect struct {
 	// dialect that needs several requests for it.
 	Route func(script http.HandlerFunc) http.HandlerFunc
 	Lacks Lacks
-	// Exchanges are answers of real servers.
-	Exchanges []Exchange
-	// Lists are bodies of lists that all have the models "a" and "b-embed".
-	Lists []string
+	// Shapes are the forms in which servers of the dialect really answer.
+	Shapes []shapes.Shape
 }
 
 // Lacks is what a dialect has no words for.
@@ -41,12 +39,8 @@ type Lacks struct {
 // Ollama speaks as Ollama 0.40 does at /api/chat and /api/tags.
 func Ollama() Dialect {
 	return Dialect{
-		Exchanges: OllamaExchanges(),
-		Lists: []string{
-			`{"models":[{"name":"a","size":"7","details":null},{"name":"b-embed","details":[]}]}`,
-			`{"models":[{"model":"a","details":{"families":null,"family":7}},{"name":"b-embed","modified_at":7}]}`,
-		},
-		Begin: func(w http.ResponseWriter) { w.Header().Set("Content-Type", "application/x-ndjson") },
+		Shapes: shapes.Ollama(),
+		Begin:  func(w http.ResponseWriter) { w.Header().Set("Content-Type", "application/x-ndjson") },
 		Piece: func(w io.Writer, d providers.Delta) {
 			line(w, "", map[string]any{"message": map[string]any{
 				"role": "assistant", "content": d.Text, "thinking": d.Reasoning,
@@ -93,15 +87,8 @@ func Ollama() Dialect {
 // OpenAI speaks as OpenAI does at /chat/completions and /models.
 func OpenAI() Dialect {
 	return Dialect{
-		Exchanges: slices.Concat(OpenAIAnswers(), OpenAIFailures()),
-		Lists: []string{
-			`[{"id":"a","object":"model","created":1,"organization":"x"},{"id":"b-embed"}]`,
-			`{"object":"list","data":[{"id":"a","created":"2026-01-01T00:00:00Z","permission":{}},{"id":"b-embed","created":1.5}]}`,
-			`{"models":[{"name":"a"},{"model":"b-embed","name":"B"}]}`,
-			`{"data":["a","b-embed"]}`, `["a","b-embed"]`, "\ufeff" + `{"data":[null,{"id":"a"},{"id":"b-embed"}],"object":7}`,
-			`{"code":0,"data":{"list":[{"id":"a"},{"id":"b-embed"}]}}`,
-		},
-		Begin: func(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/event-stream") },
+		Shapes: shapes.OpenAI(),
+		Begin:  func(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/event-stream") },
 		Piece: func(w io.Writer, d providers.Delta) {
 			event(w, map[string]any{"choices": []any{map[string]any{"index": 0, "delta": map[string]any{
 				"content": d.Text, "reasoning_content": d.Reasoning,

@@ -6,12 +6,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/internal/shapes"
 )
 
 func (k *kit) statuses(t *testing.T) {
@@ -163,31 +163,8 @@ func (k *kit) ended(t *testing.T) {
 
 func (k *kit) models(t *testing.T) {
 	k.needs(t, !k.dialect.Lacks.Models)
-	k.lists(t, func(w http.ResponseWriter, _ *http.Request) { k.dialect.List(w, "a", "b-embed") })
-	for _, body := range k.dialect.Lists {
-		t.Run(body, func(t *testing.T) {
-			k.lists(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
-		})
-	}
-}
-
-// lists tests that a provider finds the models in a list.
-func (k *kit) lists(t *testing.T, h http.HandlerFunc) {
-	t.Helper()
-	models, err := k.serve(t, h).Models(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, m := range models {
-		names = append(names, m.Name)
-		if m.Embedding != strings.Contains(m.Name, "embed") {
-			t.Errorf("%s: embedding is %t", m.Name, m.Embedding)
-		}
-	}
-	if want := []string{"a", "b-embed"}; !slices.Equal(names, want) {
-		t.Errorf("models %q, want %q", names, want)
-	}
+	p := k.serve(t, func(w http.ResponseWriter, _ *http.Request) { k.dialect.List(w, "a", "b-embed") })
+	CheckModels(t, p, shapes.Shape{}, "a", "b-embed")
 }
 
 func (k *kit) modelsFail(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
@@ -27,6 +28,10 @@ const (
 	MaxAnswer = 16 << 20
 	MaxError  = 64 << 10
 )
+
+// errorTime bounds how long the body of a failure is waited for: its status says
+// most of it.
+const errorTime = 2 * time.Second
 
 // drainTime bounds how long Close waits for the rest of a body, which lets the
 // connection serve again.
@@ -69,6 +74,17 @@ type body struct {
 	left   int64 // of plain
 	cancel context.CancelFunc
 	proxy  string // that it came through; "" for none
+}
+
+// Limit ends the call that an answer of Do belongs to after a time, unless stop
+// is called before: reading its body then fails. Reset begins the time anew.
+func Limit(b io.Reader, after time.Duration) (reset func(), stop func() bool) {
+	ours, ok := b.(*body)
+	if !ok {
+		return func() {}, func() bool { return false }
+	}
+	timer := time.AfterFunc(after, ours.cancel)
+	return func() { timer.Reset(after) }, timer.Stop
 }
 
 // errTooLong ends the reading of a body that never ends.
@@ -122,7 +138,7 @@ func garbled(err error) bool {
 		return true
 	}
 	_, corrupt := errors.AsType[flate.CorruptInputError](err)
-	return corrupt || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, zlib.ErrHeader) || errors.Is(err, zlib.ErrChecksum)
+	return corrupt || slices.ContainsFunc([]error{gzip.ErrHeader, gzip.ErrChecksum, zlib.ErrHeader, zlib.ErrChecksum, zlib.ErrDictionary}, func(bad error) bool { return errors.Is(err, bad) })
 }
 
 // timedOut reports whether err is a time limit that struck after a connection

@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -22,10 +23,12 @@ type Refused struct {
 	host   string
 }
 
-// ReadRefused reads an answer that is none, and closes it. The error says that
-// ctx has ended.
+// ReadRefused reads an answer that is none, and closes it. It does not wait long
+// for a body that does not end. The error says that ctx has ended.
 func ReadRefused(ctx context.Context, resp *http.Response) (*Refused, error) {
 	defer func() { _ = resp.Body.Close() }()
+	_, stop := Limit(resp.Body, errorTime)
+	defer stop()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxError))
 	if err != nil && ctx.Err() != nil {
 		return nil, providers.Canceled(ctx)
@@ -50,6 +53,8 @@ func (r *Refused) Foreign() *providers.Error {
 		e = providers.Errorf(providers.ClassTransport, "an HTTP proxy stands before the server and wants a user and password: put them into the proxy's URL")
 	case r.Status >= 300 && r.Status < 400 && r.Header.Get("Location") != "":
 		e = providers.Errorf(providers.ClassServer, "the server sends us on to %s, where nothing was sent: set that as the base URL if it is right", Clean(hostOf(r.Header.Get("Location"))))
+	case r.Status == http.StatusNoContent, r.Status == http.StatusResetContent:
+		e = providers.Errorf(providers.ClassServer, "the server answered with status %d, which has no content", r.Status)
 	case page && r.Status == http.StatusForbidden:
 		// A firewall or a login: an API says in JSON that it does not like a key.
 		e = providers.Errorf(providers.ClassServer, "%s", Page(r.Body))
@@ -79,12 +84,37 @@ func (r *Refused) complete(e *providers.Error) *providers.Error {
 	return e
 }
 
+// BeginsPage reports whether the answer of a call is a web page: its type says
+// so, and it begins with a tag. Some servers name that type whatever they send.
+// It may wait for the first byte, and leaves all of the body to be read.
+func BeginsPage(resp *http.Response) bool {
+	b, ok := resp.Body.(*body)
+	if !ok || !typedPage(resp.Header) {
+		return false
+	}
+	in := bufio.NewReader(b.plain)
+	b.plain = in
+	for n := 1; ; n++ {
+		begin, err := in.Peek(n)
+		if err != nil {
+			return true
+		}
+		if !bytes.Contains([]byte(" \t\r\n\ufeff"), begin[n-1:n]) {
+			return begin[n-1] == '<'
+		}
+	}
+}
+
+func typedPage(h http.Header) bool {
+	return strings.HasPrefix(strings.ToLower(h.Get("Content-Type")), "text/html")
+}
+
 // IsPage reports whether what came is a web page.
 func IsPage(h http.Header, body []byte) bool {
-	if strings.HasPrefix(strings.ToLower(h.Get("Content-Type")), "text/html") {
+	begin := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff"))))
+	if typedPage(h) && !bytes.HasPrefix(begin, []byte("{")) && !bytes.HasPrefix(begin, []byte("[")) {
 		return true
 	}
-	begin := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff"))))
 	for _, tag := range []string{"<!doctype", "<html", "<head", "<body", "<script"} {
 		if bytes.HasPrefix(begin, []byte(tag)) {
 			return true

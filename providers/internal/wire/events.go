@@ -90,7 +90,7 @@ func (e *Events) take(line []byte) {
 		e.flush()
 		e.name = string(bytes.TrimSpace(value))
 	case name == "data":
-		if e.bare || !isJSON(e.pending.Bytes()) {
+		if e.bare || !isJSON(e.pending.Bytes()) || repairable(e.pending.Bytes()) {
 			e.flush()
 		}
 		e.add(bytes.TrimSpace(value))

@@ -39,6 +39,12 @@ func ignoreTypes(err error) error {
 	return err
 }
 
+// repairable reports whether data is JSON once it is repaired.
+func repairable(data []byte) bool {
+	repaired, changed := repair(data)
+	return changed && json.Valid(repaired)
+}
+
 // repair returns data with null for NaN and Infinity outside of strings, and
 // with escapes for control characters inside of them. It reports whether it has
 // changed anything.
