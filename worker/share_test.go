@@ -13,7 +13,7 @@ import (
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/providertest"
 	"github.com/topcentral/spillway/tasks"
-	"github.com/topcentral/spillway/tasks/dispatch"
+	"github.com/topcentral/spillway/tasks/equal"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
 )
@@ -228,7 +228,7 @@ func TestADeadFollowersTicketIsSpent(t *testing.T) {
 			t.Errorf("ticket: got %v, want it acknowledged", err)
 		}
 	}
-	if digest, err := dispatch.Digest(j, json.RawMessage(`{"kind": "good"}`)); err != nil || len(digest) != 64 {
+	if digest, err := equal.Digest(j, json.RawMessage(`{"kind": "good"}`)); err != nil || len(digest) != 64 {
 		t.Errorf("digest: got %q, %v", digest, err)
 	}
 }

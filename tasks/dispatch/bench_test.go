@@ -13,6 +13,7 @@ import (
 
 	"github.com/topcentral/spillway/lab/redistest"
 	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/equal"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
 )
@@ -44,7 +45,7 @@ func BenchmarkSubmit(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	digest, err := Digest(first, sub.Input)
+	digest, err := equal.Digest(first, sub.Input)
 	if err != nil {
 		b.Fatal(err)
 	}

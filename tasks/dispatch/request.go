@@ -3,6 +3,7 @@ package dispatch
 import (
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
+	"github.com/topcentral/spillway/tasks/equal"
 	"github.com/topcentral/spillway/tasks/store"
 )
 
@@ -10,15 +11,15 @@ import (
 type request struct {
 	*tasks.Submission
 
-	same    canonicalJSON // the input; as it came, if it is no JSON
-	decoded any           // the input, for whoever takes it over
-	err     error         // why the input is no JSON
+	same    equal.CanonicalJSON // the input; as it came, if it is no JSON
+	decoded any                 // the input, for whoever takes it over
+	err     error               // why the input is no JSON
 }
 
 func read(s *tasks.Submission) *request {
 	r := &request{Submission: s}
-	if r.same, r.decoded, r.err = canonical(s.Input); r.err != nil {
-		r.same = canonicalJSON(s.Input)
+	if r.same, r.decoded, r.err = equal.Canonical(s.Input); r.err != nil {
+		r.same = equal.CanonicalJSON(s.Input)
 	}
 	return r
 }
@@ -39,6 +40,6 @@ func (r *request) idempotency() (store.Idempotency, error) {
 	}
 	around := *r.Submission
 	around.Input = nil
-	digest, err := fingerprint(r.same, &around)
+	digest, err := equal.Fingerprint(r.same, &around)
 	return store.Idempotency{Key: r.IdempotencyKey, Fingerprint: digest}, err
 }

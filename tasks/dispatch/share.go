@@ -2,14 +2,11 @@ package dispatch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
-	"github.com/topcentral/spillway/tasks/agents"
+	"github.com/topcentral/spillway/tasks/equal"
 	"github.com/topcentral/spillway/tasks/store"
 )
 
@@ -17,59 +14,7 @@ const (
 	// seatTimeout bounds how long a submission waits for the cache: it spares
 	// work, and is not worth a delay.
 	seatTimeout = 250 * time.Millisecond
-	// flightSlack is how long after its job's deadline a flight may still land.
-	flightSlack = time.Minute
 )
-
-// Digest names what makes jobs equal, so that one's result answers the other: the
-// tenant, the agent and its version, the language, the privacy, the class of
-// models, the arm of an experiment, and the input by its values: neither order nor
-// white space counts, nor how a number or a letter is written.
-func Digest(j *tasks.Job, input json.RawMessage) (string, error) {
-	_, decoded, err := canonical(input)
-	if err != nil {
-		return "", fmt.Errorf("digest the input: %w", err)
-	}
-	return digestOf(j, decoded)
-}
-
-// digestOf is Digest for a decoded input.
-func digestOf(j *tasks.Job, input any) (string, error) {
-	same, err := json.Marshal(equalForm(input))
-	if err != nil {
-		return "", fmt.Errorf("digest the input: %w", err)
-	}
-	return fingerprint(same, []any{j.Tenant, j.Agent, j.AgentVersion, j.Language, j.Privacy, j.Complexity, j.Candidates, j.Variant})
-}
-
-// fingerprint is the SHA-256 of the JSON of what surrounds an input, and of the
-// input. A line end, which the former cannot hold, stands between them.
-func fingerprint(input canonicalJSON, around any) (string, error) {
-	body, err := json.Marshal(around)
-	if err != nil {
-		return "", fmt.Errorf("fingerprint what is around an input: %w", err)
-	}
-	digest := sha256.Sum256(append(append(body, '\n'), input...))
-	return hex.EncodeToString(digest[:]), nil
-}
-
-// canonicalJSON is JSON with sorted members, no white space, and numbers as they
-// were.
-type canonicalJSON []byte
-
-// canonical returns a text in that form, and decoded.
-func canonical(text []byte) (same canonicalJSON, decoded any, err error) {
-	if decoded, err = agents.Decode(text); err != nil {
-		return nil, nil, err
-	}
-	same, err = json.Marshal(decoded)
-	return same, decoded, err
-}
-
-// FlightLasts is how long a job may get the result for all equal ones.
-func FlightLasts(j *tasks.Job, now time.Time) time.Duration {
-	return max(j.Deadline.Sub(now), 0) + flightSlack
-}
 
 // known is how a drafted job comes to its answer without a run of its own.
 type known struct {
@@ -94,10 +39,10 @@ func (d *Dispatcher) know(ctx context.Context, j *tasks.Job, s *request, take ta
 			return known{clear: answer}
 		}
 	}
-	if !Shares(agent, j) {
+	if !equal.MayShare(agent, j) {
 		return known{}
 	}
-	digest, err := digestOf(j, s.decoded)
+	digest, err := equal.DigestDecoded(j, s.decoded)
 	if err != nil {
 		return known{}
 	}
@@ -125,17 +70,12 @@ func (d *Dispatcher) join(ctx context.Context, digest string, j *tasks.Job) (sto
 		seat.Leader = ""
 		return seat, err
 	}
-	return d.store.TakeSeat(ctx, digest, j.ID, FlightLasts(j, j.CreatedAt))
+	return d.store.TakeSeat(ctx, digest, j.ID, equal.LeaderLifetime(j, j.CreatedAt))
 }
 
 // peek looks for a seat without taking it.
 func (d *Dispatcher) peek(ctx context.Context, digest string, _ *tasks.Job) (store.Seat, error) {
 	return d.store.Peek(ctx, digest)
-}
-
-// Shares reports whether a job takes part in the sharing of results.
-func Shares(agent *agents.Agent, j *tasks.Job) bool {
-	return agent.CacheTTL > 0 && j.Cache != tasks.CacheBypassed
 }
 
 // plan notes where a drafted job is meant to go. One that has its answer goes
@@ -192,7 +132,7 @@ func (d *Dispatcher) standDown(ctx context.Context, j *tasks.Job, input json.Raw
 	instead, err := d.store.Find(ctx, insteadID)
 	if err == nil && !instead.State.Terminal() {
 		// In an experiment it may be of another variant, and then is not equal.
-		if equal, err := Digest(instead, input); err == nil && equal == digest {
+		if equal, err := equal.Digest(instead, input); err == nil && equal == digest {
 			return d.pass(ctx, j, digest, insteadID)
 		}
 	}
@@ -202,7 +142,7 @@ func (d *Dispatcher) standDown(ctx context.Context, j *tasks.Job, input json.Raw
 
 // pass has another job get the result for all in the place of this one.
 func (d *Dispatcher) pass(ctx context.Context, j *tasks.Job, digest, to string) error {
-	seat, err := d.store.TakeOver(ctx, digest, to, j.ID, FlightLasts(j, j.CreatedAt))
+	seat, err := d.store.TakeOver(ctx, digest, to, j.ID, equal.LeaderLifetime(j, j.CreatedAt))
 	if err != nil || seat.Hit != nil || seat.Leader != "" {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/topcentral/spillway/lab/redistest"
 	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/equal"
 	"github.com/topcentral/spillway/tasks/store"
 )
 
@@ -29,7 +30,7 @@ func (s *system) answered(t *testing.T, j *tasks.Job, input string) {
 	if err := s.store.Complete(t.Context(), j.ID, c.Job.Attempt, store.Result{Output: json.RawMessage(`{"score":7}`)}, nil); err != nil {
 		t.Fatalf("complete: %v", err)
 	}
-	digest, err := Digest(j, json.RawMessage(input))
+	digest, err := equal.Digest(j, json.RawMessage(input))
 	if err != nil {
 		t.Fatalf("digest: %v", err)
 	}
@@ -102,7 +103,7 @@ func TestACacheThatFailsIsPassedBy(t *testing.T) {
 	rdb := redistest.Embedded(t)
 	s := newSystem(t, rdb, rdb, anyURL)
 	first := submit(t, s, valid(sharing))
-	digest, err := Digest(first, json.RawMessage(`{"kind":"good"}`))
+	digest, err := equal.Digest(first, json.RawMessage(`{"kind":"good"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +249,7 @@ func TestAReplayOfAnEndedJobLeadsNobody(t *testing.T) {
 		if _, err := s.store.Cancel(t.Context(), "acme", j.ID); err != nil {
 			t.Fatalf("cancel: %v", err)
 		}
-		digest, err := Digest(j, sub.Input)
+		digest, err := equal.Digest(j, sub.Input)
 		if err != nil {
 			t.Fatalf("digest: %v", err)
 		}
@@ -280,7 +281,7 @@ func TestAReplayTakesNobodysSeat(t *testing.T) {
 			sub := valid(sharing)
 			sub.IdempotencyKey, sub.Flexible = "key 1", flexible
 			j := submit(t, s, sub)
-			digest, err := Digest(j, sub.Input)
+			digest, err := equal.Digest(j, sub.Input)
 			if err != nil {
 				t.Fatalf("digest: %v", err)
 			}

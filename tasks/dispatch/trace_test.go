@@ -12,6 +12,7 @@ import (
 
 	"github.com/topcentral/spillway/lab/redistest"
 	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/equal"
 )
 
 // traced returns a context for the request that a traceparent and a tracestate
@@ -84,13 +85,13 @@ func TestATraceMakesNoJobUnequal(t *testing.T) {
 	if err != nil {
 		t.Fatalf("draft: %v", err)
 	}
-	without, err := Digest(j, input)
+	without, err := equal.Digest(j, input)
 	if err != nil {
 		t.Fatalf("digest: %v", err)
 	}
 	_, j.Trace = traced(t, "00f067aa0ba902b7")
 	j.TraceID = j.Trace.ID()
-	if with, err := Digest(j, input); err != nil || with != without {
+	if with, err := equal.Digest(j, input); err != nil || with != without {
 		t.Errorf("digest: got %q with a trace, %v, and %q without", with, err, without)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
-	"github.com/topcentral/spillway/tasks/dispatch"
+	"github.com/topcentral/spillway/tasks/equal"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
 )
@@ -98,11 +98,11 @@ func (r *Runner) takeOver(ctx context.Context, j *tasks.Job, leaderID string, no
 	if err != nil {
 		return err
 	}
-	digest, err := dispatch.Digest(j, input)
+	digest, err := equal.Digest(j, input)
 	if err != nil {
 		return r.Store.Unfollow(ctx, j.ID, leaderID, "")
 	}
-	seat, err := r.Store.TakeOver(ctx, digest, j.ID, leaderID, dispatch.FlightLasts(j, now))
+	seat, err := r.Store.TakeOver(ctx, digest, j.ID, leaderID, equal.LeaderLifetime(j, now))
 	switch {
 	case err != nil:
 		return err
@@ -133,7 +133,7 @@ func (a *attempt) complete(o outcome, written error) {
 		result.Add(a.job.Attempts)
 		result.Add(a.records)
 	}
-	if result == nil && !dispatch.Shares(agent, a.job) {
+	if result == nil && !equal.MayShare(agent, a.job) {
 		return // it had no followers
 	}
 	a.background.Go(func() {
@@ -147,7 +147,7 @@ func (a *attempt) complete(o outcome, written error) {
 
 // completeFlight ends the flight and passes the result to its followers.
 func (a *attempt) completeFlight(ctx context.Context, result *store.Shared, keep time.Duration) error {
-	digest, err := dispatch.Digest(a.job, a.input)
+	digest, err := equal.Digest(a.job, a.input)
 	if err != nil {
 		return err
 	}

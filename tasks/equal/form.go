@@ -1,4 +1,4 @@
-package dispatch
+package equal
 
 import (
 	"encoding/json"
