@@ -75,6 +75,11 @@ func (g *Guard) Login(w http.ResponseWriter, r *http.Request, credential string,
 	if err := g.cfg.Sessions.keep(r.Context(), value, s, s.Until.Sub(now)); err != nil {
 		return Principal{}, err
 	}
+	if old, ok := g.cookie(r); ok { // its cookie is about to be replaced, and nobody could log it out
+		if err := g.cfg.Sessions.end(r.Context(), old); err != nil {
+			g.cfg.Log.WarnContext(r.Context(), "the session before a login could not be ended; it ends by itself", "error", err)
+		}
+	}
 	http.SetCookie(w, g.newCookie(r, value, int(s.Until.Sub(now)/time.Second)))
 	return p, nil
 }
@@ -85,8 +90,8 @@ func (g *Guard) Logout(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return nil
 	}
-	if err := g.cfg.Sessions.rdb.Del(r.Context(), sessionKey(digestOf(value))).Err(); err != nil {
-		return fmt.Errorf("end session: %w", away(err))
+	if err := g.cfg.Sessions.end(r.Context(), value); err != nil {
+		return err
 	}
 	http.SetCookie(w, g.newCookie(r, "", -1))
 	return nil
@@ -161,8 +166,20 @@ func (s *Sessions) keep(ctx context.Context, value string, of session, life time
 	if err != nil {
 		return err
 	}
-	if err := s.rdb.Set(ctx, sessionKey(digestOf(value)), text, life).Err(); err != nil {
+	err = s.rdb.Set(ctx, sessionKey(digestOf(value)), text, life).Err()
+	if refusesWrites(err) {
+		return tasks.Errorf(tasks.CodeUnavailable, "Redis takes no writes now, so no session can begin; send the credential itself: Authorization: Bearer.").WithCause(err)
+	}
+	if err != nil {
 		return fmt.Errorf("begin session: %w", away(err))
+	}
+	return nil
+}
+
+// end ends a session, if there is one of that cookie.
+func (s *Sessions) end(ctx context.Context, value string) error {
+	if err := s.rdb.Del(ctx, sessionKey(digestOf(value))).Err(); err != nil {
+		return fmt.Errorf("end session: %w", away(err))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -105,6 +106,12 @@ func TestASessionEnds(t *testing.T) {
 			p.clock.pass(time.Second)
 		},
 		"with its key": func(_ *testing.T, p page, _ *http.Cookie, _ Key) { p.clock.pass(2 * time.Hour) },
+		"with the next login in its browser": func(t *testing.T, p page, c *http.Cookie, _ Key) {
+			text, _ := create(t, p.keys, func(k *Key) { k.Scopes = []Scope{AdminRead} })
+			if _, err := p.login(t, text, func(r *http.Request) { r.AddCookie(c) }); err != nil {
+				t.Fatal(err)
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPage(t, redistest.Embedded(t))
@@ -197,3 +204,45 @@ func TestACookieDoesNotCountBesideACredential(t *testing.T) {
 		t.Errorf("where nobody logs in: got %v", err)
 	}
 }
+
+// A login during an outage says what would work.
+func TestALoginWhileRedisTakesNoWrites(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		p := newPage(t, rdb)
+		text, _ := create(t, p.keys, func(k *Key) { k.Scopes = []Scope{AdminRead} })
+		rdb.AddHook(refusing{})
+		_, err := p.login(t, text, nil)
+		if e, ok := errors.AsType[*tasks.Error](err); !ok || e.Code != tasks.CodeUnavailable || !strings.Contains(e.Message, "Authorization: Bearer") {
+			t.Errorf("got %v", err)
+		}
+		if _, _, err := ask(t, p.guard, text, AdminRead); err != nil {
+			t.Errorf("the credential itself: got %v", err)
+		}
+	})
+}
+
+// refusing is a Redis that reads and takes no writes.
+type refusing struct{}
+
+func (refusing) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (refusing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if name := cmd.Name(); name == "set" || name == "hset" || strings.HasPrefix(name, "eval") {
+			err := outOfMemory("OOM command not allowed when used memory > 'maxmemory'.")
+			cmd.SetErr(err)
+			return err
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (refusing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// outOfMemory is a reply of Redis.
+type outOfMemory string
+
+func (e outOfMemory) Error() string { return string(e) }
+func (outOfMemory) RedisError()     {}
