@@ -25,11 +25,11 @@ func (s *server) recordChange(next handler) handler {
 		if s.cfg.Audit == nil || !isAudited(op) || isDryRun(op, r) {
 			return next(w, r)
 		}
-		held := audit.Hold(w, s.cfg.Audit,
+		held := audit.NewResponse(w, s.cfg.Audit,
 			func(_ int, h http.Header) audit.Entry { return entryOf(op, r, h) },
 			func(err error) { httpx.WriteProblem(s.cfg.Log, w, r, err) })
-		defer held.Finish()
-		r = r.WithContext(held.Under(r.Context()))
+		defer held.Release()
+		r = r.WithContext(held.NewContext(r.Context()))
 		if err := httpx.Recover(func() error { return next(held, r) }); err != nil {
 			s.answer(held, r, err)
 		}
@@ -39,7 +39,7 @@ func (s *server) recordChange(next handler) handler {
 
 // reserveAuditLine makes sure that what comes next can be recorded.
 func reserveAuditLine(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
-	return r, audit.Place(r.Context())
+	return r, audit.Reserve(r.Context())
 }
 
 // isDryRun reports whether a request asks what would happen, and changes nothing.
@@ -71,9 +71,9 @@ func subjectOf(template, path string) string {
 // recordEarly records a change before its answer is known, since that may take
 // long.
 func recordEarly(ctx context.Context, status int, object string) error {
-	held := audit.Held(ctx)
+	held := audit.ResponseOf(ctx)
 	if held == nil {
 		return nil
 	}
-	return held.Keep(status, http.Header{"Location": {object}, httpx.HeaderRequestID: {held.Header().Get(httpx.HeaderRequestID)}})
+	return held.Record(status, http.Header{"Location": {object}, httpx.HeaderRequestID: {held.Header().Get(httpx.HeaderRequestID)}})
 }

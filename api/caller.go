@@ -10,7 +10,7 @@ import (
 
 // checkAddress refuses requests from where nobody may call.
 func (s *server) checkAddress(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
-	return s.cfg.Guard.Enter(r)
+	return s.cfg.Guard.CheckOrigin(r)
 }
 
 // authenticate finds out who calls, and refuses callers who lack a scope or call
@@ -23,9 +23,9 @@ func (s *server) authenticate(w http.ResponseWriter, r *http.Request) (*http.Req
 			return s.cfg.Guard.Admit(w, r, op.Scopes...)
 		})
 	case op.ID == "checkHealth": // operators get more details
-		return s.identify(w, r, s.cfg.Guard.Recognize)
+		return s.identify(w, r, s.cfg.Guard.AdmitOptional)
 	}
-	return s.cfg.Guard.Greet(w, r)
+	return s.cfg.Guard.AdmitAnonymous(w, r)
 }
 
 // confirmCredential refuses a caller whose credential has ended meanwhile.
@@ -33,7 +33,7 @@ func (s *server) confirmCredential(w http.ResponseWriter, r *http.Request) (*htt
 	if !isAudited(operationOf(r)) {
 		return r, nil
 	}
-	return s.identify(w, r, s.cfg.Guard.Confirm)
+	return s.identify(w, r, s.cfg.Guard.Reauthenticate)
 }
 
 // identify calls f with limited time, and returns r with the caller that f found.
@@ -46,7 +46,7 @@ func (s *server) identify(w http.ResponseWriter, r *http.Request, f func(http.Re
 	}
 	p := access.From(identified.Context())
 	audit.SetPrincipal(r.Context(), p)
-	return r.WithContext(access.Under(r.Context(), p)), nil
+	return r.WithContext(access.WithPrincipal(r.Context(), p)), nil
 }
 
 // isOperator reports whether the caller may see the installation's own state:

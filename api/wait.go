@@ -26,7 +26,7 @@ func (s *server) occupy(ctx context.Context, g prometheus.Gauge) (leave func(), 
 // until returns a context that ends with ctx, with the service, or with the
 // credential of the caller.
 func (s *server) until(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := s.cfg.Guard.Hold(ctx)
+	ctx, cancel := s.cfg.Guard.WatchCredential(ctx)
 	stop := context.AfterFunc(s.life, cancel)
 	return ctx, func() { stop(); cancel() }
 }

@@ -30,7 +30,7 @@ type Change struct {
 const (
 	// maxChanges is about how many changes wait for an audit log that may never come.
 	maxChanges = 10_000
-	// changesEvery is how often the stream is looked at.
+	// changesEvery is how often the stream is checkedAt at.
 	changesEvery = time.Second
 	// changeClaimed is when a change is taken from a process that has not kept it.
 	changeClaimed = 30 * time.Second
@@ -41,7 +41,7 @@ const (
 )
 
 // note has p append what is done to a key, in the same transaction.
-func (s *Keys) note(ctx context.Context, p redis.Pipeliner, action string, k Key, by string) {
+func (s *Keys) appendChange(ctx context.Context, p redis.Pipeliner, action string, k Key, by string) {
 	p.XAdd(ctx, &redis.XAddArgs{
 		Stream: changesKey, MaxLen: maxChanges, Approx: true,
 		Values: []any{"action", action, "key", k.ID, "tenant", k.Tenant, "by", by, "at", writeTime(s.now())},
@@ -56,7 +56,7 @@ func (s *Keys) Changes(ctx context.Context, log *slog.Logger, keep func(Change) 
 	defer tick.Stop()
 	well := true
 	for {
-		err := s.takeChanges(ctx, keep)
+		err := s.recordChanges(ctx, keep)
 		if ctx.Err() != nil {
 			return
 		}
@@ -72,8 +72,8 @@ func (s *Keys) Changes(ctx context.Context, log *slog.Logger, keep func(Change) 
 	}
 }
 
-// takeChanges keeps the changes there are.
-func (s *Keys) takeChanges(ctx context.Context, keep func(Change) error) error {
+// recordChanges keeps the changes there are.
+func (s *Keys) recordChanges(ctx context.Context, keep func(Change) error) error {
 	err := s.rdb.XGroupCreateMkStream(ctx, changesKey, changesGroup, "0").Err()
 	if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
 		return err
@@ -94,15 +94,15 @@ func (s *Keys) takeChanges(ctx context.Context, keep func(Change) error) error {
 		left = append(left, stream.Messages...)
 	}
 	for _, m := range left {
-		if err := s.keepChange(ctx, m, keep); err != nil {
+		if err := s.recordChange(ctx, m, keep); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// keepChange keeps one, and removes it from the stream.
-func (s *Keys) keepChange(ctx context.Context, m redis.XMessage, keep func(Change) error) error {
+// recordChange keeps one, and removes it from the stream.
+func (s *Keys) recordChange(ctx context.Context, m redis.XMessage, keep func(Change) error) error {
 	text := func(field string) string { t, _ := m.Values[field].(string); return t }
 	at, err := readTime(text("at"))
 	if err != nil {

@@ -27,7 +27,7 @@ func TestChangesOfKeysAreToldOnce(t *testing.T) {
 		}
 		var got []Change
 		for range 2 {
-			if err := keys.takeChanges(t.Context(), func(c Change) error {
+			if err := keys.recordChanges(t.Context(), func(c Change) error {
 				got = append(got, c)
 				return nil
 			}); err != nil {
@@ -54,7 +54,7 @@ func TestAChangeThatWasNotKeptStays(t *testing.T) {
 	keys, _ := newKeys(rdb)
 	create(t, keys, nil)
 	full := errors.New("full")
-	if err := keys.takeChanges(t.Context(), func(Change) error { return full }); !errors.Is(err, full) {
+	if err := keys.recordChanges(t.Context(), func(Change) error { return full }); !errors.Is(err, full) {
 		t.Errorf("got %v", err)
 	}
 	pending, err := rdb.XPending(t.Context(), changesKey, changesGroup).Result()
@@ -71,7 +71,7 @@ func TestAChangeThatCannotBeReadHoldsUpNoOther(t *testing.T) {
 	}
 	_, made := create(t, keys, nil)
 	var got []Change
-	if err := keys.takeChanges(t.Context(), func(c Change) error { got = append(got, c); return nil }); err != nil {
+	if err := keys.recordChanges(t.Context(), func(c Change) error { got = append(got, c); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if len(got) != 2 || !got[0].At.IsZero() || got[1].Key != made.ID {

@@ -37,7 +37,7 @@ type Config struct {
 	Rate Rate
 	// Allow are the networks that callers may come from. Default: all.
 	Allow []netip.Prefix
-	// Proxies are the networks of proxies whose X-Forwarded-For is believed.
+	// Proxies are the networks of proxies whose X-Forwarded-For is cacheTime.
 	// Default: none; the peer of the connection is the caller.
 	Proxies []netip.Prefix
 	// LocalNames lets in only requests under the name localhost or an IP address,
@@ -58,7 +58,7 @@ type Guard struct {
 	public   *networkLimiter // requests for public routes
 	lookups  *networkLimiter // of keys that are not cached, for networks with too many refusals
 	logins   *networkLimiter
-	holds    holds
+	watcher  keyWatcher
 	now      func() time.Time
 	sites    *http.CrossOriginProtection
 }
@@ -74,7 +74,7 @@ func New(cfg Config) *Guard {
 	if cfg.Keys != nil {
 		g.lookup = newLookup(cfg.Keys, cfg.Log)
 		g.now = cfg.Keys.now
-		g.holds = holds{lookup: g.lookup, every: believed}
+		g.watcher = keyWatcher{lookup: g.lookup, every: cacheTime}
 	}
 	g.refusals, g.public = newNetworkLimiter(anonymousRate, g.now), newNetworkLimiter(anonymousRate, g.now)
 	g.lookups, g.logins = newNetworkLimiter(lookupRate, g.now), newNetworkLimiter(loginRate, g.now)
@@ -83,22 +83,22 @@ func New(cfg Config) *Guard {
 
 // Enter lets a request pass that comes from where callers may come from, and
 // notes its address in its context. It is for every request, whatever its path.
-func (g *Guard) Enter(r *http.Request) (*http.Request, error) {
+func (g *Guard) CheckOrigin(r *http.Request) (*http.Request, error) {
 	who := Principal{Method: ByNobody, Address: ClientAddress(r, g.cfg.Proxies)}
 	switch {
 	case len(g.cfg.Allow) > 0 && !within(g.cfg.Allow, who.Address):
-		return nil, elsewhere(who, "This service cannot be used from your address.")
+		return nil, wrongAddress(who, "This service cannot be used from your address.")
 	case g.cfg.LocalNames && !localName(r.Host):
-		return nil, elsewhere(who, "Without authentication this service answers under localhost or an IP address only.")
+		return nil, wrongAddress(who, "Without authentication this service answers under localhost or an IP address only.")
 	case g.cfg.LocalNames && g.sites.Check(r) != nil:
-		return nil, elsewhere(who, "Without authentication a page of another site may change nothing here.")
+		return nil, wrongAddress(who, "Without authentication a page of another site may change nothing here.")
 	}
-	return r.WithContext(Under(r.Context(), who)), nil
+	return r.WithContext(WithPrincipal(r.Context(), who)), nil
 }
 
 // Greet lets a request for a public route pass, which must have come through
-// Enter, unless its address asks too often.
-func (g *Guard) Greet(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
+// CheckOrigin, unless its address asks too often.
+func (g *Guard) AdmitAnonymous(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	if g.lookup == nil {
 		return r, nil
 	}
@@ -108,13 +108,13 @@ func (g *Guard) Greet(_ http.ResponseWriter, r *http.Request) (*http.Request, er
 	return r, nil
 }
 
-// Recognize lets a request for a public route pass as Greet does, and leaves the
+// Recognize lets a request for a public route pass as AdmitAnonymous does, and leaves the
 // caller's Principal in the request's context if it shows a credential, which must
 // count. While nobody can say whether it counts, the caller is nobody.
-func (g *Guard) Recognize(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+func (g *Guard) AdmitOptional(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	_, hasCookie := g.cookie(r)
 	if g.lookup != nil && !hasCookie && len(r.Header.Values("Authorization")) == 0 {
-		return g.Greet(w, r)
+		return g.AdmitAnonymous(w, r)
 	}
 	p, err := g.identify(r)
 	if err == nil {
@@ -126,10 +126,10 @@ func (g *Guard) Recognize(w http.ResponseWriter, r *http.Request) (*http.Request
 	case err != nil:
 		return nil, err
 	}
-	return r.WithContext(Under(r.Context(), p)), nil
+	return r.WithContext(WithPrincipal(r.Context(), p)), nil
 }
 
-// Admit lets a request pass, which must have come through Enter, if its caller
+// Admit lets a request pass, which must have come through CheckOrigin, if its caller
 // has shown who it is, may do all that is needed, and does not ask too often. It
 // leaves the caller's Principal in the request's context, and tells the caller's
 // rate in the headers of the response. Its error is a *Refusal, or a
@@ -147,18 +147,18 @@ func (g *Guard) Admit(w http.ResponseWriter, r *http.Request, need ...Scope) (*h
 		return nil, err
 	}
 	if !p.Can(need...) {
-		return nil, lacking(p, need)
+		return nil, insufficientScope(p, need)
 	}
 	if g.lookup != nil {
 		p.seen = g.cfg.Keys.now()
 	}
-	return r.WithContext(Under(r.Context(), p)), nil
+	return r.WithContext(WithPrincipal(r.Context(), p)), nil
 }
 
 // Confirm lets an admitted request go on if its credential still counts: its body
 // may have taken long, and the credential may have been revoked meanwhile.
-func (g *Guard) Confirm(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
-	if p := From(r.Context()); g.lookup == nil || p.seen.IsZero() || g.cfg.Keys.now().Sub(p.seen) < believed {
+func (g *Guard) Reauthenticate(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	if p := From(r.Context()); g.lookup == nil || p.seen.IsZero() || g.cfg.Keys.now().Sub(p.seen) < cacheTime {
 		return r, nil
 	}
 	_, err := g.identify(r)
@@ -169,7 +169,7 @@ func (g *Guard) Confirm(_ http.ResponseWriter, r *http.Request) (*http.Request, 
 func (g *Guard) identify(r *http.Request) (Principal, error) {
 	address := From(r.Context()).Address
 	if g.lookup == nil {
-		return g.anyone(address), nil
+		return g.anonymous(address), nil
 	}
 	if value, ok := g.cookie(r); ok {
 		return g.bySession(r.Context(), value, address)
@@ -216,15 +216,15 @@ func (g *Guard) byKey(ctx context.Context, text string, address netip.Addr) (Pri
 	if err != nil {
 		return Principal{}, g.refuse(address, badCredential(detailUnknown, err))
 	}
-	// An address that guesses is looked up now and then only, and does not lock out
+	// An address that guesses is checkedAt up now and then only, and does not lock out
 	// its neighbours: those whose keys are known, and those who come for the first
 	// time with one that counts.
-	if g.refusals.exhausted(address) && !g.lookup.met(t) {
+	if g.refusals.exhausted(address) && !g.lookup.isCached(t) {
 		if wait, ok := g.lookups.allow(address); !ok {
 			return Principal{}, tooMany(lookupRate, wait)
 		}
 	}
-	r, err := g.lookup.recent(ctx, t.id)
+	r, err := g.lookup.read(ctx, t.id)
 	p := r.principal(address)
 	switch {
 	case tasks.CodeOf(err) == tasks.CodeNotFound:
@@ -234,7 +234,7 @@ func (g *Guard) byKey(ctx context.Context, text string, address netip.Addr) (Pri
 	case !sameHash(r.hash, t.hash), !r.Active(g.cfg.Keys.now()):
 		return Principal{}, g.refuse(address, badCredential(detailUnknown, nil))
 	case len(r.AllowIPs) > 0 && !within(r.AllowIPs, address):
-		return Principal{}, g.refuse(address, elsewhere(p, "This key cannot be used from your address."))
+		return Principal{}, g.refuse(address, wrongAddress(p, "This key cannot be used from your address."))
 	}
 	return p, nil
 }
@@ -265,11 +265,11 @@ func (g *Guard) count(ctx context.Context, h http.Header, p Principal) error {
 	if !ok {
 		return nil
 	}
-	used, err := take(ctx, g.cfg.Keys.rdb, p.caller(), limit, 1)
+	used, err := takeFromRate(ctx, g.cfg.Keys.rdb, p.caller(), limit, 1)
 	if err != nil {
 		return err
 	}
-	used.tell(h, limit)
+	used.setHeaders(h, limit)
 	if !used.allowed {
 		return tooMany(limit, used.next)
 	}
@@ -285,7 +285,7 @@ func (g *Guard) Spend(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	used, err := take(ctx, g.cfg.Keys.rdb, p.caller(), limit, 1)
+	used, err := takeFromRate(ctx, g.cfg.Keys.rdb, p.caller(), limit, 1)
 	if err == nil && !used.allowed {
 		err = tooMany(limit, used.next)
 	}
@@ -301,7 +301,7 @@ func (g *Guard) SpendUpTo(ctx context.Context, n int) (granted int, refused, err
 	if !ok || n <= 0 {
 		return n, nil, nil
 	}
-	used, err := take(ctx, g.cfg.Keys.rdb, p.caller(), limit, n)
+	used, err := takeFromRate(ctx, g.cfg.Keys.rdb, p.caller(), limit, n)
 	if err != nil || used.granted >= n {
 		return used.granted, nil, err
 	}

@@ -80,14 +80,14 @@ func TestARevocationHoldsWithinASecond(t *testing.T) {
 func TestWhatGoesOnEndsWithItsKey(t *testing.T) {
 	keys := NewKeys(redistest.Embedded(t))
 	guard := New(Config{Keys: keys})
-	guard.holds.every = time.Millisecond
+	guard.watcher.every = time.Millisecond
 	text, made := create(t, keys, nil)
 	p, _, err := ask(t, guard, text, JobsRead)
 	if err != nil {
 		t.Fatal(err)
 	}
-	left, leave := guard.Hold(Under(t.Context(), p))
-	stayed, stop := guard.Hold(Under(t.Context(), p))
+	left, leave := guard.WatchCredential(WithPrincipal(t.Context(), p))
+	stayed, stop := guard.WatchCredential(WithPrincipal(t.Context(), p))
 	defer stop()
 	leave()
 	if left.Err() == nil || stayed.Err() != nil {
@@ -104,7 +104,7 @@ func TestWhatGoesOnEndsWithItsKey(t *testing.T) {
 func TestWhatBeginsLateEndsWithinASecondToo(t *testing.T) {
 	keys, clock := newKeys(redistest.Embedded(t))
 	guard := New(Config{Keys: keys})
-	guard.holds.every = time.Hour
+	guard.watcher.every = time.Hour
 	text, made := create(t, keys, nil)
 	if _, _, err := ask(t, guard, text, JobsRead); err != nil {
 		t.Fatal(err)
@@ -112,12 +112,12 @@ func TestWhatBeginsLateEndsWithinASecondToo(t *testing.T) {
 	if _, err := keys.Revoke(t.Context(), made.ID, "me"); err != nil {
 		t.Fatal(err)
 	}
-	clock.pass(believed - time.Millisecond)
+	clock.pass(cacheTime - time.Millisecond)
 	p, _, err := ask(t, guard, text, JobsRead)
 	if err != nil {
 		t.Fatal(err)
 	}
-	held, stop := guard.Hold(Under(t.Context(), p))
+	held, stop := guard.WatchCredential(WithPrincipal(t.Context(), p))
 	defer stop()
 	await(t, held.Done(), "goes on under a revoked key")
 }
@@ -126,13 +126,13 @@ func TestWhatGoesOnEndsWithItsKeyWhileRedisIsAway(t *testing.T) {
 	rdb := redis.NewClient(redistest.Embedded(t).Options())
 	keys, clock := newKeys(rdb)
 	guard := New(Config{Keys: keys})
-	guard.holds.every = time.Millisecond
+	guard.watcher.every = time.Millisecond
 	text, _ := create(t, keys, func(k *Key) { k.ExpiresAt = clock.now().Add(time.Hour) })
 	p, _, err := ask(t, guard, text, JobsRead)
 	if err != nil {
 		t.Fatal(err)
 	}
-	held, stop := guard.Hold(Under(t.Context(), p))
+	held, stop := guard.WatchCredential(WithPrincipal(t.Context(), p))
 	defer stop()
 	if err := rdb.Close(); err != nil {
 		t.Fatal(err)
@@ -226,12 +226,12 @@ func TestAddressesThatGuessAreSlowedDown(t *testing.T) {
 	}
 	probe := httptest.NewRequestWithContext(t.Context(), "GET", "/health", http.NoBody)
 	probe.RemoteAddr = "192.0.2.1:1234"
-	if r, err := guard.Enter(probe); err != nil {
+	if r, err := guard.CheckOrigin(probe); err != nil {
 		t.Error(err)
-	} else if _, err := guard.Greet(httptest.NewRecorder(), r); err != nil {
+	} else if _, err := guard.AdmitAnonymous(httptest.NewRecorder(), r); err != nil {
 		t.Errorf("a probe from there: got %v", err)
 	}
-	for range lookupRate.Burst { // guesses that look like keys are looked up at a rate of their own
+	for range lookupRate.Burst { // guesses that look like keys are checkedAt up at a rate of their own
 		_, _, err := ask(t, guard, guessed(t), JobsRead)
 		if code := tasks.CodeOf(err); code != tasks.CodeNoCredential && code != tasks.CodeRateLimited {
 			t.Fatalf("got %v", err)
@@ -270,11 +270,11 @@ func TestACredentialRevokedMeanwhileIsNotConfirmed(t *testing.T) {
 	if _, err := keys.Revoke(t.Context(), key.ID, "operator"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := guard.Confirm(httptest.NewRecorder(), r); err != nil {
+	if _, err := guard.Reauthenticate(httptest.NewRecorder(), r); err != nil {
 		t.Errorf("at once, which costs nothing: got %v", err)
 	}
-	clock.pass(believed)
-	if _, err := guard.Confirm(httptest.NewRecorder(), r); tasks.CodeOf(err) != tasks.CodeNoCredential {
+	clock.pass(cacheTime)
+	if _, err := guard.Reauthenticate(httptest.NewRecorder(), r); tasks.CodeOf(err) != tasks.CodeNoCredential {
 		t.Errorf("after a while: got %v, want it refused", err)
 	}
 }
@@ -305,13 +305,13 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 		if _, ok := guard.refusals.allow(netip.AddrFrom16(address)); !ok {
 			t.Fatalf("address %d must wait", i)
 		}
-		guard.lookup.known[strconv.Itoa(i)] = known{asked: clock.now()}
+		guard.lookup.cache[strconv.Itoa(i)] = cachedKey{readAt: clock.now()}
 	}
 	if got := len(guard.refusals.limiters); got > maxNetworks*9/10+1 {
 		t.Errorf("got %d addresses", got)
 	}
-	guard.lookup.forget(clock.now())
-	if got := len(guard.lookup.known); got > maxKnown*9/10 {
+	guard.lookup.evict(clock.now())
+	if got := len(guard.lookup.cache); got > maxCached*9/10 {
 		t.Errorf("got %d keys", got)
 	}
 }

@@ -34,11 +34,11 @@ func (s *Keys) Create(ctx context.Context, k Key) (text string, made Key, err er
 	}
 	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		s.add(ctx, p, r)
-		s.note(ctx, p, keyCreated, r.Key, k.CreatedBy)
+		s.appendChange(ctx, p, keyCreated, r.Key, k.CreatedBy)
 		return nil
 	})
 	if err != nil {
-		return "", Key{}, fmt.Errorf("create API key: %w", away(err))
+		return "", Key{}, fmt.Errorf("create API key: %w", unavailable(err))
 	}
 	return text, r.Key, nil
 }
@@ -65,7 +65,7 @@ func (s *Keys) add(ctx context.Context, p redis.Pipeliner, r record) {
 func (s *Keys) List(ctx context.Context) ([]Key, error) {
 	ids, err := s.rdb.ZRange(ctx, indexKey, 0, -1).Result()
 	if err != nil {
-		return nil, fmt.Errorf("list API keys: %w", away(err))
+		return nil, fmt.Errorf("list API keys: %w", unavailable(err))
 	}
 	keys := make([]Key, 0, len(ids))
 	for _, id := range ids {
@@ -87,11 +87,11 @@ func (s *Keys) Revoke(ctx context.Context, id, by string) (Key, error) {
 	}
 	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.HSetNX(ctx, recordKey(id), fieldRevokedAt, writeTime(s.now()))
-		s.note(ctx, p, keyRevoked, old.Key, by)
+		s.appendChange(ctx, p, keyRevoked, old.Key, by)
 		return nil
 	})
 	if err != nil {
-		return Key{}, fmt.Errorf("revoke API key: %w", away(err))
+		return Key{}, fmt.Errorf("revoke API key: %w", unavailable(err))
 	}
 	r, err := s.read(ctx, id)
 	return r.Key, err
@@ -122,12 +122,12 @@ func (s *Keys) Rotate(ctx context.Context, id string, overlap time.Duration, by 
 	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		s.add(ctx, p, r)
 		p.HSet(ctx, recordKey(id), fieldExpiresAt, writeTime(end))
-		s.note(ctx, p, keyRotated, old.Key, by)
-		s.note(ctx, p, keyCreated, r.Key, by)
+		s.appendChange(ctx, p, keyRotated, old.Key, by)
+		s.appendChange(ctx, p, keyCreated, r.Key, by)
 		return nil
 	})
 	if err != nil {
-		return "", Key{}, fmt.Errorf("rotate API key: %w", away(err))
+		return "", Key{}, fmt.Errorf("rotate API key: %w", unavailable(err))
 	}
 	return text, r.Key, nil
 }
@@ -147,7 +147,7 @@ func (s *Keys) read(ctx context.Context, id string) (record, error) {
 	}
 	h, err := s.rdb.HGetAll(ctx, recordKey(id)).Result()
 	if err != nil {
-		return record{}, fmt.Errorf("read API key: %w", away(err))
+		return record{}, fmt.Errorf("read API key: %w", unavailable(err))
 	}
 	if len(h) == 0 {
 		return record{}, notFound
@@ -157,5 +157,5 @@ func (s *Keys) read(ctx context.Context, id string) (record, error) {
 
 // used notes that a key was used.
 func (s *Keys) used(ctx context.Context, id string, at time.Time) error {
-	return away(s.rdb.HSet(ctx, recordKey(id), fieldLastUsed, strconv.FormatInt(at.UnixMilli(), 10)).Err())
+	return unavailable(s.rdb.HSet(ctx, recordKey(id), fieldLastUsed, strconv.FormatInt(at.UnixMilli(), 10)).Err())
 }

@@ -20,7 +20,7 @@ import (
 
 const (
 	// jwksRefresh is how old the keys of a URL may get. A key that the issuer has
-	// withdrawn is believed that long.
+	// withdrawn is cacheTime that long.
 	jwksRefresh = 5 * time.Minute
 	// jwksUnknown is how often at most the keys are fetched because of a token
 	// that names one we do not have. Anyone can name one.
@@ -28,8 +28,8 @@ const (
 	// jwksTimeout bounds a fetch. Less than jwksUnknown, so that nobody waits for
 	// a turn.
 	jwksTimeout = 5 * time.Second
-	// jwksLook is how often at most a file is looked at.
-	jwksLook = 5 * time.Second
+	// jwksFileInterval is how often at most a file is checkedAt at.
+	jwksFileInterval = 5 * time.Second
 	// maxKeySet is the largest set of keys that is read from a URL, in bytes.
 	maxKeySet = 1 << 20
 )
@@ -48,7 +48,7 @@ func openKeySource(life context.Context, cfg TokenConfig, log *slog.Logger) (key
 		return fetchKeys(life, cfg.JWKS, log)
 	}
 	f := &keyFile{path: cfg.JWKS, log: log, now: time.Now}
-	return f, f.look()
+	return f, f.reload()
 }
 
 // keyURL is a set of keys that is fetched.
@@ -102,14 +102,14 @@ type keyFile struct {
 	log  *slog.Logger
 	now  func() time.Time
 
-	mu     sync.Mutex // guards the rest
-	set    keyfunc.Keyfunc
-	looked time.Time
-	read   []byte // the file as it was read
+	mu        sync.Mutex // guards the rest
+	set       keyfunc.Keyfunc
+	checkedAt time.Time
+	read      []byte // the file as it was read
 }
 
 func (f *keyFile) find(ctx context.Context, token *jwt.Token) (any, error) {
-	if err := f.look(); err != nil {
+	if err := f.reload(); err != nil {
 		f.log.WarnContext(ctx, "the keys of the token issuer cannot be read; those known stay", "error", err)
 	}
 	f.mu.Lock()
@@ -118,15 +118,15 @@ func (f *keyFile) find(ctx context.Context, token *jwt.Token) (any, error) {
 	return set.KeyfuncCtx(ctx)(token)
 }
 
-// look reads the file if it has changed, unless it was looked at a moment ago.
-func (f *keyFile) look() error {
+// look reads the file if it has changed, unless it was checkedAt at a moment ago.
+func (f *keyFile) reload() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.now()
-	if f.set != nil && now.Sub(f.looked) < jwksLook {
+	if f.set != nil && now.Sub(f.checkedAt) < jwksFileInterval {
 		return nil
 	}
-	f.looked = now
+	f.checkedAt = now
 	text, err := os.ReadFile(f.path) //nolint:gosec // the operator names it
 	if err != nil {
 		return fmt.Errorf("keys of the token issuer: %w", err)

@@ -31,13 +31,13 @@ type usage struct {
 }
 
 // take counts requests of a caller in Redis, for all processes together.
-func take(ctx context.Context, rdb redis.Scripter, caller string, r Rate, requests int) (usage, error) {
+func takeFromRate(ctx context.Context, rdb redis.Scripter, caller string, r Rate, requests int) (usage, error) {
 	reply, err := rateScript.Run(ctx, rdb, []string{rateKey(caller)}, r.each().Microseconds(), r.Burst, requests).Int64Slice()
 	if refusesWrites(err) {
 		return usage{allowed: true, granted: requests, left: r.Burst}, nil // nothing can be counted, and reads go on
 	}
 	if err != nil {
-		return usage{}, fmt.Errorf("count a request: %w", away(err))
+		return usage{}, fmt.Errorf("count a request: %w", unavailable(err))
 	}
 	if len(reply) != 3 {
 		return usage{}, fmt.Errorf("count a request: the script returned %d values", len(reply))
@@ -60,7 +60,7 @@ func refusesWrites(err error) bool {
 
 // tell writes the caller's rate and where it stands, as
 // draft-ietf-httpapi-ratelimit-headers describes.
-func (u usage) tell(h http.Header, r Rate) {
+func (u usage) setHeaders(h http.Header, r Rate) {
 	h.Set("RateLimit-Policy", fmt.Sprintf(`"default";q=%d;w=%d`, r.Requests, seconds(r.Per)))
 	h.Set("RateLimit", `"default";r=`+strconv.Itoa(u.left)+";t="+strconv.Itoa(seconds(max(u.full, u.next))))
 }

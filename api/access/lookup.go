@@ -8,89 +8,90 @@ import (
 )
 
 const (
-	// believed is how long a record of a key is used without reading it again. It
-	// bounds how long a revoked key still works.
-	believed = 700 * time.Millisecond
-	// maxKnown is how many keys are remembered.
-	maxKnown = 10_000
+	// cacheTime is how long a key is used without reading it again. It bounds how long
+	// a revoked key still works.
+	cacheTime = 700 * time.Millisecond
+	// maxCached is how many keys are cached.
+	maxCached = 10_000
 	// usedEvery is how often the use of a key is noted at most.
 	usedEvery = time.Minute
 )
 
-// lookup reads keys, each at most every so often.
+// lookup reads keys through a cache.
 type lookup struct {
 	keys *Keys
 	log  *slog.Logger
 
-	mu    sync.Mutex // guards known
-	known map[string]known
+	mu    sync.Mutex // guards cache
+	cache map[string]cachedKey
 }
 
-// known is what was read of a key.
-type known struct {
+// cachedKey is a key as it was read.
+type cachedKey struct {
 	record
-	asked time.Time // when we began to read
+	readAt time.Time // when the read began
 }
 
 func newLookup(keys *Keys, log *slog.Logger) *lookup {
-	return &lookup{keys: keys, log: log, known: make(map[string]known)}
+	return &lookup{keys: keys, log: log, cache: make(map[string]cachedKey)}
 }
 
-// recent returns the record of a key, as it was a moment ago at the earliest.
-func (l *lookup) recent(ctx context.Context, id string) (record, error) {
-	if k := l.last(id); l.keys.now().Sub(k.asked) < believed {
+// read returns the record of a key that is at most cacheTime old.
+func (l *lookup) read(ctx context.Context, id string) (record, error) {
+	if k := l.cached(id); l.keys.now().Sub(k.readAt) < cacheTime {
 		return k.record, nil
 	}
-	return l.fresh(ctx, id)
+	return l.refresh(ctx, id)
 }
 
-// fresh returns the record of a key as it is now.
-func (l *lookup) fresh(ctx context.Context, id string) (record, error) {
-	asked := l.keys.now()
+// refresh returns the record of a key as it is now.
+func (l *lookup) refresh(ctx context.Context, id string) (record, error) {
+	readAt := l.keys.now()
 	r, err := l.keys.read(ctx, id)
 	if err != nil {
 		return r, err
 	}
-	if r.Active(asked) && asked.Sub(r.LastUsedAt) >= usedEvery {
-		if err := l.keys.used(ctx, id, asked); err != nil {
-			l.log.WarnContext(ctx, "use of an API key not noted", "key", id, "error", err)
+	if r.Active(readAt) && readAt.Sub(r.LastUsedAt) >= usedEvery {
+		if err := l.keys.used(ctx, id, readAt); err != nil {
+			l.log.WarnContext(ctx, "the last use of an API key could not be written", "key", id, "error", err)
 		}
-		r.LastUsedAt = asked
+		r.LastUsedAt = readAt
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.known) >= maxKnown {
-		l.forget(asked)
+	if len(l.cache) >= maxCached {
+		l.evict(readAt)
 	}
-	l.known[id] = known{r, asked}
+	l.cache[id] = cachedKey{r, readAt}
 	return r, nil
 }
 
-// forget makes room, by what was not used for a while or else by a part of all,
-// so that it is not looked for room again at once. It needs the lock.
-func (l *lookup) forget(now time.Time) {
-	for id, k := range l.known {
-		if now.Sub(k.asked) > usedEvery {
-			delete(l.known, id)
+// evict makes room: it drops keys that have not been used for a while, or else a
+// part of all, so that the next call does not have to scan again. It needs the
+// lock.
+func (l *lookup) evict(now time.Time) {
+	for id, k := range l.cache {
+		if now.Sub(k.readAt) > usedEvery {
+			delete(l.cache, id)
 		}
 	}
-	for id := range l.known {
-		if len(l.known) <= maxKnown*9/10 {
+	for id := range l.cache {
+		if len(l.cache) <= maxCached*9/10 {
 			return
 		}
-		delete(l.known, id)
+		delete(l.cache, id)
 	}
 }
 
-// last returns what was read of a key last; the zero known if it never was.
-func (l *lookup) last(id string) known {
+// cached returns a key as it was last read; the zero cachedKey if it never was.
+func (l *lookup) cached(id string) cachedKey {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.known[id]
+	return l.cache[id]
 }
 
-// met reports whether this very key was good when it was last read.
-func (l *lookup) met(t token) bool {
-	k := l.last(t.id)
-	return !k.asked.IsZero() && sameHash(k.hash, t.hash) && k.Active(l.keys.now())
+// isCached reports whether this very key was valid when it was last read.
+func (l *lookup) isCached(t token) bool {
+	k := l.cached(t.id)
+	return !k.readAt.IsZero() && sameHash(k.hash, t.hash) && k.Active(l.keys.now())
 }

@@ -78,7 +78,7 @@ func request(ctx context.Context, g *Guard, peer, credential string, need ...Sco
 		r.Header.Set("Authorization", "Bearer "+credential)
 	}
 	w := httptest.NewRecorder()
-	r, err := g.Enter(r)
+	r, err := g.CheckOrigin(r)
 	if err == nil {
 		r, err = g.Admit(w, r, need...)
 	}

@@ -52,7 +52,7 @@ func TestLocalNames(t *testing.T) {
 		"evil.example.com:8080": false, "localhost.example.com": false, "127.0.0.1.example.com": false, "": false,
 	} {
 		guard := New(Config{LocalNames: true})
-		if _, err := guard.Enter(&http.Request{Host: host, RemoteAddr: "127.0.0.1:1"}); (err == nil) != want {
+		if _, err := guard.CheckOrigin(&http.Request{Host: host, RemoteAddr: "127.0.0.1:1"}); (err == nil) != want {
 			t.Errorf("%q: got %v", host, err)
 		}
 	}
@@ -72,7 +72,7 @@ func TestPagesOfOtherSitesChangeNothingWithoutAuthentication(t *testing.T) {
 	} {
 		guard := New(Config{LocalNames: true})
 		r := &http.Request{Method: c.method, Host: "127.0.0.1:8080", RemoteAddr: "127.0.0.1:1", Header: http.Header{c.header: {c.value}}}
-		if _, err := guard.Enter(r); (err == nil) != c.want {
+		if _, err := guard.CheckOrigin(r); (err == nil) != c.want {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -47,7 +47,7 @@ func From(ctx context.Context) Principal {
 
 // Under returns ctx as that of a request of p. [Guard.Admit] does it for
 // requests; others are those who carry a principal over to another context.
-func Under(ctx context.Context, p Principal) context.Context {
+func WithPrincipal(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
 
@@ -56,7 +56,7 @@ const DefaultTenant = "default"
 
 // anyone is who calls while authentication is off: someone who uses the service,
 // but does not run it.
-func (g *Guard) anyone(address netip.Addr) Principal {
+func (g *Guard) anonymous(address netip.Addr) Principal {
 	p := Principal{Tenant: DefaultTenant, Method: ByNobody, Address: address, Scopes: g.cfg.Everyone}
 	if p.Scopes == nil {
 		p.Scopes = []Scope{JobsRead, JobsWrite, JobsCancel, AgentsRead, WebhooksRead, WebhooksWrite}

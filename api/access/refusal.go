@@ -54,7 +54,7 @@ const (
 )
 
 // lacking refuses a caller without the scopes.
-func lacking(who Principal, need []Scope) error {
+func insufficientScope(who Principal, need []Scope) error {
 	return &Refusal{
 		Challenge: realm + `, error="insufficient_scope", scope="` + joinScopes(need, " ") + `"`,
 		Who:       who,
@@ -63,26 +63,26 @@ func lacking(who Principal, need []Scope) error {
 }
 
 // elsewhere refuses a caller because of its address.
-func elsewhere(who Principal, why string) error {
+func wrongAddress(who Principal, why string) error {
 	return &Refusal{Who: who, cause: tasks.Errorf(tasks.CodeForbidden, "%s", why)}
 }
 
 // away turns an error of the connection to Redis into the one that callers see.
-func away(err error) error {
+func unavailable(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if reply, ok := errors.AsType[redis.Error](err); ok && strings.HasPrefix(reply.Error(), "ERR") {
 		return err
 	}
-	return tasks.Errorf(tasks.CodeUnavailable, "The keys cannot be looked up now; try again shortly.").WithCause(err)
+	return tasks.Errorf(tasks.CodeUnavailable, "The keys cannot be checkedAt up now; try again shortly.").WithCause(err)
 }
 
 // Require refuses the request that ctx belongs to unless its caller has every one
 // of the scopes: for what an operation does beside what it always needs.
 func Require(ctx context.Context, need ...Scope) error {
 	if p := From(ctx); !p.Can(need...) {
-		return lacking(p, need)
+		return insufficientScope(p, need)
 	}
 	return nil
 }

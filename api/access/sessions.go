@@ -47,7 +47,7 @@ const (
 )
 
 // Login begins a session for who shows a credential that may do all that is
-// needed, and sets its cookie. The request must have come through Enter. Its
+// needed, and sets its cookie. The request must have come through CheckOrigin. Its
 // errors are those of Admit, and that of before, which it calls with the request's
 // new context before it begins the session; an address may try ten times a minute.
 func (g *Guard) Login(w http.ResponseWriter, r *http.Request, credential string, before func(context.Context) error, need ...Scope) (Principal, error) {
@@ -72,7 +72,7 @@ func (g *Guard) Login(w http.ResponseWriter, r *http.Request, credential string,
 		s.Until = earlier(s.Until, p.until)
 	}
 	value := rand.Text() + rand.Text()
-	if err := g.cfg.Sessions.keep(r.Context(), value, s, s.Until.Sub(now)); err != nil {
+	if err := g.cfg.Sessions.save(r.Context(), value, s, s.Until.Sub(now)); err != nil {
 		return Principal{}, err
 	}
 	if old, ok := g.cookie(r); ok { // its cookie is about to be replaced, and nobody could log it out
@@ -149,19 +149,19 @@ func (g *Guard) bySession(ctx context.Context, value string, address netip.Addr)
 	case s.Method != ByKey:
 		return Principal{Tenant: s.Tenant, Method: s.Method, Subject: s.Subject, Scopes: s.Scopes, Address: address, until: s.Until}, nil
 	}
-	r, err := g.lookup.recent(ctx, s.Subject)
+	r, err := g.lookup.read(ctx, s.Subject)
 	switch {
 	case tasks.CodeOf(err) == tasks.CodeNotFound, err == nil && !r.Active(g.cfg.Keys.now()):
 		return Principal{}, g.refuse(address, ended)
 	case err != nil:
 		return Principal{}, err
 	case len(r.AllowIPs) > 0 && !within(r.AllowIPs, address):
-		return Principal{}, g.refuse(address, elsewhere(r.principal(address), "This key cannot be used from your address."))
+		return Principal{}, g.refuse(address, wrongAddress(r.principal(address), "This key cannot be used from your address."))
 	}
 	return r.principal(address), nil
 }
 
-func (s *Sessions) keep(ctx context.Context, value string, of session, life time.Duration) error {
+func (s *Sessions) save(ctx context.Context, value string, of session, life time.Duration) error {
 	text, err := json.Marshal(of)
 	if err != nil {
 		return err
@@ -171,7 +171,7 @@ func (s *Sessions) keep(ctx context.Context, value string, of session, life time
 		return tasks.Errorf(tasks.CodeUnavailable, "Redis takes no writes now, so no session can begin; send the credential itself: Authorization: Bearer.").WithCause(err)
 	}
 	if err != nil {
-		return fmt.Errorf("begin session: %w", away(err))
+		return fmt.Errorf("begin session: %w", unavailable(err))
 	}
 	return nil
 }
@@ -179,7 +179,7 @@ func (s *Sessions) keep(ctx context.Context, value string, of session, life time
 // end ends a session, if there is one of that cookie.
 func (s *Sessions) end(ctx context.Context, value string) error {
 	if err := s.rdb.Del(ctx, sessionKey(digestOf(value))).Err(); err != nil {
-		return fmt.Errorf("end session: %w", away(err))
+		return fmt.Errorf("end session: %w", unavailable(err))
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func (s *Sessions) read(ctx context.Context, value string) (of session, err erro
 		return of, err
 	}
 	if err != nil {
-		return of, fmt.Errorf("read session: %w", away(err))
+		return of, fmt.Errorf("read session: %w", unavailable(err))
 	}
 	return of, json.Unmarshal(text, &of)
 }

@@ -41,7 +41,7 @@ func (p page) request(t *testing.T, cookie *http.Cookie, change func(*http.Reque
 	if change != nil {
 		change(r)
 	}
-	r, err := p.guard.Enter(r)
+	r, err := p.guard.CheckOrigin(r)
 	if err != nil {
 		t.Fatal(err)
 	}

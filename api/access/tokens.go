@@ -74,7 +74,7 @@ type Tokens struct {
 }
 
 const (
-	// maxToken is the longest token that is looked at, in bytes.
+	// maxToken is the longest token that is checkedAt at, in bytes.
 	maxToken = 8 << 10
 	// maxSubject is the longest subject, in bytes.
 	maxSubject = 256

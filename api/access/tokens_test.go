@@ -149,7 +149,7 @@ func TestTokensThatCount(t *testing.T) {
 			if h.Get("RateLimit") == "" {
 				t.Error("no rate is told")
 			}
-			held, stop := guard.Hold(Under(t.Context(), p))
+			held, stop := guard.WatchCredential(WithPrincipal(t.Context(), p))
 			defer stop()
 			if end, ok := held.Deadline(); !ok || time.Until(end) > 2*time.Minute {
 				t.Errorf("what goes on ends at %v, %v", end, ok)
@@ -231,7 +231,7 @@ func TestKeyFileIsReadAgain(t *testing.T) {
 	if err := os.WriteFile(path, i.jwks(t, "ec", "ed"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	at.pass(2 * jwksLook)
+	at.pass(2 * jwksFileInterval)
 	if err := verify("ec", jwt.SigningMethodES256, i.ecdsa); err != nil {
 		t.Errorf("a key that was added: %v", err)
 	}
@@ -241,7 +241,7 @@ func TestKeyFileIsReadAgain(t *testing.T) {
 	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	at.pass(2 * jwksLook)
+	at.pass(2 * jwksFileInterval)
 	if err := verify("ec", jwt.SigningMethodES256, i.ecdsa); err != nil {
 		t.Errorf("while the file is broken: %v", err)
 	}

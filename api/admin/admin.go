@@ -114,7 +114,7 @@ func (s *server) private(pattern string, h handler) {
 			return err
 		}
 		*r = *entered // what is recorded of the request tells who made it
-		if err := audit.Place(r.Context()); err != nil {
+		if err := audit.Reserve(r.Context()); err != nil {
 			return err
 		}
 		return h(w, r)
@@ -155,7 +155,7 @@ func (s *server) receive(protection *http.CrossOriginProtection) http.Handler {
 			h.Set("Strict-Transport-Security", access.StrictTransport)
 		}
 		h.Set("X-Frame-Options", "DENY")
-		entered, err := s.Guard.Enter(r)
+		entered, err := s.Guard.CheckOrigin(r)
 		if err == nil {
 			if cross := protection.Check(r); cross != nil {
 				err = tasks.Errorf(tasks.CodeForbidden, "A page elsewhere may not do this here.").WithCause(cross)
@@ -195,11 +195,11 @@ func action(name string) func(*http.Request) string {
 func (s *server) recorded(action func(*http.Request) string, h handler) handler {
 	h = recoverPanics(h) // else a change that panics would leave no line
 	return func(w http.ResponseWriter, r *http.Request) error {
-		held := audit.Hold(w, s.Audit, func(_ int, h http.Header) audit.Entry {
+		held := audit.NewResponse(w, s.Audit, func(_ int, h http.Header) audit.Entry {
 			return audit.Entry{Action: action(r), Object: r.URL.Path, RequestID: h.Get("X-Request-Id")}.By(access.From(r.Context()))
 		}, func(err error) { httpx.WriteProblem(s.Log, w, r, err) })
-		defer held.Finish()
-		*r = *r.WithContext(held.Under(r.Context()))
+		defer held.Release()
+		*r = *r.WithContext(held.NewContext(r.Context()))
 		if err := h(held, r); err != nil {
 			s.fail(held, r, err)
 		}

@@ -68,19 +68,19 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) error {
 		return nothing(w, r)
 	}
 	next := r.PostForm.Get("next")
-	who, err := s.Guard.Login(w, r, r.PostForm.Get("credential"), audit.Place, access.AdminRead)
+	who, err := s.Guard.Login(w, r, r.PostForm.Get("credential"), audit.Reserve, access.AdminRead)
 	if err != nil {
 		return s.refuseLogin(w, r, next, err)
 	}
-	*r = *r.WithContext(access.Under(r.Context(), who))
+	*r = *r.WithContext(access.WithPrincipal(r.Context(), who))
 	http.Redirect(w, r, local(next), http.StatusSeeOther) //nolint:gosec // local lets through our own paths only
 	return nil
 }
 
 // refuseLogin shows the page again.
 func (s *server) refuseLogin(w http.ResponseWriter, r *http.Request, next string, err error) error {
-	if held := audit.Held(r.Context()); held != nil {
-		held.Explain(err)
+	if held := audit.ResponseOf(r.Context()); held != nil {
+		held.SetError(err)
 	}
 	switch tasks.CodeOf(err) {
 	case tasks.CodeNoCredential, tasks.CodeForbidden:
@@ -106,7 +106,7 @@ func (s *server) logout(w http.ResponseWriter, r *http.Request) error {
 	case tasks.CodeOf(err) == tasks.CodeRateLimited: // else anyone could fill the audit log
 		return err
 	}
-	if err := audit.Place(r.Context()); err != nil {
+	if err := audit.Reserve(r.Context()); err != nil {
 		return err
 	}
 	if err := s.Guard.Logout(w, r); err != nil {

@@ -61,7 +61,7 @@ func (c Config) withDefaults() Config {
 // Log takes every change and keeps none.
 type Log struct {
 	cfg    Config
-	places chan struct{} // one taken by each change that is under way
+	slots  chan struct{} // one taken by each change that is under way
 	wake   chan struct{}
 	stop   chan struct{}
 	ended  chan error
@@ -78,7 +78,7 @@ type Log struct {
 // crash has torn there is put aside. It fails if another process writes the file.
 func Open(cfg Config) (*Log, error) {
 	cfg = cfg.withDefaults()
-	j, err := openJournal(cfg)
+	j, err := openLogFile(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
@@ -87,7 +87,7 @@ func Open(cfg Config) (*Log, error) {
 	}
 	cfg.Log.Info("audit log opened", "file", cfg.File, "sequence", j.seq, "hash", j.head)
 	l := &Log{
-		cfg: cfg, places: make(chan struct{}, cfg.Pending),
+		cfg: cfg, slots: make(chan struct{}, cfg.Pending),
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan error, 1),
 	}
 	l.closed = sync.OnceValue(func() error {
@@ -115,8 +115,8 @@ func (l *Log) Close() error {
 	return l.closed()
 }
 
-// errAway refuses a change that could not be recorded.
-var errAway = tasks.Errorf(tasks.CodeUnavailable, "The audit log cannot be written now, so nothing can be changed; try again shortly.")
+// errUnavailable refuses a change that could not be recorded.
+var errUnavailable = tasks.Errorf(tasks.CodeUnavailable, "The audit log cannot be written now, so nothing can be changed; try again shortly.")
 
 // Begin takes a place for the line of a change that is about to be made, by the
 // principal of ctx. It waits while too many are under way. CodeUnavailable means
@@ -130,39 +130,39 @@ func (l *Log) Begin(ctx context.Context) (*Line, error) {
 	broken, full := l.broken, l.full
 	l.mu.Unlock()
 	if broken != nil {
-		return nil, errAway.WithCause(broken)
+		return nil, errUnavailable.WithCause(broken)
 	}
 	if full && !mayUseReserve(ctx) {
-		return nil, errAway.WithCause(errors.New("audit log: the disk is full, and the reserve is for operators"))
+		return nil, errUnavailable.WithCause(errors.New("audit log: the disk is full, and the reserve is for operators"))
 	}
 	select {
-	case l.places <- struct{}{}:
+	case l.slots <- struct{}{}:
 		return newLine(l), nil
 	default:
 	}
 	patience := time.NewTimer(l.cfg.Patience)
 	defer patience.Stop()
 	select {
-	case l.places <- struct{}{}:
+	case l.slots <- struct{}{}:
 		return newLine(l), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-patience.C:
-		return nil, errAway.WithCause(errors.New("audit log: too many changes wait for the disk"))
+		return nil, errUnavailable.WithCause(errors.New("audit log: too many changes wait for the disk"))
 	}
 }
 
 // Line is the place of one line. The nil Line keeps nothing.
 type Line struct {
-	log   *Log
-	entry Entry
-	kept  chan struct{} // closed when it is on disk
+	log     *Log
+	entry   Entry
+	written chan struct{} // closed when it is on disk
 
 	mu   sync.Mutex // guards used
 	used bool
 }
 
-func newLine(l *Log) *Line { return &Line{log: l, kept: make(chan struct{})} }
+func newLine(l *Log) *Line { return &Line{log: l, written: make(chan struct{})} }
 
 // use reports whether this is the line's first use.
 func (n *Line) use() bool {
@@ -187,7 +187,7 @@ func (n *Line) Write(e Entry) error {
 	}
 	if !l.enqueue(n) {
 		l.cfg.Log.Error("an audit line is lost: the log was closed before the change was made", "action", e.Action, "object", e.bounded().Object, "request_id", e.RequestID)
-		return errAway.WithCause(errors.New("audit log: it is closed"))
+		return errUnavailable.WithCause(errors.New("audit log: it is closed"))
 	}
 	select {
 	case l.wake <- struct{}{}:
@@ -196,10 +196,10 @@ func (n *Line) Write(e Entry) error {
 	patience := time.NewTimer(l.cfg.Patience)
 	defer patience.Stop()
 	select {
-	case <-n.kept:
+	case <-n.written:
 		return nil
 	case <-patience.C:
-		return errAway.WithCause(errors.New("audit log: the line waits for the disk"))
+		return errUnavailable.WithCause(errors.New("audit log: the line waits for the disk"))
 	}
 }
 
@@ -215,8 +215,8 @@ func (l *Log) enqueue(n *Line) bool {
 }
 
 // Drop gives the place back when there was nothing to record.
-func (n *Line) Drop() {
+func (n *Line) Release() {
 	if n != nil && n.use() {
-		<-n.log.places
+		<-n.log.slots
 	}
 }

@@ -67,7 +67,7 @@ func TestALineIsWrittenOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	line.Drop()
+	line.Release()
 	if got := lines(t, l.cfg.File); len(got) != 2 {
 		t.Errorf("got %q", got)
 	}
@@ -77,7 +77,7 @@ func TestTheNilLogTakesEverything(t *testing.T) {
 	var l *Log
 	write(t, l, "/jobs/job_1")
 	line, err := l.Begin(t.Context())
-	line.Drop()
+	line.Release()
 	if err := errors.Join(err, l.Close()); err != nil {
 		t.Error(err)
 	}
@@ -179,7 +179,7 @@ func TestNoMoreAreUnderWayThanMayBe(t *testing.T) {
 		if _, err := l.Begin(t.Context()); tasks.CodeOf(err) != tasks.CodeUnavailable {
 			t.Errorf("got %v", err)
 		}
-		time.AfterFunc(time.Second, first.Drop)
+		time.AfterFunc(time.Second, first.Release)
 		write(t, l, "/jobs/job_1")
 		l.Close()
 	})

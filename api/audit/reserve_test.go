@@ -33,7 +33,7 @@ func TestAFullDiskKeepsAReserveForOperators(t *testing.T) {
 			return nil
 		}})
 		as := func(method access.Method, scopes ...access.Scope) context.Context {
-			return access.Under(t.Context(), access.Principal{Method: method, Scopes: scopes})
+			return access.WithPrincipal(t.Context(), access.Principal{Method: method, Scopes: scopes})
 		}
 		tenant, operator := as(access.ByKey, access.JobsWrite), as(access.ByKey, access.AdminWrite)
 		record := func(ctx context.Context, object string) error {

@@ -11,7 +11,7 @@ const retryAfter = time.Second
 
 // run writes what is queued until it is told to stop: all that came while the
 // last lines were on their way to the disk goes there together.
-func (l *Log) run(j *journal, r *reserve) error {
+func (l *Log) run(j *logFile, r *reserve) error {
 	for {
 		var restore <-chan time.Time
 		if r.missing() {
@@ -34,8 +34,8 @@ func (l *Log) run(j *journal, r *reserve) error {
 
 // drain writes until nothing is queued. It fails only when the log is told to
 // stop while it cannot write.
-func (l *Log) drain(j *journal, r *reserve) error {
-	for batch := l.take(); len(batch) > 0; batch = l.take() {
+func (l *Log) drain(j *logFile, r *reserve) error {
+	for batch := l.dequeue(); len(batch) > 0; batch = l.dequeue() {
 		if err := l.persist(j, r, batch); err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (l *Log) drain(j *journal, r *reserve) error {
 }
 
 // persist writes lines, again and again if it must.
-func (l *Log) persist(j *journal, r *reserve, batch []*Line) error {
+func (l *Log) persist(j *logFile, r *reserve, batch []*Line) error {
 	for l.commit(j, r, batch) != nil {
 		select {
 		case <-l.stop:
@@ -67,7 +67,7 @@ func lost(lines int, why error) error {
 }
 
 // take returns what is queued.
-func (l *Log) take() []*Line {
+func (l *Log) dequeue() []*Line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	batch := l.queue
@@ -77,7 +77,7 @@ func (l *Log) take() []*Line {
 
 // commit puts lines on disk, tells those who wait for them, and frees their
 // places.
-func (l *Log) commit(j *journal, r *reserve, batch []*Line) error {
+func (l *Log) commit(j *logFile, r *reserve, batch []*Line) error {
 	entries := make([]Entry, len(batch))
 	for i, n := range batch {
 		entries[i] = n.entry
@@ -102,8 +102,8 @@ func (l *Log) commit(j *journal, r *reserve, batch []*Line) error {
 		return err
 	}
 	for _, n := range batch {
-		close(n.kept)
-		<-l.places
+		close(n.written)
+		<-l.slots
 	}
 	return nil
 }

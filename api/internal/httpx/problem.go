@@ -99,8 +99,8 @@ func Describe(err error) Problem {
 // WriteProblem answers r with err as a problem. The response must already have
 // an X-Request-Id. The causes of 5xx are logged and not shown.
 func WriteProblem(log *slog.Logger, w http.ResponseWriter, r *http.Request, err error) {
-	if held := audit.Held(r.Context()); held != nil {
-		held.Explain(err)
+	if held := audit.ResponseOf(r.Context()); held != nil {
+		held.SetError(err)
 	}
 	p := Describe(err)
 	p.Instance = r.URL.EscapedPath()

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// journal is the file of a log. One goroutine at a time may use it.
-type journal struct {
+// logFile is the file of a log. One goroutine at a time may use it.
+type logFile struct {
 	cfg  Config
 	lock *os.File
 
@@ -24,9 +24,9 @@ type journal struct {
 	buf     []byte
 }
 
-// openJournal locks the file and finds the end of its chain, or begins one.
-func openJournal(cfg Config) (*journal, error) {
-	j := &journal{cfg: cfg}
+// openLogFile locks the file and finds the end of its chain, or begins one.
+func openLogFile(cfg Config) (*logFile, error) {
+	j := &logFile{cfg: cfg}
 	var err error
 	if j.lock, err = os.OpenFile(cfg.File+".lock", os.O_CREATE|os.O_RDWR, fileMode); err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func openJournal(cfg Config) (*journal, error) {
 const fileMode = 0o600
 
 // resume opens the file and finds where the chain goes on.
-func (j *journal) resume() error {
+func (j *logFile) resume() error {
 	f, err := os.OpenFile(j.cfg.File, os.O_CREATE|os.O_RDWR|os.O_APPEND, fileMode)
 	if err != nil {
 		return err
@@ -78,14 +78,14 @@ func (j *journal) resume() error {
 }
 
 // at makes a line the last one.
-func (j *journal) at(last Entry, hash string) {
+func (j *logFile) at(last Entry, hash string) {
 	j.seq, j.head, j.day = last.Sequence, hash, dayOf(last.Time)
 }
 
 func dayOf(t time.Time) string { return t.UTC().Format("20060102") }
 
 // putAside keeps what a crash has torn in a file of its own.
-func (j *journal) putAside(tail tail, torn []byte) error {
+func (j *logFile) putAside(tail tail, torn []byte) error {
 	aside := j.cfg.File + ".torn-" + j.cfg.now().UTC().Format("20060102T150405.000000000")
 	if err := writeNew(aside, torn); err != nil {
 		return err
@@ -100,7 +100,7 @@ func (j *journal) putAside(tail tail, torn []byte) error {
 
 // begin makes the empty file go on where the newest archive ends, if there is
 // one.
-func (j *journal) begin() error {
+func (j *logFile) begin() error {
 	first := Entry{Action: actionBegin, Outcome: Done}
 	before, err := lastArchive(j.cfg.File)
 	if err != nil {
@@ -129,7 +129,7 @@ func continuing(before string) Entry {
 }
 
 // append adds lines for good, all or none.
-func (j *journal) append(entries []Entry) error {
+func (j *logFile) append(entries []Entry) error {
 	if err := j.prepare(); err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (j *journal) append(entries []Entry) error {
 
 // prepare makes sure that the file is as we left it, and begins another when its
 // day is over or it is full.
-func (j *journal) prepare() error {
+func (j *logFile) prepare() error {
 	if j.dirty {
 		if err := j.file.Truncate(j.size); err != nil {
 			return fmt.Errorf("remove what was written in part: %w", err)
@@ -189,7 +189,7 @@ func (j *journal) prepare() error {
 }
 
 // rotate gives the file the name of an archive and begins another.
-func (j *journal) rotate() error {
+func (j *logFile) rotate() error {
 	archive := archiveOf(j.cfg.File, j.day, j.seq)
 	if err := os.Rename(j.cfg.File, archive); err != nil {
 		return err
@@ -199,7 +199,7 @@ func (j *journal) rotate() error {
 }
 
 // renew begins a new file in place of one that has another name now.
-func (j *journal) renew(before string) error {
+func (j *logFile) renew(before string) error {
 	f, err := os.OpenFile(j.cfg.File, os.O_CREATE|os.O_RDWR|os.O_APPEND, fileMode)
 	if err != nil {
 		return err // the next line tries again
@@ -212,7 +212,7 @@ func (j *journal) renew(before string) error {
 }
 
 // close releases the file and its lock.
-func (j *journal) close() error {
+func (j *logFile) close() error {
 	var errs []error
 	for _, f := range []*os.File{j.file, j.lock} {
 		if f != nil {

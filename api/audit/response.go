@@ -10,69 +10,69 @@ import (
 )
 
 // Response is an answer to a change, which is held back until the line of the
-// change is on disk. Call Place before the change is made, and write the line with
-// Keep where the answer will take long.
+// change is on disk. Call Reserve before the change is made, and write the line with
+// Record where the answer will take long.
 type Response struct {
 	http.ResponseWriter
 
-	log     *Log
-	line    *Line
-	away    error // why there is no place for the line
-	entry   func(status int, h http.Header) Entry
-	instead func(error)
-	refusal error
-	who     access.Principal // the zero value: as entry says
-	written bool
-	lost    bool
+	log         *Log
+	line        *Line
+	unavailable error // why there is no place for the line
+	entry       func(status int, h http.Header) Entry
+	instead     func(error)
+	refusal     error
+	who         access.Principal // the zero value: as entry says
+	written     bool
+	lost        bool
 }
 
 // Hold returns a Response on w, whose line goes to log. entry tells what is to be
 // recorded of an answer; an Entry without an action is dropped. instead answers in
 // its place when the line cannot be kept, on w itself.
-func Hold(w http.ResponseWriter, log *Log, entry func(status int, h http.Header) Entry, instead func(error)) *Response {
+func NewResponse(w http.ResponseWriter, log *Log, entry func(status int, h http.Header) Entry, instead func(error)) *Response {
 	return &Response{ResponseWriter: w, log: log, entry: entry, instead: instead}
 }
 
-type heldKey struct{}
+type responseKey struct{}
 
 // Under returns ctx as that of the request that r answers.
-func (r *Response) Under(ctx context.Context) context.Context {
-	return context.WithValue(ctx, heldKey{}, r)
+func (r *Response) NewContext(ctx context.Context) context.Context {
+	return context.WithValue(ctx, responseKey{}, r)
 }
 
 // Held returns the answer that is held back for the request that ctx belongs to,
 // nil if there is none.
-func Held(ctx context.Context) *Response {
-	r, _ := ctx.Value(heldKey{}).(*Response)
+func ResponseOf(ctx context.Context) *Response {
+	r, _ := ctx.Value(responseKey{}).(*Response)
 	return r
 }
 
-// Place takes a place in the log for what the request that ctx belongs to is about
+// Reserve takes a place in the log for what the request that ctx belongs to is about
 // to change, if its answer is held back. Call it when nothing more is waited for
 // from the caller: places are few. CodeUnavailable means that the change must not
 // be made.
-func Place(ctx context.Context) error {
-	r := Held(ctx)
+func Reserve(ctx context.Context) error {
+	r := ResponseOf(ctx)
 	if r == nil || r.line != nil {
 		return nil
 	}
-	r.line, r.away = r.log.Begin(ctx)
-	return r.away
+	r.line, r.unavailable = r.log.Begin(ctx)
+	return r.unavailable
 }
 
 // SetPrincipal notes who makes the request that ctx belongs to, if its answer is
 // held back.
 func SetPrincipal(ctx context.Context, p access.Principal) {
-	if r := Held(ctx); r != nil {
+	if r := ResponseOf(ctx); r != nil {
 		r.who = p
 	}
 }
 
 // Explain notes with which error the answer refuses, before it is written.
-func (r *Response) Explain(err error) { r.refusal = err }
+func (r *Response) SetError(err error) { r.refusal = err }
 
-// Keep records the change as it would be answered now.
-func (r *Response) Keep(status int, h http.Header) error {
+// Record records the change as it would be answered now.
+func (r *Response) Record(status int, h http.Header) error {
 	e := r.entry(status, h)
 	e.Status, e.Outcome, e.Code = status, OutcomeOf(status), tasks.CodeOf(r.refusal)
 	if r.who.Method != "" {
@@ -84,18 +84,18 @@ func (r *Response) Keep(status int, h http.Header) error {
 		e = e.By(who)
 	}
 	if e.Action == "" || e.Code == tasks.CodeRateLimited {
-		r.line.Drop() // who asks too often could otherwise fill the disk
+		r.line.Release() // who asks too often could otherwise fill the disk
 		return nil
 	}
-	if r.line == nil && r.away == nil {
+	if r.line == nil && r.unavailable == nil {
 		// A refusal; its line does not depend on whether the caller waits for it.
 		if who.Method == "" {
 			who.Method = access.ByNobody
 		}
-		r.line, r.away = r.log.Begin(access.Under(context.Background(), who))
+		r.line, r.unavailable = r.log.Begin(access.WithPrincipal(context.Background(), who))
 	}
-	if r.away != nil {
-		return r.away
+	if r.unavailable != nil {
+		return r.unavailable
 	}
 	return r.line.Write(e)
 }
@@ -111,7 +111,7 @@ func (r *Response) WriteHeader(status int) {
 		return
 	}
 	r.written = true
-	if err := r.Keep(status, r.Header()); err != nil {
+	if err := r.Record(status, r.Header()); err != nil {
 		r.lost = true
 		for _, name := range ofTheAnswer {
 			r.Header().Del(name)
@@ -134,5 +134,5 @@ func (r *Response) Write(p []byte) (int, error) {
 // Unwrap gives http.ResponseController the writer below.
 func (r *Response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// Finish gives the place back when nothing was answered.
-func (r *Response) Finish() { r.line.Drop() }
+// Release gives the place back when nothing was answered.
+func (r *Response) Release() { r.line.Release() }
