@@ -131,3 +131,18 @@ func TestMetricsArePublished(t *testing.T) {
 		}
 	}
 }
+
+// Every Go file and folder that these pages name exists.
+func TestPagesNameWhatExists(t *testing.T) {
+	for _, page := range []string{"docs/architecture.md", "docs/agents.md", "CONTRIBUTING.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("`((?:api|app|cli|lab|providers|tasks|worker)/[a-z0-9_/.]+)`").FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(m[1]); err != nil {
+				t.Errorf("%s names %s, which does not exist", page, m[1])
+			}
+		}
+	}
+}
