@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 
 	"github.com/topcentral/spillway/providers/mockllm"
 )
@@ -13,24 +14,35 @@ import (
 type mockLLMCommand struct {
 	Listen string `default:"127.0.0.1:11500" placeholder:"ADDRESS" help:"Where to listen; keep it on loopback, it has no login."`
 	Seed   uint64 `default:"1" help:"Decides everything that chance would; one seed, one course of events."`
+	Shape  string `placeholder:"NAME" help:"Answer in this shape, of those listed below."`
 }
 
-// Help gives an example.
+// Help gives examples, and lists the shapes.
 func (mockLLMCommand) Help() string {
-	return "A model server without a model: it speaks the API of Ollama and of every cloud, answers with JSON\n" +
+	var b strings.Builder
+	b.WriteString("A model server without a model: it speaks the API of Ollama and of every cloud, answers with JSON\n" +
 		"that is valid for the schema it is given, and fails in the way it is told at /control.\n\n" +
-		"Examples:\n  spillway mock-llm\n  spillway mock-llm --listen 127.0.0.1:11501 --seed 7"
+		"Shapes in which real servers answer, and the APIs that have them; /control sets them by provider:\n\n")
+	for _, s := range mockllm.Shapes() {
+		fmt.Fprintf(&b, "  %-34s %-14s %s\n", s.Name, strings.Join(s.Dialects, ", "), s.About)
+	}
+	b.WriteString("\nExamples:\n  spillway mock-llm\n  spillway mock-llm --listen 127.0.0.1:11501 --seed 7\n  spillway mock-llm --shape hang-after-finish")
+	return b.String()
 }
 
 // Run serves until ctx ends.
 func (c mockLLMCommand) Run(ctx context.Context, s streams) error {
+	models := mockllm.New(mockllm.Config{Seed: c.Seed})
+	if err := models.Set(mockllm.All, mockllm.Behavior{Shape: c.Shape}); err != nil {
+		return fmt.Errorf("%w; spillway mock-llm --help lists the shapes", err)
+	}
 	var listener net.ListenConfig
 	l, err := listener.Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("%w; is another server running there? --listen names another address", err)
 	}
 	sayMockLLM(s.out, l.Addr())
-	return serveHTTP(ctx, l, mockllm.New(mockllm.Config{Seed: c.Seed}), slog.New(slog.NewTextHandler(s.err, nil)))
+	return serveHTTP(ctx, l, models, slog.New(slog.NewTextHandler(s.err, nil)))
 }
 
 // sayMockLLM says which settings point a Spillway at the server.

@@ -22,6 +22,7 @@ type Behavior struct {
 
 	Faults     map[Fault]float64 `json:"faults,omitempty"`      // the share of calls in which each happens
 	Script     []Fault           `json:"script,omitempty"`      // what happens in the next calls, one by one, before chance decides
+	Shape      string            `json:"shape,omitempty"`       // the form of every answer: one of Shapes
 	RetryAfter Duration          `json:"retry_after,omitempty"` // told with rate_limited and overloaded; rounded up to seconds
 	Drip       Duration          `json:"drip,omitempty"`        // between the characters of slow_drip; 0: 1 s
 
@@ -80,6 +81,9 @@ func (b Behavior) Validate() error {
 	}
 	if sum > 1.000001 {
 		problems = append(problems, fmt.Errorf("faults: the shares add up to %v, which is more than 1", sum))
+	}
+	if b.Shape != "" && !hasShape(b.Shape) {
+		problems = append(problems, fmt.Errorf("shape: no shape is called %q", b.Shape))
 	}
 	if slices.ContainsFunc(b.Script, func(f Fault) bool { return !known(f) }) {
 		problems = append(problems, errors.New("script: want known faults, or answer"))

@@ -12,8 +12,8 @@ import (
 // All stands for every provider.
 const All = "all"
 
-// Set replaces the behavior of a provider, or of All. A fault that a provider's
-// API has no words for is an error, and left out for All. The script begins
+// Set replaces the behavior of a provider, or of All. A fault or a shape that a
+// provider's API does not have is an error, and left out for All. The script begins
 // anew.
 func (s *Server) Set(provider string, b Behavior) error {
 	if err := b.Validate(); err != nil {
@@ -30,6 +30,9 @@ func (s *Server) Set(provider string, b Behavior) error {
 		if provider == All {
 			own.Faults = maps.Clone(b.Faults)
 			maps.DeleteFunc(own.Faults, func(f Fault, _ float64) bool { return !Speaks(name, f) })
+			if _, ok := shapeOf(name, b.Shape); !ok {
+				own.Shape = ""
+			}
 			own.Script = slices.DeleteFunc(slices.Clone(b.Script), func(f Fault) bool { return !Speaks(name, f) })
 		} else if err := b.speakable(name); err != nil {
 			return err
@@ -39,13 +42,17 @@ func (s *Server) Set(provider string, b Behavior) error {
 	return nil
 }
 
-// speakable reports the faults that a provider's API has no words for.
+// speakable reports the faults and the shape that a provider's API does not
+// have.
 func (b Behavior) speakable(provider string) error {
 	var problems []error
 	for _, f := range append(slices.Sorted(maps.Keys(b.Faults)), b.Script...) {
 		if !Speaks(provider, f) {
 			problems = append(problems, fmt.Errorf("%s never answers %s", provider, f))
 		}
+	}
+	if _, ok := shapeOf(provider, b.Shape); b.Shape != "" && !ok {
+		problems = append(problems, fmt.Errorf("%s never answers in the shape %s", provider, b.Shape))
 	}
 	return errors.Join(problems...)
 }

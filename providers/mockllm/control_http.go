@@ -30,6 +30,7 @@ A behavior, every field of which may be left out:
   load_time, loaded_models   Ollama loads a model that is not among the last so many
   faults                     {"rate_limited":0.1}: in which share of calls each happens
   script                     ["server","answer"]: the next calls one by one, before chance decides
+  shape                      "crlf": the form of every answer, or of the list of models; see below
   retry_after                "20s": told with rate_limited and overloaded
   drip                       "1s": between the characters of slow_drip
   limits                     {"requests_per_minute":3,"tokens_per_minute":500000,"concurrency":1}
@@ -88,6 +89,10 @@ func (s *Server) manual(w http.ResponseWriter, _ *http.Request) {
 	b.WriteString("\nProviders:\n")
 	for _, name := range Providers() {
 		fmt.Fprintf(&b, "  %-10s %s\n", name, Path(name))
+	}
+	b.WriteString("\nShapes, and the APIs that have them:\n")
+	for _, s := range Shapes() {
+		fmt.Fprintf(&b, "  %-34s %-14s %s\n", s.Name, strings.Join(s.Dialects, ", "), s.About)
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = w.Write([]byte(b.String()))

@@ -35,6 +35,7 @@ type ask struct {
 	cut      bool // a prompt that is too long is cut silently
 	thinks   bool
 	input    int // tokens of the prompt
+	body     []byte
 	protocol any // what only the dialect knows of it
 }
 

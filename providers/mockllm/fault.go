@@ -41,6 +41,7 @@ const (
 const (
 	Tripped  = "tripped"  // the tripwire
 	Rejected = "rejected" // the request is one that the real service refuses
+	Shaped   = "shaped"   // in the shape that the server was told to answer in
 	Canceled = "canceled" // a chat of Coze, by the caller; the chat is counted beside it
 )
 

@@ -9,7 +9,7 @@ import (
 type Call struct {
 	Provider string    `json:"provider"`
 	Model    string    `json:"model"`
-	Outcome  string    `json:"outcome"` // a Fault, None, Tripped or Rejected
+	Outcome  string    `json:"outcome"` // a Fault, None, Tripped, Rejected or Shaped
 	Input    int       `json:"input_tokens"`
 	Output   int       `json:"output_tokens"` // of an answer; 0 when there was none
 	Start    time.Time `json:"start"`

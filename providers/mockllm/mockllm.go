@@ -107,7 +107,7 @@ func (s *Server) serve(svc *service, d dialect) http.HandlerFunc {
 		start := time.Now()
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		a, wrong := d.read(r, body)
-		a.Provider = svc.name
+		a.Provider, a.body = svc.name, body
 		if err != nil {
 			wrong = &complaint{fault: BadRequest, message: "the body cannot be read"}
 		}

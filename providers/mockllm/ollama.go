@@ -39,7 +39,7 @@ func (s *Server) ollama(svc *service) {
 	s.mux.HandleFunc("GET "+base+"/api/version", func(w http.ResponseWriter, _ *http.Request) {
 		sendJSON(w, http.StatusOK, object{"version": "0.40.0"})
 	})
-	s.mux.HandleFunc("GET "+base+"/api/tags", s.listed(svc, ollamaDialect{}, func(w http.ResponseWriter) {
+	s.mux.HandleFunc("GET "+base+"/api/tags", s.listed(svc, ollamaDialect{}, func() []string { return svc.models(ollamaModels) }, func(w http.ResponseWriter) {
 		sendJSON(w, http.StatusOK, object{"models": described(svc.models(ollamaModels))})
 	}))
 	s.mux.HandleFunc("GET "+base+"/api/ps", func(w http.ResponseWriter, _ *http.Request) {

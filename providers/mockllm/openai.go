@@ -54,7 +54,7 @@ func (s *Server) openAILike(svc *service, f *flavour) {
 
 // modelList answers GET /models.
 func (s *Server) modelList(svc *service, d openAIDialect) http.HandlerFunc {
-	return s.listed(svc, d, func(w http.ResponseWriter) {
+	return s.listed(svc, d, func() []string { return svc.models(d.models) }, func(w http.ResponseWriter) {
 		list := []object{}
 		for _, m := range svc.models(d.models) {
 			list = append(list, object{"id": m, "object": "model", "owned_by": svc.name})

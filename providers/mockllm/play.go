@@ -44,6 +44,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, svc *service, d 
 	}
 	c.Outcome = string(act.Fault)
 	p := &player{w: w, r: r, d: d, a: a, rep: rep, act: act, behavior: &b}
+	if shape, ok := shapeOf(svc.name, b.Shape); ok && shape.Serve != nil && !directed {
+		c.Outcome, c.Output = Shaped, rep.usage.Output
+		p.shaped(shape, a.body)
+		return
+	}
 	if p.play() {
 		c.Output = rep.usage.Output
 	}

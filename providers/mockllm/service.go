@@ -90,9 +90,9 @@ func (svc *service) models(usual []string) []string {
 // account without money still can.
 var outages = []Fault{Overloaded, AuthDead, ServerError, UpstreamTimeout}
 
-// listed serves a list of models. It fails in an outage of every call, and is
+// listed serves a list of models, in the shape of the behavior if there is one. It fails in an outage of every call, and is
 // neither counted nor scripted.
-func (s *Server) listed(svc *service, d dialect, list func(http.ResponseWriter)) http.HandlerFunc {
+func (s *Server) listed(svc *service, d dialect, models func() []string, list func(http.ResponseWriter)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.date(w)
 		if svc.name != Ollama && !authorized(r) {
@@ -113,6 +113,10 @@ func (s *Server) listed(svc *service, d dialect, list func(http.ResponseWriter))
 			if f == Refuse {
 				panic(http.ErrAbortHandler)
 			}
+		}
+		if shape, ok := shapeOf(svc.name, b.Shape); ok && shape.List != nil {
+			_, _ = w.Write([]byte(shape.List(models()...)))
+			return
 		}
 		list(w)
 	}
