@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
@@ -103,15 +104,25 @@ func TestTheDocumentedUserMayDoAllThatIsNeeded(t *testing.T) {
 	t.Setenv("SPILLWAY_LIMITS", "ollama:rpm=1000,tpm=1000000,concurrency=4")
 	t.Setenv("SPILLWAY_WEBHOOK_SECRET", "whsec_"+strings.Repeat("aHVz", 8))
 	t.Setenv("SPILLWAY_OLLAMA_URL", fakeOllama(t, "qwen3:8b", says(analysisOf(t, "A02", opportunity))))
+	t.Setenv("SPILLWAY_WEBHOOK_ALLOW", "127.0.0.0/8")
 	api := serve(t, regexp.MustCompile("serving the API"), "api")
 	t.Setenv("SPILLWAY_URL", "http://"+find(api.log.String(), `msg="serving the API" address=(\S+)`))
 	worker := serve(t, regexp.MustCompile("worker is ready"), "worker")
 	t.Setenv("SPILLWAY_API_KEY", strings.TrimSpace(must(t, "", "keys", "create", "--tenant", "acme", "--role", "operator")))
 
-	id := strings.TrimSpace(must(t, opportunity, "submit", "A02"))
+	called := make(chan string, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		called <- string(body)
+	}))
+	defer receiver.Close()
+	id := strings.TrimSpace(must(t, opportunity, "submit", "A02", "--callback", receiver.URL))
 	must(t, "", "watch", id)
 	if j := decode(t, must(t, "", "get", id, "--wait")); j.State != tasks.Succeeded || j.Degraded {
 		t.Errorf("got %s, degraded %t", j.State, j.Degraded)
+	}
+	if body := receive(t, called); !strings.Contains(body, id) {
+		t.Errorf("webhook: got %s", body)
 	}
 	later := strings.TrimSpace(must(t, opportunity, "submit", "A02", "--run-at", time.Now().Add(time.Hour).UTC().Format(time.RFC3339)))
 	must(t, "", "cancel", later)
@@ -119,6 +130,8 @@ func TestTheDocumentedUserMayDoAllThatIsNeeded(t *testing.T) {
 	must(t, "", "get", later, "--wait")
 	must(t, "", "budgets")
 	must(t, "", "agents", "stats")
+	must(t, "", "agents", "push", a02)
+	must(t, "", "agents", "versions", "A02")
 	if out, _, _ := command(t, "doctor"); !strings.Contains(out, "its user may use all commands, keys and channels that are needed") {
 		t.Errorf("doctor says\n%s", out)
 	}
@@ -154,6 +167,8 @@ func TestDoctorNamesWhatTheUserLacks(t *testing.T) {
 		"~* &* +@all -scan -setex -sismember":      "+scan +setex +sismember",
 		"~asynq:* &* +@all":                        "~spillway:*",
 		"~spillway:* ~asynq:* &* +@all -subscribe": "+subscribe",
+		"~* &* +@all -multi -exec":                 "+exec +multi",
+		"~* &* +@all -unsubscribe":                 "+unsubscribe",
 	} {
 		server := redistest.Start(t)
 		setUser(t, server.Client(t), "app on >pw "+rule)

@@ -52,6 +52,7 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	w.stopped.Go(func() { w.every(loops, watchEvery, "watchdog", w.watchdog().look) })
 	w.stopped.Go(func() { w.every(loops, pace.FlushInterval, "learning", w.runner.Flush) })
 	w.stopped.Go(func() { w.every(loops, trimEvery, "outbox trim", w.Store.Trim) })
+	w.stopped.Go(func() { w.every(loops, trimEvery, "recount", w.recount) })
 	w.stopped.Go(func() { w.every(loops, healEvery, "queue healing", queue.NewHealer(w.Redis, w.Log).Look) })
 
 	if watchesHost {
@@ -90,6 +91,19 @@ func (w *Worker) refresh(ctx context.Context) error {
 		w.Log.WarnContext(ctx, "heartbeat failed", "error", err)
 	}
 	return w.serve(want)
+}
+
+// recount corrects the counters of jobs, and logs what it finds: errors in the middle
+// of scripts cause both, such as of a Redis user that lacks a permission.
+func (w *Worker) recount(ctx context.Context) error {
+	found, err := w.Store.Recount(ctx)
+	if found.Corrected > 0 {
+		w.Log.WarnContext(ctx, "counters of jobs had drifted and were corrected", "counters", found.Corrected)
+	}
+	if found.Undone > 0 {
+		w.Log.WarnContext(ctx, "some writes of jobs have failed and are tried again; run spillway doctor to see what the Redis user may not do", "jobs", found.Undone)
+	}
+	return err
 }
 
 // every calls step at an interval until ctx ends, and logs when it begins and

@@ -67,6 +67,9 @@ func (s shard) idempotency(tenant, digest string) string {
 
 func shardNumber(n int) shard { return shard("{" + strconv.Itoa(n) + "}") }
 
+// jobPrefix is what the keys of the shard's jobs begin with.
+func (s shard) jobPrefix() string { return "spillway:" + string(s) + ":job:" }
+
 // shards lists every shard.
 func (s *Store) shards() []shard {
 	all := make([]shard, s.cfg.Shards)
@@ -90,7 +93,7 @@ func (s *Store) shardOf(name string) shard {
 // keys returns the keys of a job. Its shard follows from its ID alone.
 func (s *Store) keys(id string) jobKeys {
 	sh := s.shardOf(id)
-	return jobKeys{sh, "spillway:" + string(sh) + ":job:" + id}
+	return jobKeys{sh, sh.jobPrefix() + id}
 }
 
 func (k jobKeys) job() string    { return k.prefix }

@@ -53,6 +53,8 @@ var (
 	landSource string
 	//go:embed lua/forget.lua
 	forgetSource string
+	//go:embed lua/recount.lua
+	recountSource string
 	//go:embed lua/beat.lua
 	beatSource string
 
@@ -77,6 +79,7 @@ var (
 	hurryScript    = redis.NewScript(hurrySource)
 	learnScript    = redis.NewScript(learnSource)
 	forgetScript   = redis.NewScript(forgetSource)
+	recountScript  = redis.NewScript(recountSource)
 	beatScript     = redis.NewScript(beatSource)
 )
 

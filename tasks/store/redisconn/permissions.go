@@ -44,6 +44,10 @@ func Denied(ctx context.Context, rdb redis.UniversalClient, queues string) ([]st
 			denied = append(denied, "+"+strings.ToLower(cmd.Name()))
 		}
 	}
+	_, err := rdb.TxPipelined(ctx, func(p redis.Pipeliner) error { p.Get(ctx, "spillway:{probe}:string"); return nil })
+	if isDenied(err) {
+		denied = append(denied, "+multi", "+exec")
+	}
 	if !slices.Contains(denied, "&spillway:*") {
 		wait, cancel := context.WithTimeout(ctx, subscribeTime)
 		defer cancel()
@@ -51,6 +55,11 @@ func Denied(ctx context.Context, rdb redis.UniversalClient, queues string) ([]st
 		defer sub.Close() //nolint:errcheck // it only asked
 		if _, err := sub.Receive(wait); isDenied(err) {
 			denied = append(denied, "+subscribe")
+		} else if err == nil {
+			_ = sub.Unsubscribe(wait, "spillway:probe")
+			if _, err := sub.Receive(wait); isDenied(err) {
+				denied = append(denied, "+unsubscribe")
+			}
 		}
 	}
 	slices.Sort(denied)
