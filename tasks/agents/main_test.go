@@ -100,6 +100,16 @@ func builtins(t testing.TB) []*Agent {
 	return c.All()
 }
 
+// builtinsAnd returns the IDs of the built-in agents and of others that follow.
+func builtinsAnd(t testing.TB, others string) string {
+	t.Helper()
+	var ids []string
+	for _, a := range builtins(t) {
+		ids = append(ids, a.ID)
+	}
+	return strings.Join(append(ids, others), " ")
+}
+
 func builtin(t testing.TB, id string) *Agent {
 	t.Helper()
 	for _, a := range builtins(t) {
