@@ -15,7 +15,7 @@ var (
 	// and written to the audit log, as what they are. Beyond it callers without a valid
 	// credential get 429, which is not recorded: a disk would be full within days.
 	totalRefusalRate = Rate{Requests: 1000, Per: time.Minute, Burst: 1000}
-	// lookupRate is how often credentials that are not cached are checkedAt up for an
+	// lookupRate is how often credentials that are not cached are looked up for an
 	// address that was refused too often.
 	lookupRate = Rate{Requests: 60, Per: time.Minute, Burst: 20}
 	// loginRate is how often an address may try to log in.

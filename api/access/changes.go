@@ -10,37 +10,38 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// What is done to keys.
+// The actions on keys.
 const (
 	keyCreated = "keys.create"
 	keyRotated = "keys.rotate"
 	keyRevoked = "keys.revoke"
 )
 
-// Change is something that was done to an API key.
+// Change is an action on an API key.
 type Change struct {
 	ID     string    // of the change
-	At     time.Time // zero: not known
+	At     time.Time // zero: unknown
 	Action string    // keys.create, keys.rotate or keys.revoke
 	Key    string    // the ID of the key
 	Tenant string
-	By     string // who did it
+	By     string // who made it
 }
 
 const (
-	// maxChanges is about how many changes wait for an audit log that may never come.
+	// maxChanges is about how many changes are kept for an audit log.
 	maxChanges = 10_000
-	// changesEvery is how often the stream is checkedAt at.
+	// changesEvery is how often the stream is read.
 	changesEvery = time.Second
-	// changeClaimed is when a change is taken from a process that has not kept it.
+	// changeClaimed is after how long a change is taken from a process that has not
+	// recorded it.
 	changeClaimed = 30 * time.Second
 	changesGroup  = "audit"
-	// changesConsumer is the name of every process in the group: those that ended
-	// would stay there for ever under names of their own.
+	// changesConsumer is the name of every process in the group: with names of their own
+	// those that ended would stay in it.
 	changesConsumer = "audit"
 )
 
-// note has p append what is done to a key, in the same transaction.
+// appendChange appends a change to the stream, in the transaction of p.
 func (s *Keys) appendChange(ctx context.Context, p redis.Pipeliner, action string, k Key, by string) {
 	p.XAdd(ctx, &redis.XAddArgs{
 		Stream: changesKey, MaxLen: maxChanges, Approx: true,
@@ -48,22 +49,22 @@ func (s *Keys) appendChange(ctx context.Context, p redis.Pipeliner, action strin
 	})
 }
 
-// Changes hands keep what is done to keys, wherever it is done, until ctx ends:
-// each change to one of the processes that ask, and again to one of them if it
-// was not kept.
-func (s *Keys) Changes(ctx context.Context, log *slog.Logger, keep func(Change) error) {
+// Changes calls record for every change of a key, in whichever process it was made,
+// until ctx ends. Each change goes to one of the processes that call Changes, and
+// again to one of them if record returned an error.
+func (s *Keys) Changes(ctx context.Context, log *slog.Logger, record func(Change) error) {
 	tick := time.NewTicker(changesEvery)
 	defer tick.Stop()
-	well := true
+	ok := true
 	for {
-		err := s.recordChanges(ctx, keep)
+		err := s.recordChanges(ctx, record)
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil && well {
-			log.WarnContext(ctx, "changes of API keys are not recorded for now", "error", err)
+		if err != nil && ok {
+			log.WarnContext(ctx, "changes of API keys cannot be recorded now; they are kept in Redis and tried again", "error", err)
 		}
-		well = err == nil
+		ok = err == nil
 		select {
 		case <-ctx.Done():
 			return
@@ -72,8 +73,8 @@ func (s *Keys) Changes(ctx context.Context, log *slog.Logger, keep func(Change) 
 	}
 }
 
-// recordChanges keeps the changes there are.
-func (s *Keys) recordChanges(ctx context.Context, keep func(Change) error) error {
+// recordChanges records the changes in the stream.
+func (s *Keys) recordChanges(ctx context.Context, record func(Change) error) error {
 	err := s.rdb.XGroupCreateMkStream(ctx, changesKey, changesGroup, "0").Err()
 	if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
 		return err
@@ -94,21 +95,21 @@ func (s *Keys) recordChanges(ctx context.Context, keep func(Change) error) error
 		left = append(left, stream.Messages...)
 	}
 	for _, m := range left {
-		if err := s.recordChange(ctx, m, keep); err != nil {
+		if err := s.recordChange(ctx, m, record); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// recordChange keeps one, and removes it from the stream.
-func (s *Keys) recordChange(ctx context.Context, m redis.XMessage, keep func(Change) error) error {
+// recordChange records one change, and removes it from the stream.
+func (s *Keys) recordChange(ctx context.Context, m redis.XMessage, record func(Change) error) error {
 	text := func(field string) string { t, _ := m.Values[field].(string); return t }
 	at, err := readTime(text("at"))
 	if err != nil {
-		at = time.Time{} // it must not stand in the way of those behind it
+		at = time.Time{} // it must not block those after it
 	}
-	if err := keep(Change{ID: m.ID, At: at, Action: text("action"), Key: text("key"), Tenant: text("tenant"), By: text("by")}); err != nil {
+	if err := record(Change{ID: m.ID, At: at, Action: text("action"), Key: text("key"), Tenant: text("tenant"), By: text("by")}); err != nil {
 		return err
 	}
 	_, err = s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {

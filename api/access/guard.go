@@ -18,38 +18,38 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Config says who is let in. The zero Config lets in everyone, as DefaultTenant.
+// Config configures a Guard. The zero Config admits everyone, as DefaultTenant.
 type Config struct {
-	// Keys are the API keys that count. Without them there is no authentication:
-	// everyone may do everything but administer. With them nobody may do anything
-	// without a credential.
+	// Keys are the valid API keys. Without them there is no authentication, and everyone
+	// may do everything but administer. With them nobody may do anything without a
+	// credential.
 	Keys *Keys
-	// Tokens are the JSON Web Tokens that count beside keys. Default: none.
+	// Tokens verifies JSON Web Tokens, which are valid beside keys. Default: none are.
 	Tokens *Tokens
-	// Sessions are those of people who logged in at a page; their cookies count
-	// where no credential is sent. Default: none.
+	// Sessions are those of people who logged in at a page; their cookies are valid where
+	// no credential is sent. Default: none.
 	Sessions *Sessions
 	// Everyone lists what everyone may do without authentication. Default:
 	// everything but administer.
 	Everyone []Scope
-	// Rate is how many requests each caller may make whose key does not say
-	// otherwise, in all processes together. Default: no limit.
+	// Rate limits the requests of each caller whose key has no rate of its own, in all
+	// processes together. Default: no limit.
 	Rate Rate
 	// Allow are the networks that callers may come from. Default: all.
 	Allow []netip.Prefix
-	// Proxies are the networks of proxies whose X-Forwarded-For is cacheTime.
+	// Proxies are the networks of proxies whose X-Forwarded-For is trusted.
 	// Default: none; the peer of the connection is the caller.
 	Proxies []netip.Prefix
-	// LocalNames lets in only requests under the name localhost or an IP address,
-	// and of those that may change something none of a page of another site: without
-	// authentication, a page in a browser on this machine could otherwise reach the
-	// service by a name of its own (DNS rebinding), or send it what needs no answer.
+	// LocalNames accepts only requests for the host localhost or an IP address, and
+	// refuses changes that a page of another site asks for. Without authentication, a
+	// page in a browser on this machine could otherwise reach the service under a name
+	// of its own (DNS rebinding), or send it requests whose answers it cannot read.
 	LocalNames bool
-	// Log gets what callers are not told. Default: it is dropped.
+	// Log gets the causes that callers do not see. Default: discarded.
 	Log *slog.Logger
 }
 
-// Guard decides about requests. It is safe for concurrent use.
+// Guard admits or refuses requests. It is safe for concurrent use.
 type Guard struct {
 	cfg      Config
 	lookup   *lookup         // nil without authentication
@@ -81,23 +81,24 @@ func New(cfg Config) *Guard {
 	return g
 }
 
-// Enter lets a request pass that comes from where callers may come from, and
-// notes its address in its context. It is for every request, whatever its path.
+// CheckOrigin refuses a request from an address, or for a host name, that is not
+// allowed. The returned request has its address in its context. It is for every
+// request, whatever its path.
 func (g *Guard) CheckOrigin(r *http.Request) (*http.Request, error) {
 	who := Principal{Method: ByNobody, Address: ClientAddress(r, g.cfg.Proxies)}
 	switch {
 	case len(g.cfg.Allow) > 0 && !within(g.cfg.Allow, who.Address):
-		return nil, wrongAddress(who, "This service cannot be used from your address.")
+		return nil, wrongAddress(who, "Your address may not use this service.")
 	case g.cfg.LocalNames && !localName(r.Host):
-		return nil, wrongAddress(who, "Without authentication this service answers under localhost or an IP address only.")
+		return nil, wrongAddress(who, "Without authentication this service can be reached only as localhost or by IP address.")
 	case g.cfg.LocalNames && g.sites.Check(r) != nil:
-		return nil, wrongAddress(who, "Without authentication a page of another site may change nothing here.")
+		return nil, wrongAddress(who, "Without authentication pages of other sites may not change anything here.")
 	}
 	return r.WithContext(WithPrincipal(r.Context(), who)), nil
 }
 
-// Greet lets a request for a public route pass, which must have come through
-// CheckOrigin, unless its address asks too often.
+// AdmitAnonymous admits a request for a public route, which must have passed
+// CheckOrigin, unless its address makes too many.
 func (g *Guard) AdmitAnonymous(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	if g.lookup == nil {
 		return r, nil
@@ -108,9 +109,10 @@ func (g *Guard) AdmitAnonymous(_ http.ResponseWriter, r *http.Request) (*http.Re
 	return r, nil
 }
 
-// Recognize lets a request for a public route pass as AdmitAnonymous does, and leaves the
-// caller's Principal in the request's context if it shows a credential, which must
-// count. While nobody can say whether it counts, the caller is nobody.
+// AdmitOptional admits a request for a public route as AdmitAnonymous does. If it
+// has a credential, that must be valid, and the caller's Principal is in the context
+// of the returned request. While the credential cannot be checked, the caller is
+// anonymous.
 func (g *Guard) AdmitOptional(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	_, hasCookie := g.cookie(r)
 	if g.lookup != nil && !hasCookie && len(r.Header.Values("Authorization")) == 0 {
@@ -129,15 +131,14 @@ func (g *Guard) AdmitOptional(w http.ResponseWriter, r *http.Request) (*http.Req
 	return r.WithContext(WithPrincipal(r.Context(), p)), nil
 }
 
-// Admit lets a request pass, which must have come through CheckOrigin, if its caller
-// has shown who it is, may do all that is needed, and does not ask too often. It
-// leaves the caller's Principal in the request's context, and tells the caller's
-// rate in the headers of the response. Its error is a *Refusal, or a
-// *tasks.Error with CodeRateLimited or CodeUnavailable. A route that needs no
-// scope at all is a mistake, and refused.
+// Admit admits a request, which must have passed CheckOrigin, if its credential is
+// valid, has every needed scope, and is within its rate. The caller's Principal is in
+// the context of the returned request, and the state of its rate in the headers of
+// the response. The error is a *Refusal, or a *tasks.Error with CodeRateLimited or
+// CodeUnavailable. A route that needs no scope at all is a mistake, and refused.
 func (g *Guard) Admit(w http.ResponseWriter, r *http.Request, need ...Scope) (*http.Request, error) {
 	if len(need) == 0 {
-		return nil, errors.New("access: a route that names no scope admits nobody")
+		return nil, errors.New("access: a route without a scope admits nobody")
 	}
 	p, err := g.identify(r)
 	if err != nil {
@@ -155,8 +156,8 @@ func (g *Guard) Admit(w http.ResponseWriter, r *http.Request, need ...Scope) (*h
 	return r.WithContext(WithPrincipal(r.Context(), p)), nil
 }
 
-// Confirm lets an admitted request go on if its credential still counts: its body
-// may have taken long, and the credential may have been revoked meanwhile.
+// Reauthenticate refuses an admitted request whose credential is no longer valid:
+// its body may have taken long, and the credential may have been revoked meanwhile.
 func (g *Guard) Reauthenticate(_ http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	if p := From(r.Context()); g.lookup == nil || p.seen.IsZero() || g.cfg.Keys.now().Sub(p.seen) < cacheTime {
 		return r, nil
@@ -165,7 +166,7 @@ func (g *Guard) Reauthenticate(_ http.ResponseWriter, r *http.Request) (*http.Re
 	return r, err
 }
 
-// identify finds out who makes the request.
+// identify returns the principal of a request.
 func (g *Guard) identify(r *http.Request) (Principal, error) {
 	address := From(r.Context()).Address
 	if g.lookup == nil {
@@ -204,21 +205,20 @@ func (g *Guard) refuse(address netip.Addr, err error) error {
 		return tooMany(anonymousRate, wait)
 	}
 	if now := g.now(); !g.total.AllowN(now, 1) {
-		return tasks.Errorf(tasks.CodeRateLimited, "Too many requests without a valid credential are being made here; try again after the seconds in Retry-After.").
+		return tasks.Errorf(tasks.CodeRateLimited, "This service is getting too many requests without a valid credential; try again after the seconds in Retry-After.").
 			WithRetryAfter(waitFor(g.total, now))
 	}
 	return err
 }
 
-// byKey finds out whose API key that is.
+// byKey returns the principal of an API key.
 func (g *Guard) byKey(ctx context.Context, text string, address netip.Addr) (Principal, error) {
 	t, err := parseToken(text)
 	if err != nil {
 		return Principal{}, g.refuse(address, badCredential(detailUnknown, err))
 	}
-	// An address that guesses is checkedAt up now and then only, and does not lock out
-	// its neighbours: those whose keys are known, and those who come for the first
-	// time with one that counts.
+	// Guesses from an address cost few lookups, and do not lock out others there: those
+	// whose keys are cached, and some of those whose valid keys are new.
 	if g.refusals.exhausted(address) && !g.lookup.isCached(t) {
 		if wait, ok := g.lookups.allow(address); !ok {
 			return Principal{}, tooMany(lookupRate, wait)
@@ -234,21 +234,21 @@ func (g *Guard) byKey(ctx context.Context, text string, address netip.Addr) (Pri
 	case !sameHash(r.hash, t.hash), !r.Active(g.cfg.Keys.now()):
 		return Principal{}, g.refuse(address, badCredential(detailUnknown, nil))
 	case len(r.AllowIPs) > 0 && !within(r.AllowIPs, address):
-		return Principal{}, g.refuse(address, wrongAddress(p, "This key cannot be used from your address."))
+		return Principal{}, g.refuse(address, wrongAddress(p, "This key may not be used from your address."))
 	}
 	return p, nil
 }
 
 func sameHash(a, b [sha256.Size]byte) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }
 
-// byToken finds out for whom a JSON Web Token speaks.
+// byToken returns the principal of a JSON Web Token.
 func (g *Guard) byToken(ctx context.Context, text string, address netip.Addr) (Principal, error) {
 	if g.cfg.Tokens == nil {
 		return Principal{}, g.refuse(address, badCredential(detailUnknown, nil))
 	}
 	p, err := g.cfg.Tokens.verify(ctx, text)
 	if err != nil {
-		g.cfg.Log.DebugContext(ctx, "token refused", "error", err)
+		g.cfg.Log.DebugContext(ctx, "JSON Web Token refused", "error", err)
 		detail := detailToken
 		if errors.Is(err, jwt.ErrTokenExpired) {
 			detail = detailExpired
@@ -276,9 +276,9 @@ func (g *Guard) count(ctx context.Context, h http.Header, p Principal) error {
 	return nil
 }
 
-// Spend takes one request more from the rate of the caller whose request ctx
-// belongs to: for what stands for several requests. Its error is CodeRateLimited or
-// CodeUnavailable.
+// Spend takes one more request from the rate of the caller of the request that ctx
+// belongs to: for a request that does the work of several. Its error is
+// CodeRateLimited or CodeUnavailable.
 func (g *Guard) Spend(ctx context.Context) error {
 	p := From(ctx)
 	limit, ok := g.rateOf(p)
@@ -292,9 +292,9 @@ func (g *Guard) Spend(ctx context.Context) error {
 	return err
 }
 
-// SpendUpTo takes up to n requests more from the rate of the caller whose request
-// ctx belongs to, and returns how many it may make. If they are fewer, refused is
-// the error of the others. err is CodeUnavailable.
+// SpendUpTo takes up to n more requests from the rate of the caller of the request
+// that ctx belongs to, and returns how many were granted. If these are fewer than n,
+// refused is the error of the others. err is CodeUnavailable.
 func (g *Guard) SpendUpTo(ctx context.Context, n int) (granted int, refused, err error) {
 	p := From(ctx)
 	limit, ok := g.rateOf(p)
@@ -308,7 +308,7 @@ func (g *Guard) SpendUpTo(ctx context.Context, n int) (granted int, refused, err
 	return used.granted, tooMany(limit, max(used.next, limit.each())), nil
 }
 
-// rateOf returns how often the caller may ask, and whether that is limited.
+// rateOf returns the rate of a caller, and whether there is one.
 func (g *Guard) rateOf(p Principal) (limit Rate, limited bool) {
 	limit = g.cfg.Rate
 	if p.rate != nil {
@@ -317,8 +317,8 @@ func (g *Guard) rateOf(p Principal) (limit Rate, limited bool) {
 	return limit, limit != (Rate{}) && g.lookup != nil
 }
 
-// caller is the name that requests are counted under. A subject may be as long
-// as its issuer likes, and hold anything.
+// caller is the name under which requests are counted. The subject of a token may be
+// long and contain anything.
 func (p Principal) caller() string {
 	if p.Method == ByKey {
 		return p.Subject

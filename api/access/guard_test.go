@@ -231,7 +231,7 @@ func TestAddressesThatGuessAreSlowedDown(t *testing.T) {
 	} else if _, err := guard.AdmitAnonymous(httptest.NewRecorder(), r); err != nil {
 		t.Errorf("a probe from there: got %v", err)
 	}
-	for range lookupRate.Burst { // guesses that look like keys are checkedAt up at a rate of their own
+	for range lookupRate.Burst { // guesses that look like keys are looked up at a rate of their own
 		_, _, err := ask(t, guard, guessed(t), JobsRead)
 		if code := tasks.CodeOf(err); code != tasks.CodeNoCredential && code != tasks.CodeRateLimited {
 			t.Fatalf("got %v", err)

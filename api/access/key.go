@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// Key is what is known of an API key: everything but its secret.
+// Key describes an API key: everything but its secret.
 type Key struct {
 	ID         string         `json:"id"`
 	Prefix     string         `json:"prefix"`                // how the key begins
 	Last4      string         `json:"last4"`                 // how it ends
-	Env        string         `json:"env"`                   // tells live keys from test keys; nothing else depends on it
+	Env        string         `json:"env"`                   // distinguishes live keys from test keys; nothing else depends on it
 	Name       string         `json:"name,omitempty"`        // for people
 	Tenant     string         `json:"tenant"`                //
 	Scopes     []Scope        `json:"scopes"`                //
@@ -35,21 +35,21 @@ func (k Key) Active(now time.Time) bool {
 	return k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
 }
 
-// check reports everything that is wrong with a key to be made.
+// check reports everything that is wrong with a new key.
 func (k Key) check() error {
 	var errs []error
 	if !ValidTenant(k.Tenant) {
 		errs = append(errs, fmt.Errorf("tenant %q: want 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or a digit", k.Tenant))
 	}
 	if !envPattern.MatchString(k.Env) {
-		errs = append(errs, fmt.Errorf("env %q: want 1 to 12 small letters and digits", k.Env))
+		errs = append(errs, fmt.Errorf("env %q: want 1 to 12 lower-case letters and digits", k.Env))
 	}
 	if len(k.Scopes) == 0 {
-		errs = append(errs, errors.New("scopes: name one at least; a key without any can do nothing"))
+		errs = append(errs, errors.New("scopes: name at least one; a key without any can do nothing"))
 	}
 	for _, s := range k.Scopes {
 		if !s.Valid() {
-			errs = append(errs, fmt.Errorf("scope %q: there is none such", s))
+			errs = append(errs, fmt.Errorf("scope %q is unknown", s))
 		}
 	}
 	if len(k.Name) > maxName || strings.ContainsFunc(k.Name, func(c rune) bool { return c < ' ' }) {
@@ -84,7 +84,7 @@ const (
 	fieldRevokedAt = "revoked_at"
 )
 
-// fields lists names and values of a record that is new.
+// fields lists the names and values of a new record.
 func (r record) fields() []any {
 	rate := ""
 	if r.Rate != nil {
@@ -101,8 +101,8 @@ func (r record) fields() []any {
 	}
 }
 
-// readRecord reads what Redis holds. A record that cannot be read in full is an
-// error: to leave out, say, a network would let callers in.
+// readRecord reads a record from Redis. A record that cannot be read in full is an
+// error: to ignore, say, a network would admit callers from elsewhere.
 func readRecord(id string, h map[string]string) (record, error) {
 	r := record{Key: Key{
 		ID: id, Env: h[fieldEnv], Last4: h[fieldLast4], Name: h[fieldName], Tenant: h[fieldTenant],

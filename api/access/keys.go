@@ -13,20 +13,18 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Keys makes and keeps API keys. It is safe for concurrent use. Keys are never
-// forgotten: one that has ended still tells who it belonged to.
+// Keys stores API keys. It is safe for concurrent use. Keys are never deleted: one
+// that has ended still shows whose it was.
 type Keys struct {
 	rdb redis.UniversalClient
 	now func() time.Time
 }
 
-// NewKeys returns the keys that are kept in rdb, which stays the caller's to
-// close.
+// NewKeys returns the keys in rdb, which the caller closes.
 func NewKeys(rdb redis.UniversalClient) *Keys { return &Keys{rdb, time.Now} }
 
-// Create makes a key as k describes it; ID, Prefix, Last4 and CreatedAt are
-// filled in. The text is the key itself: it is returned this once and kept
-// nowhere.
+// Create makes a key as k describes it, and fills in ID, Prefix, Last4 and CreatedAt.
+// The text is the key itself: it is returned only here and stored nowhere.
 func (s *Keys) Create(ctx context.Context, k Key) (text string, made Key, err error) {
 	text, r, err := s.newRecord(k)
 	if err != nil {
@@ -78,8 +76,8 @@ func (s *Keys) List(ctx context.Context) ([]Key, error) {
 	return keys, nil
 }
 
-// Revoke ends a key for good, everywhere within a second. To revoke it again
-// changes nothing. CodeNotFound if there is no such key.
+// Revoke ends a key for good, everywhere within a second. Revoking it again changes
+// nothing. CodeNotFound if there is no such key.
 func (s *Keys) Revoke(ctx context.Context, id, by string) (Key, error) {
 	old, err := s.read(ctx, id)
 	if err != nil || !old.RevokedAt.IsZero() {
@@ -97,9 +95,9 @@ func (s *Keys) Revoke(ctx context.Context, id, by string) (Key, error) {
 	return r.Key, err
 }
 
-// Rotate makes a key that may do what the key of that ID may, for as long as
-// that one was made for. The old one ends after the overlap, or earlier if it
-// would have. CodeNotFound if there is no such key, CodeConflict if it has ended.
+// Rotate makes a key with the rights and lifetime of the key of that ID. The old one
+// ends after the overlap, or at its own end if that is earlier. CodeNotFound if there
+// is no such key, CodeConflict if it has ended.
 func (s *Keys) Rotate(ctx context.Context, id string, overlap time.Duration, by string) (text string, made Key, err error) {
 	old, err := s.read(ctx, id)
 	if err != nil {
@@ -155,7 +153,7 @@ func (s *Keys) read(ctx context.Context, id string) (record, error) {
 	return readRecord(id, h)
 }
 
-// used notes that a key was used.
+// used sets when a key was last used.
 func (s *Keys) used(ctx context.Context, id string, at time.Time) error {
 	return unavailable(s.rdb.HSet(ctx, recordKey(id), fieldLastUsed, strconv.FormatInt(at.UnixMilli(), 10)).Err())
 }

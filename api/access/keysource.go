@@ -20,15 +20,15 @@ import (
 
 const (
 	// jwksRefresh is how old the keys of a URL may get. A key that the issuer has
-	// withdrawn is cacheTime that long.
+	// withdrawn is trusted that long.
 	jwksRefresh = 5 * time.Minute
-	// jwksUnknown is how often at most the keys are fetched because of a token
-	// that names one we do not have. Anyone can name one.
+	// jwksUnknown is how often at most the keys are fetched for a token with an unknown
+	// key ID. Anyone can name one.
 	jwksUnknown = 30 * time.Second
-	// jwksTimeout bounds a fetch. Less than jwksUnknown, so that nobody waits for
-	// a turn.
+	// jwksTimeout bounds a fetch. It is less than jwksUnknown, so that fetches do not
+	// queue up.
 	jwksTimeout = 5 * time.Second
-	// jwksFileInterval is how often at most a file is checkedAt at.
+	// jwksFileInterval is how often at most a file is read.
 	jwksFileInterval = 5 * time.Second
 	// maxKeySet is the largest set of keys that is read from a URL, in bytes.
 	maxKeySet = 1 << 20
@@ -63,7 +63,7 @@ func fetchKeys(life context.Context, url string, log *slog.Logger) (keySource, e
 		RefreshUnknownKID: rate.NewLimiter(rate.Every(jwksUnknown), 1),
 		RefreshErrorHandlerFunc: func(string) func(context.Context, error) {
 			return func(ctx context.Context, err error) {
-				log.WarnContext(ctx, "the keys of the token issuer cannot be fetched; those known stay", "error", err)
+				log.WarnContext(ctx, "the keys of the token issuer cannot be fetched; the last ones stay in use", "error", err)
 			}
 		},
 	})
@@ -74,20 +74,20 @@ func fetchKeys(life context.Context, url string, log *slog.Logger) (keySource, e
 	return keyURL{set}, err
 }
 
-// find fetches the keys again if it must, for all who wait for them: a caller that
-// leaves does not end it. The fetch has its own time.
+// find fetches the keys again if it must. The fetch is for all waiting requests and
+// has its own time limit, so it does not end with the context of one.
 func (k keyURL) find(ctx context.Context, token *jwt.Token) (any, error) {
 	return k.set.KeyfuncCtx(context.WithoutCancel(ctx))(token)
 }
 
-// keyTransport fetches keys only from where nobody can change them on their way,
-// also after a redirect, and no more than a set of keys has.
+// keyTransport fetches keys only from where nobody can change them on the way, also
+// after a redirect, and bounds their size.
 type keyTransport struct{ http.RoundTripper }
 
 // RoundTrip makes one request.
 func (t keyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !trustworthy(r.URL) {
-		return nil, fmt.Errorf("%s is no https URL", r.URL.Redacted())
+		return nil, fmt.Errorf("%s is not an https URL", r.URL.Redacted())
 	}
 	resp, err := t.RoundTripper.RoundTrip(r)
 	if err == nil {
@@ -110,7 +110,7 @@ type keyFile struct {
 
 func (f *keyFile) find(ctx context.Context, token *jwt.Token) (any, error) {
 	if err := f.reload(); err != nil {
-		f.log.WarnContext(ctx, "the keys of the token issuer cannot be read; those known stay", "error", err)
+		f.log.WarnContext(ctx, "the keys of the token issuer cannot be read; the last ones stay in use", "error", err)
 	}
 	f.mu.Lock()
 	set := f.set
@@ -118,7 +118,7 @@ func (f *keyFile) find(ctx context.Context, token *jwt.Token) (any, error) {
 	return set.KeyfuncCtx(ctx)(token)
 }
 
-// look reads the file if it has changed, unless it was checkedAt at a moment ago.
+// reload reads the file if it has changed, unless it was read a moment ago.
 func (f *keyFile) reload() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -142,8 +142,7 @@ func (f *keyFile) reload() error {
 	return nil
 }
 
-// parseKeys reads a JSON Web Key Set. Keys of a kind that is not known do not
-// count, and harm no others (RFC 7517 §5).
+// parseKeys reads a JSON Web Key Set. It ignores keys of an unknown kind (RFC 7517 §5).
 func parseKeys(text []byte) (keyfunc.Keyfunc, error) {
 	var set jwkset.JWKSMarshal
 	if err := json.Unmarshal(text, &set); err != nil {
@@ -161,7 +160,7 @@ func parseKeys(text []byte) (keyfunc.Keyfunc, error) {
 		keys = append(keys, key)
 	}
 	if len(keys) == 0 {
-		return nil, errors.New("there is no key in it that can be used; want a JSON Web Key Set")
+		return nil, errors.New("no usable key; want a JSON Web Key Set")
 	}
 	storage := jwkset.NewMemoryStorage()
 	if err := storage.KeyReplaceAll(context.Background(), keys); err != nil {

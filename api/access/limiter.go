@@ -21,7 +21,7 @@ var rateSource string
 
 var rateScript = redis.NewScript(rateSource)
 
-// usage is where a caller stands in its rate after a request.
+// usage is the state of a caller's rate after a request.
 type usage struct {
 	allowed bool
 	granted int           // of the requests that were asked for
@@ -30,11 +30,11 @@ type usage struct {
 	full    time.Duration // until the whole burst may come again
 }
 
-// take counts requests of a caller in Redis, for all processes together.
+// takeFromRate counts requests of a caller in Redis, for all processes together.
 func takeFromRate(ctx context.Context, rdb redis.Scripter, caller string, r Rate, requests int) (usage, error) {
 	reply, err := rateScript.Run(ctx, rdb, []string{rateKey(caller)}, r.each().Microseconds(), r.Burst, requests).Int64Slice()
 	if refusesWrites(err) {
-		return usage{allowed: true, granted: requests, left: r.Burst}, nil // nothing can be counted, and reads go on
+		return usage{allowed: true, granted: requests, left: r.Burst}, nil // nothing can be counted, but reads go on
 	}
 	if err != nil {
 		return usage{}, fmt.Errorf("count a request: %w", unavailable(err))
@@ -49,7 +49,7 @@ func takeFromRate(ctx context.Context, rdb redis.Scripter, caller string, r Rate
 	return usage{allowed: true, granted: int(reply[0]), left: int(reply[1]), full: micros(2)}, nil
 }
 
-// refusesWrites reports whether err is the reply of a Redis that reads and takes no
+// refusesWrites reports whether err is the reply of a Redis that accepts reads but no
 // writes.
 func refusesWrites(err error) bool {
 	reply, ok := errors.AsType[redis.Error](err)
@@ -58,18 +58,17 @@ func refusesWrites(err error) bool {
 	})
 }
 
-// tell writes the caller's rate and where it stands, as
-// draft-ietf-httpapi-ratelimit-headers describes.
+// setHeaders sets the headers for a rate and its state
+// (draft-ietf-httpapi-ratelimit-headers).
 func (u usage) setHeaders(h http.Header, r Rate) {
 	h.Set("RateLimit-Policy", fmt.Sprintf(`"default";q=%d;w=%d`, r.Requests, seconds(r.Per)))
 	h.Set("RateLimit", `"default";r=`+strconv.Itoa(u.left)+";t="+strconv.Itoa(seconds(max(u.full, u.next))))
 }
 
-// seconds rounds up, so that who waits as long has waited long enough.
+// seconds rounds up, so that waiting that long is enough.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 // tooMany refuses a request over the rate.
 func tooMany(r Rate, next time.Duration) error {
-	return tasks.Errorf(tasks.CodeRateLimited, "This caller may make %d requests in %v, and has; come back after the seconds in Retry-After.",
-		r.Requests, r.Per).WithRetryAfter(next)
+	return tasks.Errorf(tasks.CodeRateLimited, "The limit of %s requests is used up; try again after the seconds in Retry-After.", r).WithRetryAfter(next)
 }

@@ -27,7 +27,7 @@ func ParseNetworks(list string) ([]netip.Prefix, error) {
 	return networks, nil
 }
 
-// within reports whether one of the networks holds the address.
+// within reports whether one of the networks contains the address.
 func within(networks []netip.Prefix, address netip.Addr) bool {
 	return address.IsValid() && slices.ContainsFunc(networks, func(n netip.Prefix) bool {
 		if a := n.Addr(); a.Is4In6() && n.Bits() >= 96 {
@@ -37,11 +37,11 @@ func within(networks []netip.Prefix, address netip.Addr) bool {
 	})
 }
 
-// ClientAddress returns where a request comes from: the peer of its connection,
-// unless that is a trusted proxy. Proxies append the address they were called
-// from to X-Forwarded-For, so the client is then the last one there that is not
-// a trusted proxy; what stands before it is what the client says. The zero Addr
-// is an unknown address, such as that of a hop that hides it; no network holds it.
+// ClientAddress returns the address a request comes from: the peer of its connection,
+// unless that is a trusted proxy. Proxies append the address of their peer to
+// X-Forwarded-For, so the client is then the last one there that is not a trusted
+// proxy; the client itself may have sent those before it. The zero Addr is an unknown
+// address, such as that of a hop that hides it; no network contains it.
 func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	address := parseAddress(r.RemoteAddr)
 	if !within(trusted, address) {
@@ -49,7 +49,7 @@ func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	}
 	lines := r.Header.Values("X-Forwarded-For")
 	if len(lines) == 0 {
-		return address // the proxy asks for itself
+		return address // the proxy's own request
 	}
 	for _, hop := range slices.Backward(strings.Split(strings.Join(lines, ","), ",")) {
 		if address = parseAddress(strings.TrimSpace(hop)); !within(trusted, address) {
@@ -59,8 +59,8 @@ func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	return address
 }
 
-// localName reports whether the host of a request, with or without a port, is
-// one that nobody else can point at this machine.
+// localName reports whether the host of a request, with or without a port, is one that
+// no DNS record can point at this machine.
 func localName(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

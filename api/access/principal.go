@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Method is how a caller has shown who it is.
+// Method is how a caller was authenticated.
 type Method string
 
 // The methods.
@@ -18,16 +18,16 @@ const (
 	ByToken  Method = "jwt"  // a JSON Web Token
 )
 
-// Principal is who makes a request. It holds no secret and may be logged.
+// Principal is the caller of a request. It has no secret and may be logged.
 type Principal struct {
-	Tenant  string     // whose jobs these are; "" on public routes
-	Method  Method     // how we know
+	Tenant  string     // "" on public routes
+	Method  Method     //
 	Subject string     // the ID of the key, or the token's subject; "" for ByNobody
-	Scopes  []Scope    // what it may do
-	Address netip.Addr // where it calls from
+	Scopes  []Scope    //
+	Address netip.Addr // that it calls from
 
 	rate  *Rate     // nil: the installation's
-	seen  time.Time // when the credential was last found to count; zero: it needs none
+	seen  time.Time // when the credential was last found valid; zero: it needs none
 	until time.Time // when the credential ends by itself; zero: never
 }
 
@@ -38,15 +38,15 @@ func (p Principal) Can(scopes ...Scope) bool {
 
 type principalKey struct{}
 
-// From returns who makes the request that ctx belongs to; the zero Principal,
-// which may do nothing, if no Guard has admitted it.
+// From returns the caller of the request that ctx belongs to; the zero Principal,
+// which has no scopes, if no Guard has admitted it.
 func From(ctx context.Context) Principal {
 	p, _ := ctx.Value(principalKey{}).(Principal)
 	return p
 }
 
-// Under returns ctx as that of a request of p. [Guard.Admit] does it for
-// requests; others are those who carry a principal over to another context.
+// WithPrincipal returns a context of a request by p. [Guard.Admit] does it for
+// requests; others carry a principal over to another context.
 func WithPrincipal(ctx context.Context, p Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
@@ -54,8 +54,8 @@ func WithPrincipal(ctx context.Context, p Principal) context.Context {
 // DefaultTenant is everyone's tenant while authentication is off.
 const DefaultTenant = "default"
 
-// anyone is who calls while authentication is off: someone who uses the service,
-// but does not run it.
+// anonymous returns the caller while authentication is off: someone who uses the
+// service, but does not operate it.
 func (g *Guard) anonymous(address netip.Addr) Principal {
 	p := Principal{Tenant: DefaultTenant, Method: ByNobody, Address: address, Scopes: g.cfg.Everyone}
 	if p.Scopes == nil {
@@ -64,15 +64,15 @@ func (g *Guard) anonymous(address netip.Addr) Principal {
 	return p
 }
 
-// principal is who calls with the key from an address.
+// principal returns the caller with the key from an address.
 func (r record) principal(address netip.Addr) Principal {
 	return Principal{Tenant: r.Tenant, Method: ByKey, Subject: r.ID, Scopes: r.Scopes, Address: address, rate: r.Rate}
 }
 
-// tenantName is what a tenant may be called: tenants are parts of Redis keys, of
-// log lines and of URLs.
+// tenantName is the form of a tenant's name, which is part of Redis keys, log lines and
+// URLs.
 var tenantName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
-// ValidTenant reports whether a tenant may be called so: 1 to 64 letters,
+// ValidTenant reports whether name can be the name of a tenant: 1 to 64 letters,
 // digits, dots, dashes and underscores, the first a letter or a digit.
 func ValidTenant(name string) bool { return tenantName.MatchString(name) }

@@ -14,16 +14,16 @@ type Rate struct {
 	Burst    int           // that may come at once, after a quiet time; 1 to Requests
 }
 
-// ratePeriods are the periods that a rate may name.
+// ratePeriods are the periods of rates.
 var ratePeriods = []struct {
 	name string
 	long time.Duration
 }{{"s", time.Second}, {"min", time.Minute}, {"h", time.Hour}}
 
-// maxRate bounds a rate: more is no limit worth counting.
+// maxRate bounds a rate: above it counting makes no sense.
 const maxRate = 1_000_000
 
-// noRate is how a rate without limit is written.
+// noRate is how an unlimited rate is written.
 const noRate = "none"
 
 // ParseRate reads a rate such as 600/min or 20/s, with the burst behind a colon

@@ -4,10 +4,10 @@ package access
 // change together, also on a Redis Cluster.
 const indexKey = "spillway:{keys}:index" // zset: key ID by the time it was made, in Unix ms
 
-// recordKey is a hash of what is known of an API key.
+// recordKey is a hash: the record of an API key.
 func recordKey(id string) string { return "spillway:{keys}:key:" + id }
 
-// changesKey is a stream of what was done to keys, for audit logs.
+// changesKey is a stream: changes of keys, for audit logs.
 const changesKey = "spillway:{keys}:changes"
 
 // sessionKey is a string: whose session it is, as JSON. It is named by the

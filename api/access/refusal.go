@@ -17,28 +17,28 @@ type Refusal struct {
 	// Challenge is the value of the WWW-Authenticate header (RFC 6750 §3), "" if
 	// no other credential would help.
 	Challenge string
-	// Who was refused, as far as that was found out.
+	// Who was refused, as far as that is known.
 	Who Principal
 
 	cause *tasks.Error
 }
 
-// Error tells what is for logs.
+// Error returns the text for logs.
 func (r *Refusal) Error() string { return r.cause.Error() }
 
 // Unwrap returns the *tasks.Error.
 func (r *Refusal) Unwrap() error { return r.cause }
 
-// realm names in challenges what the credentials are for.
+// realm begins each challenge.
 const realm = `Bearer realm="spillway"`
 
-// errNoCredential refuses who shows nothing. It must not be called an error of a
-// token (RFC 6750 §3.1).
+// errNoCredential refuses a request without a credential. The challenge must not
+// mention an error then (RFC 6750 §3.1).
 var errNoCredential = &Refusal{Challenge: realm, cause: tasks.Errorf(tasks.CodeNoCredential,
-	"Show who you are: send Authorization: Bearer and an API key, or a JSON Web Token if this installation takes them.")}
+	"This needs a credential: send the header Authorization: Bearer with an API key, or with a JSON Web Token if this installation accepts them.")}
 
-// badCredential refuses a credential; detail is for its holder and must tell
-// guessers nothing.
+// badCredential refuses a credential. detail is for its holder, and must not help
+// those who guess.
 func badCredential(detail string, cause error) error {
 	return &Refusal{
 		Challenge: realm + `, error="invalid_token", error_description=` + strconv.Quote(detail),
@@ -46,28 +46,28 @@ func badCredential(detail string, cause error) error {
 	}
 }
 
-// What a credential may be told.
+// The details of refused credentials.
 const (
-	detailUnknown = "The credential is not valid here: it is malformed, unknown, expired or revoked."
+	detailUnknown = "The credential is not valid: it is malformed, unknown, expired or revoked."
 	detailExpired = "The token has expired."
-	detailToken   = "The token is not valid here: its signature, algorithm, issuer, audience, times or tenant are not as they must be."
+	detailToken   = "The token is not valid: check its signature, algorithm, issuer, audience, times and tenant."
 )
 
-// lacking refuses a caller without the scopes.
+// insufficientScope refuses a caller without the scopes.
 func insufficientScope(who Principal, need []Scope) error {
 	return &Refusal{
 		Challenge: realm + `, error="insufficient_scope", scope="` + joinScopes(need, " ") + `"`,
 		Who:       who,
-		cause:     tasks.Errorf(tasks.CodeForbidden, "This needs the scope %s, which the credential does not have.", joinScopes(need, " and ")),
+		cause:     tasks.Errorf(tasks.CodeForbidden, "This needs the scope %s, which your credential does not have.", joinScopes(need, " and ")),
 	}
 }
 
-// elsewhere refuses a caller because of its address.
+// wrongAddress refuses a caller because of its address.
 func wrongAddress(who Principal, why string) error {
 	return &Refusal{Who: who, cause: tasks.Errorf(tasks.CodeForbidden, "%s", why)}
 }
 
-// away turns an error of the connection to Redis into the one that callers see.
+// unavailable returns the error that callers see when Redis cannot be reached.
 func unavailable(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -75,11 +75,11 @@ func unavailable(err error) error {
 	if reply, ok := errors.AsType[redis.Error](err); ok && strings.HasPrefix(reply.Error(), "ERR") {
 		return err
 	}
-	return tasks.Errorf(tasks.CodeUnavailable, "The keys cannot be checkedAt up now; try again shortly.").WithCause(err)
+	return tasks.Errorf(tasks.CodeUnavailable, "Credentials cannot be checked now; try again shortly.").WithCause(err)
 }
 
-// Require refuses the request that ctx belongs to unless its caller has every one
-// of the scopes: for what an operation does beside what it always needs.
+// Require refuses the request that ctx belongs to unless its caller has all of the
+// scopes: for what an operation needs only sometimes.
 func Require(ctx context.Context, need ...Scope) error {
 	if p := From(ctx); !p.Can(need...) {
 		return insufficientScope(p, need)

@@ -12,13 +12,13 @@ type Scope string
 
 // The scopes.
 const (
-	JobsRead      Scope = "jobs:read"      // look at jobs, follow them
+	JobsRead      Scope = "jobs:read"      // read and follow jobs
 	JobsWrite     Scope = "jobs:write"     // submit and retry jobs
-	JobsCancel    Scope = "jobs:cancel"    // end jobs
-	AgentsRead    Scope = "agents:read"    // look at the agents
-	WebhooksRead  Scope = "webhooks:read"  // look at endpoints and deliveries
-	WebhooksWrite Scope = "webhooks:write" // change endpoints, deliver again
-	AdminRead     Scope = "admin:read"     // look at the installation: queues, keys, audit log
+	JobsCancel    Scope = "jobs:cancel"    // cancel jobs
+	AgentsRead    Scope = "agents:read"    // read the agents
+	WebhooksRead  Scope = "webhooks:read"  // read endpoints and deliveries
+	WebhooksWrite Scope = "webhooks:write" // change endpoints, redeliver
+	AdminRead     Scope = "admin:read"     // read the installation: queues, keys, audit log
 	AdminWrite    Scope = "admin:write"    // change it
 )
 
@@ -30,23 +30,23 @@ func Scopes() []Scope {
 // Valid reports whether s is one of the known scopes.
 func (s Scope) Valid() bool { return slices.Contains(Scopes(), s) }
 
-// Role is a set of scopes under a name that people can remember. A key holds the
-// scopes that its role had when it was made.
+// Role is a named set of scopes. A key has the scopes that its role had when the key
+// was made.
 type Role string
 
 // The roles.
 const (
-	Viewer    Role = "viewer"    // looks
-	Submitter Role = "submitter" // has jobs run: what a program that uses Spillway needs
-	// Integrator sets up webhooks, and sees and rotates what signs them.
+	Viewer    Role = "viewer"    // reads
+	Submitter Role = "submitter" // submits jobs: what a program that uses Spillway needs
+	// Integrator sets up webhooks, and reads and rotates their signing secrets.
 	Integrator Role = "integrator"
-	Operator   Role = "operator" // everything, the installation too
+	Operator   Role = "operator" // everything, including the installation
 )
 
 // Roles lists every role.
 func Roles() []Role { return []Role{Viewer, Submitter, Integrator, Operator} }
 
-// Scopes lists what the role may do, nothing if there is no such role.
+// Scopes lists the scopes of the role, none if there is no such role.
 func (r Role) Scopes() []Scope {
 	switch r {
 	case Viewer:
@@ -74,7 +74,7 @@ func ParseScopes(list string) ([]Scope, error) {
 		}
 	}
 	if len(unknown) > 0 {
-		return nil, fmt.Errorf("there is no scope %s; there are %s", strings.Join(unknown, ", "), joinScopes(Scopes(), ", "))
+		return nil, fmt.Errorf("unknown scope %s; the scopes are %s", strings.Join(unknown, ", "), joinScopes(Scopes(), ", "))
 	}
 	slices.Sort(scopes)
 	return slices.Compact(scopes), nil

@@ -21,16 +21,15 @@ import (
 // sessionLife is how long a session lasts at most.
 const sessionLife = 12 * time.Hour
 
-// Sessions are those of people who showed a credential at a page. A session lets
-// its holder do what the credential lets it do, and ends with it. Redis holds
-// the SHA-256 of a cookie, not the cookie.
+// Sessions are those of people who logged in with a credential. A session has the
+// rights of its credential, and ends with it. Redis has the SHA-256 of a cookie, not
+// the cookie.
 type Sessions struct{ rdb redis.UniversalClient }
 
-// NewSessions returns the sessions that are kept in rdb, which stays the
-// caller's to close.
+// NewSessions returns the sessions in rdb, which the caller closes.
 func NewSessions(rdb redis.UniversalClient) *Sessions { return &Sessions{rdb} }
 
-// session is what Redis holds of one.
+// session is a session as it is in Redis.
 type session struct {
 	Method  Method    `json:"method"`
 	Tenant  string    `json:"tenant"`
@@ -39,20 +38,20 @@ type session struct {
 	Until   time.Time `json:"until"`
 }
 
-// The names of the cookie. A browser takes the first over TLS only, and from
-// this very host only.
+// The names of the cookie. A browser accepts the first only over TLS, and only from
+// this very host.
 const (
 	secureCookie = "__Host-spillway"
 	plainCookie  = "spillway"
 )
 
-// Login begins a session for who shows a credential that may do all that is
-// needed, and sets its cookie. The request must have come through CheckOrigin. Its
+// Login begins a session for a credential that has every needed scope, and sets its
+// cookie. The request must have passed CheckOrigin. Its
 // errors are those of Admit, and that of before, which it calls with the request's
 // new context before it begins the session; an address may try ten times a minute.
 func (g *Guard) Login(w http.ResponseWriter, r *http.Request, credential string, before func(context.Context) error, need ...Scope) (Principal, error) {
 	if g.lookup == nil || g.cfg.Sessions == nil {
-		return Principal{}, errors.New("access: nobody can log in without keys and sessions")
+		return Principal{}, errors.New("access: logging in needs keys and sessions")
 	}
 	if wait, ok := g.logins.allow(From(r.Context()).Address); !ok {
 		return Principal{}, tooMany(loginRate, wait)
@@ -97,7 +96,8 @@ func (g *Guard) Logout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// newCookie returns the cookie of a session; secure if the request came by TLS.
+// newCookie returns the cookie of a session, which is secure if the request came by
+// TLS.
 func (g *Guard) newCookie(r *http.Request, value string, seconds int) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // Secure wherever there is TLS
 		Name: g.cookieName(r), Value: value, Path: "/", MaxAge: seconds,
@@ -112,13 +112,13 @@ func (g *Guard) cookieName(r *http.Request) string {
 	return plainCookie
 }
 
-// secure reports whether a request came by TLS, to us or to a trusted proxy.
+// secure reports whether a request came by TLS, to this process or to a trusted proxy.
 func (g *Guard) secure(r *http.Request) bool {
 	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" && within(g.cfg.Proxies, parseAddress(r.RemoteAddr))
 }
 
-// cookie returns the session of a request; ok is false if it has none, or shows
-// a credential of its own.
+// cookie returns the session cookie of a request; ok is false if it has none, or has
+// an Authorization header.
 func (g *Guard) cookie(r *http.Request) (value string, ok bool) {
 	if g.cfg.Sessions == nil || len(r.Header.Values("Authorization")) > 0 {
 		return "", false
@@ -130,7 +130,7 @@ func (g *Guard) cookie(r *http.Request) (value string, ok bool) {
 	return c.Value, true
 }
 
-// bySession finds out whose session that is.
+// bySession returns the principal of a session.
 func (g *Guard) bySession(ctx context.Context, value string, address netip.Addr) (Principal, error) {
 	if g.refusals.exhausted(address) {
 		if wait, ok := g.lookups.allow(address); !ok {
@@ -156,7 +156,7 @@ func (g *Guard) bySession(ctx context.Context, value string, address netip.Addr)
 	case err != nil:
 		return Principal{}, err
 	case len(r.AllowIPs) > 0 && !within(r.AllowIPs, address):
-		return Principal{}, g.refuse(address, wrongAddress(r.principal(address), "This key cannot be used from your address."))
+		return Principal{}, g.refuse(address, wrongAddress(r.principal(address), "This key may not be used from your address."))
 	}
 	return r.principal(address), nil
 }

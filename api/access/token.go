@@ -10,10 +10,10 @@ import (
 )
 
 // A key reads spw_<env>_<id>_<secret><checksum>: a prefix that scanners for
-// leaked secrets know, a word that tells live keys from test keys, the ID under
-// which the key is kept, 256 random bits, and the CRC-32 of all that stands
-// before it. Everything after the word is base62. It has no character that ends
-// a word, so that a double click selects all of it.
+// leaked secrets know, a word that distinguishes live keys from test keys, the ID
+// under which the key is stored, 256 random bits, and the CRC-32 of everything before
+// it. Everything after the word is base62. No character in it ends a word, so that a
+// double click selects all of it.
 const (
 	tokenPrefix    = "spw_"
 	idLength       = 12
@@ -32,14 +32,14 @@ var (
 	leakPattern = regexp.MustCompile(tokenPrefix + `[a-z0-9]{1,12}_[0-9A-Za-z]{12}_[0-9A-Za-z]+|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*`)
 )
 
-// errToken says no more: whoever guesses is told nothing.
+// errToken gives no details, which would help those who guess.
 var errToken = errors.New("malformed key")
 
 // token is a key as its holder has it.
 type token struct {
 	id   string
 	hash [sha256.Size]byte // of the whole text
-	tail string            // the last four characters, for people to tell keys apart
+	tail string            // the last four characters, by which people recognize a key
 }
 
 // newToken makes a key's text.
@@ -50,8 +50,8 @@ func newToken(env string) (text string, t token) {
 	return text, token{id, sha256.Sum256([]byte(text)), text[len(text)-4:]}
 }
 
-// parseToken reads a key, and refuses without asking anyone what cannot be one:
-// a mistyped or cut one fails its checksum.
+// parseToken reads a key. It needs no lookup to refuse a mistyped or truncated one,
+// whose checksum is wrong.
 func parseToken(text string) (token, error) {
 	if !keyPattern.MatchString(text) {
 		return token{}, errToken
@@ -94,8 +94,8 @@ func checksum(text string) string {
 	return string(digits[:])
 }
 
-// Redact returns text without the secrets of the keys, and without the JSON Web
-// Tokens, that stand in it. What is left tells which key it was.
+// Redact returns text without the secrets of keys and without JSON Web Tokens in it.
+// The ID of a key stays.
 func Redact(text string) string {
 	if !strings.Contains(text, tokenPrefix) && !strings.Contains(text, "eyJ") {
 		return text

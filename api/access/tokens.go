@@ -16,15 +16,15 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// TokenConfig says which JSON Web Tokens count. Issuer, Audience and JWKS are
-// required.
+// TokenConfig configures which JSON Web Tokens are valid. Issuer, Audience and JWKS
+// are required.
 type TokenConfig struct {
-	// JWKS is where the keys of the issuer are: an https URL, or the path of a
-	// file. Plain http will do on this machine only.
+	// JWKS is where the keys of the issuer are: an https URL, or the path of a file.
+	// Plain http is allowed for this machine only.
 	JWKS string
 	// Issuer is what the claim iss must be.
 	Issuer string
-	// Audience is what the claim aud must be, or hold.
+	// Audience is what the claim aud must be or contain.
 	Audience string
 	// TenantClaim is the claim that names the tenant. Default "tenant".
 	TenantClaim string
@@ -33,7 +33,7 @@ type TokenConfig struct {
 	ScopeClaim string
 }
 
-// Validate reports everything that is missing or makes no sense.
+// Validate reports everything that is missing or invalid.
 func (c TokenConfig) Validate() error {
 	var errs []error
 	for _, setting := range []struct{ name, value string }{{"JWKS", c.JWKS}, {"Issuer", c.Issuer}, {"Audience", c.Audience}} {
@@ -42,7 +42,7 @@ func (c TokenConfig) Validate() error {
 		}
 	}
 	if u, ok := c.url(); ok && !trustworthy(u) {
-		errs = append(errs, errors.New("JWKS must be an https URL: who can change the keys can be anyone"))
+		errs = append(errs, errors.New("JWKS must be an https URL: whoever can change the keys can impersonate anyone"))
 	}
 	return errors.Join(errs...)
 }
@@ -56,7 +56,7 @@ func (c TokenConfig) url() (*url.URL, bool) {
 	return u, err == nil
 }
 
-// trustworthy reports whether what is read from a URL is what its server sent.
+// trustworthy reports whether nobody on the way can change what a URL returns.
 func trustworthy(u *url.URL) bool { return u.Scheme == "https" || localHost(u.Hostname()) }
 
 func localHost(host string) bool {
@@ -74,27 +74,27 @@ type Tokens struct {
 }
 
 const (
-	// maxToken is the longest token that is checkedAt at, in bytes.
+	// maxToken is the length of the longest token that is parsed, in bytes.
 	maxToken = 8 << 10
 	// maxSubject is the longest subject, in bytes.
 	maxSubject = 256
-	// leeway is by how much the issuer's clock may differ from ours.
+	// leeway is how much the issuer's clock may differ from this one.
 	leeway = 30 * time.Second
 	// minRSA is the shortest RSA key that is trusted, in bits (RFC 7518 §3.3).
 	minRSA = 2048
 )
 
-// algorithms are those that a token may be signed with. There are none with a
-// shared secret among them: a public key must never pass for one.
+// algorithms are those that a token may be signed with. None has a shared secret: a
+// public key must never be taken for one.
 var algorithms = []string{"RS256", "ES256", "EdDSA"}
 
-// tokenTypes are what the header typ may say, if it says anything. A token made
-// for another purpose, such as logging out, has another type (RFC 8725 §3.11).
+// tokenTypes are the allowed values of the header typ, if there is one. A token for
+// another purpose, such as logging out, has another type (RFC 8725 §3.11).
 var tokenTypes = []string{"jwt", "at+jwt", "application/at+jwt"}
 
-// NewTokens returns a verifier whose keys are kept fresh until life ends. It
-// does not fail when the keys cannot be fetched from a URL yet: no token is
-// valid until they are.
+// NewTokens returns a verifier whose keys are refreshed until life ends. It does not
+// fail when the keys cannot be fetched from a URL yet: no token is valid until they
+// are.
 func NewTokens(life context.Context, cfg TokenConfig, log *slog.Logger) (*Tokens, error) {
 	if cfg.TenantClaim == "" {
 		cfg.TenantClaim = "tenant"
@@ -115,7 +115,7 @@ func NewTokens(life context.Context, cfg TokenConfig, log *slog.Logger) (*Tokens
 	)}, nil
 }
 
-// verify returns who a token speaks for. Its error is for logs.
+// verify returns the principal of a token. Its error is for logs.
 func (t *Tokens) verify(ctx context.Context, text string) (Principal, error) {
 	if len(text) > maxToken {
 		return Principal{}, errors.New("the token is too long")
@@ -143,14 +143,14 @@ func (t *Tokens) verify(ctx context.Context, text string) (Principal, error) {
 	return p, nil
 }
 
-// key finds the key that a token must be signed with, by what the parser leaves
-// unchecked in its header.
+// key returns the key that a token must be signed with, after checking what the
+// parser does not check in its header.
 func (t *Tokens) key(ctx context.Context, token *jwt.Token) (any, error) {
 	if kid, _ := token.Header["kid"].(string); kid == "" {
-		return nil, errors.New("no kid in the header") // any key of the set would do otherwise
+		return nil, errors.New("no kid in the header") // otherwise any key of the set would do
 	}
 	if _, ok := token.Header["crit"]; ok {
-		return nil, errors.New("crit in the header asks for what is not understood")
+		return nil, errors.New("unsupported crit in the header")
 	}
 	if typ, ok := token.Header["typ"]; ok {
 		if name, _ := typ.(string); !slices.Contains(tokenTypes, strings.ToLower(name)) {
@@ -167,7 +167,7 @@ func (t *Tokens) key(ctx context.Context, token *jwt.Token) (any, error) {
 	return key, nil
 }
 
-// scopesIn reads the scopes that we know from a claim; issuers grant others too.
+// scopesIn returns the known scopes in a claim; issuers grant others too.
 func scopesIn(claim any) []Scope {
 	var names []string
 	switch v := claim.(type) {
@@ -189,8 +189,8 @@ func scopesIn(claim any) []Scope {
 	return scopes
 }
 
-// Loopback reports whether an address such as 127.0.0.1:8080 is reached from
-// this machine alone.
+// Loopback reports whether an address such as 127.0.0.1:8080 can be reached only from
+// this machine.
 func Loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	return err == nil && localHost(host)

@@ -318,7 +318,7 @@ func TestKeysComeByWaysThatCanBeTrusted(t *testing.T) {
 			if _, err := NewTokens(life, tokenConfig(server.URL), slog.New(slog.NewTextHandler(&log, nil))); err != nil {
 				t.Fatal(err)
 			}
-			if got := log.String(); !strings.Contains(got, "no https URL") && !strings.Contains(got, "too large") {
+			if got := log.String(); !strings.Contains(got, "not an https URL") && !strings.Contains(got, "too large") {
 				t.Errorf("the log says %s", got)
 			}
 		})

@@ -23,10 +23,10 @@ type Outcome string
 const (
 	Done    Outcome = "done"    // it was made
 	Refused Outcome = "refused" // it was not made; the code says why
-	Failed  Outcome = "failed"  // something of ours failed; it may have been made
+	Failed  Outcome = "failed"  // the service failed; it may have been made
 )
 
-// OutcomeOf returns the outcome that an HTTP status stands for.
+// OutcomeOf returns the outcome that an HTTP status means.
 func OutcomeOf(status int) Outcome {
 	switch {
 	case status < 400:
@@ -37,24 +37,24 @@ func OutcomeOf(status int) Outcome {
 	return Failed
 }
 
-// ByCommand is the method of who ran a command on a machine of the installation.
+// ByCommand is the method of whoever ran a command on a machine of the installation.
 const ByCommand access.Method = "command"
 
-// What the log notes of itself.
+// Actions of the log itself.
 const (
 	actionBegin    = "audit.begin"    // the first line of a chain
-	actionStart    = "audit.start"    // a process took up an existing file
-	actionContinue = "audit.continue" // the first line of a further file; the object is the one before
-	actionRecover  = "audit.recover"  // a line that a crash had torn was put aside; the object is where to
+	actionStart    = "audit.start"    // a process opened an existing file
+	actionContinue = "audit.continue" // the first line of a new file; the object is the previous one
+	actionRecover  = "audit.recover"  // an incomplete line was put aside; the object is the file that has it
 )
 
-// Entry is one line. Sequence, Previous and the hash are the log's to fill in,
-// and Time where it is zero.
+// Entry is one line. The log fills in Sequence, Previous, the hash, and Time if it
+// is zero.
 type Entry struct {
 	Sequence  uint64        `json:"seq"`
 	Time      time.Time     `json:"ts"`
 	Tenant    string        `json:"tenant,omitempty"`
-	Method    access.Method `json:"method,omitempty"`  // how we know who it was
+	Method    access.Method `json:"method,omitempty"`  // how the caller was identified
 	Subject   string        `json:"subject,omitempty"` // the ID of the key, the token's subject, or who ran the command
 	Address   netip.Addr    `json:"ip,omitzero"`
 	Action    string        `json:"action"`           // the operation, as the contract or the log calls it
@@ -66,17 +66,17 @@ type Entry struct {
 	Previous  string        `json:"prev_hash"` // "" in the first line of a chain
 }
 
-// By returns e with who did it.
+// By returns e as done by p.
 func (e Entry) By(p access.Principal) Entry {
 	e.Tenant, e.Method, e.Subject, e.Address = p.Tenant, p.Method, p.Subject, p.Address
 	return e
 }
 
-// maxText is the longest text of a line's member, in bytes: paths and subjects
-// are the caller's to choose.
+// maxText is the length of the longest text in a line, in bytes: callers choose paths
+// and subjects.
 const maxText = 256
 
-// bounded returns e with no secret and no text that is too long.
+// bounded returns e without secrets and with its texts shortened.
 func (e Entry) bounded() Entry {
 	for _, text := range []*string{&e.Tenant, &e.Subject, &e.Action, &e.Object, &e.RequestID} {
 		*text = access.Redact(*text)
@@ -87,8 +87,7 @@ func (e Entry) bounded() Entry {
 	return e
 }
 
-// Key makes hashes that nobody can make without it. The zero Key makes plain
-// ones.
+// Key makes the hashes keyed ones (HMAC). The zero Key makes plain ones.
 type Key struct{ secret []byte }
 
 // minKey is the fewest bytes that a key may have.
@@ -126,7 +125,7 @@ func (k Key) sum(line []byte) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// hashMember is what stands in a line between what is hashed and the hash.
+// hashMember is between what is hashed and the hash.
 const hashMember = `,"hash":"`
 
 // hashEnd is how many bytes a line ends with from hashMember on: the hash in
@@ -145,10 +144,10 @@ func appendLine(buf []byte, e Entry, k Key) (grown []byte, hash string, err erro
 	return append(append(buf, hash...), "\"}\n"...), hash, nil
 }
 
-// What is wrong with a line.
+// The faults of a line.
 var (
 	errForm = errors.New("it is not a line of an audit log")
-	errHash = errors.New("its hash is not that of the line: the line was changed, or SPILLWAY_AUDIT_KEY is not the key it was written with")
+	errHash = errors.New("its hash does not match: the line was changed, or SPILLWAY_AUDIT_KEY is not the key it was written with")
 )
 
 // readLine reads a line without its line break, and checks its own hash.

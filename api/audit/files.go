@@ -13,20 +13,19 @@ import (
 
 // tail is the end of a file of lines.
 type tail struct {
-	size int64  // up to the end of its last whole line
+	size int64  // up to the end of its last complete line
 	last []byte // that line, without its break; nil: there is none
 }
 
 // maxLine bounds the length of a line: each of its members is bounded.
 const maxLine = 64 << 10
 
-// maxTorn is the most that is read of the end of a file: more than one batch of
-// lines.
+// maxTorn is how much of the end of a file is read: more than one batch of lines.
 const maxTorn = 8 << 20
 
-// readTail finds the last whole line of a file, and returns what stands behind
-// it: a line that was not written to its end, or blocks that a file system has
-// filled with zeros after a power failure.
+// readTail finds the last complete line of a file, and returns what follows it: an
+// incomplete line, or blocks that a file system filled with zeros after a power
+// failure.
 func readTail(f *os.File) (t tail, torn []byte, err error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -59,7 +58,7 @@ func readTail(f *os.File) (t tail, torn []byte, err error) {
 
 // lastLine returns the last line of a file that is complete.
 func lastLine(path string, k Key) (e Entry, hash string, err error) {
-	f, err := os.Open(path) //nolint:gosec // it stands beside the log
+	f, err := os.Open(path) //nolint:gosec // it is beside the log
 	if err != nil {
 		return e, "", err
 	}
@@ -74,8 +73,8 @@ func lastLine(path string, k Key) (e Entry, hash string, err error) {
 	return readLine(t.last, k)
 }
 
-// archiveOf is the name that a full file gets: the day and the sequence number
-// of its last line stand in it.
+// archiveOf returns the name of a full file, with the day and the sequence number of
+// its last line.
 func archiveOf(path, day string, seq uint64) string {
 	ext := filepath.Ext(path)
 	return fmt.Sprintf("%s-%s-%012d%s", strings.TrimSuffix(path, ext), day, seq, ext)
@@ -103,9 +102,9 @@ func lastArchive(path string) (last string, err error) {
 	return last, nil
 }
 
-// writeNew writes a file that must not exist, for good.
+// writeNew writes and syncs a file that must not exist.
 func writeNew(path string, text []byte) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode) //nolint:gosec // it stands beside the log
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode) //nolint:gosec // it is beside the log
 	if err != nil {
 		return err
 	}
@@ -116,7 +115,7 @@ func writeNew(path string, text []byte) error {
 	return errors.Join(err, f.Close(), syncDir(path))
 }
 
-// syncDir makes sure that the names in a file's folder are on disk.
+// syncDir syncs the directory of a file.
 func syncDir(path string) error {
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {

@@ -13,27 +13,27 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Config says where and how a log is kept.
+// Config configures a log.
 type Config struct {
-	// File is where lines are appended. Files that are full stand beside it, with
-	// the day and the number of their last line in their names.
+	// File is where lines are appended. Full files are beside it, with the day and the
+	// number of their last line in their names.
 	File string
-	// Key makes the hashes, if it is not zero.
+	// Key makes the hashes, unless it is zero.
 	Key Key
-	// MaxBytes is the size above which a further file is begun; one is begun each
-	// day (UTC) in any case. Default 256 MiB.
+	// MaxBytes is the size above which a new file is begun; one is begun each day (UTC)
+	// in any case. Default 256 MiB.
 	MaxBytes int64
-	// Pending is how many changes may be under way or wait for the disk at once.
+	// Pending is how many changes may be in progress or waiting for the disk at once.
 	// Default 4096.
 	Pending int
 	// Reserve is how many bytes of the disk are kept for the lines of operators when it
 	// is full. Default 8 MiB; negative: none.
 	Reserve int64
-	// Patience is how long a change waits for its place, and its line for the
-	// disk. Default 5 s.
+	// Patience is how long a change waits for a slot, and its line for the disk.
+	// Default 5 s.
 	Patience time.Duration
-	// Log is told what goes wrong, and now and then the hash of the last line.
-	// Default: it is dropped.
+	// Log gets failures, and from time to time the hash of the last line. Default:
+	// discarded.
 	Log *slog.Logger
 
 	now  func() time.Time
@@ -57,11 +57,11 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Log is an audit log that is written. It is safe for concurrent use. The nil
-// Log takes every change and keeps none.
+// Log is an audit log. It is safe for concurrent use. The nil Log accepts every
+// change and records none.
 type Log struct {
 	cfg    Config
-	slots  chan struct{} // one taken by each change that is under way
+	slots  chan struct{} // one taken by each change in progress
 	wake   chan struct{}
 	stop   chan struct{}
 	ended  chan error
@@ -71,21 +71,21 @@ type Log struct {
 	queue  []*Line
 	broken error // why the last write failed; nil: it did not
 	full   bool  // the disk is full, and the reserve in use
-	over   bool  // nothing is written any more
+	over   bool  // the log is closed
 }
 
-// Open opens or begins a log. The end of an existing one is checked, and what a
-// crash has torn there is put aside. It fails if another process writes the file.
+// Open opens or begins a log. It checks the end of an existing one, and puts aside
+// what a crash has left incomplete. It fails if another process writes the file.
 func Open(cfg Config) (*Log, error) {
 	cfg = cfg.withDefaults()
-	j, err := openLogFile(cfg)
+	f, err := openLogFile(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
-	if err := j.append(nil); err != nil {
-		return nil, fmt.Errorf("audit log: %w", errors.Join(err, j.close()))
+	if err := f.append(nil); err != nil {
+		return nil, fmt.Errorf("audit log: %w", errors.Join(err, f.close()))
 	}
-	cfg.Log.Info("audit log opened", "file", cfg.File, "sequence", j.seq, "hash", j.head)
+	cfg.Log.Info("audit log opened", "file", cfg.File, "sequence", f.seq, "hash", f.head)
 	l := &Log{
 		cfg: cfg, slots: make(chan struct{}, cfg.Pending),
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan error, 1),
@@ -99,15 +99,15 @@ func Open(cfg Config) (*Log, error) {
 		return errors.Join(err, lost(len(l.queue), l.broken))
 	})
 	r := &reserve{path: cfg.File + ".reserve", size: cfg.Reserve, sync: cfg.sync}
-	if err := r.hold(); err != nil {
+	if err := r.make(); err != nil {
 		cfg.Log.Warn("no disk space could be reserved for the audit lines of operators; free some", "file", r.path, "error", err)
 	}
-	go func() { l.ended <- l.run(j, r) }()
+	go func() { l.ended <- l.run(f, r) }()
 	return l, nil
 }
 
-// Close writes what waits and closes the file. The line of a change that is still
-// under way is lost, which the log says.
+// Close writes the lines that wait and closes the file. The line of a change that
+// is still in progress is lost, and this is logged.
 func (l *Log) Close() error {
 	if l == nil {
 		return nil
@@ -116,15 +116,15 @@ func (l *Log) Close() error {
 }
 
 // errUnavailable refuses a change that could not be recorded.
-var errUnavailable = tasks.Errorf(tasks.CodeUnavailable, "The audit log cannot be written now, so nothing can be changed; try again shortly.")
+var errUnavailable = tasks.Errorf(tasks.CodeUnavailable, "The audit log cannot be written, so nothing can be changed now; try again shortly.")
 
-// Begin takes a place for the line of a change that is about to be made, by the
-// principal of ctx. It waits while too many are under way. CodeUnavailable means
+// Begin reserves the line of a change that is about to be made by the principal of
+// ctx. It waits while too many changes are in progress. CodeUnavailable means
 // that the change must not be made: the log cannot be written, or the disk is full
 // and the principal is no operator. The line must be written or dropped.
 func (l *Log) Begin(ctx context.Context) (*Line, error) {
 	if l == nil {
-		return nil, nil //nolint:nilnil // the nil Line keeps nothing
+		return nil, nil //nolint:nilnil // the nil Line records nothing
 	}
 	l.mu.Lock()
 	broken, full := l.broken, l.full
@@ -148,11 +148,11 @@ func (l *Log) Begin(ctx context.Context) (*Line, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-patience.C:
-		return nil, errUnavailable.WithCause(errors.New("audit log: too many changes wait for the disk"))
+		return nil, errUnavailable.WithCause(errors.New("audit log: too many changes are waiting for the disk"))
 	}
 }
 
-// Line is the place of one line. The nil Line keeps nothing.
+// Line is a reserved line. The nil Line records nothing.
 type Line struct {
 	log     *Log
 	entry   Entry
@@ -173,9 +173,9 @@ func (n *Line) use() bool {
 	return first
 }
 
-// Write puts e on disk, and returns when it is there. A second write does
-// nothing. CodeUnavailable means that it is not there yet: the line is not lost,
-// but written as soon as that is possible.
+// Write writes e, and returns when it is on disk. A second Write does nothing.
+// CodeUnavailable means that it is not on disk yet: the line is not lost, but
+// written as soon as possible.
 func (n *Line) Write(e Entry) error {
 	if n == nil || !n.use() {
 		return nil
@@ -186,12 +186,12 @@ func (n *Line) Write(e Entry) error {
 		n.entry.Time = l.cfg.now()
 	}
 	if !l.enqueue(n) {
-		l.cfg.Log.Error("an audit line is lost: the log was closed before the change was made", "action", e.Action, "object", e.bounded().Object, "request_id", e.RequestID)
+		l.cfg.Log.Error("an audit line is lost: the log was closed before the change ended", "action", e.Action, "object", e.bounded().Object, "request_id", e.RequestID)
 		return errUnavailable.WithCause(errors.New("audit log: it is closed"))
 	}
 	select {
 	case l.wake <- struct{}{}:
-	default: // it will look anyway
+	default: // the writer is awake already
 	}
 	patience := time.NewTimer(l.cfg.Patience)
 	defer patience.Stop()
@@ -199,11 +199,11 @@ func (n *Line) Write(e Entry) error {
 	case <-n.written:
 		return nil
 	case <-patience.C:
-		return errUnavailable.WithCause(errors.New("audit log: the line waits for the disk"))
+		return errUnavailable.WithCause(errors.New("audit log: the line is waiting for the disk"))
 	}
 }
 
-// enqueue has a line written, unless nothing is written any more.
+// enqueue queues a line, unless the log is closed.
 func (l *Log) enqueue(n *Line) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -214,7 +214,7 @@ func (l *Log) enqueue(n *Line) bool {
 	return true
 }
 
-// Drop gives the place back when there was nothing to record.
+// Release frees the line when there is nothing to record.
 func (n *Line) Release() {
 	if n != nil && n.use() {
 		<-n.log.slots

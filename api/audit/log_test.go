@@ -202,7 +202,7 @@ func TestAFileThatSomebodyElseChangesStopsTheLog(t *testing.T) {
 	if err := line.Write(change("/jobs/job_1")); tasks.CodeOf(err) != tasks.CodeUnavailable {
 		t.Errorf("got %v", err)
 	}
-	if err := l.Close(); err == nil || !strings.Contains(err.Error(), "somebody else") {
+	if err := l.Close(); err == nil || !strings.Contains(err.Error(), "another program") {
 		t.Errorf("got %v", err)
 	}
 }

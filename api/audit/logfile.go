@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// logFile is the file of a log. One goroutine at a time may use it.
+// logFile is the file of a log. Only one goroutine at a time may use it.
 type logFile struct {
 	cfg  Config
 	lock *os.File
 
 	file    *os.File
-	size    int64  // what is in the file for good
-	dirty   bool   // there may be more in it than size
+	size    int64  // what was synced
+	dirty   bool   // the file may be longer than size
 	seq     uint64 // of the last line
 	head    string // its hash
 	day     string // when it was written, UTC
@@ -26,100 +26,99 @@ type logFile struct {
 
 // openLogFile locks the file and finds the end of its chain, or begins one.
 func openLogFile(cfg Config) (*logFile, error) {
-	j := &logFile{cfg: cfg}
+	f := &logFile{cfg: cfg}
 	var err error
-	if j.lock, err = os.OpenFile(cfg.File+".lock", os.O_CREATE|os.O_RDWR, fileMode); err != nil {
+	if f.lock, err = os.OpenFile(cfg.File+".lock", os.O_CREATE|os.O_RDWR, fileMode); err != nil {
 		return nil, err
 	}
-	if err = flock(j.lock); err != nil {
-		err = fmt.Errorf("another process keeps its audit log in %s; give each process a file of its own: %w", cfg.File, err)
+	if err = flock(f.lock); err != nil {
+		err = fmt.Errorf("another process writes its audit log to %s; give each process a file of its own: %w", cfg.File, err)
 	} else {
-		err = j.resume()
+		err = f.resume()
 	}
 	if err != nil {
-		return nil, errors.Join(err, j.close())
+		return nil, errors.Join(err, f.close())
 	}
-	return j, nil
+	return f, nil
 }
 
 // fileMode lets only the user that runs Spillway read the log.
 const fileMode = 0o600
 
-// resume opens the file and finds where the chain goes on.
-func (j *logFile) resume() error {
-	f, err := os.OpenFile(j.cfg.File, os.O_CREATE|os.O_RDWR|os.O_APPEND, fileMode)
+// resume opens the file and finds the end of the chain.
+func (f *logFile) resume() error {
+	file, err := os.OpenFile(f.cfg.File, os.O_CREATE|os.O_RDWR|os.O_APPEND, fileMode)
 	if err != nil {
 		return err
 	}
-	j.file = f
-	if err := syncDir(j.cfg.File); err != nil { // it may be new
+	f.file = file
+	if err := syncDir(f.cfg.File); err != nil { // it may be new
 		return err
 	}
-	tail, torn, err := readTail(f)
+	tail, torn, err := readTail(file)
 	if err != nil {
 		return err
 	}
 	if len(torn) > 0 {
-		if err := j.putAside(tail, torn); err != nil {
+		if err := f.putAside(tail, torn); err != nil {
 			return err
 		}
 	}
-	j.size = tail.size
+	f.size = tail.size
 	if tail.last == nil {
-		return j.begin()
+		return f.begin()
 	}
-	last, hash, err := readLine(tail.last, j.cfg.Key)
+	last, hash, err := readLine(tail.last, f.cfg.Key)
 	if err != nil {
-		return fmt.Errorf("the last line of %s cannot be continued: %w; \"spillway audit verify\" tells more; to begin a new chain, move the files away", j.cfg.File, err)
+		return fmt.Errorf("the chain cannot continue after the last line of %s: %w; run \"spillway audit verify\" for details, or move the files elsewhere to begin a new chain", f.cfg.File, err)
 	}
-	j.at(last, hash)
-	j.opening = append([]Entry{{Action: actionStart, Outcome: Done}}, j.opening...)
+	f.at(last, hash)
+	f.opening = append([]Entry{{Action: actionStart, Outcome: Done}}, f.opening...)
 	return nil
 }
 
 // at makes a line the last one.
-func (j *logFile) at(last Entry, hash string) {
-	j.seq, j.head, j.day = last.Sequence, hash, dayOf(last.Time)
+func (f *logFile) at(last Entry, hash string) {
+	f.seq, f.head, f.day = last.Sequence, hash, dayOf(last.Time)
 }
 
 func dayOf(t time.Time) string { return t.UTC().Format("20060102") }
 
-// putAside keeps what a crash has torn in a file of its own.
-func (j *logFile) putAside(tail tail, torn []byte) error {
-	aside := j.cfg.File + ".torn-" + j.cfg.now().UTC().Format("20060102T150405.000000000")
+// putAside moves what a crash has left incomplete to a file of its own.
+func (f *logFile) putAside(tail tail, torn []byte) error {
+	aside := f.cfg.File + ".torn-" + f.cfg.now().UTC().Format("20060102T150405.000000000")
 	if err := writeNew(aside, torn); err != nil {
 		return err
 	}
-	if err := j.file.Truncate(tail.size); err != nil {
+	if err := f.file.Truncate(tail.size); err != nil {
 		return err
 	}
-	j.cfg.Log.Warn("the audit log ended within a line, as after a crash; the rest was put aside", "file", aside, "bytes", len(torn))
-	j.opening = append(j.opening, Entry{Action: actionRecover, Object: filepath.Base(aside), Outcome: Done})
+	f.cfg.Log.Warn("the audit log ended within a line, as after a crash; the incomplete line was put aside", "file", aside, "bytes", len(torn))
+	f.opening = append(f.opening, Entry{Action: actionRecover, Object: filepath.Base(aside), Outcome: Done})
 	return nil
 }
 
-// begin makes the empty file go on where the newest archive ends, if there is
-// one.
-func (j *logFile) begin() error {
+// begin makes an empty file continue the newest archive, if there is one.
+func (f *logFile) begin() error {
 	first := Entry{Action: actionBegin, Outcome: Done}
-	before, err := lastArchive(j.cfg.File)
+	before, err := lastArchive(f.cfg.File)
 	if err != nil {
 		return err
 	}
 	if before != "" {
-		last, hash, err := lastLine(before, j.cfg.Key)
+		last, hash, err := lastLine(before, f.cfg.Key)
 		if err != nil {
-			return fmt.Errorf("%s cannot be continued: %w; to begin a new chain, move the files away", before, err)
+			return fmt.Errorf("the chain cannot continue after %s: %w; move the files elsewhere to begin a new chain", before, err)
 		}
-		j.at(last, hash)
+		f.at(last, hash)
 		first = continuing(before)
 	}
-	j.opening = append([]Entry{first}, j.opening...)
+	f.opening = append([]Entry{first}, f.opening...)
 	return nil
 }
 
-// continuing is the first line of a file after another, which is told only where
-// its name is known.
+// continuing returns the first line of a file that follows another; before is its
+// name, "" if it is not known.
 func continuing(before string) Entry {
 	e := Entry{Action: actionContinue, Outcome: Done}
 	if before != "" {
@@ -128,95 +127,95 @@ func continuing(before string) Entry {
 	return e
 }
 
-// append adds lines for good, all or none.
-func (j *logFile) append(entries []Entry) error {
-	if err := j.prepare(); err != nil {
+// append writes and syncs lines, all or none.
+func (f *logFile) append(entries []Entry) error {
+	if err := f.prepare(); err != nil {
 		return err
 	}
-	buf, seq, head := j.buf[:0], j.seq, j.head
-	for _, lines := range [][]Entry{j.opening, entries} {
+	buf, seq, head := f.buf[:0], f.seq, f.head
+	for _, lines := range [][]Entry{f.opening, entries} {
 		for _, e := range lines {
 			if e.Time.IsZero() {
-				e.Time = j.cfg.now()
+				e.Time = f.cfg.now()
 			}
 			seq++
 			e.Sequence, e.Previous, e.Time = seq, head, e.Time.UTC()
 			var err error
-			if buf, head, err = appendLine(buf, e.bounded(), j.cfg.Key); err != nil {
+			if buf, head, err = appendLine(buf, e.bounded(), f.cfg.Key); err != nil {
 				return err
 			}
 		}
 	}
-	j.dirty = true
-	if _, err := j.file.Write(buf); err != nil {
+	f.dirty = true
+	if _, err := f.file.Write(buf); err != nil {
 		return err
 	}
-	if err := j.cfg.sync(j.file); err != nil {
+	if err := f.cfg.sync(f.file); err != nil {
 		return err
 	}
-	j.dirty, j.opening, j.buf = false, nil, buf
-	j.size, j.seq, j.head, j.day = j.size+int64(len(buf)), seq, head, dayOf(j.cfg.now())
+	f.dirty, f.opening, f.buf = false, nil, buf
+	f.size, f.seq, f.head, f.day = f.size+int64(len(buf)), seq, head, dayOf(f.cfg.now())
 	return nil
 }
 
-// prepare makes sure that the file is as we left it, and begins another when its
+// prepare makes sure that the file is as it was left, and begins another when its
 // day is over or it is full.
-func (j *logFile) prepare() error {
-	if j.dirty {
-		if err := j.file.Truncate(j.size); err != nil {
-			return fmt.Errorf("remove what was written in part: %w", err)
+func (f *logFile) prepare() error {
+	if f.dirty {
+		if err := f.file.Truncate(f.size); err != nil {
+			return fmt.Errorf("remove an incomplete write: %w", err)
 		}
-		j.dirty = false
+		f.dirty = false
 	}
-	ours, err := j.file.Stat()
+	ours, err := f.file.Stat()
 	if err != nil {
 		return err
 	}
-	there, err := os.Stat(j.cfg.File)
+	there, err := os.Stat(f.cfg.File)
 	moved := errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(ours, there) && there.Size() == 0
 	switch {
 	case moved:
-		j.cfg.Log.Warn("the audit log was moved away; it goes on in a new file", "file", j.cfg.File, "sequence", j.seq, "hash", j.head)
-		return j.renew("")
+		f.cfg.Log.Warn("the audit log was moved; it continues in a new file", "file", f.cfg.File, "sequence", f.seq, "hash", f.head)
+		return f.renew("")
 	case err != nil:
 		return err
-	case !os.SameFile(ours, there), ours.Size() != j.size:
-		return fmt.Errorf("%s was changed by somebody else", j.cfg.File)
-	case j.size > 0 && (dayOf(j.cfg.now()) > j.day || j.size >= j.cfg.MaxBytes):
-		return j.rotate()
+	case !os.SameFile(ours, there), ours.Size() != f.size:
+		return fmt.Errorf("%s was changed by another program", f.cfg.File)
+	case f.size > 0 && (dayOf(f.cfg.now()) > f.day || f.size >= f.cfg.MaxBytes):
+		return f.rotate()
 	}
 	return nil
 }
 
-// rotate gives the file the name of an archive and begins another.
-func (j *logFile) rotate() error {
-	archive := archiveOf(j.cfg.File, j.day, j.seq)
-	if err := os.Rename(j.cfg.File, archive); err != nil {
+// rotate renames the file to an archive and begins another.
+func (f *logFile) rotate() error {
+	archive := archiveOf(f.cfg.File, f.day, f.seq)
+	if err := os.Rename(f.cfg.File, archive); err != nil {
 		return err
 	}
-	j.cfg.Log.Info("the audit log goes on in a new file", "before", archive, "sequence", j.seq, "hash", j.head)
-	return j.renew(archive)
+	f.cfg.Log.Info("the audit log continues in a new file", "before", archive, "sequence", f.seq, "hash", f.head)
+	return f.renew(archive)
 }
 
-// renew begins a new file in place of one that has another name now.
-func (j *logFile) renew(before string) error {
-	f, err := os.OpenFile(j.cfg.File, os.O_CREATE|os.O_RDWR|os.O_APPEND, fileMode)
+// renew begins a new file in place of one that was renamed.
+func (f *logFile) renew(before string) error {
+	file, err := os.OpenFile(f.cfg.File, os.O_CREATE|os.O_RDWR|os.O_APPEND, fileMode)
 	if err != nil {
 		return err // the next line tries again
 	}
-	if err := j.file.Close(); err != nil {
-		j.cfg.Log.Warn("the full audit file was not closed", "error", err)
+	if err := f.file.Close(); err != nil {
+		f.cfg.Log.Warn("the previous audit file could not be closed", "error", err)
 	}
-	j.file, j.size, j.opening = f, 0, []Entry{continuing(before)}
-	return syncDir(j.cfg.File)
+	f.file, f.size, f.opening = file, 0, []Entry{continuing(before)}
+	return syncDir(f.cfg.File)
 }
 
 // close releases the file and its lock.
-func (j *logFile) close() error {
+func (f *logFile) close() error {
 	var errs []error
-	for _, f := range []*os.File{j.file, j.lock} {
-		if f != nil {
-			errs = append(errs, f.Close())
+	for _, file := range []*os.File{f.file, f.lock} {
+		if file != nil {
+			errs = append(errs, file.Close())
 		}
 	}
 	return errors.Join(errs...)

@@ -12,7 +12,7 @@ import (
 	"github.com/topcentral/spillway/api/access"
 )
 
-// restoreEvery is how often a reserve that was released is tried to be made again.
+// restoreEvery is how often the log tries to make a released reserve anew.
 const restoreEvery = 10 * time.Second
 
 // reserve is space on the disk that is kept for the lines of operators: a file
@@ -24,9 +24,9 @@ type reserve struct {
 	held bool // the file is there
 }
 
-// hold makes the file. It needs twice its size for a moment: a disk that is almost
-// full again would otherwise open and close the log to tenants in turn.
-func (r *reserve) hold() (err error) {
+// make creates the file. It needs twice the space for a moment: on a disk that is
+// almost full, tenants would otherwise be accepted and refused in turn.
+func (r *reserve) make() (err error) {
 	if info, err := os.Stat(r.path); err == nil && info.Size() == r.size {
 		r.held = true // since the process before
 	}

@@ -9,15 +9,15 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Response is an answer to a change, which is held back until the line of the
-// change is on disk. Call Reserve before the change is made, and write the line with
-// Record where the answer will take long.
+// Response is the answer to a change. It is held back until the line of the change
+// is on disk. Call Reserve before the change is made, and Record where the answer
+// will take long.
 type Response struct {
 	http.ResponseWriter
 
 	log         *Log
 	line        *Line
-	unavailable error // why there is no place for the line
+	unavailable error // why no line could be reserved
 	entry       func(status int, h http.Header) Entry
 	instead     func(error)
 	refusal     error
@@ -26,31 +26,30 @@ type Response struct {
 	lost        bool
 }
 
-// Hold returns a Response on w, whose line goes to log. entry tells what is to be
-// recorded of an answer; an Entry without an action is dropped. instead answers in
-// its place when the line cannot be kept, on w itself.
+// NewResponse returns a Response on w, whose line goes to log. entry returns what to
+// record of an answer; an Entry without an action is dropped. instead answers on w
+// itself when the line cannot be written.
 func NewResponse(w http.ResponseWriter, log *Log, entry func(status int, h http.Header) Entry, instead func(error)) *Response {
 	return &Response{ResponseWriter: w, log: log, entry: entry, instead: instead}
 }
 
 type responseKey struct{}
 
-// Under returns ctx as that of the request that r answers.
+// NewContext returns a context of the request that r answers.
 func (r *Response) NewContext(ctx context.Context) context.Context {
 	return context.WithValue(ctx, responseKey{}, r)
 }
 
-// Held returns the answer that is held back for the request that ctx belongs to,
-// nil if there is none.
+// ResponseOf returns the Response to the request that ctx belongs to, nil if there
+// is none.
 func ResponseOf(ctx context.Context) *Response {
 	r, _ := ctx.Value(responseKey{}).(*Response)
 	return r
 }
 
-// Reserve takes a place in the log for what the request that ctx belongs to is about
-// to change, if its answer is held back. Call it when nothing more is waited for
-// from the caller: places are few. CodeUnavailable means that the change must not
-// be made.
+// Reserve reserves a line for what the request that ctx belongs to is about to
+// change, if it has a Response. Call it when nothing more is expected from the
+// caller: lines are few. CodeUnavailable means that the change must not be made.
 func Reserve(ctx context.Context) error {
 	r := ResponseOf(ctx)
 	if r == nil || r.line != nil {
@@ -60,18 +59,18 @@ func Reserve(ctx context.Context) error {
 	return r.unavailable
 }
 
-// SetPrincipal notes who makes the request that ctx belongs to, if its answer is
-// held back.
+// SetPrincipal sets who makes the request that ctx belongs to, if it has a
+// Response.
 func SetPrincipal(ctx context.Context, p access.Principal) {
 	if r := ResponseOf(ctx); r != nil {
 		r.who = p
 	}
 }
 
-// Explain notes with which error the answer refuses, before it is written.
+// SetError sets the error that the answer is about, before it is written.
 func (r *Response) SetError(err error) { r.refusal = err }
 
-// Record records the change as it would be answered now.
+// Record writes the line of the change for an answer of that status and headers.
 func (r *Response) Record(status int, h http.Header) error {
 	e := r.entry(status, h)
 	e.Status, e.Outcome, e.Code = status, OutcomeOf(status), tasks.CodeOf(r.refusal)
@@ -84,7 +83,7 @@ func (r *Response) Record(status int, h http.Header) error {
 		e = e.By(who)
 	}
 	if e.Action == "" || e.Code == tasks.CodeRateLimited {
-		r.line.Release() // who asks too often could otherwise fill the disk
+		r.line.Release() // callers over their rate could otherwise fill the disk
 		return nil
 	}
 	if r.line == nil && r.unavailable == nil {
@@ -100,7 +99,7 @@ func (r *Response) Record(status int, h http.Header) error {
 	return r.line.Write(e)
 }
 
-// ofTheAnswer are the headers that another answer in its place must not have.
+// ofTheAnswer are the headers that an answer in its place must not have.
 var ofTheAnswer = []string{
 	"Content-Length", "Content-Type", "ETag", "Idempotent-Replayed", "Location", "Preference-Applied", "Retry-After", "Set-Cookie", "WWW-Authenticate",
 }
@@ -131,8 +130,8 @@ func (r *Response) Write(p []byte) (int, error) {
 	return r.ResponseWriter.Write(p)
 }
 
-// Unwrap gives http.ResponseController the writer below.
+// Unwrap lets http.ResponseController reach the underlying writer.
 func (r *Response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// Release gives the place back when nothing was answered.
+// Release frees the line when nothing was answered.
 func (r *Response) Release() { r.line.Release() }

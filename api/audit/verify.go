@@ -8,21 +8,21 @@ import (
 	"os"
 )
 
-// Summary is what was found in a chain that is whole.
+// Summary describes an intact chain.
 type Summary struct {
 	Lines       int
 	First, Last uint64 // sequence numbers
-	Before      string // the hash that the first line goes on from; "" if it begins the chain
+	Before      string // the hash that the first line follows; "" if it begins the chain
 	Hash        string // of the last line
 	Anchored    bool   // the anchor was among the hashes
 }
 
-// Verify checks files of one chain, the oldest first: that every line has the
-// hash it should have and follows the one before. Only the first line may go on
-// from a line that is not there. If an anchor is given, a hash that was noted
-// elsewhere, then the line that has it must be there: only so is it noticed that
-// lines are missing at the end. The error names the file and the number of the
-// first line that is not right; the Summary tells of those before.
+// Verify checks the files of one chain, oldest first: every line must have the right
+// hash and follow the one before. Only the first line may follow a line that is not
+// there. If an anchor is given, a hash that was noted elsewhere, the line with that
+// hash must be there: only this reveals that lines are missing at the end. The error
+// names the file and number of the first faulty line; the Summary describes the
+// lines before it.
 func Verify(files []string, k Key, anchor string) (Summary, error) {
 	v := verifier{key: k, anchor: anchor}
 	for _, path := range files {
@@ -34,7 +34,7 @@ func Verify(files []string, k Key, anchor string) (Summary, error) {
 	case v.Lines == 0:
 		return v.Summary, errors.New("there is no line to verify")
 	case anchor != "" && !v.Anchored:
-		return v.Summary, fmt.Errorf("no line has the hash %s: lines are missing at the end, or the whole was written anew", anchor)
+		return v.Summary, fmt.Errorf("no line has the hash %s: lines are missing at the end, or the whole log was rewritten", anchor)
 	}
 	return v.Summary, nil
 }
@@ -47,7 +47,7 @@ type verifier struct {
 }
 
 func (v *verifier) file(path string) (err error) {
-	f, err := os.Open(path) //nolint:gosec // who verifies names it
+	f, err := os.Open(path) //nolint:gosec // the operator names it
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (v *verifier) file(path string) (err error) {
 		case errors.Is(err, io.EOF) && len(line) == 0:
 			return nil
 		case errors.Is(err, io.EOF):
-			err = errors.New("it breaks off: a crash has torn it, which the next start repairs, or something was cut off")
+			err = errors.New("it is incomplete: after a crash, which the next start repairs, or because something was cut off")
 		case errors.Is(err, bufio.ErrBufferFull):
 			err = errForm
 		case err == nil:
@@ -78,13 +78,13 @@ func (v *verifier) line(text []byte) error {
 	case err != nil:
 		return err
 	case v.Lines == 0 && (e.Sequence == 1) != (e.Previous == ""):
-		return errors.New("it is not the first line of a chain, and does not say which it goes on from")
+		return errors.New("it is not the first line of a chain, and does not say which line it follows")
 	case v.Lines == 0:
 		v.First, v.Before = e.Sequence, e.Previous
 	case e.Sequence != v.Last+1:
-		return fmt.Errorf("it has the sequence number %d after %d: lines are missing, or were moved", e.Sequence, v.Last)
+		return fmt.Errorf("its sequence number is %d after %d: lines are missing or were moved", e.Sequence, v.Last)
 	case e.Previous != v.Hash:
-		return errors.New("it does not go on from the line before it")
+		return errors.New("it does not follow the line before it")
 	}
 	v.Lines, v.Last, v.Hash = v.Lines+1, e.Sequence, hash
 	v.Anchored = v.Anchored || hash == v.anchor || e.Previous == v.anchor && v.anchor != ""

@@ -17,13 +17,13 @@ func TestAChainThatWasTouchedIsFoundOut(t *testing.T) {
 		{"nothing", func(l []string) []string { return l }, 0, ""},
 		{"a change", func(l []string) []string { l[3] = strings.Replace(l[3], "acme", "evil", 1); return l }, 4, "hash"},
 		{"a space", func(l []string) []string { l[3] = strings.Replace(l[3], ":", ": ", 1); return l }, 4, "hash"},
-		{"a removal", func(l []string) []string { return slices.Delete(l, 3, 4) }, 4, "sequence number 5 after 3"},
-		{"a swap", func(l []string) []string { l[3], l[4] = l[4], l[3]; return l }, 4, "sequence number 5 after 3"},
-		{"a repeat", func(l []string) []string { return slices.Insert(l, 4, l[3]) }, 5, "sequence number 4 after 4"},
+		{"a removal", func(l []string) []string { return slices.Delete(l, 3, 4) }, 4, "sequence number is 5 after 3"},
+		{"a swap", func(l []string) []string { l[3], l[4] = l[4], l[3]; return l }, 4, "sequence number is 5 after 3"},
+		{"a repeat", func(l []string) []string { return slices.Insert(l, 4, l[3]) }, 5, "sequence number is 4 after 4"},
 		{"an insertion", func(l []string) []string { return slices.Insert(l, 3, "{}\n") }, 4, "not a line"},
 		{"an empty line", func(l []string) []string { return slices.Insert(l, 3, "\n") }, 4, "not a line"},
 		{"a long line", func(l []string) []string { return slices.Insert(l, 3, strings.Repeat("x", maxLine+1)+"\n") }, 4, "not a line"},
-		{"a cut line", func(l []string) []string { l[5] = l[5][:40]; return l }, 6, "breaks off"},
+		{"a cut line", func(l []string) []string { l[5] = l[5][:40]; return l }, 6, "incomplete"},
 		{"a beginning that is gone", func(l []string) []string { return l[2:] }, 0, ""},
 		{"an end that is gone", func(l []string) []string { return l[:4] }, 0, ""},
 		{"nothing left", func([]string) []string { return nil }, 0, "no line"},
@@ -57,7 +57,7 @@ func TestALineThatWasHashedAnewBreaksTheChain(t *testing.T) {
 	}
 	all[3] = string(forged)
 	rewrite(t, path, all)
-	if _, err := Verify([]string{path}, Key{}, ""); err == nil || !strings.Contains(err.Error(), ":5: it does not go on") {
+	if _, err := Verify([]string{path}, Key{}, ""); err == nil || !strings.Contains(err.Error(), ":5: it does not follow") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -9,9 +9,9 @@ import (
 // retryAfter is how long the writer waits after it has failed.
 const retryAfter = time.Second
 
-// run writes what is queued until it is told to stop: all that came while the
-// last lines were on their way to the disk goes there together.
-func (l *Log) run(j *logFile, r *reserve) error {
+// run writes queued lines until the log is closed. Lines that are queued while others
+// are being synced are written and synced together.
+func (l *Log) run(f *logFile, r *reserve) error {
 	for {
 		var restore <-chan time.Time
 		if r.missing() {
@@ -19,36 +19,36 @@ func (l *Log) run(j *logFile, r *reserve) error {
 		}
 		select {
 		case <-l.wake:
-			if err := l.drain(j, r); err != nil {
-				return errors.Join(err, j.close())
+			if err := l.drain(f, r); err != nil {
+				return errors.Join(err, f.close())
 			}
 		case <-restore:
 			l.restore(r)
 		case <-l.stop:
-			err := l.drain(j, r)
-			l.cfg.Log.Info("audit log closed", "file", l.cfg.File, "sequence", j.seq, "hash", j.head)
-			return errors.Join(err, j.close())
+			err := l.drain(f, r)
+			l.cfg.Log.Info("audit log closed", "file", l.cfg.File, "sequence", f.seq, "hash", f.head)
+			return errors.Join(err, f.close())
 		}
 	}
 }
 
-// drain writes until nothing is queued. It fails only when the log is told to
-// stop while it cannot write.
-func (l *Log) drain(j *logFile, r *reserve) error {
+// drain writes until nothing is queued. It fails only when the log is closed while
+// it cannot be written.
+func (l *Log) drain(f *logFile, r *reserve) error {
 	for batch := l.dequeue(); len(batch) > 0; batch = l.dequeue() {
-		if err := l.persist(j, r, batch); err != nil {
+		if err := l.persist(f, r, batch); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// persist writes lines, again and again if it must.
-func (l *Log) persist(j *logFile, r *reserve, batch []*Line) error {
-	for l.commit(j, r, batch) != nil {
+// persist writes lines, and retries until it succeeds or the log is closed.
+func (l *Log) persist(f *logFile, r *reserve, batch []*Line) error {
+	for l.commit(f, r, batch) != nil {
 		select {
 		case <-l.stop:
-			if err := l.commit(j, r, batch); err != nil {
+			if err := l.commit(f, r, batch); err != nil {
 				return lost(len(batch), err)
 			}
 			return nil
@@ -58,7 +58,7 @@ func (l *Log) persist(j *logFile, r *reserve, batch []*Line) error {
 	return nil
 }
 
-// lost tells that lines are lost, if there are any.
+// lost returns the error for lines that are lost, nil if there are none.
 func lost(lines int, why error) error {
 	if lines == 0 {
 		return nil
@@ -66,7 +66,7 @@ func lost(lines int, why error) error {
 	return fmt.Errorf("audit log: %d lines are lost: %w", lines, why)
 }
 
-// take returns what is queued.
+// dequeue returns all queued lines.
 func (l *Log) dequeue() []*Line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -75,18 +75,17 @@ func (l *Log) dequeue() []*Line {
 	return batch
 }
 
-// commit puts lines on disk, tells those who wait for them, and frees their
-// places.
-func (l *Log) commit(j *logFile, r *reserve, batch []*Line) error {
+// commit writes lines to disk, wakes their waiters, and frees their slots.
+func (l *Log) commit(f *logFile, r *reserve, batch []*Line) error {
 	entries := make([]Entry, len(batch))
 	for i, n := range batch {
 		entries[i] = n.entry
 	}
-	err := j.append(entries)
+	err := f.append(entries)
 	if diskFull(err) && r.release() {
-		l.cfg.Log.Error("the disk of the audit log is full: only changes by operators are recorded now, and those of tenants refused; free disk space", "file", l.cfg.File, "reserve_bytes", r.size, "error", err)
+		l.cfg.Log.Error("the disk of the audit log is full: changes by operators go on, changes by tenants are refused; free disk space", "file", l.cfg.File, "reserve_bytes", r.size, "error", err)
 		l.setFull(true)
-		err = j.append(entries)
+		err = f.append(entries)
 	}
 	l.mu.Lock()
 	before := l.broken
@@ -94,7 +93,7 @@ func (l *Log) commit(j *logFile, r *reserve, batch []*Line) error {
 	l.mu.Unlock()
 	switch {
 	case err != nil && before == nil:
-		l.cfg.Log.Error("the audit log cannot be written; changes are refused until it can", "file", l.cfg.File, "error", err)
+		l.cfg.Log.Error("the audit log cannot be written; changes are refused until it can be", "file", l.cfg.File, "error", err)
 	case err == nil && before != nil:
 		l.cfg.Log.Info("the audit log can be written again", "file", l.cfg.File)
 	}
@@ -114,12 +113,12 @@ func (l *Log) setFull(full bool) {
 	l.full = full
 }
 
-// restore makes the reserve again if there is space for it, which opens the log to
-// tenants.
+// restore makes the reserve anew if there is space for it, and then accepts changes
+// by tenants again.
 func (l *Log) restore(r *reserve) {
-	if r.hold() != nil {
+	if r.make() != nil {
 		return
 	}
 	l.setFull(false)
-	l.cfg.Log.Info("the disk of the audit log has space again; all changes are recorded", "file", l.cfg.File)
+	l.cfg.Log.Info("the disk of the audit log has space again; changes by tenants are accepted", "file", l.cfg.File)
 }

@@ -1,11 +1,10 @@
--- rate takes requests, as many as may come at once, from a caller's rate, by the generic cell rate
--- algorithm: requests drain evenly, and a caller that was quiet may send a burst
--- at once.
---   KEYS[1] the caller's account (string: the time in µs at which all its requests have drained)
---   ARGV[1] µs that one request takes to drain   ARGV[2] requests that may come at once
---   ARGV[3] requests that are made
--- Returns {how many of them may come, how many more may come at once, µs until the whole burst may come again}, or
--- {0, µs until one more may come, µs until the whole burst may come again}.
+-- rate takes up to a number of requests from a caller's rate, by the generic cell rate algorithm: requests
+-- drain evenly, and a caller that was quiet may make a burst of them at once.
+--   KEYS[1] the caller's bucket (string: the time in µs at which all its requests have drained)
+--   ARGV[1] µs that one request takes to drain   ARGV[2] burst: requests allowed at once
+--   ARGV[3] requests asked for
+-- Returns {requests granted, requests left in the burst, µs until the whole burst is free again}, or
+-- {0, µs until the next request is allowed, µs until the whole burst is free again}.
 -- All times are of this server's clock.
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])

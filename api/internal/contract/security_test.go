@@ -10,7 +10,7 @@ func TestRoutesWithoutADeclaredScopeStopTheStart(t *testing.T) {
 	for _, c := range []struct{ name, security, want string }{
 		{"nothing", "", "no security declared"},
 		{"no scope", ", security: [{apiKey: []}]", "no scope listed"},
-		{"no such scope", ", security: [{apiKey: ['jobs:all']}]", "no scope jobs:all"},
+		{"no such scope", ", security: [{apiKey: ['jobs:all']}]", "unknown scope jobs:all"},
 		{"no such scheme", ", security: [{basic: ['jobs:read']}]", "unknown scheme basic"},
 		{"nobody", ", security: [{}]", "one scheme"},
 		{"two that differ", ", security: [{apiKey: ['jobs:read']}, {jwt: ['jobs:write']}]", "the same scopes"},
