@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Shows what Spillway's API can do, with curl and what every Unix has: ./tour.sh
 #
-# SPILLWAY_URL and SPILLWAY_API_KEY say where it is and who you are.
+# SPILLWAY_URL is the server's URL, SPILLWAY_API_KEY your API key.
 set -euo pipefail
 
 url=${SPILLWAY_URL:-http://127.0.0.1:8080}
@@ -54,24 +54,24 @@ submit() {
 }
 
 # await ID: waits until the job has ended. Each request is held by the server until
-# then, 30 s at most; If-None-Match spares the body when nothing has changed.
+# then, 30 s at most; If-None-Match saves the body when nothing has changed.
 await() {
   local etag=none state=
   until [ "$state" = succeeded ] || [ "$state" = failed ] || [ "$state" = canceled ]; do
     call GET "/jobs/$1" -H 'Prefer: wait=30' -H "If-None-Match: $etag"
     etag=$(header etag)
     [ "$(status)" = 304 ] || state=$(field state)
-    # A request that was held has paced us. One that was not, because the server was
-    # full, tells when to come back.
+    # A held request took its time. If the server was full it held none, and
+    # Retry-After says when to ask again.
     if [ -n "$(header retry-after)" ] && [ -z "$(header preference-applied)" ]; then
       sleep "$(header retry-after)"
     fi
   done
 }
 
-# events ID: prints each event of the job once, until there are no more. A connection
-# that breaks is taken up where it broke off. The server sends a comment every 15 s,
-# so a minute of silence means that it is gone.
+# events ID: prints each event of the job once, until there are no more. A broken
+# connection is resumed where it broke off. The server sends a comment every 15 s,
+# so a minute of silence means that it is lost.
 events() {
   local last=0 failures=0 id= type= line
   while :; do
@@ -89,7 +89,7 @@ events() {
       -H "Last-Event-ID: $last" --speed-limit 1 --speed-time 60)
     case $(status) in
       204) return ;; # the job has ended, and we have all of it
-      200) ;;        # closed: ask once more, as only 204 tells that nothing is left
+      200) ;;        # closed: ask again, since only a 204 means that nothing is left
       *) failures=$((failures + 1)) && pause "$failures" || return 1 ;;
     esac
   done
@@ -98,7 +98,7 @@ events() {
 input='{"product":"PCR-ABS","authority":"high","budget_allocated":"yes"}'
 wrong='{"product":"PCR-PE","authority":"boss"}'
 tour=tour-$(date +%s)-$$-$RANDOM
-metadata='{"tour":"'$tour'"}' # what you look your jobs up by, such as the row they are for
+metadata='{"tour":"'$tour'"}' # what you list your jobs by, such as the row they belong to
 
 # Submit. The same key again, because of a timeout for example, is the same job.
 submit "$tour" '{"agent":"A02","language":"en","input":'"$input"',"metadata":'"$metadata"'}' -H 'Prefer: wait=1'
@@ -106,12 +106,12 @@ id=$(field id)
 submit "$tour" '{"agent":"A02","language":"en","input":'"$input"',"metadata":'"$metadata"'}'
 if [ "$(field id)" = "$id" ]; then echo "submitted: $id once"; else echo "submitted: $id TWICE"; fi
 
-# Wait. "degraded" tells that no model could answer and the agent's rules did.
+# Wait. "degraded" means that no model could answer, and the agent's rules did.
 await "$id"
 [ "$(field state)" = succeeded ] || { cat "$tmp/body" >&2; exit 1; }
 echo "result: score $(field score) by $(field answered_by), degraded $(field degraded)"
 
-# Follow. Events that have been are told as well.
+# Follow. Past events come too.
 events "$id"
 
 # Cancel one that is for later. (Midnight in UTC; a minute before, it is soon.)
@@ -119,7 +119,7 @@ submit "$tour-later" '{"agent":"A02","input":'"$input"',"run_at":"'"$(date -u +%
 call POST "/jobs/$(field id)/cancel"
 echo "canceled: $(field state)"
 
-# Many at once, one per line. What is wrong with one does not hold up the others.
+# Many at once, one per line. A fault in one does not affect the others.
 n=0
 for one in '{"product":"PCR-PC"}' '{"product":"PCR-PP"}' "$wrong"; do
   echo '{"agent":"A02","input":'"$one"',"metadata":'"$metadata"',"idempotency_key":"'"$tour-$((n += 1))"'"}'
@@ -136,6 +136,6 @@ while [ -n "$page" ]; do
 done
 echo "listed: $found"
 
-# Mistakes are told by code, and by where in the body they are.
+# Mistakes have a code, and a pointer into the body.
 submit "$tour-wrong" '{"agent":"A02","input":'"$wrong"'}' ||
   echo "refused: $(field code) $(field pointer)"

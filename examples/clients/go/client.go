@@ -54,7 +54,7 @@ func (j *job) ended() bool {
 
 // problem is an answer of 400 or more: application/problem+json (RFC 9457).
 // Decide by Code, which never changes; show Detail to people; quote RequestID to
-// whoever runs Spillway.
+// the operator of Spillway.
 type problem struct {
 	Status    int    `json:"status"`
 	Code      string `json:"code"`
@@ -85,7 +85,7 @@ func (c *client) submit(ctx context.Context, s submission, key string, hold time
 }
 
 // wait returns the job when it has ended. Each request is held by the server until
-// then, hold at most (55 s); If-None-Match spares the body when nothing has changed.
+// then, hold at most (55 s); If-None-Match saves the body when nothing has changed.
 func (c *client) wait(ctx context.Context, j *job, hold time.Duration) (*job, error) {
 	header := http.Header{"Prefer": {fmt.Sprintf("wait=%.0f", hold.Seconds())}}
 	for !j.ended() {
@@ -98,8 +98,8 @@ func (c *client) wait(ctx context.Context, j *job, hold time.Duration) (*job, er
 			j = next
 		}
 		header.Set("If-None-Match", resp.Header.Get("ETag"))
-		// A request that was held has paced us. One that was not, because the server
-		// was full, tells when to come back.
+		// A held request took its time. If the server was full it held none, and
+		// Retry-After says when to ask again.
 		if after := resp.Header.Get("Retry-After"); after != "" && resp.Header.Get("Preference-Applied") == "" {
 			if err := sleep(ctx, seconds(after)); err != nil {
 				return j, err
@@ -109,7 +109,7 @@ func (c *client) wait(ctx context.Context, j *job, hold time.Duration) (*job, er
 	return j, nil
 }
 
-// cancel ends the job, also while it runs. The problem conflict tells that it has
+// cancel ends the job, even while it runs. The problem conflict means that it has
 // ended otherwise.
 func (c *client) cancel(ctx context.Context, id string) (*job, error) {
 	j := new(job)

@@ -34,7 +34,7 @@ func (c *client) events(ctx context.Context, id string, after int64) iter.Seq2[e
 				return
 			}
 			if err == nil {
-				continue // closed: ask once more, as only 204 tells that nothing is left
+				continue // closed: ask again, since only a 204 means that nothing is left
 			}
 			failures++
 			if err := c.pause(ctx, err, failures); err != nil {
@@ -49,8 +49,8 @@ func (c *client) events(ctx context.Context, id string, after int64) iter.Seq2[e
 const silence = time.Minute
 
 // stream reads one connection. It is done when there is nothing left to read, or
-// tell has heard enough.
-func (c *client) stream(ctx context.Context, id string, after int64, tell func(event) bool) (done bool, err error) {
+// see has enough.
+func (c *client) stream(ctx context.Context, id string, after int64, see func(event) bool) (done bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watchdog := time.AfterFunc(silence, cancel)
@@ -86,7 +86,7 @@ func (c *client) stream(ctx context.Context, id string, after int64, tell func(e
 		if err := json.Unmarshal([]byte(data), &e); err != nil {
 			return false, err
 		}
-		if data = ""; !tell(e) {
+		if data = ""; !see(e) {
 			return true, nil
 		}
 	}

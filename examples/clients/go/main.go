@@ -2,7 +2,7 @@
 //
 //	go run .
 //
-// SPILLWAY_URL and SPILLWAY_API_KEY say where it is and who you are.
+// SPILLWAY_URL is the server's URL, SPILLWAY_API_KEY your API key.
 package main
 
 import (
@@ -37,7 +37,7 @@ func tour(ctx context.Context, c *client) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	name := rand.Text()
-	metadata := map[string]string{"tour": name} // what you look your jobs up by, such as the row they are for
+	metadata := map[string]string{"tour": name} // what you list your jobs by, such as the row they belong to
 	if err := analyse(ctx, c, name, metadata); err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func analyse(ctx context.Context, c *client, name string, metadata map[string]st
 	}
 	fmt.Printf("result: score %d by %s, degraded %v\n", result.Score, j.AnsweredBy, j.Degraded)
 
-	// Follow. Events that have been are told as well, each once.
+	// Follow. Past events come too, each once.
 	for e, err := range c.events(ctx, j.ID, 0) {
 		if err != nil {
 			return err
@@ -124,7 +124,7 @@ func many(ctx context.Context, c *client, name string, metadata map[string]strin
 	}
 	fmt.Println("listed:", found)
 
-	// Mistakes are told by code, and by where in the body they are.
+	// Mistakes have a code, and a pointer into the body.
 	_, err = c.submit(ctx, submission{Agent: "A02", Input: wrong}, name+"-wrong", 0)
 	var p *problem
 	if !errors.As(err, &p) {

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /**
  * An answer of 400 or more: application/problem+json (RFC 9457). Decide by
  * `code`, which never changes; show `detail` to people; quote `requestId` to
- * whoever runs Spillway.
+ * the operator of Spillway.
  */
 export class Problem extends Error {
   constructor(status, body, retryAfter) {
@@ -38,7 +38,7 @@ export class Client {
   }
 
   /**
-   * Makes a job, or returns the one that `key` has made before. Derive the key
+   * Submits a job, or returns the one that `key` has created before. Derive the key
    * from your own data (a row and its version), so that a crash of yours between
    * two tries makes no second job either. `hold` waits that many seconds for the
    * end.
@@ -56,7 +56,7 @@ export class Client {
   /**
    * Returns the job when it has ended, or as it is after `patience` seconds.
    * Each request is held by the server until the job has ended, `hold` seconds at
-   * most. If-None-Match spares the body when nothing has changed.
+   * most. If-None-Match saves the body when nothing has changed.
    */
   async wait(job, { patience = 600, hold = 30 } = {}) {
     const giveUp = Date.now() + patience * 1000;
@@ -67,8 +67,8 @@ export class Client {
       const answer = await this.request("GET", `/jobs/${job.id}`, { headers });
       etag = answer.headers.get("etag");
       if (answer.status !== 304) job = answer.body;
-      // A request that was held has paced us. One that was not, because the server
-      // was full, tells when to come back.
+      // A held request took its time. If the server was full it held none, and
+      // Retry-After says when to ask again.
       const retryAfter = answer.headers.get("retry-after");
       if (retryAfter && !answer.headers.has("preference-applied")) {
         await sleep(Math.min(Number(retryAfter) * 1000, Math.max(0, giveUp - Date.now())));
@@ -79,7 +79,7 @@ export class Client {
 
   /**
    * Yields the job's events, each once and in order, until there are no more. A
-   * connection that breaks is taken up where it broke off. To go on in another
+   * broken connection is resumed where it broke off. To go on in another
    * process, keep the sequence_number of the last event and pass it.
    */
   async *events(id, after = 0) {
@@ -98,7 +98,7 @@ export class Client {
           failures = 0;
           yield event;
         }
-        // Closed: ask once more, as only 204 tells that nothing is left.
+        // Closed: ask again, since only a 204 means that nothing is left.
       } catch (error) {
         await this.#pause(error, ++failures);
       } finally {
@@ -107,12 +107,12 @@ export class Client {
     }
   }
 
-  /** Ends the job, also while it runs. Throws Problem conflict if it has ended otherwise. */
+  /** Cancels the job, even while it runs. Throws Problem conflict if it has ended otherwise. */
   async cancel(id) {
     return (await this.request("POST", `/jobs/${id}/cancel`)).body;
   }
 
-  /** Makes up to 1,000 jobs. Each has its own outcome; give each an idempotency_key. */
+  /** Submits up to 1,000 jobs. Each has its own outcome; give each an idempotency_key. */
   async batch(submissions) {
     return (await this.request("POST", "/jobs/batch", { body: { jobs: submissions } })).body;
   }
@@ -168,7 +168,7 @@ export class Client {
 
 /**
  * Yields Server-Sent Events. One that breaks off before its blank line does not
- * count. The server sends a comment every 15 s, so silence means that it is gone.
+ * count. The server sends a comment every 15 s, so silence means that the connection is lost.
  */
 async function* messages(stream, silence) {
   let rest = "";

@@ -1,6 +1,6 @@
 // Shows what Spillway's API can do: node tour.mjs
 //
-// SPILLWAY_URL and SPILLWAY_API_KEY say where it is and who you are.
+// SPILLWAY_URL is the server's URL, SPILLWAY_API_KEY your API key.
 
 import { randomUUID } from "node:crypto";
 import { Client, Problem } from "./spillway.mjs";
@@ -8,7 +8,7 @@ import { Client, Problem } from "./spillway.mjs";
 const client = Client.fromEnv();
 const input = { product: "PCR-ABS", authority: "high", budget_allocated: "yes" };
 const tour = randomUUID();
-const metadata = { tour }; // what you look your jobs up by, such as the row they are for
+const metadata = { tour }; // what you list your jobs by, such as the row they belong to
 
 // Submit. The same key again, because of a timeout for example, is the same job.
 const submission = { agent: "A02", input, language: "en", metadata };
@@ -16,7 +16,7 @@ let job = await client.submit(submission, { key: tour, hold: 1 });
 const again = await client.submit(submission, { key: tour });
 console.log("submitted:", job.id, again.id === job.id ? "once" : "TWICE");
 
-// Wait. `degraded` tells that no model could answer and the agent's rules did.
+// Wait. `degraded` means that no model could answer, and the agent's rules did.
 job = await client.wait(job);
 if (job.state !== "succeeded") {
   console.error(`${job.state}:`, job.error);
@@ -24,7 +24,7 @@ if (job.state !== "succeeded") {
 }
 console.log(`result: score ${job.result.score} by ${job.answered_by}, degraded ${job.degraded}`);
 
-// Follow. Events that have been are told as well, each once.
+// Follow. Past events come too, each once.
 for await (const event of client.events(job.id)) {
   if (event.type !== "job.delta") {
     console.log(`event: ${event.sequence_number} ${event.type}`); // deltas are pieces of the answer, as a model writes it
@@ -36,7 +36,7 @@ const later = new Date(Date.now() + 24 * 3600 * 1000).toISOString();
 job = await client.submit({ agent: "A02", input, run_at: later, metadata });
 console.log("canceled:", (await client.cancel(job.id)).state);
 
-// Many at once. What is wrong with one does not hold up the others.
+// Many at once. A fault in one does not affect the others.
 const inputs = [{ product: "PCR-PC" }, { product: "PCR-PP" }, { product: "PCR-PE", authority: "boss" }];
 const { outcomes } = await client.batch(
   inputs.map((input, n) => ({ agent: "A02", input, metadata, idempotency_key: `${tour}-${n}` })),
@@ -50,7 +50,7 @@ let found = 0;
 for await (const _ of client.jobs({ metadata: `tour:${tour}`, limit: 2 })) found++;
 console.log("listed:", found);
 
-// Mistakes are told by code, and by where in the body they are.
+// Mistakes have a code, and a pointer into the body.
 try {
   await client.submit({ agent: "A02", input: { product: "PCR-PE", authority: "boss" } });
 } catch (error) {

@@ -29,7 +29,7 @@ class Problem(Exception):
     """An answer of 400 or more: application/problem+json (RFC 9457).
 
     Decide by `code`, which never changes; show `detail` to people; quote
-    `request_id` to whoever runs Spillway.
+    `request_id` to the operator of Spillway.
     """
 
     def __init__(self, status: int, body: dict[str, Any], retry_after: float = 1):
@@ -41,7 +41,7 @@ class Problem(Exception):
         super().__init__(f"{status} {self.code}: {self.detail} (request {self.request_id})")
 
 
-# What may pass: 429 and 503, and no answer or half of one.
+# What may pass: 429 and 503, and no answer, or half of one.
 TRANSIENT = (Problem, OSError, http.client.HTTPException)
 
 
@@ -61,7 +61,7 @@ class Client:
         return cls(os.environ.get("SPILLWAY_URL", "http://127.0.0.1:8080"), os.environ.get("SPILLWAY_API_KEY", ""))
 
     def submit(self, agent: str, input: dict, key: str = "", hold: int = 0, **fields: Any) -> dict:
-        """Makes a job, or returns the one that `key` has made before.
+        """Submits a job, or returns the one that `key` has created before.
 
         Derive the key from your own data (a row and its version), so that a crash
         of yours between two tries makes no second job either. `hold` waits that
@@ -80,7 +80,7 @@ class Client:
         """Returns the job when it has ended, or as it is after `patience` seconds.
 
         Each request is held by the server until the job has ended, `hold` seconds
-        at most. If-None-Match spares the body when nothing has changed.
+        at most. If-None-Match saves the body when nothing has changed.
         """
         give_up, etag = time.monotonic() + patience, ""
         while job["state"] in ("scheduled", "queued", "running") and time.monotonic() < give_up:
@@ -91,8 +91,8 @@ class Client:
             etag = answer.headers["ETag"]
             if answer.status != 304:
                 job = answer.body
-            # A request that was held has paced us. One that was not, because the
-            # server was full, tells when to come back.
+            # A held request took its time. If the server was full it held none,
+            # and Retry-After says when to ask again.
             if "Retry-After" in answer.headers and "Preference-Applied" not in answer.headers:
                 time.sleep(min(float(answer.headers["Retry-After"]), max(0, give_up - time.monotonic())))
         return job
@@ -100,14 +100,14 @@ class Client:
     def events(self, job_id: str, after: int = 0) -> Iterator[dict]:
         """Yields the job's events, each once and in order, until there are no more.
 
-        A connection that breaks is taken up where it broke off. To go on in
+        A broken connection is resumed where it broke off. To go on in
         another process, keep the sequence_number of the last event and pass it.
         """
         failures = 0
         while True:
             request = self._request("GET", f"/jobs/{job_id}/events", headers={"Last-Event-ID": str(after)})
             try:
-                # The server sends a comment every 15 s, so silence means that it is gone.
+                # The server sends a comment every 15 s, so silence means that the connection is lost.
                 with self._open(request, timeout=60) as stream:
                     if stream.status == 204:  # the job has ended, and we have all of it
                         return
@@ -116,17 +116,17 @@ class Client:
                             event = json.loads(message["data"])
                             after, failures = event["sequence_number"], 0
                             yield event
-                # Closed: ask once more, as only 204 tells that nothing is left.
+                # Closed: ask again, since only a 204 means that nothing is left.
             except TRANSIENT as error:
                 failures += 1
                 time.sleep(self._pause(error, failures))
 
     def cancel(self, job_id: str) -> dict:
-        """Ends the job, also while it runs. Raises Problem conflict if it has ended otherwise."""
+        """Cancels the job, even while it runs. Raises Problem conflict if it has ended otherwise."""
         return self.request("POST", f"/jobs/{job_id}/cancel").body
 
     def batch(self, submissions: list[dict]) -> dict:
-        """Makes up to 1,000 jobs. Each has its own outcome; give each an idempotency_key."""
+        """Submits up to 1,000 jobs. Each has its own outcome; give each an idempotency_key."""
         return self.request("POST", "/jobs/batch", {"jobs": submissions}).body
 
     def jobs(self, **filters: Any) -> Iterator[dict]:

@@ -1,6 +1,6 @@
 """Shows what Spillway's API can do: python3 tour.py
 
-SPILLWAY_URL and SPILLWAY_API_KEY say where it is and who you are.
+SPILLWAY_URL is the server's URL, SPILLWAY_API_KEY your API key.
 """
 
 import sys
@@ -15,20 +15,20 @@ OPPORTUNITY = {"product": "PCR-ABS", "authority": "high", "budget_allocated": "y
 def main() -> None:
     client = Client.from_env()
     tour = str(uuid.uuid4())
-    metadata = {"tour": tour}  # what you look your jobs up by, such as the row they are for
+    metadata = {"tour": tour}  # what you list your jobs by, such as the row they belong to
 
     # Submit. The same key again, because of a timeout for example, is the same job.
     job = client.submit("A02", OPPORTUNITY, key=tour, language="en", metadata=metadata, hold=1)
     again = client.submit("A02", OPPORTUNITY, key=tour, language="en", metadata=metadata)
     print("submitted:", job["id"], "once" if again["id"] == job["id"] else "TWICE")
 
-    # Wait. `degraded` tells that no model could answer and the agent's rules did.
+    # Wait. `degraded` means that no model could answer, and the agent's rules did.
     job = client.wait(job)
     if job["state"] != "succeeded":
         sys.exit(f"{job['state']}: {job.get('error')}")
     print(f"result: score {job['result']['score']} by {job['answered_by']}, degraded {str(job['degraded']).lower()}")
 
-    # Follow. Events that have been are told as well, each once.
+    # Follow. Past events come too, each once.
     for event in client.events(job["id"]):
         if event["type"] != "job.delta":  # pieces of the answer, while a model writes it
             print(f"event: {event['sequence_number']} {event['type']}")
@@ -38,7 +38,7 @@ def main() -> None:
     job = client.submit("A02", OPPORTUNITY, run_at=later, metadata=metadata)
     print("canceled:", client.cancel(job["id"])["state"])
 
-    # Many at once. What is wrong with one does not hold up the others.
+    # Many at once. A fault in one does not affect the others.
     inputs = [{"product": "PCR-PC"}, {"product": "PCR-PP"}, {"product": "PCR-PE", "authority": "boss"}]
     outcomes = client.batch(
         [
@@ -54,7 +54,7 @@ def main() -> None:
     found = list(client.jobs(metadata=f"tour:{tour}", limit=2))
     print("listed:", len(found))
 
-    # Mistakes are told by code, and by where in the body they are.
+    # Mistakes have a code, and a pointer into the body.
     try:
         client.submit("A02", {"product": "PCR-PE", "authority": "boss"})
     except Problem as problem:
