@@ -101,13 +101,13 @@ func newBudgetReport(found *budget.Report) budgetReport {
 	for _, b := range found.Budgets {
 		r.Budgets = append(r.Budgets, budgetRow{
 			Scope: b.Scope, Name: b.Name, Period: b.Period, ResetsAt: b.Ends,
-			Limit: tasks.Money(b.Limit), Spent: tasks.Money(b.Spent), Estimated: tasks.Money(b.Estimated), Reserved: tasks.Money(b.Reserved), Left: tasks.Money(b.Left),
+			Limit: b.Limit, Spent: b.Spent, Estimated: b.Estimated, Reserved: b.Reserved, Left: b.Left,
 		})
 	}
 	for _, p := range found.Providers {
 		r.Providers = append(r.Providers, spendingRow{
 			Provider: p.Provider, Period: p.Period, Calls: p.Calls, Unpriced: p.Unpriced,
-			Input: p.Input, Output: p.Output, Spent: tasks.Money(p.Spent), Estimated: tasks.Money(p.Estimated),
+			Input: p.Input, Output: p.Output, Spent: p.Spent, Estimated: p.Estimated,
 		})
 	}
 	return r

@@ -14,6 +14,7 @@ import (
 	"github.com/topcentral/spillway/providers/budget"
 	"github.com/topcentral/spillway/providers/presets"
 	"github.com/topcentral/spillway/providers/providertest"
+	"github.com/topcentral/spillway/tasks"
 )
 
 func TestBudgetsTellWhatIsSpentReservedAndLeft(t *testing.T) {
@@ -55,7 +56,7 @@ func spendSome(t *testing.T, addr string) {
 		t.Fatal(err)
 	}
 	used := providers.Usage{Input: 100}
-	leave(&providers.Attempt{Called: true, Outcome: providers.Succeeded, Usage: used, Cost: tariff.Cost(used, time.Now())})
+	leave(&providers.Attempt{Called: true, Outcome: tasks.OutcomeSucceeded, Usage: used, Cost: tariff.Cost(used, time.Now())})
 	limited := budget.New(rdb, budget.Config{Budgets: cfg.Budgets, Zone: cfg.BudgetZone.Location, Patience: time.Minute}, slog.New(slog.DiscardHandler))
 	call.Owner.Tenant, call.Output = "other", 100
 	if _, err := limited.Enter(t.Context(), call); err != nil {

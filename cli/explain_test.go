@@ -26,7 +26,7 @@ func explained(reason tasks.PlanReason) *tasks.Job {
 		ID: "job_019a8f3e5c7d7a4b9c1d2e3f40516273", Tenant: "acme", Agent: "A02", Complexity: tasks.High,
 		Privacy: tasks.PrivacyAny, OnExhausted: tasks.Degrade, Lanes: tasks.Lanes(),
 		CreatedAt: began, SpillAt: after(35), TargetAt: after(60), Deadline: after(600),
-		Plan: &tasks.Plan{MadeAt: began, Reason: reason, Lanes: []tasks.LanePlan{
+		Plan: &tasks.Plan{MadeAt: began, Reason: reason, PressureLimit: 0.8, Lanes: []tasks.LanePlan{
 			{Lane: tasks.Local, Served: true, Candidates: []string{"ollama/deepseek-r1:32b", "ollama/qwen2.5:7b"}, Pressure: 0.7, Backlog: secs(12), Expected: secs(30), Expected95: secs(68.3)},
 			{Lane: tasks.Cloud, At: after(35), Served: true, Candidates: []string{"kimi/kimi-k3", "deepseek/deepseek-chat"}, Pressure: 0.183, Expected: secs(11), Expected95: secs(25)},
 			{Lane: tasks.Scorecard, At: after(600), Served: true, Candidates: []string{"scorecard/rules"}},

@@ -11,10 +11,6 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// maxPressure is the time pressure from which on the dispatcher gives the second
-// lane its chance at once.
-const maxPressure = 0.8
-
 // reason says in a sentence what decided the plan, with its numbers.
 func (e explanation) reason() string {
 	if e.Plan == nil {
@@ -23,11 +19,11 @@ func (e explanation) reason() string {
 	first, second := e.planned(0), e.planned(1)
 	switch e.Plan.Reason {
 	case tasks.PlanFirstLane:
-		return fmt.Sprintf("%s first, which has time for it (pressure %.2f, below %.1f); %s gets its chance at %s, while it can still make the target.",
-			first.Lane, first.Pressure, maxPressure, second.Lane, e.chance(second))
+		return fmt.Sprintf("%s first, which has time for it (pressure %.2f%s); %s gets its chance at %s, while it can still make the target.",
+			first.Lane, first.Pressure, e.limit(", below %.1f", 1), second.Lane, e.chance(second))
 	case tasks.PlanPressed:
-		return fmt.Sprintf("%s alone would use %.0f %% of the time to the target (%s of work ahead, %s of its own; the limit is %.0f %%), so %s gets its chance at once, too.",
-			first.Lane, 100*first.Pressure, span(first.Backlog.Std()), span(first.Expected.Std()), 100*maxPressure, second.Lane)
+		return fmt.Sprintf("%s alone would use %.0f %% of the time to the target (%s of work ahead, %s of its own%s), so %s gets its chance at once, too.",
+			first.Lane, 100*first.Pressure, span(first.Backlog.Std()), span(first.Expected.Std()), e.limit("; the limit is %.0f %%", 100), second.Lane)
 	case tasks.PlanUnserved:
 		return fmt.Sprintf("no live worker serves %s for this job, so it does not wait for it.", first.Lane)
 	case tasks.PlanOnlyLane:
@@ -70,6 +66,15 @@ func (e explanation) shared() string {
 		return began + "; none came in time, so it ran by itself."
 	}
 	return began + "."
+}
+
+// limit formats the plan's limit of time pressure, times a factor; "" if the plan
+// does not record it.
+func (e explanation) limit(format string, times float64) string {
+	if e.Plan.PressureLimit == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, times*e.Plan.PressureLimit)
 }
 
 // planned is a lane of the plan, the zero value if there are fewer.

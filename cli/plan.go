@@ -58,5 +58,5 @@ func (s *system) maxCost(j *tasks.Job, input json.RawMessage, candidate string) 
 	prompt := providers.EstimateTokens(&providers.Request{Messages: []providers.Message{
 		{Role: providers.System, Content: system}, {Role: providers.User, Content: user},
 	}, Schema: agent.OutputSchema()})
-	return tasks.Money(tariff.Most(prompt, agent.OutputLimit+preset.ThinkingTokens(model), time.Now()))
+	return tariff.Most(prompt, agent.OutputLimit+preset.ThinkingTokens(model), time.Now())
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/topcentral/spillway/providers/ollama"
 	"github.com/topcentral/spillway/providers/output"
 	"github.com/topcentral/spillway/providers/presets"
-	"github.com/topcentral/spillway/tasks"
 )
 
 type providersCheckCommand struct {
@@ -180,7 +179,7 @@ func (c providersCheckCommand) generate(ctx context.Context, cfg config, k cloud
 	}
 	what += fmt.Sprintf("; %s read, %d written", plural(resp.Usage.Input, "token"), resp.Usage.Output)
 	if t := k.preset.Tariff(req.Model); t != nil {
-		what += fmt.Sprintf(", $%v", tasks.Money(t.Cost(resp.Usage, began)))
+		what += fmt.Sprintf(", $%v", t.Cost(resp.Usage, began))
 	}
 	return f.ok(what)
 }

@@ -3,6 +3,8 @@ package providers
 import (
 	"errors"
 	"time"
+
+	"github.com/topcentral/spillway/tasks"
 )
 
 // Attempt is one call of one candidate, and how it ended; or a call that was
@@ -22,16 +24,16 @@ type Attempt struct {
 	Estimated  bool          // Usage, and so Cost, is our own count: the server did not report any
 	RetryAfter time.Duration // how long the candidate asks to be left alone; 0: it does not say
 
-	TokenLimit int      // the most tokens it was allowed to write; 0: not bounded by us
-	Cost       PicoUSD  // of this call
-	BudgetLeft *PicoUSD // of the tightest budget after this call; nil: none applies
-	Breaker    string   // state of the candidate's breaker when it was asked; "" without one
-	Next       []string // the candidates that would have been asked next
+	TokenLimit int          // the most tokens it was allowed to write; 0: not bounded by us
+	Cost       tasks.Money  // of this call
+	BudgetLeft *tasks.Money // of the tightest budget after this call; nil: none applies
+	Breaker    string       // state of the candidate's breaker when it was asked; "" without one
+	Next       []string     // the candidates that would have been asked next
 }
 
 // note writes down how the call ended.
 func (a *Attempt) note(resp *Response, err error) {
-	a.Outcome, a.Message, a.RetryAfter = Succeeded, "", retryAfter(err)
+	a.Outcome, a.Message, a.RetryAfter = tasks.OutcomeSucceeded, "", retryAfter(err)
 	if err != nil {
 		a.Outcome, a.Message = string(ClassOf(err)), err.Error()
 	}
@@ -40,7 +42,7 @@ func (a *Attempt) note(resp *Response, err error) {
 	}
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		a.Called, a.Outcome, a.Message = false, refusal.Reason, refusal.Message
-		if refusal.Reason == BreakerOpen {
+		if refusal.Reason == tasks.OutcomeBreakerOpen {
 			a.Breaker = "open"
 		}
 	}

@@ -1,30 +1,29 @@
 package providers
 
-import "net/http"
+import (
+	"net/http"
 
-// Class says what kind of failure a call ended with. The values are kept on
-// jobs and in metrics; they are stable and never reused.
+	"github.com/topcentral/spillway/tasks"
+)
+
+// Class is the outcome of a call that failed.
 type Class string
 
 // The classes.
 const (
-	ClassRateLimited     Class = "rate_limited"     // too many requests or tokens per time; passes by itself
-	ClassOverloaded      Class = "overloaded"       // the server has no room just now
-	ClassQuotaDead       Class = "quota_dead"       // the account is out of money or quota; a person must act
-	ClassAuthDead        Class = "auth_dead"        // the key is wrong or may not do this; a person must act
-	ClassBadRequest      Class = "bad_request"      // this provider will never accept this request
-	ClassContextOverflow Class = "context_overflow" // the prompt does not fit into the model's window
-	ClassContentBlocked  Class = "content_blocked"  // a filter refused the prompt or the answer
-	ClassServer          Class = "server"           // the server broke, or speaks nonsense
-	ClassTimeout         Class = "timeout"          // no answer within our own time limit
-	ClassTransport       Class = "transport"        // refused, reset, cut off, unresolved
-	ClassBadOutput       Class = "bad_output"       // an answer that is blank, cut off or not what was asked for
-	ClassCanceled        Class = "canceled"         // the caller no longer wants the answer
+	ClassRateLimited     Class = tasks.OutcomeRateLimited     // too many requests or tokens per time; passes by itself
+	ClassOverloaded      Class = tasks.OutcomeOverloaded      // the server has no room just now
+	ClassQuotaDead       Class = tasks.OutcomeQuotaDead       // the account is out of money or quota; a person must act
+	ClassAuthDead        Class = tasks.OutcomeAuthDead        // the key is wrong or may not do this; a person must act
+	ClassBadRequest      Class = tasks.OutcomeBadRequest      // this provider will never accept this request
+	ClassContextOverflow Class = tasks.OutcomeContextOverflow // the prompt does not fit into the model's window
+	ClassContentBlocked  Class = tasks.OutcomeContentBlocked  // a filter refused the prompt or the answer
+	ClassServer          Class = tasks.OutcomeServer          // the server broke, or speaks nonsense
+	ClassTimeout         Class = tasks.OutcomeTimeout         // no answer within our own time limit
+	ClassTransport       Class = tasks.OutcomeTransport       // refused, reset, cut off, unresolved
+	ClassBadOutput       Class = tasks.OutcomeBadOutput       // an answer that is blank, cut off or not what was asked for
+	ClassCanceled        Class = tasks.OutcomeCanceled        // the caller no longer wants the answer
 )
-
-// Succeeded is the outcome of an attempt that answered; every other outcome is
-// a Class.
-const Succeeded = "succeeded"
 
 // Classes lists every class.
 func Classes() []Class {

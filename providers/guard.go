@@ -3,6 +3,8 @@ package providers
 import (
 	"context"
 	"time"
+
+	"github.com/topcentral/spillway/tasks"
 )
 
 // Guard stands before the calls of candidates: a circuit breaker, a rate limit,
@@ -38,7 +40,7 @@ type Owner struct{ Tenant, Agent string }
 
 // Refusal says why a call was not made.
 type Refusal struct {
-	Reason     string        // stable, e.g. "breaker_open"; the attempt's outcome
+	Reason     string        // the attempt's outcome, such as tasks.OutcomeBreakerOpen
 	Message    string        // safe to show
 	RetryAfter time.Duration // when it is worth asking again; 0: not known
 	Condition  Condition     // of the candidate: whether it is worth waiting for
@@ -61,26 +63,14 @@ const (
 // Error tells the reason in words.
 func (r *Refusal) Error() string { return r.Reason + ": " + r.Message }
 
-// The reasons for a refusal.
-const (
-	BreakerOpen  = "breaker_open"  // the candidate has failed too often just now
-	LimitReached = "limit_reached" // the provider's limits leave no room now
-	BudgetSpent  = "budget_spent"  // a budget has no money left for the call
-	TooSlow      = "too_slow"      // a useful answer would not fit into the time left
-	NotMasked    = "not_masked"    // masking left a doubt
-)
-
-// PicoUSD is an exact amount of money in 10⁻¹² US dollars.
-type PicoUSD int64
-
 // Tariff is what calls of one model cost. It is safe for concurrent use.
 type Tariff interface {
 	// Cost is the price of a call with this usage, begun at that time.
-	Cost(u Usage, at time.Time) PicoUSD
+	Cost(u Usage, at time.Time) tasks.Money
 	// Most is the most that a call can cost which is begun at that time with so
 	// many tokens of prompt and may write so many, thinking included; 0: as many as
 	// the model can.
-	Most(input, output int, at time.Time) PicoUSD
+	Most(input, output int, at time.Time) tasks.Money
 }
 
 // Limits are what an account may use of a provider, or of one of its models; 0:

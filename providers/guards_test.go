@@ -13,6 +13,7 @@ import (
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/providertest"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // gate is a guard that does as it is told and writes down what it hears.
@@ -66,7 +67,7 @@ func outcomes(attempts []providers.Attempt) []string {
 
 func TestGuardsAreAskedInOrderAndLeftInReverse(t *testing.T) {
 	var heard []string
-	refusal := providers.Refusal{Reason: providers.BudgetSpent, Message: "spent"}
+	refusal := providers.Refusal{Reason: tasks.OutcomeBudgetSpent, Message: "spent"}
 	guards := []providers.Guard{gate{"1", &heard, nil}, gate{"2", &heard, nil}, gate{"3", &heard, refuses("a", 1, refusal)}}
 	_, told, err := guarded(t.Context(), &providers.Route{}, guards, providertest.NewFake("a"), providertest.NewFake("b"))
 	if err != nil {
@@ -164,7 +165,7 @@ func TestGuardsSeeTheCall(t *testing.T) {
 }
 
 func TestFitPassesACandidateOver(t *testing.T) {
-	for _, err := range []error{&providers.Refusal{Reason: providers.TooSlow}, errors.New("broken")} {
+	for _, err := range []error{&providers.Refusal{Reason: tasks.OutcomeTooSlow}, errors.New("broken")} {
 		a := providertest.NewFake("a")
 		answer, told, err := guarded(t.Context(), &providers.Route{
 			Fit: func(_ context.Context, c providers.Candidate, _ *providers.Request) error {
@@ -182,14 +183,14 @@ func TestFitPassesACandidateOver(t *testing.T) {
 
 func TestExhaustedByRefusals(t *testing.T) {
 	refusal := func(after time.Duration) providers.Refusal {
-		return providers.Refusal{Reason: providers.LimitReached, RetryAfter: after}
+		return providers.Refusal{Reason: tasks.OutcomeLimitReached, RetryAfter: after}
 	}
 	guards := []providers.Guard{
 		gate{"1", new([]string), refuses("a", 9, refusal(time.Minute))}, gate{"2", new([]string), refuses("b", 9, refusal(20*time.Second))},
 	}
 	_, _, err := guarded(t.Context(), &providers.Route{}, guards, providertest.NewFake("a"), providertest.NewFake("b"))
 	e, ok := errors.AsType[*providers.ExhaustedError](err)
-	if !ok || e.Class != "" || e.Refused != providers.LimitReached || e.RetryAfter != 20*time.Second || !slices.Equal(e.Tried, []string{"a/m", "b/m"}) {
+	if !ok || e.Class != "" || e.Refused != tasks.OutcomeLimitReached || e.RetryAfter != 20*time.Second || !slices.Equal(e.Tried, []string{"a/m", "b/m"}) {
 		t.Fatalf("nobody was asked: %+v", err)
 	}
 
@@ -209,7 +210,7 @@ func TestARefusedRetryIsAFailure(t *testing.T) {
 		calls := 0
 		once := func(*providers.Call) error {
 			if calls++; calls > 1 {
-				return &providers.Refusal{Reason: providers.BreakerOpen, RetryAfter: 10 * time.Second}
+				return &providers.Refusal{Reason: tasks.OutcomeBreakerOpen, RetryAfter: 10 * time.Second}
 			}
 			return nil
 		}
@@ -232,12 +233,12 @@ func TestAShortRefusalIsWaitedForOnce(t *testing.T) {
 		took    time.Duration
 		heard   []string
 	}{
-		{"a moment", providers.Refusal{Reason: providers.LimitReached, RetryAfter: time.Second}, 1, time.Hour, time.Second, []string{"a/m:limit_reached", "a/m:succeeded"}},
-		{"but not twice", providers.Refusal{Reason: providers.LimitReached, RetryAfter: time.Second}, 2, time.Hour, time.Second, []string{"a/m:limit_reached", "b/m:succeeded"}},
-		{"not for long", providers.Refusal{Reason: providers.LimitReached, RetryAfter: 2 * time.Second}, 1, time.Hour, 0, []string{"a/m:limit_reached", "b/m:succeeded"}},
-		{"not when time is short", providers.Refusal{Reason: providers.LimitReached, RetryAfter: time.Second}, 1, time.Second, 0, []string{"a/m:limit_reached", "b/m:succeeded"}},
-		{"not when nobody knows how long", providers.Refusal{Reason: providers.BudgetSpent}, 1, time.Hour, 0, []string{"a/m:budget_spent", "b/m:succeeded"}},
-		{"not for a breaker", providers.Refusal{Reason: providers.BreakerOpen, RetryAfter: time.Second}, 1, time.Hour, 0, []string{"a/m:breaker_open", "b/m:succeeded"}},
+		{"a moment", providers.Refusal{Reason: tasks.OutcomeLimitReached, RetryAfter: time.Second}, 1, time.Hour, time.Second, []string{"a/m:limit_reached", "a/m:succeeded"}},
+		{"but not twice", providers.Refusal{Reason: tasks.OutcomeLimitReached, RetryAfter: time.Second}, 2, time.Hour, time.Second, []string{"a/m:limit_reached", "b/m:succeeded"}},
+		{"not for long", providers.Refusal{Reason: tasks.OutcomeLimitReached, RetryAfter: 2 * time.Second}, 1, time.Hour, 0, []string{"a/m:limit_reached", "b/m:succeeded"}},
+		{"not when time is short", providers.Refusal{Reason: tasks.OutcomeLimitReached, RetryAfter: time.Second}, 1, time.Second, 0, []string{"a/m:limit_reached", "b/m:succeeded"}},
+		{"not when nobody knows how long", providers.Refusal{Reason: tasks.OutcomeBudgetSpent}, 1, time.Hour, 0, []string{"a/m:budget_spent", "b/m:succeeded"}},
+		{"not for a breaker", providers.Refusal{Reason: tasks.OutcomeBreakerOpen, RetryAfter: time.Second}, 1, time.Hour, 0, []string{"a/m:breaker_open", "b/m:succeeded"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -261,11 +262,11 @@ func TestAShortRefusalIsWaitedForOnce(t *testing.T) {
 // tariff charges one for every token written.
 type tariff struct{}
 
-func (tariff) Cost(u providers.Usage, _ time.Time) providers.PicoUSD {
-	return providers.PicoUSD(u.Output)
+func (tariff) Cost(u providers.Usage, _ time.Time) tasks.Money {
+	return tasks.Money(u.Output)
 }
 
-func (tariff) Most(_, output int, _ time.Time) providers.PicoUSD { return providers.PicoUSD(output) }
+func (tariff) Most(_, output int, _ time.Time) tasks.Money { return tasks.Money(output) }
 
 func TestEveryCallHasItsCost(t *testing.T) {
 	bad := providertest.NewFake("a").Does(providertest.Truncate("{"))
@@ -277,8 +278,8 @@ func TestEveryCallHasItsCost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	costs := []providers.PicoUSD{told[0].Cost, told[1].Cost}
-	if want := []providers.PicoUSD{providers.PicoUSD(providertest.FakeUsage.Output), 0}; !reflect.DeepEqual(costs, want) {
+	costs := []tasks.Money{told[0].Cost, told[1].Cost}
+	if want := []tasks.Money{tasks.Money(providertest.FakeUsage.Output), 0}; !reflect.DeepEqual(costs, want) {
 		t.Errorf("costs %v, want %v: a failed call that was billed, and one without a tariff", costs, want)
 	}
 }

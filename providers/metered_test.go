@@ -3,6 +3,8 @@ package providers
 import (
 	"testing"
 	"time"
+
+	"github.com/topcentral/spillway/tasks"
 )
 
 func TestCallsThatTheServerDidNotMeterAreEstimated(t *testing.T) {
@@ -14,7 +16,7 @@ func TestCallsThatTheServerDidNotMeterAreEstimated(t *testing.T) {
 		received received
 		want     Usage // zero: not estimated
 	}{
-		{"not made", Attempt{Outcome: BudgetSpent}, received{}, Usage{}},
+		{"not made", Attempt{Outcome: tasks.OutcomeBudgetSpent}, received{}, Usage{}},
 		{"reported", Attempt{Called: true, Outcome: "timeout", Usage: Usage{Input: 1}}, some, Usage{}},
 		{"turned away", Attempt{Called: true, Outcome: "rate_limited"}, received{}, Usage{}},
 		{"not reached", Attempt{Called: true, Outcome: "transport"}, received{}, Usage{}},
@@ -22,7 +24,7 @@ func TestCallsThatTheServerDidNotMeterAreEstimated(t *testing.T) {
 		{"broke off, by its times", Attempt{Called: true, Outcome: "transport", FirstToken: time.Millisecond}, received{}, Usage{Input: 100}},
 		{"not waited for", Attempt{Called: true, Outcome: "timeout"}, received{}, Usage{Input: 100}},
 		{"canceled", Attempt{Called: true, Outcome: "canceled"}, some, Usage{Input: 100, Output: 8, Reasoning: 2}},
-		{"no word of usage", Attempt{Called: true, Outcome: Succeeded}, some, Usage{Input: 100, Output: 8, Reasoning: 2}},
+		{"no word of usage", Attempt{Called: true, Outcome: tasks.OutcomeSucceeded}, some, Usage{Input: 100, Output: 8, Reasoning: 2}},
 	} {
 		before := c.told.Usage
 		c.told.estimate(100, c.received)

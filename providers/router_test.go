@@ -15,6 +15,7 @@ import (
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/providertest"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // run runs a route over fakes, each asked as "m", and returns what was heard of
@@ -265,7 +266,7 @@ func TestAttemptsTellWhatHappened(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := providers.Attempt{
-			Candidate: "a/m", Called: true, Outcome: providers.Succeeded, StartedAt: began, FirstToken: time.Second, Duration: 2 * time.Second,
+			Candidate: "a/m", Called: true, Outcome: tasks.OutcomeSucceeded, StartedAt: began, FirstToken: time.Second, Duration: 2 * time.Second,
 			Load: 1, Prefill: 2, Decode: 3, Usage: providertest.FakeUsage,
 		}
 		if len(got) != 1 || !reflect.DeepEqual(got[0], want) {

@@ -9,13 +9,14 @@ import (
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/providertest"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // A run waits for a candidate that is refused for a time, and is told of it once.
 func TestARunWaitsForCandidatesThatHaveNoRoom(t *testing.T) {
-	busy := providers.Refusal{Reason: providers.LimitReached, RetryAfter: 2 * time.Second, Condition: providers.Busy}
-	sick := providers.Refusal{Reason: providers.BreakerOpen, RetryAfter: 2 * time.Second, Condition: providers.Failing}
-	spent := providers.Refusal{Reason: providers.BudgetSpent, RetryAfter: 2 * time.Second, Condition: providers.Lasting}
+	busy := providers.Refusal{Reason: tasks.OutcomeLimitReached, RetryAfter: 2 * time.Second, Condition: providers.Busy}
+	sick := providers.Refusal{Reason: tasks.OutcomeBreakerOpen, RetryAfter: 2 * time.Second, Condition: providers.Failing}
+	spent := providers.Refusal{Reason: tasks.OutcomeBudgetSpent, RetryAfter: 2 * time.Second, Condition: providers.Lasting}
 	for _, c := range []struct {
 		name    string
 		refusal providers.Refusal
@@ -53,8 +54,8 @@ func TestARunWaitsForTheFirst(t *testing.T) {
 		began, ready := time.Now(), make(chan struct{})
 		time.AfterFunc(3*time.Second, func() { close(ready) })
 		guards := []providers.Guard{
-			gate{"1", new([]string), refuses("a", 1, providers.Refusal{Reason: providers.LimitReached, RetryAfter: 20 * time.Second, Condition: providers.Busy})},
-			gate{"2", new([]string), refuses("b", 1, providers.Refusal{Reason: providers.LimitReached, RetryAfter: 10 * time.Second, Condition: providers.Busy, Ready: ready})},
+			gate{"1", new([]string), refuses("a", 1, providers.Refusal{Reason: tasks.OutcomeLimitReached, RetryAfter: 20 * time.Second, Condition: providers.Busy})},
+			gate{"2", new([]string), refuses("b", 1, providers.Refusal{Reason: tasks.OutcomeLimitReached, RetryAfter: 10 * time.Second, Condition: providers.Busy, Ready: ready})},
 		}
 		answer, _, err := guarded(t.Context(), &providers.Route{WaitUntil: began.Add(time.Minute)}, guards, providertest.NewFake("a"), providertest.NewFake("b"))
 		if err != nil || answer.Candidate.String() != "b/m" || time.Since(began) != 3*time.Second {
@@ -91,7 +92,7 @@ func TestWhoWaitsCanBeCanceled(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		began := time.Now()
-		guards := []providers.Guard{gate{"1", new([]string), refuses("a", 9, providers.Refusal{Reason: providers.LimitReached, RetryAfter: 5 * time.Second, Condition: providers.Busy})}}
+		guards := []providers.Guard{gate{"1", new([]string), refuses("a", 9, providers.Refusal{Reason: tasks.OutcomeLimitReached, RetryAfter: 5 * time.Second, Condition: providers.Busy})}}
 		_, _, err := guarded(ctx, &providers.Route{WaitUntil: began.Add(time.Minute)}, guards, providertest.NewFake("a"))
 		if providers.ClassOf(err) != providers.ClassCanceled || time.Since(began) != time.Second {
 			t.Errorf("error %v after %v", err, time.Since(began))

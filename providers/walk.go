@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/providers/output"
+
+	"github.com/topcentral/spillway/tasks"
 )
 
 // walk is one run of a route.
@@ -165,7 +167,7 @@ const (
 // An open breaker is not: others are well meanwhile.
 func soon(err error) bool {
 	refusal, ok := errors.AsType[*Refusal](err)
-	return ok && refusal.Reason != BreakerOpen && refusal.RetryAfter > 0 && refusal.RetryAfter <= longestWait
+	return ok && refusal.Reason != tasks.OutcomeBreakerOpen && refusal.RetryAfter > 0 && refusal.RetryAfter <= longestWait
 }
 
 // pause waits before a retry: as long as the server asks for, if that is short,

@@ -91,7 +91,7 @@ type Attempt struct {
 	Lane         Lane      `json:"lane"`
 	Worker       string    `json:"worker"`
 	Candidate    string    `json:"candidate"` // provider/model, e.g. "ollama/qwen2.5:7b"; "" if it was cut
-	Outcome      string    `json:"outcome"`   // OutcomeSucceeded, how it was cut, or the class of the failure
+	Outcome      string    `json:"outcome"`   // OutcomeSucceeded, or another one in outcome.go
 	Message      string    `json:"message,omitempty"`
 	AgentVersion string    `json:"agent_version,omitempty"` // of the agent it was asked with, where that is not the job's
 	StartedAt    time.Time `json:"started_at"`
@@ -109,21 +109,6 @@ type Attempt struct {
 	UnknownTokens []string       `json:"unknown_tokens,omitempty"` // mask tokens in the answer that stand for nothing
 	Next          []string       `json:"next,omitempty"`           // who would have been asked next
 }
-
-// The outcomes of attempts beside the classes of failures.
-const (
-	OutcomeSucceeded  = "succeeded"
-	OutcomeWorkerLost = "worker_lost" // cut: the worker died or was out of touch for a lease
-	OutcomeCanceled   = "canceled"    // cut: the job was canceled
-
-	// Of calls that were not made:
-	OutcomeBreakerOpen  = "breaker_open"  // the candidate has failed too often just now
-	OutcomeLimitReached = "limit_reached" // the provider's limits leave no room now
-	OutcomeBudgetSpent  = "budget_spent"  // a budget has no money left for it
-	OutcomeTooSlow      = "too_slow"      // a useful answer would not fit into the time left
-	OutcomeNotMasked    = "not_masked"    // masking left a doubt, so the data stays here
-	OutcomeUnreachable  = "unreachable"   // the job names it, and it does not answer, or has no such model
-)
 
 // Tokens counts what a model read and wrote, as its server reported it.
 type Tokens struct {

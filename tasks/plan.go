@@ -7,7 +7,10 @@ import "time"
 type Plan struct {
 	MadeAt time.Time  `json:"made_at"`
 	Reason PlanReason `json:"reason"`
-	Lanes  []LanePlan `json:"lanes"` // those that the job may run on, in the order of their chances; none when it has its answer
+	// PressureLimit is the time pressure from which on the second lane gets its
+	// chance at once; 0: the plan is of a version that did not record it.
+	PressureLimit float64    `json:"pressure_limit,omitempty"`
+	Lanes         []LanePlan `json:"lanes"` // those that the job may run on, in the order of their chances; none when it has its answer
 }
 
 // PlanReason says in a word why the first lane gets the first chance, or why no

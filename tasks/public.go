@@ -14,34 +14,34 @@ const OutcomeUnavailable = "unavailable"
 // publicOutcomes are the outcomes that tenants see under another name: what they
 // say is the operator's business.
 var publicOutcomes = map[string]string{
-	"quota_dead": OutcomeUnavailable,
-	"auth_dead":  OutcomeUnavailable,
+	OutcomeQuotaDead: OutcomeUnavailable,
+	OutcomeAuthDead:  OutcomeUnavailable,
 }
 
 // publicMessages say what an outcome means, without a server's own words, which
 // may name addresses, accounts and budgets.
 var publicMessages = map[string]string{
-	OutcomeUnavailable:  "the provider cannot be used at present",
-	OutcomeWorkerLost:   "the worker was lost; the job went to another",
-	OutcomeCanceled:     "the call was ended",
-	OutcomeBreakerOpen:  "the model has failed too often just now",
-	OutcomeLimitReached: "the provider's limits leave no room now",
-	OutcomeBudgetSpent:  "a budget has no money left for it",
-	OutcomeNotMasked:    "masking left a doubt, so nothing was sent",
-	OutcomeUnreachable:  "it could not be reached",
-	"rate_limited":      "the provider has had too many requests",
-	"overloaded":        "the provider has no room just now",
-	"bad_request":       "the provider does not accept this request",
-	"context_overflow":  "the prompt does not fit into the model's context",
-	"content_blocked":   "the provider's filter refused the prompt or the answer",
-	"server":            "the provider failed",
-	"timeout":           "no answer came in time",
-	"transport":         "the provider could not be reached, or the connection broke",
+	OutcomeUnavailable:     "the provider cannot be used at present",
+	OutcomeWorkerLost:      "the worker was lost; the job went to another",
+	OutcomeCanceled:        "the call was ended",
+	OutcomeBreakerOpen:     "the model has failed too often just now",
+	OutcomeLimitReached:    "the provider's limits leave no room now",
+	OutcomeBudgetSpent:     "a budget has no money left for it",
+	OutcomeNotMasked:       "masking left a doubt, so nothing was sent",
+	OutcomeUnreachable:     "it could not be reached",
+	OutcomeRateLimited:     "the provider has had too many requests",
+	OutcomeOverloaded:      "the provider has no room just now",
+	OutcomeBadRequest:      "the provider does not accept this request",
+	OutcomeContextOverflow: "the prompt does not fit into the model's context",
+	OutcomeContentBlocked:  "the provider's filter refused the prompt or the answer",
+	OutcomeServer:          "the provider failed",
+	OutcomeTimeout:         "no answer came in time",
+	OutcomeTransport:       "the provider could not be reached, or the connection broke",
 }
 
 // itsOwnWords are the outcomes whose message speaks of nothing but the job: what
 // was wrong with the model's answer, and the time that it would have needed.
-var itsOwnWords = map[string]bool{"bad_output": true, OutcomeTooSlow: true}
+var itsOwnWords = map[string]bool{OutcomeBadOutput: true, OutcomeTooSlow: true}
 
 // Public returns the job as its tenant may see it: without the hosts of workers,
 // what servers said, and the state of the installation's accounts. It shares with

@@ -15,12 +15,12 @@ import (
 // perToken is a tariff of one picodollar for each token.
 type perToken struct{}
 
-func (perToken) Cost(u providers.Usage, _ time.Time) providers.PicoUSD {
-	return providers.PicoUSD(u.Input + u.Output)
+func (perToken) Cost(u providers.Usage, _ time.Time) tasks.Money {
+	return tasks.Money(u.Input + u.Output)
 }
 
-func (perToken) Most(input, output int, _ time.Time) providers.PicoUSD {
-	return providers.PicoUSD(input + output)
+func (perToken) Most(input, output int, _ time.Time) tasks.Money {
+	return tasks.Money(input + output)
 }
 
 func TestAJobCostsWhatAllItsCallsCost(t *testing.T) {
@@ -34,7 +34,7 @@ func TestAJobCostsWhatAllItsCallsCost(t *testing.T) {
 	})
 	w.start(t, cloudLane)
 	j := w.end(t, w.submit(t).ID)
-	each := tasks.Money(perToken{}.Cost(providertest.FakeUsage, time.Time{}))
+	each := perToken{}.Cost(providertest.FakeUsage, time.Time{})
 	if j.State != tasks.Succeeded || j.Cost != 2*each || each == 0 {
 		t.Errorf("%s at the cost of %s, want twice %s", j.State, j.Cost, each)
 	}

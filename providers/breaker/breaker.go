@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // Config says when circuits open and for how long. DefaultConfig has values
@@ -111,7 +112,7 @@ func (g *Guard) Enter(ctx context.Context, c *providers.Call) (func(*providers.A
 	pass, retryAfter, reason := circuit.enter(time.Now())
 	if pass == nil {
 		return nil, &providers.Refusal{
-			Reason: providers.BreakerOpen, RetryAfter: retryAfter, Condition: condition(reason),
+			Reason: tasks.OutcomeBreakerOpen, RetryAfter: retryAfter, Condition: condition(reason),
 			Message: fmt.Sprintf("%s is left alone for another %s after %s", c.Candidate, providers.Span(max(retryAfter.Round(time.Second), time.Second)), reason),
 		}
 	}

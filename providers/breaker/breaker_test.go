@@ -15,6 +15,7 @@ import (
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/breaker"
 	"github.com/topcentral/spillway/providers/providertest"
+	"github.com/topcentral/spillway/tasks"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,7 +42,7 @@ func (d desk) begin() (leave func(*providers.Attempt), refusal *providers.Refusa
 		return leave, nil
 	}
 	refusal, ok := errors.AsType[*providers.Refusal](err)
-	if !ok || refusal.Reason != providers.BreakerOpen || refusal.RetryAfter <= 0 {
+	if !ok || refusal.Reason != tasks.OutcomeBreakerOpen || refusal.RetryAfter <= 0 {
 		d.t.Fatalf("refused with %#v", err)
 	}
 	return nil, refusal
@@ -101,7 +102,7 @@ func TestEveryClass(t *testing.T) {
 			})
 		})
 	}
-	for _, outcome := range []string{providers.Succeeded, providers.LimitReached, "unheard of"} {
+	for _, outcome := range []string{tasks.OutcomeSucceeded, tasks.OutcomeLimitReached, "unheard of"} {
 		if got := newDesk(t, breaker.Config{}).letIn(20, outcome); got != 20 {
 			t.Errorf("%s: %d of 20 calls were let in", outcome, got)
 		}
@@ -113,7 +114,7 @@ func TestFailuresMustBeInARow(t *testing.T) {
 	for range 5 {
 		d.letIn(4, string(providers.ClassServer))
 		d.call(string(providers.ClassCanceled)) // changes nothing
-		d.call(providers.Succeeded)
+		d.call(tasks.OutcomeSucceeded)
 	}
 	if s := d.state(); s.State != breaker.Closed || s.Failures != 0 {
 		t.Errorf("state %+v", s)
@@ -132,10 +133,10 @@ func TestAMixOfFailuresOpens(t *testing.T) {
 
 func TestTheRateOpens(t *testing.T) {
 	d := newDesk(t, breaker.Config{Rate: 0.5, Window: 10})
-	d.letIn(4, providers.Succeeded)
+	d.letIn(4, tasks.OutcomeSucceeded)
 	in := 0
 	for i := range 40 {
-		outcome := providers.Succeeded
+		outcome := tasks.OutcomeSucceeded
 		if i%3 > 0 {
 			outcome = string(providers.ClassServer) // two of three
 		}
@@ -156,7 +157,7 @@ func TestASlowSuccessIsAFailure(t *testing.T) {
 		for range 20 {
 			if leave, _ := d.begin(); leave != nil {
 				in++
-				leave(&providers.Attempt{Called: true, Outcome: providers.Succeeded, Duration: took})
+				leave(&providers.Attempt{Called: true, Outcome: tasks.OutcomeSucceeded, Duration: took})
 			}
 		}
 		if want := map[time.Duration]int{time.Minute - 1: 20, time.Minute: 5}[took]; in != want {
@@ -221,15 +222,15 @@ func TestOneProbeAtATime(t *testing.T) {
 		if probe == nil {
 			t.Fatal("no probe was let in")
 		}
-		if in := d.letIn(20, providers.Succeeded); in != 0 {
+		if in := d.letIn(20, tasks.OutcomeSucceeded); in != 0 {
 			t.Errorf("%d calls beside the probe", in)
 		}
-		told := ended(providers.Succeeded)
+		told := ended(tasks.OutcomeSucceeded)
 		probe(told)
 		if told.Breaker != string(breaker.HalfOpen) || d.state().State != breaker.Closed {
 			t.Errorf("the probe was told %q, the state is %+v", told.Breaker, d.state())
 		}
-		if in := d.letIn(20, providers.Succeeded); in != 20 {
+		if in := d.letIn(20, tasks.OutcomeSucceeded); in != 20 {
 			t.Errorf("%d of 20 calls were let in by the closed circuit", in)
 		}
 		// It starts from the beginning again.
@@ -244,7 +245,7 @@ func TestOneProbeAtATime(t *testing.T) {
 // place to the next call.
 func TestAProbeThatTellsNothing(t *testing.T) {
 	for _, a := range []*providers.Attempt{
-		{Outcome: providers.LimitReached},
+		{Outcome: tasks.OutcomeLimitReached},
 		ended(string(providers.ClassCanceled)), ended(string(providers.ClassBadRequest)), ended(string(providers.ClassRateLimited)),
 	} {
 		t.Run(a.Outcome, func(t *testing.T) {
@@ -257,7 +258,7 @@ func TestAProbeThatTellsNothing(t *testing.T) {
 				if s := d.state(); s.State != breaker.HalfOpen {
 					t.Errorf("state %+v", s)
 				}
-				if !d.call(providers.Succeeded) || d.state().State != breaker.Closed {
+				if !d.call(tasks.OutcomeSucceeded) || d.state().State != breaker.Closed {
 					t.Errorf("the next call is no probe; state %+v", d.state())
 				}
 			})
@@ -271,12 +272,12 @@ func TestCallsOfAnEarlierTimeDoNotCount(t *testing.T) {
 		early, _ := d.begin()
 		late, _ := d.begin()
 		d.letIn(5, string(providers.ClassServer))
-		early(ended(providers.Succeeded))
+		early(ended(tasks.OutcomeSucceeded))
 		if s := d.state(); s.State != breaker.Open {
 			t.Errorf("a success from before closed it: %+v", s)
 		}
 		time.Sleep(time.Second)
-		d.call(providers.Succeeded)
+		d.call(tasks.OutcomeSucceeded)
 		late(ended(string(providers.ClassServer)))
 		if s := d.state(); s.State != breaker.Closed || s.Failures != 0 {
 			t.Errorf("a failure from before counts: %+v", s)
@@ -308,7 +309,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 					}
 				}
 				time.Sleep(c.after)
-				if in := d.letIn(20, providers.Succeeded); in != 20 {
+				if in := d.letIn(20, tasks.OutcomeSucceeded); in != 20 {
 					t.Errorf("%d of 20 calls were let in afterwards", in)
 				}
 			})
@@ -386,10 +387,10 @@ func TestAnOpenBreakerTellsWhenToComeBack(t *testing.T) {
 		}
 		run()
 		e, heard := run()
-		if e == nil || e.Class != "" || e.Refused != providers.BreakerOpen || e.RetryAfter != 10*time.Minute {
+		if e == nil || e.Class != "" || e.Refused != tasks.OutcomeBreakerOpen || e.RetryAfter != 10*time.Minute {
 			t.Errorf("got %+v", e)
 		}
-		if len(heard) != 1 || heard[0].Called || heard[0].Outcome != providers.BreakerOpen || heard[0].Breaker != string(breaker.Open) {
+		if len(heard) != 1 || heard[0].Called || heard[0].Outcome != tasks.OutcomeBreakerOpen || heard[0].Breaker != string(breaker.Open) {
 			t.Errorf("heard %+v", heard)
 		}
 	})
@@ -407,11 +408,11 @@ func TestReset(t *testing.T) {
 			t.Fatalf("got %+v, want it open since now", s)
 		}
 		d.guard.Reset("another")
-		if d.call(providers.Succeeded) {
+		if d.call(tasks.OutcomeSucceeded) {
 			t.Error("the reset of another provider counts")
 		}
 		d.guard.Reset("a")
-		if s := d.state(); s.State != breaker.Closed || s.Failures != 0 || !s.Since.IsZero() || !d.call(providers.Succeeded) {
+		if s := d.state(); s.State != breaker.Closed || s.Failures != 0 || !s.Since.IsZero() || !d.call(tasks.OutcomeSucceeded) {
 			t.Errorf("after the reset: got %+v", s)
 		}
 		late(ended(string(providers.ClassQuotaDead)))
@@ -421,11 +422,11 @@ func TestReset(t *testing.T) {
 		}
 		leave, _ := d.begin()
 		leave(&providers.Attempt{Called: true, Outcome: string(providers.ClassRateLimited), RetryAfter: time.Minute})
-		if d.call(providers.Succeeded) {
+		if d.call(tasks.OutcomeSucceeded) {
 			t.Fatal("let in while it is to be left alone")
 		}
 		d.guard.Reset("a")
-		if !d.call(providers.Succeeded) {
+		if !d.call(tasks.OutcomeSucceeded) {
 			t.Error("a pause outlasts the reset")
 		}
 	})

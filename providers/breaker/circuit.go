@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // circuit is the breaker of one candidate.
@@ -107,7 +108,7 @@ const succeeds providers.Effect = -1
 
 func effectOf(a *providers.Attempt, slow time.Duration) providers.Effect {
 	switch {
-	case a.Outcome != providers.Succeeded:
+	case a.Outcome != tasks.OutcomeSucceeded:
 		return providers.Class(a.Outcome).Policy().Breaker
 	case slow > 0 && a.Duration >= slow:
 		return providers.CountsFailure

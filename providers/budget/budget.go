@@ -29,6 +29,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
 )
 
 var (
@@ -130,9 +131,9 @@ type booking struct {
 	id       string // unique
 
 	unpriced bool
-	amount   providers.PicoUSD // reserved
-	lapsed   providers.PicoUSD // booked if the reservation lapses: the cost of the prompt
-	left     *providers.PicoUSD
+	amount   tasks.Money // reserved
+	lapsed   tasks.Money // booked if the reservation lapses: the cost of the prompt
+	left     *tasks.Money
 }
 
 func (g *Guard) booking(c *providers.Call, at time.Time) *booking {
@@ -159,7 +160,7 @@ func (b *booking) reserve(ctx context.Context) error {
 		b.settle(ctx, b.cfg.Patience, &providers.Attempt{})
 		b.log.WarnContext(ctx, "a call was not made: its budget could not be read", "error", err)
 		return &providers.Refusal{
-			Reason: providers.BudgetSpent, Message: "the budget could not be read, since Redis is unavailable", RetryAfter: retryUnavailable, Condition: providers.Busy,
+			Reason: tasks.OutcomeBudgetSpent, Message: "the budget could not be read, since Redis is unavailable", RetryAfter: retryUnavailable, Condition: providers.Busy,
 		}
 	case verdict != "ok":
 		return b.refusal(states)
@@ -169,11 +170,11 @@ func (b *booking) reserve(ctx context.Context) error {
 }
 
 // state is the state of an account.
-type state struct{ spent, reserved providers.PicoUSD }
+type state struct{ spent, reserved tasks.Money }
 
 // refusal names the budget that refuses the call for the longest, and until when.
 func (b *booking) refusal(states []state) *providers.Refusal {
-	r := &providers.Refusal{Reason: providers.BudgetSpent, Message: "a budget is spent", RetryAfter: retryReserved, Condition: providers.Busy}
+	r := &providers.Refusal{Reason: tasks.OutcomeBudgetSpent, Message: "a budget is spent", RetryAfter: retryReserved, Condition: providers.Busy}
 	longest := time.Duration(0)
 	for i, a := range b.accounts {
 		limit, ok := b.cfg.Budgets.limit(a)
@@ -195,8 +196,8 @@ func (b *booking) refusal(states []state) *providers.Refusal {
 
 // tightest returns what is left of the budget that has least left; nil if there
 // is none.
-func (b *booking) tightest(states []state) *providers.PicoUSD {
-	var least *providers.PicoUSD
+func (b *booking) tightest(states []state) *tasks.Money {
+	var least *tasks.Money
 	for i, a := range b.accounts {
 		limit, ok := b.cfg.Budgets.limit(a)
 		if left := limit - states[i].spent - states[i].reserved; ok && (least == nil || left < *least) {
@@ -228,7 +229,7 @@ func (b *booking) settle(ctx context.Context, patience time.Duration, a *provide
 }
 
 // estimated is the part of a call's cost that the server did not report.
-func estimated(a *providers.Attempt) providers.PicoUSD {
+func estimated(a *providers.Attempt) tasks.Money {
 	if !a.Estimated {
 		return 0
 	}
@@ -265,7 +266,7 @@ func (b *booking) run(ctx context.Context, patience time.Duration, script *redis
 }
 
 // amount reads a field of an account; only the scripts write them.
-func amount(s string) providers.PicoUSD {
+func amount(s string) tasks.Money {
 	n, _ := strconv.ParseInt(s, 10, 64)
-	return providers.PicoUSD(n)
+	return tasks.Money(n)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/budget"
 	"github.com/topcentral/spillway/providers/providertest"
+	"github.com/topcentral/spillway/tasks"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,14 +30,14 @@ var noon = time.FixedZone("noon", int(time.Until(time.Date(2026, 11, 15, 12, 0, 
 // flat is a tariff of a millionth of a dollar per token, of the prompt and of the answer.
 type flat struct{}
 
-const token providers.PicoUSD = 1e6
+const token tasks.Money = 1e6
 
-func (flat) Cost(u providers.Usage, _ time.Time) providers.PicoUSD {
-	return token * providers.PicoUSD(u.Input+u.Output)
+func (flat) Cost(u providers.Usage, _ time.Time) tasks.Money {
+	return token * tasks.Money(u.Input+u.Output)
 }
 
-func (flat) Most(input, output int, _ time.Time) providers.PicoUSD {
-	return token * providers.PicoUSD(input+output)
+func (flat) Most(input, output int, _ time.Time) tasks.Money {
+	return token * tasks.Money(input+output)
 }
 
 // call is a call that costs 100 tokens at most.
@@ -70,7 +71,7 @@ func shut(t *testing.T, g *budget.Guard) {
 // done is how a call ends that used so many tokens.
 func done(input, output int) *providers.Attempt {
 	u := providers.Usage{Input: input, Output: output}
-	return &providers.Attempt{Called: true, Outcome: providers.Succeeded, Usage: u, Cost: flat{}.Cost(u, time.Time{})}
+	return &providers.Attempt{Called: true, Outcome: tasks.OutcomeSucceeded, Usage: u, Cost: flat{}.Cost(u, time.Time{})}
 }
 
 func mustEnter(t *testing.T, g *budget.Guard, c *providers.Call) (leave func(*providers.Attempt)) {
@@ -86,7 +87,7 @@ func refusal(t *testing.T, g *budget.Guard, c *providers.Call) *providers.Refusa
 	t.Helper()
 	_, err := g.Enter(t.Context(), c)
 	r, ok := errors.AsType[*providers.Refusal](err)
-	if !ok || r.Reason != providers.BudgetSpent || r.RetryAfter <= 0 {
+	if !ok || r.Reason != tasks.OutcomeBudgetSpent || r.RetryAfter <= 0 {
 		t.Fatalf("got %v, want a refusal", err)
 	}
 	return r
@@ -180,12 +181,12 @@ func TestHowACallEndsDecidesWhatIsBooked(t *testing.T) {
 	for _, c := range []struct {
 		name             string
 		told             *providers.Attempt
-		spent, estimated providers.PicoUSD
+		spent, estimated tasks.Money
 	}{
 		{"succeeded", done(60, 10), 70 * token, 0},
 		{"failed and was billed", billed, 50 * token, 0},
 		{"turned away", failed(providers.ClassRateLimited), 0, 0},
-		{"not made", &providers.Attempt{Outcome: providers.LimitReached}, 0, 0},
+		{"not made", &providers.Attempt{Outcome: tasks.OutcomeLimitReached}, 0, 0},
 		{"not waited for", canceled, 40 * token, 40 * token},
 		{"used more than was thought", done(150, 0), 150 * token, 0},
 	} {
@@ -193,7 +194,7 @@ func TestHowACallEndsDecidesWhatIsBooked(t *testing.T) {
 			rdb := redistest.Embedded(t)
 			const budgets = "provider:deepseek=1/month"
 			mustEnter(t, guard(t, rdb, budgets), call("acme", "A03"))(c.told)
-			if s := standing(t, rdb, budgets)[0]; s.Spent != c.spent || s.Estimated != c.estimated || s.Reserved != 0 || s.Left != providers.Dollar-c.spent {
+			if s := standing(t, rdb, budgets)[0]; s.Spent != c.spent || s.Estimated != c.estimated || s.Reserved != 0 || s.Left != tasks.Dollar-c.spent {
 				t.Errorf("%+v", s)
 			}
 		})

@@ -9,15 +9,15 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // hold is a reservation, as the scripts have it.
 type hold struct {
-	amount   providers.PicoUSD // reserved
-	accounts []string          // keys of the day's and of the month's
+	amount   tasks.Money // reserved
+	accounts []string    // keys of the day's and of the month's
 	owners   []string
-	estimate providers.PicoUSD // booked when it lapses
+	estimate tasks.Money // booked when it lapses
 	lapses   time.Time
 }
 
@@ -70,7 +70,7 @@ const reservedField = "reserved"
 // addTo adds the reservations on the account of a key to its fields. One that has
 // lapsed counts as spent, as the next call will book it.
 func (hs holds) addTo(fields map[string]string, key string) {
-	add := func(field string, n providers.PicoUSD) {
+	add := func(field string, n tasks.Money) {
 		fields[field] = strconv.FormatInt(int64(amount(fields[field])+n), 10)
 	}
 	now := time.Now()

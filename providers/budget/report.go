@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // Report is what has been spent in the periods under way.
@@ -22,11 +22,11 @@ type Report struct {
 // Standing is how much of a budget is left.
 type Standing struct {
 	Budget
-	Spent     providers.PicoUSD
-	Estimated providers.PicoUSD // the part of Spent that the providers did not report
-	Reserved  providers.PicoUSD // by calls in flight
-	Left      providers.PicoUSD // less than 0 when the limit was lowered, or a call used more than it had asked for
-	Ends      time.Time         // when it begins anew
+	Spent     tasks.Money
+	Estimated tasks.Money // the part of Spent that the providers did not report
+	Reserved  tasks.Money // by calls in flight
+	Left      tasks.Money // less than 0 when the limit was lowered, or a call used more than it had asked for
+	Ends      time.Time   // when it begins anew
 }
 
 // Spending is what a provider was used for.
@@ -37,8 +37,8 @@ type Spending struct {
 	Unpriced  int64 // of them, those whose price is not known
 	Input     int64 // tokens
 	Output    int64 // tokens
-	Spent     providers.PicoUSD
-	Estimated providers.PicoUSD // the part of Spent that it did not report
+	Spent     tasks.Money
+	Estimated tasks.Money // the part of Spent that it did not report
 }
 
 // Read returns the report for the periods that a time lies in, whose location is
@@ -85,7 +85,7 @@ func (r *Report) add(s Settings, p Period, fields map[string]string, at time.Tim
 		}
 		for _, name := range of {
 			a := account{b.Scope, name, p}
-			st := Standing{Budget: b, Spent: providers.PicoUSD(read("spent", a)), Estimated: providers.PicoUSD(read("estimated", a)), Reserved: providers.PicoUSD(read(reservedField, a)), Ends: p.Ends(at)}
+			st := Standing{Budget: b, Spent: tasks.Money(read("spent", a)), Estimated: tasks.Money(read("estimated", a)), Reserved: tasks.Money(read(reservedField, a)), Ends: p.Ends(at)}
 			st.Name, st.Left = name, b.Limit-st.Spent-st.Reserved
 			r.Budgets = append(r.Budgets, st)
 		}
@@ -94,7 +94,7 @@ func (r *Report) add(s Settings, p Period, fields map[string]string, at time.Tim
 		a := account{Provider, name, p}
 		u := Spending{
 			Provider: name, Period: p, Calls: read("calls", a), Unpriced: read("unpriced", a),
-			Input: read("input", a), Output: read("output", a), Spent: providers.PicoUSD(read("spent", a)), Estimated: providers.PicoUSD(read("estimated", a)),
+			Input: read("input", a), Output: read("output", a), Spent: tasks.Money(read("spent", a)), Estimated: tasks.Money(read("estimated", a)),
 		}
 		if u.Calls > 0 || u.Spent > 0 {
 			r.Providers = append(r.Providers, u)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // Budget is an amount of money for a period.
@@ -14,7 +14,7 @@ type Budget struct {
 	Scope  Scope
 	Name   string // of the provider, tenant or agent; Each: each one's own that no other budget names
 	Period Period
-	Limit  providers.PicoUSD
+	Limit  tasks.Money
 }
 
 // Each stands for every name of a scope.
@@ -70,14 +70,17 @@ func parse(part string) (Budget, error) {
 	case b.Period != Day && b.Period != Month:
 		return b, fmt.Errorf("%q is not a period; want day or month", period)
 	}
-	return b, b.Limit.UnmarshalText([]byte(amount))
+	if err := b.Limit.UnmarshalText([]byte(amount)); err != nil || b.Limit < 0 {
+		return b, fmt.Errorf("%q is not an amount of dollars such as 0.15", amount)
+	}
+	return b, nil
 }
 
 // All lists the budgets in their order.
 func (s Settings) All() []Budget { return slices.Clone(s.budgets) }
 
 // limit returns the budget of an account, and false if it has none.
-func (s Settings) limit(a account) (limit providers.PicoUSD, ok bool) {
+func (s Settings) limit(a account) (limit tasks.Money, ok bool) {
 	for _, b := range s.budgets {
 		if b.Scope == a.scope && b.Period == a.period && (b.Name == a.name || b.Name == Each && !ok) {
 			limit, ok = b.Limit, true

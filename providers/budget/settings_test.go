@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/budget"
+	"github.com/topcentral/spillway/tasks"
 )
 
 func settings(t *testing.T, text string) budget.Settings {
@@ -20,11 +20,11 @@ func settings(t *testing.T, text string) budget.Settings {
 func TestSettingsAreRead(t *testing.T) {
 	all := settings(t, "tenant:acme=10/day, provider:deepseek=0.5/day,agent:A03=100/month,tenant:*=1/month,tenant:a=b=2/day,").All()
 	want := []budget.Budget{
-		{Scope: budget.Tenant, Name: "acme", Period: budget.Day, Limit: 10 * providers.Dollar},
-		{Scope: budget.Provider, Name: "deepseek", Period: budget.Day, Limit: providers.Dollar / 2},
-		{Scope: budget.Agent, Name: "A03", Period: budget.Month, Limit: 100 * providers.Dollar},
-		{Scope: budget.Tenant, Name: budget.Each, Period: budget.Month, Limit: providers.Dollar},
-		{Scope: budget.Tenant, Name: "a=b", Period: budget.Day, Limit: 2 * providers.Dollar},
+		{Scope: budget.Tenant, Name: "acme", Period: budget.Day, Limit: 10 * tasks.Dollar},
+		{Scope: budget.Provider, Name: "deepseek", Period: budget.Day, Limit: tasks.Dollar / 2},
+		{Scope: budget.Agent, Name: "A03", Period: budget.Month, Limit: 100 * tasks.Dollar},
+		{Scope: budget.Tenant, Name: budget.Each, Period: budget.Month, Limit: tasks.Dollar},
+		{Scope: budget.Tenant, Name: "a=b", Period: budget.Day, Limit: 2 * tasks.Dollar},
 	}
 	if len(all) != len(want) {
 		t.Fatalf("got %v", all)

@@ -11,13 +11,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // operation is what every call is, in the words of the conventions.
 const operation = "chat"
-
-// picodollars are a dollar.
-const picodollars = 1e12
 
 // Labels of every call, in the order of their values.
 var labels = []string{"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"}
@@ -80,7 +78,7 @@ func (m *metrics) observe(provider, model string, a *providers.Attempt) {
 		return
 	}
 	failure := a.Outcome
-	if failure == providers.Succeeded {
+	if failure == tasks.OutcomeSucceeded {
 		failure = "" // to Prometheus, as good as no label
 	}
 	m.duration.WithLabelValues(operation, provider, model, failure).Observe(a.Duration.Seconds())
@@ -89,7 +87,7 @@ func (m *metrics) observe(provider, model string, a *providers.Attempt) {
 		m.tokens.WithLabelValues(operation, provider, model, "output").Observe(float64(a.Usage.Output))
 	}
 	if a.Cost > 0 {
-		m.spent.WithLabelValues(provider, model).Add(float64(a.Cost) / picodollars)
+		m.spent.WithLabelValues(provider, model).Add(float64(a.Cost) / float64(tasks.Dollar))
 	}
 	if a.Estimated {
 		m.unknown.WithLabelValues(provider, model).Inc()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/providertest"
+	"github.com/topcentral/spillway/tasks"
 )
 
 func attempt(outcome string, change func(*providers.Attempt)) *providers.Attempt {
@@ -34,13 +35,13 @@ func TestCallsAreMeasured(t *testing.T) {
 		}
 		leave(a)
 	}
-	end("kimi", attempt(providers.Succeeded, func(a *providers.Attempt) {
+	end("kimi", attempt(tasks.OutcomeSucceeded, func(a *providers.Attempt) {
 		a.Usage, a.Cost = providers.Usage{Input: 100, Output: 20}, 25e10
 	}))
 	end("kimi", attempt(string(providers.ClassRateLimited), nil))
 	end("kimi", attempt(string(providers.ClassTimeout), func(a *providers.Attempt) { a.Estimated, a.Usage = true, providers.Usage{Input: 7} }))
-	end("kimi", attempt(providers.BreakerOpen, func(a *providers.Attempt) { a.Called = false }))
-	end("scorecard", attempt(providers.Succeeded, nil))
+	end("kimi", attempt(tasks.OutcomeBreakerOpen, func(a *providers.Attempt) { a.Called = false }))
+	end("scorecard", attempt(tasks.OutcomeSucceeded, nil))
 
 	err := testutil.GatherAndCompare(r, strings.NewReader(`
 		# HELP spillway_model_cost_dollars_total What calls of models have cost, by the usage that was reported and the prices of the presets.

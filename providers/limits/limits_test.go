@@ -19,6 +19,7 @@ import (
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/limits"
 	"github.com/topcentral/spillway/providers/providertest"
+	"github.com/topcentral/spillway/tasks"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -63,7 +64,7 @@ func enter(t *testing.T, g *limits.Guard) (leave func(*providers.Attempt), refus
 	if err != nil && !errors.As(err, &refused) {
 		t.Fatal(err)
 	}
-	if refused != nil && (refused.Reason != providers.LimitReached || refused.RetryAfter <= 0 || !strings.Contains(refused.Message, "kimi")) {
+	if refused != nil && (refused.Reason != tasks.OutcomeLimitReached || refused.RetryAfter <= 0 || !strings.Contains(refused.Message, "kimi")) {
 		t.Fatalf("refused with %+v", refused)
 	}
 	return leave, refused
@@ -95,7 +96,7 @@ func entered(t *testing.T, g *limits.Guard, n int) int {
 }
 
 func done(input, output int) *providers.Attempt {
-	return &providers.Attempt{Called: true, Outcome: providers.Succeeded, Usage: providers.Usage{Input: input, Output: output}}
+	return &providers.Attempt{Called: true, Outcome: tasks.OutcomeSucceeded, Usage: providers.Usage{Input: input, Output: output}}
 }
 
 func turnedAway(after time.Duration) *providers.Attempt {
@@ -202,7 +203,7 @@ func TestTokensAreCorrectedToThoseUsed(t *testing.T) {
 		{"more", done(100, 50), 15 * time.Second},
 		{"not known", &providers.Attempt{Called: true, Outcome: string(providers.ClassTimeout), Estimated: true}, 10 * time.Second},
 		{"turned away", &providers.Attempt{Called: true, Outcome: string(providers.ClassOverloaded)}, 0},
-		{"not made", &providers.Attempt{Outcome: providers.BudgetSpent}, 0},
+		{"not made", &providers.Attempt{Outcome: tasks.OutcomeBudgetSpent}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			clk := newClock(t)
@@ -223,7 +224,7 @@ func TestTokensAreCorrectedToThoseUsed(t *testing.T) {
 func TestACallThatIsNotMadeIsGivenBack(t *testing.T) {
 	clk := newClock(t)
 	g := guard(clk.rdb, providers.Limits{RequestsPerMinute: 3, Concurrency: 1})
-	mustEnter(t, g)(&providers.Attempt{Outcome: providers.BudgetSpent})
+	mustEnter(t, g)(&providers.Attempt{Outcome: tasks.OutcomeBudgetSpent})
 	mustEnter(t, g)
 }
 

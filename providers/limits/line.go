@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
 )
 
 const (
@@ -106,7 +107,7 @@ func (q *line) refusal(ctx context.Context, c *providers.Call, l providers.Limit
 		q.places[c.Job] = place{c.Since, now.Add(wait), v}
 	}
 	return &providers.Refusal{
-		Reason: providers.LimitReached, Condition: providers.Busy, RetryAfter: wait, Ready: q.freed,
+		Reason: tasks.OutcomeLimitReached, Condition: providers.Busy, RetryAfter: wait, Ready: q.freed,
 		Message: fmt.Sprintf("%s: %s", q.scope, because(v.what, l)) + ahead(before),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // Rate is the price of one token in picodollars, which is the price of a million
@@ -17,11 +18,11 @@ type Rate int64
 // at most six places.
 func (r *Rate) UnmarshalText(b []byte) error {
 	const tokens = 1e6
-	var million providers.PicoUSD
+	var million tasks.Money
 	if err := million.UnmarshalText(b); err != nil {
 		return err
 	}
-	if million%tokens != 0 || million > maxRate*tokens {
+	if million%tokens != 0 || million < 0 || million > maxRate*tokens {
 		return fmt.Errorf("%q is not an amount of dollars with at most six places", b)
 	}
 	*r = Rate(million / tokens)
@@ -50,12 +51,12 @@ type LongPrice struct {
 const maxTokens = 1 << 31
 
 // Cost returns what a call with this usage costs.
-func (p Price) Cost(u providers.Usage) providers.PicoUSD {
+func (p Price) Cost(u providers.Usage) tasks.Money {
 	count := func(n, most int) int64 { return int64(min(max(n, 0), most)) }
 	input := count(u.Input, maxTokens)
 	cached := count(u.Cached, int(input))
 	written := count(u.CacheWritten, int(input-cached))
-	return providers.PicoUSD(int64(p.Input)*(input-cached-written) + int64(p.Cached)*cached +
+	return tasks.Money(int64(p.Input)*(input-cached-written) + int64(p.Cached)*cached +
 		int64(p.write())*written + int64(p.Output)*count(u.Output, maxTokens))
 }
 
@@ -83,7 +84,7 @@ type tariff struct {
 }
 
 // Cost is the price of a call with this usage, begun at that time.
-func (t tariff) Cost(u providers.Usage, at time.Time) providers.PicoUSD {
+func (t tariff) Cost(u providers.Usage, at time.Time) tasks.Money {
 	return t.price(u.Input, at).Cost(u)
 }
 
@@ -91,14 +92,14 @@ func (t tariff) Cost(u providers.Usage, at time.Time) providers.PicoUSD {
 const slack = time.Minute
 
 // Most is the most that such a call can cost, begun then or a moment later.
-func (t tariff) Most(input, output int, at time.Time) providers.PicoUSD {
+func (t tariff) Most(input, output int, at time.Time) tasks.Money {
 	// What a user's own list does not tell bounds nothing.
 	bound := cmp.Or(t.model.OutputLimit, max(t.model.Context-input, 0))
 	if output <= 0 || bound > 0 && output > bound {
 		output = bound
 	}
 	u := providers.Usage{Input: input, Output: output}
-	worst := func(at time.Time) providers.PicoUSD {
+	worst := func(at time.Time) tasks.Money {
 		p := t.price(input, at)
 		p.Input = max(p.Input, p.CacheWrite)
 		return p.Cost(u)

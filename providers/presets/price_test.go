@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
 )
 
 func at(t *testing.T, s string) time.Time {
@@ -29,7 +30,7 @@ func TestCost(t *testing.T) {
 	for _, c := range []struct {
 		name, preset, model, at string
 		usage                   providers.Usage
-		want                    providers.PicoUSD
+		want                    tasks.Money
 	}{
 		{"nothing", "deepseek", "", cheap, providers.Usage{}, 0},
 		{"one token", "deepseek", "", cheap, providers.Usage{Input: 1}, 150_000},
@@ -99,7 +100,7 @@ func TestMost(t *testing.T) {
 	if got := p.ThinkingTokens("kimi-k3.1-pro"); got != 16_384 {
 		t.Errorf("thinking: %d tokens", got)
 	}
-	if got, want := p.Tariff("kimi-k3.1-pro").Most(0, 16_884, at(t, cheap)), providers.PicoUSD(16_884*10_000_000); got != want {
+	if got, want := p.Tariff("kimi-k3.1-pro").Most(0, 16_884, at(t, cheap)), tasks.Money(16_884*10_000_000); got != want {
 		t.Errorf("with thinking: %d, want %d", got, want)
 	}
 }
@@ -119,7 +120,7 @@ func TestMostOfAModelWhoseBoundsAreNotKnown(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.model.Name, c.model.Price = "own", Price{Output: 3}
 			tariff := Preset{Models: []Model{c.model}}.Tariff("own")
-			if got := tariff.Most(c.input, c.output, at(t, cheap)); got != providers.PicoUSD(3*c.written) {
+			if got := tariff.Most(c.input, c.output, at(t, cheap)); got != tasks.Money(3*c.written) {
 				t.Errorf("got %d, want the price of %d tokens", got, c.written)
 			}
 		})
@@ -130,7 +131,7 @@ func TestPeakHours(t *testing.T) {
 	p, _ := Lookup("deepseek")
 	for _, c := range []struct {
 		at   string
-		want providers.PicoUSD
+		want tasks.Money
 	}{
 		{"2026-11-02T00:59:59Z", 600_000}, // Monday, 08:59:59 in Beijing
 		{"2026-11-02T01:00:00Z", 1_200_000},

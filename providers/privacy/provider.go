@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // Prepare masks a request on its way out: the messages behind the first own of
@@ -24,7 +25,7 @@ func (m *Mask) Prepare(req *providers.Request, own int) error {
 			msg.Content = m.Text(msg.Content)
 		}
 		if err := m.Check(msg.Content); err != nil {
-			return &providers.Refusal{Reason: providers.NotMasked, Message: err.Error()}
+			return &providers.Refusal{Reason: tasks.OutcomeNotMasked, Message: err.Error()}
 		}
 	}
 	return nil

@@ -63,7 +63,8 @@ func (d *Dispatcher) chart(j *tasks.Job, view View) {
 	j.SpillAt = j.SpillAt.UTC().Truncate(time.Millisecond)
 	chances := putOff(view.Plan(j, start), cheap)
 	j.Plan = &tasks.Plan{
-		MadeAt: j.CreatedAt, Reason: reason(j, lanes, chances, cheap, start, j.CreatedAt),
+		PressureLimit: maxPressure,
+		MadeAt:        j.CreatedAt, Reason: reason(j, lanes, chances, cheap, start, j.CreatedAt),
 		Lanes: d.lanePlans(j, view, lanes, chances, start),
 	}
 }

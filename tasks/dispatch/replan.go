@@ -37,7 +37,8 @@ func (d *Dispatcher) replan(ctx context.Context, j *tasks.Job, view View, chance
 	}
 	lanes := view.outlooks(j)
 	p := &tasks.Plan{
-		MadeAt: now.UTC().Truncate(time.Millisecond), Reason: reason(j, lanes, chances, cheap, now, now),
+		PressureLimit: maxPressure,
+		MadeAt:        now.UTC().Truncate(time.Millisecond), Reason: reason(j, lanes, chances, cheap, now, now),
 		Lanes: d.lanePlans(j, view, lanes, chances, now),
 	}
 	if err := d.store.Replan(ctx, j, p); err != nil {

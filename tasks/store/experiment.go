@@ -80,11 +80,6 @@ func bucketOf(d time.Duration) string {
 	return strconv.Itoa(int(math.Floor(math.Log2(float64(max(d.Milliseconds(), 1))) * perOctave)))
 }
 
-// notMade are the outcomes of calls that were refused before they were made.
-var notMade = []string{
-	tasks.OutcomeBreakerOpen, tasks.OutcomeLimitReached, tasks.OutcomeBudgetSpent, tasks.OutcomeTooSlow, tasks.OutcomeNotMasked,
-}
-
 // answered reports whether a model has.
 func (t *Tallied) answered() bool { return t.Ended == tasks.Succeeded && t.By != tasks.Scorecard }
 
@@ -102,7 +97,7 @@ func (t *Tallied) figures() map[string]int64 {
 	}
 	for i := range t.Calls {
 		c := &t.Calls[i]
-		if c.Lane == tasks.Scorecard || slices.Contains(notMade, c.Outcome) {
+		if c.Lane == tasks.Scorecard || !c.Called() {
 			continue
 		}
 		f[figureCalls]++

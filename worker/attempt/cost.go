@@ -4,17 +4,16 @@ import (
 	"context"
 	"errors"
 
-	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/store"
 )
 
 // spend adds what a call has cost to the job, at once: the attempt may be cut.
-func (a *attempt) spend(cost providers.PicoUSD) {
+func (a *attempt) spend(cost tasks.Money) {
 	if cost == 0 {
 		return
 	}
-	a.cost += tasks.Money(cost)
+	a.cost += cost
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.base), writeTimeout)
 	defer cancel()
 	err := a.writeCost(ctx)

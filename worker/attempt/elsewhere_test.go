@@ -13,7 +13,7 @@ import (
 // would be refused as well, and this one is fit.
 func TestARefusalSendsNoJobToAnotherWorker(t *testing.T) {
 	a := &attempt{}
-	for _, reason := range []string{providers.BreakerOpen, providers.LimitReached, providers.BudgetSpent} {
+	for _, reason := range []string{tasks.OutcomeBreakerOpen, tasks.OutcomeLimitReached, tasks.OutcomeBudgetSpent} {
 		if a.elsewhere(t.Context(), &providers.ExhaustedError{Refused: reason}) {
 			t.Errorf("%s: handed on", reason)
 		}

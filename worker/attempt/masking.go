@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/privacy"
@@ -81,7 +80,7 @@ func (a *attempt) maskInput(ctx context.Context, agent *agents.Agent, v *masking
 
 // notMasked is the refusal to send data that masking leaves in doubt.
 func notMasked(why string) error {
-	return &providers.Refusal{Reason: providers.NotMasked, Message: why}
+	return &providers.Refusal{Reason: tasks.OutcomeNotMasked, Message: why}
 }
 
 // maskOf returns the mask of a job's input, with the names that a model has found
@@ -195,12 +194,8 @@ func (a *attempt) seal(ctx context.Context) {
 
 // addMaskCounts adds to the record of a call how many values were masked.
 func (a *attempt) addMaskCounts(r *tasks.Attempt) {
-	if a.mask == nil || r.Lane != tasks.Cloud || strings.Contains(notSent, r.Outcome) {
+	if a.mask == nil || r.Lane != tasks.Cloud || !r.Called() {
 		return
 	}
 	r.Masked, r.UnknownTokens = a.mask.Counts(), a.mask.Unknown()
 }
-
-// notSent are the outcomes of calls that were not made.
-const notSent = tasks.OutcomeBreakerOpen + " " + tasks.OutcomeLimitReached + " " + tasks.OutcomeBudgetSpent + " " +
-	tasks.OutcomeTooSlow + " " + tasks.OutcomeNotMasked

@@ -15,7 +15,7 @@ func (a *attempt) record(lane tasks.Lane, r providers.Attempt) {
 		Candidate: r.Candidate, Outcome: r.Outcome, Message: r.Message,
 		StartedAt: r.StartedAt.UTC().Truncate(time.Millisecond), FirstTokenMS: r.FirstToken.Milliseconds(), DurationMS: r.Duration.Milliseconds(),
 		Tokens:    tasks.Tokens{Input: r.Usage.Input, Cached: r.Usage.Cached, Output: r.Usage.Output, Reasoning: r.Usage.Reasoning},
-		Estimated: r.Estimated, TokenLimit: r.TokenLimit, Cost: tasks.Money(r.Cost), BudgetLeft: (*tasks.Money)(r.BudgetLeft),
+		Estimated: r.Estimated, TokenLimit: r.TokenLimit, Cost: r.Cost, BudgetLeft: r.BudgetLeft,
 		Breaker: r.Breaker, Next: r.Next,
 	}
 	if a.version != a.job.AgentVersion {
@@ -44,7 +44,7 @@ func (a *attempt) suspect(candidate string) {
 // sample keeps a call, to be learned from when the job is settled.
 func (a *attempt) sample(r *providers.Attempt) {
 	a.calls = append(a.calls, *r)
-	if r.Outcome == providers.Succeeded {
+	if r.Outcome == tasks.OutcomeSucceeded {
 		a.estimator.SetWarm(r.Candidate)
 	}
 }

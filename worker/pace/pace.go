@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // Pace is the speed of a candidate at the 10th percentile: nine of ten calls are
@@ -50,7 +51,7 @@ type Allotment struct {
 func (b Allotment) Fit(candidate string, p Pace) (answer, total int, err error) {
 	total = p.tokens(b.Left, b.Input)
 	if need := max(b.Least, b.Usual); total < need {
-		return 0, 0, &providers.Refusal{Reason: providers.TooSlow, Message: fmt.Sprintf(
+		return 0, 0, &providers.Refusal{Reason: tasks.OutcomeTooSlow, Message: fmt.Sprintf(
 			"%s can write %d tokens in the %s left; an answer needs %d", candidate, max(total, 0), providers.Span(max(b.Left, 0)), need)}
 	}
 	if total == math.MaxInt32 {

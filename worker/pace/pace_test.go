@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/store"
 )
 
@@ -48,7 +49,7 @@ func TestTokenBudget(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, total, err := c.ask.Fit("ollama/m", c.pace)
-			if refusal, ok := errors.AsType[*providers.Refusal](err); (c.want == 0) != (ok && refusal.Reason == providers.TooSlow) {
+			if refusal, ok := errors.AsType[*providers.Refusal](err); (c.want == 0) != (ok && refusal.Reason == tasks.OutcomeTooSlow) {
 				t.Fatalf("got %d and %v, want %d", got, err, c.want)
 			}
 			if got != c.want || total != c.total {
@@ -87,7 +88,7 @@ func TestWhatACallTeaches(t *testing.T) {
 			map[store.Rate]float64{store.FirstToken: 2, store.Decode: 60}},
 		{"too short to measure", providers.Attempt{FirstToken: time.Microsecond, Duration: time.Millisecond, Usage: usage}, map[store.Rate]float64{}},
 		{"too few tokens to measure", providers.Attempt{Decode: time.Second, Usage: providers.Usage{Output: 3}}, map[store.Rate]float64{}},
-		{"refused", providers.Attempt{Outcome: providers.TooSlow}, map[store.Rate]float64{}},
+		{"refused", providers.Attempt{Outcome: tasks.OutcomeTooSlow}, map[store.Rate]float64{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := measured(&c.call)
@@ -109,7 +110,7 @@ func TestTheLengthOfAnAnswer(t *testing.T) {
 		call providers.Attempt
 		want int
 	}{
-		{"complete", providers.Attempt{Outcome: providers.Succeeded, Usage: providers.Usage{Output: 500}}, 500},
+		{"complete", providers.Attempt{Outcome: tasks.OutcomeSucceeded, Usage: providers.Usage{Output: 500}}, 500},
 		{"cut off: at least that", providers.Attempt{Outcome: "bad_output", TokenLimit: 800, Usage: providers.Usage{Output: 800}}, 800},
 		{"nonsense tells nothing", providers.Attempt{Outcome: "bad_output", TokenLimit: 800, Usage: providers.Usage{Output: 40}}, 0},
 		{"nor does a broken line", providers.Attempt{Outcome: "transport", Usage: providers.Usage{Output: 40}}, 0},

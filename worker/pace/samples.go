@@ -91,7 +91,7 @@ func measured(c *providers.Attempt) map[store.Rate]float64 {
 // cut it off; 0 when the call does not show it.
 func answerLength(c *providers.Attempt) int {
 	cut := c.Outcome == string(providers.ClassBadOutput) && c.TokenLimit > 0 && c.Usage.Output >= c.TokenLimit
-	if !c.Estimated && (c.Outcome == providers.Succeeded || cut) {
+	if !c.Estimated && (c.Outcome == tasks.OutcomeSucceeded || cut) {
 		return c.Usage.Output
 	}
 	return 0
