@@ -5,23 +5,30 @@ import (
 	"maps"
 )
 
+// readResets notes which resets there were before this worker: they concern earlier
+// failures. If they cannot be read, all that Redis keeps are applied later; one too
+// many costs a probe, one too few an operator's trust.
+func (w *Worker) readResets(ctx context.Context) {
+	var err error
+	if w.resets, err = w.Store.Resets(ctx); err != nil {
+		w.Log.WarnContext(ctx, "resets of providers could not be read at the start; those of the last hour will be applied", "error", err)
+	}
+}
+
 // applyResets closes the circuits of providers that an operator has reset since
-// the last call. Those reset before the first call concern earlier failures.
+// the last call, or since readResets.
 func (w *Worker) applyResets(ctx context.Context) error {
 	words, err := w.Store.Resets(ctx)
 	if err != nil {
 		return err
 	}
-	if w.resets != nil {
-		for provider, word := range words {
-			if w.resets[provider] == word {
-				continue
-			}
-			w.Circuits.Reset(ctx, provider)
-			w.Fleet.Suspect(provider)
-			w.probeSoon()
-			w.Log.InfoContext(ctx, "provider was reset by an operator", "provider", provider)
+	for provider, word := range words {
+		if w.resets[provider] == word {
+			continue
 		}
+		w.Circuits.Reset(ctx, provider)
+		w.Fleet.Suspect(provider)
+		w.Log.InfoContext(ctx, "provider was reset by an operator", "provider", provider)
 	}
 	w.resets = maps.Clone(words)
 	return nil

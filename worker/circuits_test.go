@@ -52,6 +52,7 @@ func TestAWorkerHeedsResets(t *testing.T) {
 		return heeded
 	}
 	reset("kimi")
+	one.readResets(t.Context())
 	if got := heed(); got != nil {
 		t.Errorf("at the start: got %v, want none", got)
 	}
@@ -65,5 +66,20 @@ func TestAWorkerHeedsResets(t *testing.T) {
 	reset("deepseek")
 	if got := heed(); len(got) != 1 {
 		t.Errorf("after another reset of the same provider: got %v", got)
+	}
+
+	// One that comes between the worker's start and its first look is not old.
+	one.readResets(t.Context())
+	reset("kimi")
+	if got := heed(); len(got) != 1 || got[0] != "kimi" {
+		t.Errorf("a reset just after the start: got %v", got)
+	}
+
+	// A worker that could not read them at its start applies those that are kept.
+	ended, end := context.WithCancel(t.Context())
+	end()
+	one.readResets(ended)
+	if got := heed(); len(got) != 2 {
+		t.Errorf("without a look at the start: got %v, want both", got)
 	}
 }

@@ -36,7 +36,9 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 			w.Log.WarnContext(ctx, "this machine's load cannot be measured", "error", err)
 		}
 	}
-	if err := w.refresh(ctx); err != nil {
+	w.readResets(ctx) // before a circuit can open
+	w.Fleet.Refresh(ctx)
+	if err := w.update(ctx); err != nil {
 		w.shutdown()
 		return err
 	}
@@ -59,17 +61,26 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 		w.stopped.Go(func() { w.every(loops, host.Interval, "measuring the machine", w.measureHost) })
 	}
 
-	every := cmp.Or(w.cfg.Refresh, refreshEvery)
-	refresh := time.NewTimer(w.Fleet.NextProbe(every))
+	interval := cmp.Or(w.cfg.Refresh, refreshEvery)
+	changed := make(chan struct{}, 1)
+	w.stopped.Go(func() {
+		w.Fleet.Watch(loops, interval, func() {
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		})
+	})
+	// The agents may have changed, too.
+	refresh := time.NewTicker(interval)
 	defer refresh.Stop()
 	for err == nil && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-refresh.C:
-			err = w.refresh(ctx)
-			refresh.Reset(w.Fleet.NextProbe(every))
-		case <-w.suspects:
-			err = w.refresh(ctx)
+			err = w.update(ctx)
+		case <-changed:
+			err = w.update(ctx)
 		}
 	}
 	stopLoops()
@@ -78,11 +89,11 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	return err
 }
 
-// refresh makes the worker serve what its providers can answer now. The registry
+// update makes the worker serve what its providers can answer now. The registry
 // is updated first: a ticket that is taken at once must not find a lane unserved
 // that this worker is about to serve.
-func (w *Worker) refresh(ctx context.Context) error {
-	w.Fleet.Refresh(ctx)
+func (w *Worker) update(ctx context.Context) error {
+	w.Fleet.Update()
 	want, serves := w.plan()
 	awaits := w.Fleet.Awaited()
 	w.serves.Store(&serves)

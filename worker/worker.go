@@ -91,7 +91,6 @@ type Worker struct {
 	started time.Time
 
 	runner   *attempt.Runner
-	suspects chan struct{}  // receives when a provider should be probed now
 	gpu      chan struct{}  // as many slots as jobs may run beside local models
 	inFlight sync.WaitGroup // tickets in flight, also those that asynq no longer waits for
 	host     *host.Monitor
@@ -99,7 +98,7 @@ type Worker struct {
 
 	servers map[string]*laneServer              // by lane or complexity; touched by Run alone
 	serves  atomic.Pointer[[]tasks.LaneService] // what the servers take
-	awaits  atomic.Pointer[[]tasks.Awaited]     // providers that it has not reached yet
+	awaits  atomic.Pointer[[]tasks.Awaited]     // providers that it cannot reach
 	stopped sync.WaitGroup                      // servers and loops that are shutting down
 }
 
@@ -114,19 +113,11 @@ func New(cfg Config, parts Parts) *Worker {
 	w := &Worker{Parts: parts, cfg: cfg, id: id, servers: map[string]*laneServer{}}
 	w.serves.Store(new([]tasks.LaneService))
 	w.awaits.Store(new([]tasks.Awaited))
-	w.suspects, w.gpu = make(chan struct{}, 1), make(chan struct{}, max(1, cfg.LocalSlots))
+	w.gpu = make(chan struct{}, max(1, cfg.LocalSlots))
 	w.host = host.New(cfg.HostLimits, cfg.readHost)
 	w.runner = attempt.NewRunner(cfg.Attempts, attempt.Parts{
 		Worker: id, Store: parts.Store, Dispatcher: parts.Dispatcher, Agents: parts.Agents, Fleet: parts.Fleet,
-		Router: parts.Router, MaskKey: parts.MaskKey, ProbeSoon: w.probeSoon, Log: parts.Log,
+		Router: parts.Router, MaskKey: parts.MaskKey, Log: parts.Log,
 	})
 	return w
-}
-
-// probeSoon has the providers asked now which models they have.
-func (w *Worker) probeSoon() {
-	select {
-	case w.suspects <- struct{}{}:
-	default:
-	}
 }

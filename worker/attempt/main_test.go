@@ -49,7 +49,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{rdb: rdb, store: s, Dispatcher: dispatch.New(s, queue.NewClient(rdb), all, dispatch.Config{}, quiet)}
 	w.runner = NewRunner(Config{}, Parts{
 		Worker: "w1", Store: s, Dispatcher: w.Dispatcher, Agents: all,
-		Fleet: fleet.New(fleet.Config{}, all, quiet), ProbeSoon: func() {}, Log: quiet,
+		Fleet: fleet.New(fleet.Config{}, all, quiet), Log: quiet,
 	})
 	t.Cleanup(w.runner.Abort)
 	return w

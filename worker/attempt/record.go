@@ -29,16 +29,10 @@ func (a *attempt) record(lane tasks.Lane, r providers.Attempt) {
 	a.spend(r.Cost)
 	a.events.addCall(r)
 	if class := providers.Class(r.Outcome); r.Outcome != tasks.OutcomeSucceeded && class.Policy().Whole {
-		a.suspect(r.Candidate)
+		// It is probed now, so that this worker takes no more jobs that it cannot run.
+		provider, _, _ := strings.Cut(r.Candidate, "/")
+		a.Fleet.Suspect(provider)
 	}
-}
-
-// suspect has the provider of a candidate probed now, so that this worker takes no
-// more jobs that it cannot run.
-func (a *attempt) suspect(candidate string) {
-	provider, _, _ := strings.Cut(candidate, "/")
-	a.Fleet.Suspect(provider)
-	a.ProbeSoon()
 }
 
 // sample keeps a call, to be learned from when the job is settled.

@@ -43,7 +43,6 @@ type Parts struct {
 	Fleet      *fleet.Fleet
 	Router     *providers.Router
 	MaskKey    privacy.Key // the zero Key: tokens are derived all the same, and no map is kept
-	ProbeSoon  func()      // has the providers probed now
 	Log        *slog.Logger
 }
 

@@ -3,7 +3,6 @@
 package fleet
 
 import (
-	"context"
 	"log/slog"
 	"math"
 	"slices"
@@ -29,13 +28,10 @@ type Fleet struct {
 	bounds    func(provider, model string) (context, thinking int)
 	log       *slog.Logger
 
-	mu        sync.RWMutex
-	reachable map[string][]providers.Model // by provider name; nil: its last probes failed
-	missed    map[string]int               // by provider name: probes in a row without an answer
-	causes    map[string]error             // by provider name: why the last probe failed
-	reached   map[string]bool              // by provider name: it has answered once
-	since     time.Time                    // of the first probe
-	reach     map[tasks.Lane]agents.Reach  // as of the last probe
+	mu    sync.RWMutex
+	known map[string]*state           // by provider name; the map never changes
+	since time.Time                   // of the first probe
+	reach map[tasks.Lane]agents.Reach // as of the last Update
 }
 
 // CloudProvider is a cloud API and the model it is asked for by default.
@@ -73,88 +69,23 @@ func New(cfg Config, catalogue *agents.Catalogue, log *slog.Logger) *Fleet {
 	if cfg.Bounds == nil {
 		cfg.Bounds = func(string, string) (int, int) { return 0, 0 }
 	}
-	return &Fleet{
+	f := &Fleet{
 		local: cfg.Local, cloud: cfg.Cloud, scorecard: cfg.Scorecard, standIn: cfg.StandIn, order: cfg.Order, prefer: cfg.Prefer, bounds: cfg.Bounds,
-		agents: catalogue, log: log, reachable: map[string][]providers.Model{}, missed: map[string]int{},
-		causes: map[string]error{}, reached: map[string]bool{},
+		agents: catalogue, log: log, known: map[string]*state{},
 	}
+	for _, p := range f.providers() {
+		f.known[p.Name()] = &state{probeNow: make(chan struct{}, 1)}
+	}
+	return f
 }
 
-// probeTimeout bounds how long a provider may take to list its models.
-const probeTimeout = 5 * time.Second
-
-// Refresh asks every provider which models it has.
-func (f *Fleet) Refresh(ctx context.Context) {
-	f.mu.Lock()
-	if f.since.IsZero() {
-		f.since = time.Now()
-	}
-	f.mu.Unlock()
-	var wg sync.WaitGroup
-	for _, p := range f.local {
-		wg.Go(func() { f.probe(ctx, p) })
-	}
+// providers lists the providers of all lanes.
+func (f *Fleet) providers() []providers.Provider {
+	all := slices.Clone(f.local)
 	for _, p := range f.cloud {
-		wg.Go(func() { f.probe(ctx, p) })
+		all = append(all, p)
 	}
-	wg.Wait()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.reach = map[tasks.Lane]agents.Reach{tasks.Local: f.reachOf(tasks.Local), tasks.Cloud: f.reachOf(tasks.Cloud)}
-}
-
-func (f *Fleet) probe(ctx context.Context, p providers.Provider) {
-	limited, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	models, err := p.Models(limited)
-	if ctx.Err() != nil {
-		return // the worker ends; the provider may be well
-	}
-	if err != nil && limited.Err() != nil {
-		err = providers.Errorf(providers.ClassTimeout, "it has not listed its models within %v", probeTimeout).WithCause(err)
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	before, known := f.reachable[p.Name()]
-	f.causes[p.Name()] = err
-	if err == nil {
-		f.reached[p.Name()] = true
-		f.reachable[p.Name()] = append([]providers.Model{}, models...) // never nil
-		delete(f.missed, p.Name())
-		if before == nil {
-			f.log.Info("provider can be reached", "provider", p.Name(), "models", len(models))
-		}
-		return
-	}
-	f.missed[p.Name()]++
-	if before != nil && f.missed[p.Name()] < 2 {
-		return // once may be a hiccup, such as a large model being loaded
-	}
-	f.reachable[p.Name()] = nil
-	if before != nil || !known {
-		f.log.Warn("provider cannot be reached", "provider", p.Name(), "error", err)
-	}
-}
-
-// Suspect records that a provider has just failed as a whole: if it does not answer
-// the next probe either, it cannot be reached.
-func (f *Fleet) Suspect(provider string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.missed[provider] = max(f.missed[provider], 1)
-}
-
-// NextProbe is how long until the providers should be asked again, where the usual
-// interval is every: sooner while one has only just stopped answering, since it may
-// be starting.
-func (f *Fleet) NextProbe(every time.Duration) time.Duration {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	next := every
-	for _, n := range f.missed {
-		next = min(next, every>>max(0, 5-n))
-	}
-	return next
+	return all
 }
 
 // Candidates lists the candidates for a job of an agent on a lane, in the order in
@@ -189,7 +120,7 @@ func (f *Fleet) candidate(lane tasks.Lane, provider, model string) (c providers.
 	return providers.Candidate{Provider: f.local[i], Model: model}, true
 }
 
-// smallest returns a local model for small tasks: the one that is named as
+// Smallest returns a local model for small tasks: the one that is named as
 // provider/model, or else the smallest that can be reached. A model whose size is
 // not known counts as large.
 func (f *Fleet) Smallest(name string) (c providers.Candidate, ok bool) {
@@ -197,7 +128,7 @@ func (f *Fleet) Smallest(name string) (c providers.Candidate, ok bool) {
 	defer f.mu.RUnlock()
 	least := int64(math.MaxInt64)
 	for _, p := range f.local {
-		for _, m := range f.reachable[p.Name()] {
+		for _, m := range f.known[p.Name()].models {
 			size := m.Parameters
 			if size <= 0 {
 				size = math.MaxInt64 - 1
@@ -220,7 +151,7 @@ func (f *Fleet) Parameters(lane tasks.Lane, c providers.Candidate) int64 {
 	}
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	for _, m := range f.reachable[c.Provider.Name()] {
+	for _, m := range f.modelsAt(c.Provider.Name()) {
 		if m.Name == c.Model {
 			return m.Parameters
 		}

@@ -2,12 +2,10 @@ package fleet
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/providertest"
@@ -120,47 +118,6 @@ func TestACloudIsAskedForItsModelOrTheAgents(t *testing.T) {
 		if got := named(f.Candidates(tasks.Cloud, agent, &tasks.Job{Complexity: tasks.High})); !slices.Equal(got, []string{want}) {
 			t.Errorf("candidates: got %v, want %s", got, want)
 		}
-	}
-}
-
-func TestWhatAFleetReaches(t *testing.T) {
-	ended, end := context.WithCancel(t.Context())
-	end()
-	// A look at a provider finds it in one of these states.
-	up := func(f *Fleet, p *providertest.Fake) { p.SetModels(nil, "k2"); f.Refresh(t.Context()) }
-	empty := func(f *Fleet, p *providertest.Fake) { p.SetModels(nil); f.Refresh(t.Context()) }
-	down := func(f *Fleet, p *providertest.Fake) { p.SetModels(errors.New("refused")); f.Refresh(t.Context()) }
-	cut := func(f *Fleet, p *providertest.Fake) { p.SetModels(errors.New("refused")); f.Refresh(ended) }
-
-	for _, test := range []struct {
-		name    string
-		looks   []func(*Fleet, *providertest.Fake)
-		reached bool
-		soon    bool // it should be looked at again soon
-	}{
-		{"nothing before the first look", nil, false, false},
-		{"a provider that answers", []func(*Fleet, *providertest.Fake){up}, true, false},
-		{"also one that lists no models", []func(*Fleet, *providertest.Fake){empty}, true, false},
-		{"not one that never answered", []func(*Fleet, *providertest.Fake){down}, false, true},
-		{"one that missed a single look", []func(*Fleet, *providertest.Fake){up, down}, true, true},
-		{"not one that missed two", []func(*Fleet, *providertest.Fake){up, down, down}, false, true},
-		{"one that is gone for good is asked as seldom as any", []func(*Fleet, *providertest.Fake){up, down, down, down, down, down}, false, false},
-		{"one that is back", []func(*Fleet, *providertest.Fake){up, down, down, up}, true, false},
-		{"looks that the worker's end cut short tell nothing", []func(*Fleet, *providertest.Fake){up, cut, cut}, true, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			cloud := providertest.NewFake("kimi")
-			f := New(Config{Cloud: []CloudProvider{{Provider: cloud, Model: "k2"}}}, testAgents(t), quiet)
-			for _, look := range test.looks {
-				look(f, cloud)
-			}
-			if got := len(f.Candidates(tasks.Cloud, t1(t), &tasks.Job{Complexity: tasks.High})) > 0; got != test.reached {
-				t.Errorf("reached: got %v, want %v", got, test.reached)
-			}
-			if got := f.NextProbe(time.Minute) < time.Minute; got != test.soon {
-				t.Errorf("look again soon: got %v, want %v", got, test.soon)
-			}
-		})
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/topcentral/spillway/tasks/agents"
 )
 
-// Reach returns the models that a lane can ask, as of the last probe: every local model that
+// Reach returns the models that a lane can ask, as of the last Update: every local model that
 // writes text, a server's preferred one first and then its largest, and the
 // default of every cloud that answers, followed by those of its models that
 // agents name. It is not to be changed.
@@ -28,13 +28,13 @@ func (f *Fleet) reachOf(lane tasks.Lane) agents.Reach {
 	case tasks.Local:
 		r.StandIn = f.standIn
 		for _, p := range f.local {
-			for _, m := range writers(f.reachable[p.Name()], f.prefer[p.Name()]) {
+			for _, m := range writers(f.known[p.Name()].models, f.prefer[p.Name()]) {
 				r.Models = append(r.Models, p.Name()+"/"+m.Name)
 			}
 		}
 	case tasks.Cloud:
 		for _, p := range f.cloud {
-			if f.reachable[p.Name()] == nil {
+			if f.known[p.Name()].models == nil {
 				continue
 			}
 			for _, m := range f.modelsOf(p) {
@@ -105,14 +105,14 @@ func (f *Fleet) serves(lane tasks.Lane, a *agents.Agent, j *tasks.Job) bool {
 // does not answer in time is starting.
 const startsFor = 2 * time.Minute
 
-// Awaited lists the providers that have never answered, sorted by lane.
+// Awaited lists the providers that cannot be reached now, sorted by lane.
 func (f *Fleet) Awaited() []tasks.Awaited {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	var all []tasks.Awaited
 	add := func(lane tasks.Lane, name string) {
-		if cause := f.causes[name]; cause != nil && !f.reached[name] {
-			starting := providers.ClassOf(cause) == providers.ClassTimeout && time.Since(f.since) < startsFor
+		if s := f.known[name]; s.models == nil && s.cause != nil {
+			starting := !s.reached && providers.ClassOf(s.cause) == providers.ClassTimeout && time.Since(f.since) < startsFor
 			all = append(all, tasks.Awaited{Lane: lane, Provider: name, Starting: starting})
 		}
 	}
@@ -132,13 +132,12 @@ func (f *Fleet) Missing(lane tasks.Lane, candidate string) (cause error, passes 
 	here := f.LaneOf(candidate, "") == lane
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	models := f.reachable[name]
 	switch {
 	case !here:
 		return errors.New("no provider of this name is configured on this worker"), false
-	case models == nil:
-		return cmp.Or(f.causes[name], errors.New("its models have not been listed yet")), true
-	case lane == tasks.Local && model != "" && !slices.ContainsFunc(models, func(m providers.Model) bool { return m.Name == model }):
+	case f.modelsAt(name) == nil:
+		return cmp.Or(f.known[name].cause, errors.New("its models have not been listed yet")), true
+	case lane == tasks.Local && model != "" && !slices.ContainsFunc(f.modelsAt(name), func(m providers.Model) bool { return m.Name == model }):
 		return errors.New("the server has no model of this name"), false
 	}
 	return nil, false
