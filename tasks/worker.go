@@ -6,7 +6,7 @@ import "time"
 type Worker struct {
 	ID     string        `json:"id"` // host, process and a random part
 	Serves []LaneService `json:"serves"`
-	Awaits []Awaited     `json:"awaits,omitempty"` // providers that it has not reached so far
+	Awaits []Awaited     `json:"awaits,omitempty"` // providers that it cannot reach now
 	Host   *Host         `json:"host,omitempty"`   // its machine; nil: not measured
 	// Agents are the agents it has, ID → version; nil: it is of a version that does
 	// not say.
@@ -44,8 +44,8 @@ type AgentFault struct {
 	Kept   string    `json:"kept,omitempty"` // the last good version, which stays in use; "": the agent is not there
 }
 
-// Awaited is a provider that a worker is to ask and has not reached since it
-// started.
+// Awaited is a provider that a worker is to ask and cannot reach now: it has never
+// answered, or no longer does.
 type Awaited struct {
 	Lane     Lane   `json:"lane"`
 	Provider string `json:"provider"`

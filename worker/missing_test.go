@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -32,6 +33,43 @@ func TestACandidateThatWasNeverReachedHasTimeToCome(t *testing.T) {
 				t.Errorf("%s on %s, degraded %v: %v, %v", j.State, j.Lane, j.Degraded, outcomes(j), j.Error)
 			}
 		})
+	}
+}
+
+// A model server that was there and is lost has the same time, whether the job comes
+// after the loss or was the first to notice it.
+func TestACandidateThatWasLostHasTimeToComeBack(t *testing.T) {
+	t.Parallel()
+	for _, asks := range []tasks.OnExhausted{tasks.Degrade, tasks.GiveUp, tasks.Wait} {
+		for _, noticed := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, loss noticed before: %v", asks, noticed), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, redistest.Embedded(t))
+				w.start(t, bothLanes, func(c *Config) { c.Refresh = 500 * time.Millisecond })
+				if first := w.end(t, w.submit(t).ID); first.Lane != tasks.Local {
+					t.Fatalf("the server is not reached at first: %v", outcomes(first))
+				}
+				lost := providers.Errorf(providers.ClassTransport, "connection refused")
+				w.local.Does(providertest.Fail(lost))
+				if noticed {
+					w.local.SetModels(lost)
+					w.awaitServed(t, false)
+				}
+				named := w.submit(t, func(s *tasks.Submission) {
+					s.OnExhausted, s.Candidates, s.Cache = asks, []string{"ollama/small"}, tasks.CacheBypassed
+					s.Deadline = time.Now().Add(time.Minute)
+				})
+				w.local.SetModels(lost)
+				time.AfterFunc(3*time.Second, func() {
+					w.local.Does(providertest.Answer(answer))
+					w.local.SetModels(nil, "small", "large")
+				})
+				j := w.end(t, named.ID)
+				if j.State != tasks.Succeeded || j.Degraded || j.Lane != tasks.Local {
+					t.Errorf("%s on %s, degraded %v: %v, %v", j.State, j.Lane, j.Degraded, outcomes(j), j.Error)
+				}
+			})
+		}
 	}
 }
 

@@ -201,8 +201,8 @@ func (v View) Plan(j *tasks.Job, now time.Time) []Chance {
 // comes returns until when a lane that is not served may yet come before the
 // scorecard answers in its place; zero if it is not expected. Workers that have
 // just signed off, and model servers that are starting, have a moment. A provider
-// that the job names, and that a worker has never reached, has until the target of
-// a job that settles for its scorecard, else until the deadline.
+// that the job names, and that a worker cannot reach, has until the target of a job
+// that settles for its scorecard, else until the deadline.
 func (v View) comes(lane tasks.Lane, j *tasks.Job, now time.Time) time.Time {
 	var until time.Time
 	last := j.Deadline

@@ -52,20 +52,29 @@ func (a *attempt) missingWait() time.Duration {
 	return min(missingWait<<min(max(0, a.waits()-maxElsewhere), 8), missingLongest)
 }
 
-// untilReached returns how the attempt ends if nobody was asked and a candidate
-// that the job names may yet be reached: it has until the target of a job that
+// untilReached returns how the attempt ends if a candidate that the job names may
+// yet be reached, or has just been lost: it has until the target of a job that
 // settles for its scorecard, and else until the deadline.
 func (a *attempt) untilReached(ctx context.Context, err error) (o outcome, ok bool) {
 	e, exhausted := errors.AsType[*providers.ExhaustedError](err)
+	if !exhausted {
+		return o, false
+	}
+	lane := a.pending
+	if e.Class == providers.ClassTransport && len(a.job.Candidates) > 0 {
+		lane = a.lane
+	} else if e.Class != "" {
+		return o, false
+	}
 	wait, until := a.missingWait(), a.deadline
 	if a.job.OnExhausted == tasks.Degrade {
 		until = a.target()
 	}
-	if !exhausted || e.Class != "" || a.pending == "" || !time.Now().Add(wait).Before(until) || a.otherLane(ctx) {
+	if lane == "" || !time.Now().Add(wait).Before(until) || a.otherLane(ctx) {
 		return o, false
 	}
 	o = released(store.Release{Reason: store.ReasonWaiting, Recheck: wait + watchSpare})
-	o.again, o.lane = wait, a.pending
+	o.again, o.lane = wait, lane
 	return o, true
 }
 
