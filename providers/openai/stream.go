@@ -50,11 +50,14 @@ func (in *intake) read(ctx context.Context, body io.Reader) error {
 		case err != nil:
 			return in.broken(ctx, err)
 		}
-		finished := in.finish != ""
+		finished, had := in.finish != "", in.Text.Len()
 		if err := in.event(event); err != nil {
 			return err
 		}
-		if wait(); in.finish != "" && !finished {
+		switch {
+		case finished && in.Text.Len() > had:
+			wait() // it was not the end
+		case !finished && in.finish != "":
 			reset, stop := outbound.Limit(body, lastWord)
 			defer stop()
 			wait = reset
@@ -113,6 +116,9 @@ func (in *intake) take(name string, object []byte) error {
 	if c.failed(name) {
 		return c.inside(object, in.key)
 	}
+	if inner := c.inner(); inner != nil {
+		return in.take(name, inner)
+	}
 	in.understood = in.understood || len(c.Choices) > 0 || !wire.Empty(c.Usage)
 	if !in.understood && in.foreign == nil && !wire.Empty(object) && c.Type != "ping" {
 		in.foreign = bytes.Clone(object)
@@ -123,7 +129,7 @@ func (in *intake) take(name string, object []byte) error {
 			continue
 		}
 		in.count(choice.Usage)
-		in.piece(choice.piece(in.Text.Len() > 0))
+		in.piece(choice.piece(in.Text.String(), c.Object == "chat.completion"))
 		if finish := choice.finish(); finish != "" {
 			in.finish = finish
 		}

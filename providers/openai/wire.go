@@ -13,7 +13,32 @@ import (
 type completion struct {
 	Choices wire.List[choice] `json:"choices"`
 	Usage   json.RawMessage   `json:"usage"`
+	envelope
 	signs
+}
+
+// envelope is the members in which gateways put a whole event.
+type envelope struct {
+	Data     json.RawMessage `json:"data"`
+	Result   json.RawMessage `json:"result"`
+	Output   json.RawMessage `json:"output"`
+	Response json.RawMessage `json:"response"`
+}
+
+// inner returns the event that is in an envelope; nil if there is none.
+func (c *completion) inner() []byte {
+	if len(c.Choices) > 0 {
+		return nil
+	}
+	for _, raw := range []json.RawMessage{c.Data, c.Result, c.Output, c.Response} {
+		var event struct {
+			Choices json.RawMessage `json:"choices"`
+		}
+		if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) && wire.Decode(raw, &event) == nil && len(event.Choices) > 0 {
+			return raw
+		}
+	}
+	return nil
 }
 
 type choice struct {
@@ -44,12 +69,17 @@ func (c choice) finish() string {
 	return text
 }
 
-// piece returns what a choice adds to an answer. A message of its own, beside
-// pieces, repeats the whole (MiniMax).
-func (c choice) piece(begun bool) (text, reasoning string) {
+// piece returns what a choice adds to an answer of which some has come. Pieces
+// may be called messages; but a message behind pieces that holds them all, or
+// that of a whole answer, repeats them (MiniMax).
+func (c choice) piece(had string, whole bool) (text, reasoning string) {
 	m := c.Delta
-	if c.Message != nil && (m == nil || m.empty()) && !begun {
+	if c.Message != nil && (m == nil || m.empty()) {
 		m = c.Message
+		text, _ := m.both()
+		if had != "" && (whole || text == had || len(had) >= repeated && strings.Contains(text, had)) {
+			m = nil
+		}
 	}
 	if m == nil {
 		m = &message{}

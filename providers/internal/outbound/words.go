@@ -73,12 +73,13 @@ var (
 		`\btoo many (concurrent )?requests\b`, `\brate[ -]limit(s|ed|ing)?\b`, `\brequests? (is |are |was |were )?throttled`,
 		`(请求|调用|访问)[^，,]{0,6}频繁`, `频率[^，,]{0,6}(过高|过快|超|限制)`, `速率限制`, `触发了?限流|被限流`, `并发(数|请求)?[^，,]{0,8}(超|达到|过高|过多|上限)`,
 	)
-	tooBusy = means("",
+	tooBusy = means(`\b(error|fail(ed|ure)?)\b.*\bload`,
 		`\boverloaded\b`, `\bat (full |max(imum)? )?capacity\b`, `\bno available channel\b`, `\bserver (is )?(too )?busy\b`,
+		`\bmodel (\S+ )?(is )?(currently |still )?loading\b|\bloading model\b`, `模型(正在)?加载`,
 		`无可用渠道`, `负载(已饱和|过高|已满)`, `(服务|系统|服务器|模型)繁忙`,
 	)
 	badKey = means(`\bjson\b|\bpars(e|ing)\b|\bsyntax\b|\bdecod|\btoken (at|in|near|count|limit)\b`,
-		`\bapi[ -]?key (is )?not valid\b`, `\b(invalid|incorrect|wrong) api[ _-]?key\b`, `\b(invalid|expired) (access |api |auth |bearer |authentication )?token\b`,
+		`\bapi[ -]?key (is |has )?(not valid|invalid|expired|revoked|disabled)\b`, `\b(invalid|incorrect|wrong) api[ _-]?key\b`, `\b(invalid|expired) (access |api |auth |bearer |authentication )?token\b`,
 		`无效的(令牌|api|密钥)`, `令牌(已过期|无效|不存在|已失效)`, `(密钥|api ?key)(无效|错误|不正确|已失效)`,
 	)
 )

@@ -29,13 +29,13 @@ func TestClassByText(t *testing.T) {
 			`bad response: {"error":{"message":"Insufficient Balance"}}`,
 		},
 		providers.ClassAuthDead: {
-			"API key not valid. Please pass a valid API key.", "Invalid API-key provided.", "Invalid token", "无效的令牌", "该令牌已过期",
+			"API key not valid. Please pass a valid API key.", "Invalid API-key provided.", "API key expired. Please renew the API key.", "Invalid token", "无效的令牌", "该令牌已过期",
 		},
 		providers.ClassRateLimited: {
 			"Rate limit reached for requests", "You are being rate limited", "Too many requests", "请求过于频繁，请稍后再试", "您的账户已达到速率限制", "并发数超过上限",
 		},
 		providers.ClassOverloaded: {
-			"The engine is currently overloaded", "We are at capacity right now", "server busy, please try again", "当前分组负载已饱和", "系统繁忙，请稍后再试",
+			"The engine is currently overloaded", "We are at capacity right now", "server busy, please try again", "Model m is currently loading", "The model is still loading", "当前分组负载已饱和", "系统繁忙，请稍后再试",
 		},
 		providers.ClassBadRequest: {
 			"model names are case-sensitive", "模型名称大小写敏感", "模型名对大小写敏感，请检查", "the load balancer has no healthy upstream", "违反参数约束",
@@ -45,7 +45,7 @@ func TestClassByText(t *testing.T) {
 			"Invalid 'name': string too long, longer than the maximum of 64", "标题内容过长", "字段 name 长度超过 64 个字符", "max_tokens 超过模型限制",
 			"Invalid value: 'insufficient balance'", `tool "too many requests" has no description`, "参数 quota 无效", "资源包名称不存在", "本模型不支持免费额度查询",
 			"See our content policy for the fields that are allowed", "tag “欠费” is not allowed", "the safety_identifier is too long", "the usage limit field must be a number",
-			"temperature is too high", "overloading is not supported", "system message must come first",
+			"temperature is too high", "overloading is not supported", "error loading model: bad magic", "failed while loading model weights", "system message must come first",
 		},
 	} {
 		for _, text := range texts {

@@ -96,6 +96,10 @@ func openAIStreams() []Shape {
 		{Name: "capital-fields", About: "Data: and EVENT: in capitals", Serve: sends(func(a Answer) string {
 			return "EVENT: message\n" + strings.ReplaceAll(sse("\n\n", pieces(a)...), "data: ", "Data: ")
 		})},
+		{Name: "data-twice", About: "data: data: before every event", Serve: sends(func(a Answer) string {
+			return strings.ReplaceAll(sse("\n\n", pieces(a)...), "data: ", "data: data: ")
+		})},
+		{Name: "noise-around", About: "lines that belong to nothing before and behind a whole answer", Serve: sends(func(a Answer) string { return "OK\n" + whole(a) + "\n<!-- cached -->\n" })},
 		{Name: "named-events", About: "every event has a name", Serve: sends(func(a Answer) string {
 			return strings.ReplaceAll(sse("\n\n", pieces(a)...), "data: ", "event: message\ndata: ")
 		})},
@@ -140,6 +144,21 @@ func openAIContents() []Shape {
 			first, second := halves(a.Text)
 			return []string{`{"choices":[{"index":1,"delta":{"content":"other"}},{"index":0,"delta":{"content":` + quote(first) + `}}]}`, `{"choices":[{"index":1,"delta":{"content":"s"},"finish_reason":"error"}]}`, says(second)}
 		})},
+		{Name: "message-pieces", About: "pieces that are called message", Serve: stream(func(a Answer) []string {
+			first, second := halves(a.Text)
+			piece := func(text string) string {
+				return `{"object":"chat.completion.chunk","choices":[{"index":0,"message":{"role":"assistant","content":` + quote(text) + `}}]}`
+			}
+			return []string{piece(first), piece(second)}
+		})},
+		{Name: "envelope", About: "every event in data, beside a code and a message", Serve: sends(func(a Answer) string {
+			var events []string
+			for _, e := range pieces(a)[:5] {
+				events = append(events, `{"code":0,"message":"success","data":`+e+`}`)
+			}
+			return sse("\n\n", append(events, doneEvent)...)
+		})},
+		{Name: "envelope-of-whole-answer", About: "a whole answer in result", Serve: sends(func(a Answer) string { return `{"success":true,"code":200,"result":` + whole(a) + `}` })},
 		{Name: "text-field", About: "the text of an older API", Serve: stream(func(a Answer) []string { return []string{`{"choices":[{"index":0,"text":` + quote(a.Text) + `}]}`} })},
 		{Name: "mixed-types", About: "numbers as texts, texts as numbers, NaN", Serve: stream(func(a Answer) []string {
 			before, digit, behind, _ := around(a.Text, unicode.IsDigit)

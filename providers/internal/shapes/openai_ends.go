@@ -2,6 +2,7 @@ package shapes
 
 import (
 	"strings"
+	"time"
 
 	"github.com/topcentral/spillway/providers"
 )
@@ -89,6 +90,15 @@ func openAIEnds() []Shape {
 		{Name: "hang-after-finish", About: "the connection stays open behind the finish reason, without [DONE]", Uncounted: true, Serve: func(x Exchange) {
 			flush(x.W, sse("\n\n", says(x.Text), stops("stop")))
 			hold(x)
+		}},
+		{Name: "endless-after-finish", About: "empty pieces without end behind the finish reason", Uncounted: true, Serve: func(x Exchange) {
+			flush(x.W, sse("\n\n", says(x.Text), stops("stop")))
+			tick := time.NewTicker(50 * time.Millisecond)
+			defer tick.Stop()
+			for x.R.Context().Err() == nil {
+				<-tick.C
+				flush(x.W, sse("\n\n", says("")))
+			}
 		}},
 		{Name: "hang-after-done", About: "the connection stays open behind [DONE]", Serve: func(x Exchange) {
 			flush(x.W, sse("\n\n", pieces(x.Answer)...))

@@ -1,6 +1,9 @@
 package shapes
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -46,6 +49,13 @@ func openAIFailures() []Shape {
 		{Name: "error-message-only", About: "a message and nothing else, behind status 200", Class: server, Says: "something went wrong", Serve: fails(200, `{"message":"something went wrong"}`)},
 		{Name: "error-success-false", About: "a success that is false", Class: rate, Says: "过于频繁", Serve: fails(200, `{"success":false,"code":4290,"msg":"请求过于频繁，请稍后再试"}`)},
 		{Name: "error-as-events", About: "a 429 whose body is an event", Class: rate, Says: "slow down", Serve: fails(429, sse("\n\n", rateMessage))},
+		{Name: "error-gzip", About: "a 429 whose body is compressed", Class: rate, Says: "slow down", Serve: answers(429, http.Header{"Content-Encoding": {"gzip"}}, func(Answer) string {
+			var b bytes.Buffer
+			z := gzip.NewWriter(&b)
+			_, _ = io.WriteString(z, rateMessage)
+			_ = z.Close()
+			return b.String()
+		})},
 		{Name: "error-detail-list", About: "a list of what is wrong (FastAPI)", Class: bad, Says: "Extra inputs are not permitted (body.foo)", Serve: fails(422, `{"detail":[{"type":"extra_forbidden","loc":["body","foo"],"msg":"Extra inputs are not permitted"}]}`)},
 		{Name: "error-detail-text", About: "a text in detail (FastAPI)", Class: bad, Says: "no such thing", Serve: fails(400, `{"detail":"no such thing"}`)},
 		{Name: "error-400-in-500", About: "a 500 around a 400", Class: bad, Serve: fails(500, `{"error":{"message":"the input is wrong","code":400}}`)},

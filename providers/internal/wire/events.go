@@ -90,8 +90,11 @@ func (e *Events) take(line []byte) {
 		e.flush()
 		e.name = string(bytes.TrimSpace(value))
 	case name == "data":
-		if e.bare || !isJSON(e.pending.Bytes()) || repairable(e.pending.Bytes()) {
+		if e.bare || !isJSON(e.pending.Bytes()) || e.count <= manyLines && repairable(e.pending.Bytes()) {
 			e.flush()
+		}
+		for again := true; again; { // a proxy that made events of lines that were events
+			value, again = bytes.CutPrefix(bytes.TrimSpace(value), []byte("data:"))
 		}
 		e.add(bytes.TrimSpace(value))
 	case e.bare, isJSON(trimmed):
@@ -145,6 +148,7 @@ func (e Event) Done() bool {
 // anyLine splits at LF, CRLF and CR, without waiting for what follows a CR.
 func anyLine() bufio.SplitFunc {
 	afterCR := false
+	searched := 0 // bytes of data without a line end, so that a long line is not searched again at every read
 	return func(data []byte, atEOF bool) (advance int, token []byte, err error) {
 		skip := 0
 		if afterCR && len(data) > 0 && data[0] == '\n' {
@@ -153,16 +157,20 @@ func anyLine() bufio.SplitFunc {
 		if len(data) > 0 {
 			afterCR = false
 		}
-		i := bytes.IndexAny(data[skip:], "\r\n")
+		from := max(skip, searched)
+		searched = 0
+		i := bytes.IndexAny(data[from:], "\r\n")
 		switch {
 		case i >= 0:
-			afterCR = data[skip+i] == '\r'
-			return skip + i + 1, data[skip : skip+i], nil
+			i += from
+			afterCR = data[i] == '\r'
+			return i + 1, data[skip:i], nil
 		case atEOF && len(data) > skip:
 			return len(data), data[skip:], nil
 		case atEOF:
 			return len(data), nil, nil
 		}
+		searched = len(data) - skip
 		return skip, nil, nil
 	}
 }

@@ -41,6 +41,10 @@ func ignoreTypes(err error) error {
 
 // repairable reports whether data is JSON once it is repaired.
 func repairable(data []byte) bool {
+	data = bytes.TrimSpace(data)
+	if !bytes.HasSuffix(data, []byte("}")) && !bytes.HasSuffix(data, []byte("]")) {
+		return false
+	}
 	repaired, changed := repair(data)
 	return changed && json.Valid(repaired)
 }

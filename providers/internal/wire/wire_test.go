@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -86,6 +87,8 @@ func TestEvents(t *testing.T) {
 		{"cut", "data: {\"a\":1}\n\ndata: {\"a\"", `|{"a":1} |{"a"|cut`},
 		{"comments and a retry", ":x\nretry: 1\nid: 2\n\ndata: {}\n\n", "|{}"},
 		{"nothing", "\n\n", ""},
+		{"data twice", "data: data: {}\n\n", "|{}"},
+		{"NaN without blank lines", "data: {\"a\":NaN}\ndata: {\"b\":1}\n", `|{"a":NaN} |{"b":1}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for name, r := range map[string]io.Reader{"at once": strings.NewReader(c.body), "byte by byte": iotest.OneByteReader(strings.NewReader(c.body))} {
@@ -123,8 +126,12 @@ func FuzzEvents(f *testing.F) {
 	f.Add("data: {\"a\":1}\n\n")
 	f.Add("\ufeff[\n{}]\r\rdata:x\n")
 	f.Fuzz(func(t *testing.T, body string) {
-		if _, err := read(strings.NewReader(body)); !errors.Is(err, io.EOF) {
+		events, err := read(strings.NewReader(body))
+		if !errors.Is(err, io.EOF) {
 			t.Errorf("%q: %v", body, err)
+		}
+		if slowly, _ := read(iotest.OneByteReader(strings.NewReader(body))); !slices.Equal(slowly, events) {
+			t.Errorf("%q gives %q, and byte by byte %q", body, events, slowly)
 		}
 	})
 }
