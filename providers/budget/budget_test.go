@@ -316,7 +316,7 @@ func TestAScriptThatFailsInItsMiddle(t *testing.T) {
 			if s := standing(t, rdb, budgets)[0]; s.Reserved != 0 || s.Spent > (60+80+60+1)*token {
 				t.Errorf("%s failed at its command %d, %s: %+v", script, n, fired, s)
 			}
-			rdb.Close() //nolint:errcheck // of a test
+			rdb.Close()
 		}
 	}
 }
