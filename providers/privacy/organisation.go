@@ -69,7 +69,7 @@ func (o *organisationFinder) at(i int) int {
 		return 0
 	}
 	odd := o.odd(from)
-	if place > 0 && odd == 0 && from < len(o.pieces) && len(o.text(from)) == han && strings.ContainsAny(o.text(from), "大新中高和上华") && o.follows(from+1) {
+	if place > 0 && odd == 0 && from < len(o.pieces) && len(o.text(from)) == han && strings.ContainsAny(o.text(from), "大新中高和上华正永金天美福") && o.follows(from+1) {
 		if odd = o.odd(from + 1); odd > 0 {
 			odd++
 		}
@@ -90,7 +90,7 @@ func (o *organisationFinder) at(i int) int {
 	switch {
 	case named:
 		return end + n - i
-	case n == 0 && place > 0 && size <= 3*han && o.ends(end) && !o.isRoad(end-1):
+	case n == 0 && place > 0 && size <= 3*han && (o.ends(end) || size == 2*han && !o.hasWord(from, odd) && o.pieces[end].sort == wordPiece) && !o.isRoad(end-1):
 		return end - i
 	case n == 0 && place == 0 && size <= 4*han && strongCue[o.before(from)] && o.ends(end) && !o.hasWord(from, odd):
 		return end - i

@@ -58,6 +58,9 @@ func (l *lexicon) roster(f *folded, from, to int) []span {
 	for i, j := range items(f.text, from, to, marks) {
 		name := f.text[i:j]
 		if n := utf8.RuneCountInString(name); n < 2 || n > 4 || !allHan(name) {
+			if latinWord.MatchString(name) && !leading[name] && !latinRoles[strings.ToLower(name)] {
+				others = append(others, f.source(i, j, Person, rankContext)) // Mark, among others
+			}
 			continue
 		}
 		switch {
@@ -72,6 +75,9 @@ func (l *lexicon) roster(f *folded, from, to int) []span {
 	}
 	return names
 }
+
+// latinWord is a name in Latin letters.
+var latinWord = regexp.MustCompile(`^[A-Z][a-z]{2,11}$`)
 
 // headed is the length of the mark between a heading and its list, 0 where
 // there is no such thing.

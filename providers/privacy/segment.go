@@ -275,8 +275,8 @@ func (v *vocabulary) familiar(f *folded, at, to int, around float64, yield func(
 	switch {
 	case f.text[at:at+han] == "阿" && language().given[firstRune(second)]:
 		cost = givenCost
-	case !ok && f.text[at:at+han] == "小" && around >= 5 && language().given[firstRune(second)] && !v.knows(f.text[at:at+2*han]):
-		cost = givenCost // 店长小芬
+	case !ok && f.text[at:at+han] == "小" && around >= 1 && v.behind(f, at, at+2*han) >= 0.5 && language().given[firstRune(second)] && !v.knows(f.text[at:at+2*han]):
+		cost = givenCost + 2 // 店长小芬
 	case !ok:
 		return
 	case f.text[at:at+han] == "大":

@@ -31,6 +31,7 @@ var shapes = []shape{
 		regexp.MustCompile(`(?i)(?:密码|口令|提取码|访问码|验证码|密钥|password|passwd|passcode|pwd)(?:是|为|:)?[ ]*([!-~]{4,})`), passwordLike},
 	{Secret, []string{"pw", "pass", "login", "cred"}, regexp.MustCompile(`(?i)\b(?:pw|pass|passphrase|login|creds?|credentials?)\b(?:[ ]?[:=/]| is| are)?[ ]*([!-~]{4,})`), passwordLike},
 	{Handle, []string{"login", "user"}, regexp.MustCompile(`(?i)\b(?:login|user(?:name| ?id)?)\b(?: (?:for|of|to|on)(?: [a-z]+){1,4})?(?: is|[ ]?[:=])[ ]*([A-Za-z][\w.-]{3,30})`), isHandle},
+	{Secret, []string{"密码", "口令", "提取码", "验证码", "门禁码"}, regexp.MustCompile(`(?:密码|口令|提取码|验证码|门禁码)(?:是|为|:)?[ ]*([0-9]{4,8}[#*]?)`), alone},
 	{Link, []string{"://", "www."}, regexp.MustCompile(`(?i)((?:[a-z][a-z0-9+.-]*://|www\.)[\w.~:/?#@!$&'*+,;=%\[\]-]+)`), nil},
 	{Email, []string{"@"}, regexp.MustCompile(`([A-Za-z0-9][A-Za-z0-9._%+-]* ?@ ?[A-Za-z0-9][A-Za-z0-9-]*(?: ?\. ?[A-Za-z0-9-]+)*\.[A-Za-z]{2,24})`), nil},
 	{Host, []string{"."}, regexp.MustCompile(`((?:\d{1,3}\.){3}\d{1,3})`), isHost},

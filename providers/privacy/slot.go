@@ -22,10 +22,10 @@ func (v *vocabulary) slots(f *folded, pieces []piece) []span {
 	o := &organisationFinder{v: v, f: f, l: language(), pieces: pieces}
 	var spans []span
 	for i := range pieces {
-		if o.follows(i) && !openers[f.before(pieces[i].start)] || o.counts(i) {
+		if o.follows(i) && !openers[f.before(pieces[i].start)] && !timeWords[o.before(i)] || o.counts(i) {
 			continue
 		}
-		if n := o.beforeSlot(i); n > 0 {
+		if n := max(o.beforeSlot(i), o.namedHouse(i)); n > 0 {
 			spans = append(spans, f.source(pieces[i].start, pieces[i+n-1].end, Company, rankContext))
 		} else if o.givenAlone(i) || o.givenTitled(i) {
 			spans = append(spans, f.source(pieces[i].start, pieces[i+1].end, Person, rankContext))
@@ -33,6 +33,9 @@ func (v *vocabulary) slots(f *folded, pieces []piece) []span {
 	}
 	return spans
 }
+
+// timeWords are words about time, behind which a name may begin.
+var timeWords = setOf(strings.Fields("今天 昨天 明天 后天 上午 下午 中午 晚上 早上 周一 周二 周三 周四 周五 周六 周日 上周 本周 下周 上月 本月 下月"))
 
 // counts reports whether piece i is a number, or what one counts.
 func (o *organisationFinder) counts(i int) bool {
@@ -70,6 +73,40 @@ func (o *organisationFinder) tradeOfTwo(i, n int) bool {
 	return n <= 2 && len(first) == han && len(second) == han && !strings.ContainsAny(first+second, "我你他她它的了是要在有不就都也还这那去来把被给让跟两几每各做买卖用") && !isDigit(byteBefore(o.f, o.pieces[i].start))
 }
 
+// givenPairs are common given names.
+var givenPairs = setOf(all("given_pairs"))
+
+// givenPair reports whether pieces i and i+1 are a common given name at the beginning
+// of a clause, in front of what is said of a person: 国华昨天签下.
+func (o *organisationFinder) givenPair(i int) bool {
+	if !o.follows(i+1) || o.follows(i) && !personLabels[o.before(i)] || !givenPairs[o.text(i)+o.text(i+1)] {
+		return false
+	}
+	rest := o.f.text[o.pieces[i+1].end:]
+	return startsWithVerb(rest) || afterPerson.MatchString(rest)
+}
+
+// afterPerson is what goes on behind the name of a person.
+var afterPerson = regexp.MustCompile(`^(?:的|昨|今天|今早|明天|后天|上午|下午|早上|晚上|下周|本周|这周|周[一二三四五六日末]|刚|已|还|又|也|都|在|去|来|回|请|要|想|会|能|把|被|给|跟|和|与|、|:|\(| ?[0-9]|$)`)
+
+// namedHouse reports of how many pieces the name of a house of business is that begins
+// at i: a word that is no usual attribute, and what kind of house it is, 绿叶医院.
+func (o *organisationFinder) namedHouse(i int) int {
+	if !o.follows(i + 1) {
+		return 0
+	}
+	t, house := o.text(i), o.text(i+1)
+	if !houses[house] || len(t) < 2*han || len(t) > 3*han || o.pieces[i].sort == personPiece && titleEnds(t) || attributes[t] || noPart[t] || o.l.generic(t) || o.counts(i) || strings.ContainsAny(t, "的了这那是有在") {
+		return 0
+	}
+	return 2
+}
+
+var (
+	houses     = setOf(all("houses"))
+	attributes = setOf(all("houses_not"))
+)
+
 // givenTitled reports whether pieces i and i+1 are a given name of two characters
 // and a title that goes with given names: 晓雯姐.
 func (o *organisationFinder) givenTitled(i int) bool {
@@ -93,6 +130,9 @@ func (o *organisationFinder) rareName(i int) bool {
 // givenAlone reports whether pieces i and i+1 are a given name without a surname
 // that a verb for persons follows, 雨桐负责, or a nickname such as 浩子.
 func (o *organisationFinder) givenAlone(i int) bool {
+	if o.givenPair(i) {
+		return true
+	}
 	if !o.follows(i+1) || o.pieces[i].sort != singlePiece || o.pieces[i+1].sort != singlePiece {
 		return false
 	}
@@ -115,6 +155,8 @@ var (
 	// hanBehindLatin is a surname in Chinese behind a title or a role in Latin letters:
 	// Mr. 伍, CFO 赖.
 	hanBehindLatin = regexp.MustCompile(`\b(?:(?i:mr|mrs|ms|miss|dr|prof)\.? ?|(?:CEO|CFO|CTO|COO|CIO|CMO|VP|GM|HR|PM|PMC|QC|QA) )(\p{Han}{1,3})`)
+	// latinBeforeSlot is a word in capitals before a Chinese one: ZARA那边.
+	latinBeforeSlot = regexp.MustCompile(`\b([A-Z][A-Za-z]{2,11})\p{Han}`)
 	// lowerTitled is a name in lower case behind a title: mrs de wit.
 	lowerTitled = regexp.MustCompile(`\b(?i:mr|mrs|ms|miss)\.? ((?:(?:de|van|von|der|den|bin|al) ){0,2}\p{Latin}[\p{Latin}'-]+)`)
 	// lowerLegal is a company in lower case with its legal form: velmar bv.
@@ -133,6 +175,11 @@ func latinSlots(f *folded) []span {
 	for _, m := range hanBehindLatin.FindAllStringSubmatchIndex(f.text, -1) {
 		if surname, _ := language().surname(f.text[m[2]:]); surname != "" {
 			add(m[2], m[2]+len(surname), Person)
+		}
+	}
+	for _, m := range latinBeforeSlot.FindAllStringSubmatchIndex(f.text, -1) {
+		if name := f.text[m[2]:m[3]]; !acronyms[strings.ToUpper(name)] && !isEnglish(strings.ToLower(name)) && startsWithAny(f.text[m[3]:], companySlots) && apart(f, m[2], m[3]) {
+			add(m[2], m[3], Company)
 		}
 	}
 	for _, m := range lowerTitled.FindAllStringSubmatchIndex(f.text, -1) {
