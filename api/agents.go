@@ -27,8 +27,8 @@ func (s *server) GetAgent(_ context.Context, request spec.GetAgentRequestObject)
 	return nil, tasks.Errorf(tasks.CodeNotFound, "There is no such agent; GET /agents lists them.")
 }
 
-// shownAgent returns the agent as callers see it: what the contract promises is
-// there even when it is empty.
+// shownAgent returns the agent as callers see it, with what the contract promises
+// even when it is empty.
 func shownAgent(a tasks.Agent) tasks.Agent {
 	if a.Lanes == nil {
 		a.Lanes = []tasks.Lane{}

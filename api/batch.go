@@ -21,7 +21,7 @@ const (
 	batchWorkers = 16
 )
 
-// batchOutcome is what became of one submission of a batch.
+// batchOutcome is the outcome of one submission of a batch.
 type batchOutcome struct {
 	Status   int            `json:"status"`
 	Replayed bool           `json:"replayed,omitempty"`
@@ -29,10 +29,10 @@ type batchOutcome struct {
 	Problem  *httpx.Problem `json:"problem,omitempty"`
 }
 
-// SubmitBatch makes jobs of many submissions, each by itself.
+// SubmitBatch makes jobs of many submissions, independently of each other.
 func (s *server) SubmitBatch(ctx context.Context, request spec.SubmitBatchRequestObject) (spec.SubmitBatchResponseObject, error) {
 	outcomes := make([]batchOutcome, len(request.Body.Jobs))
-	// The first is what the request itself costs of the caller's rate.
+	// The request itself has paid for the first.
 	granted, beyond, err := s.cfg.Guard.SpendUpTo(ctx, len(request.Body.Jobs)-1)
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (s *server) SubmitBatch(ctx context.Context, request spec.SubmitBatchReques
 	return result, nil
 }
 
-// submitOne makes a job of one submission of a batch. It runs in a goroutine of its
+// submitOne makes a job of one submission of a batch. It runs on a goroutine of its
 // own, where a panic would end the process.
 func (s *server) submitOne(ctx context.Context, raw json.RawMessage) (o batchOutcome) {
 	defer func() {
@@ -90,7 +90,7 @@ func (s *server) refused(ctx context.Context, path string, err error) batchOutco
 	p := httpx.Describe(err)
 	p.Instance, p.RequestID = path, httpx.RequestID(ctx)
 	if p.Status >= http.StatusInternalServerError {
-		s.cfg.Log.ErrorContext(ctx, "submission of a batch failed", "request_id", p.RequestID, "trace_id", tasks.TraceOf(ctx).ID(), "error", err)
+		s.cfg.Log.ErrorContext(ctx, "a submission in a batch failed", "request_id", p.RequestID, "trace_id", tasks.TraceOf(ctx).ID(), "error", err)
 	}
 	return batchOutcome{Status: p.Status, Problem: &p}
 }

@@ -12,20 +12,19 @@ import (
 	"github.com/topcentral/spillway/api/audit"
 )
 
-// Config sets the limits of the HTTP surface and fits it into its surroundings.
-// The zero value of each field stands for its default.
+// Config has the limits of the API, and what it shares with the rest of the program.
+// The zero value of each field means its default.
 type Config struct {
 	// MaxBody is the largest request body in bytes. Default 1 MiB.
 	MaxBody int64 `split_words:"true"`
 	// MaxWait caps "Prefer: wait=N". Default, and at most, 55 s: the contract says so.
 	MaxWait time.Duration `split_words:"true"`
-	// MaxStreams bounds the event streams and long polls held open at once. A
-	// tenant gets no more of them than are left for the others, so half if it is
-	// alone. A stream beyond that is refused, a long poll answers at once. Default
-	// 1000.
+	// MaxStreams bounds the event streams and long polls that are open at once. A tenant
+	// gets no more of them than are left for the others, so half if it is alone. A
+	// stream beyond that is refused, a long poll is answered at once. Default 1000.
 	MaxStreams int `split_words:"true"`
-	// Heartbeat is the time between comments on an event stream, which keep
-	// proxies from closing it. Default 15 s.
+	// Heartbeat is the time between comments on an event stream, which keep proxies from
+	// closing it. Default 15 s.
 	Heartbeat time.Duration
 	// WriteTimeout is the time a client has to take one event. Default 10 s.
 	WriteTimeout time.Duration `split_words:"true"`
@@ -33,23 +32,23 @@ type Config struct {
 	// call to [Jobs] or to the health check may take. Default 10 s.
 	RequestTimeout time.Duration `split_words:"true"`
 
-	// Guard decides who may do what, before the body is read. Default: everyone
+	// Guard authenticates and admits callers before the body is read. Default: everyone
 	// may do everything, as access.DefaultTenant.
 	Guard *access.Guard `ignored:"true"`
-	// Audit keeps who changed what. Default: nobody does.
+	// Audit records who changed what. Default: nothing is recorded.
 	Audit *audit.Log `ignored:"true"`
-	// Log gets the causes that callers are not told. Default: they are dropped.
+	// Log gets the causes that callers do not see. Default: discarded.
 	Log *slog.Logger `ignored:"true"`
-	// Metrics is where requests are measured; New panics where another handler's
-	// are. Default: nowhere.
+	// Metrics is where the metrics of requests are registered; New panics if those of
+	// another handler are. Default: nowhere.
 	Metrics prometheus.Registerer `ignored:"true"`
 }
 
-// maxWait is the longest wait that the contract promises. Proxies commonly give up
-// on an answer after 60 s.
+// maxWait is the longest wait that the contract promises. Most proxies give up on an
+// answer after 60 s.
 const maxWait = 55 * time.Second
 
-// Validate reports every setting that makes no sense.
+// Validate reports every setting that is invalid.
 func (c Config) Validate() error {
 	var errs []error
 	negative := func(name string, bad bool) {

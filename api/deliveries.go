@@ -10,10 +10,10 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// pageSize is that of a page of a list, unless the caller asks for another.
+// pageSize is the default size of a page of a list.
 const pageSize = 20
 
-// ListDeliveries shows a page of the log of tries.
+// ListDeliveries shows a page of the log of deliveries.
 func (s *server) ListDeliveries(ctx context.Context, request spec.ListDeliveriesRequestObject) (spec.ListDeliveriesResponseObject, error) {
 	p := request.Params
 	filter := tasks.DeliveryFilter{
@@ -46,7 +46,7 @@ func nextLink(path string, query url.Values) string {
 	return "<" + path + "?" + query.Encode() + `>; rel="next"`
 }
 
-// GetDelivery shows one try.
+// GetDelivery shows one delivery.
 func (s *server) GetDelivery(ctx context.Context, request spec.GetDeliveryRequestObject) (spec.GetDeliveryResponseObject, error) {
 	d, err := s.webhooks.Delivery(ctx, tenantOf(ctx), request.Delivery)
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *server) GetDelivery(ctx context.Context, request spec.GetDeliveryReques
 	return spec.GetDelivery200JSONResponse(*d), nil
 }
 
-// Redeliver queues the webhook of a try again.
+// Redeliver queues the webhook of a delivery again.
 func (s *server) Redeliver(ctx context.Context, request spec.RedeliverRequestObject) (spec.RedeliverResponseObject, error) {
 	d, err := s.webhooks.Redeliver(ctx, tenantOf(ctx), request.Delivery)
 	if err != nil {

@@ -9,124 +9,119 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Deps is what the API shows and drives. All of it is required but Webhooks, and
-// all of it must be safe for concurrent use.
+// Deps is what the API depends on. Everything but Webhooks is required, and
+// everything must be safe for concurrent use.
 type Deps struct {
 	Jobs   Jobs
 	Events Events
-	// Webhooks is nil where none are sent.
+	// Webhooks is nil if none are sent.
 	Webhooks Webhooks
-	// Agents lists the agents there are, in order of their IDs.
+	// Agents lists the agents, in order of their IDs.
 	Agents func() []AgentDefinition
-	// Health tells which part is well. It must return soon after ctx has ended.
+	// Health reports the health of each part. It must return soon after ctx has ended.
 	Health func(ctx context.Context) Health
 }
 
-// Jobs takes and keeps jobs. Its errors are of type *tasks.Error where the
-// caller is to be told more than that something of ours failed. The jobs it
-// returns are the caller's to keep and to change.
+// Jobs accepts and stores jobs. Its errors are of type *tasks.Error where callers
+// may know more than that the service failed. The caller owns the jobs it returns.
 type Jobs interface {
-	// Submit makes a job of s, durable when it returns. If s has an idempotency
-	// key that has made a job of the tenant's before, that job as it is now is
-	// replayed and no other is made. CodeInvalid with faults whose pointers begin
-	// with /input, CodeUnknownAgent, CodeKeyReused and CodeConflict are the
-	// caller's.
+	// Submit makes a job of s, which is durable when it returns. If s has an
+	// idempotency key with which the tenant has made a job before, it returns that job
+	// as it is now and makes no other. CodeInvalid with faults whose pointers begin with
+	// /input, CodeUnknownAgent, CodeKeyReused and CodeConflict are the caller's errors.
 	Submit(ctx context.Context, tenant string, s *tasks.Submission) (j *tasks.Job, replayed bool, err error)
-	// Preview tells what would become of s, and makes nothing. Its errors are
-	// those of Submit, but for the ones about keys.
+	// Preview returns the job that Submit would make, and makes nothing. Its errors are
+	// those of Submit, except those about keys.
 	Preview(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Preview, error)
-	// Job returns the job as it is now. CodeNotFound if the tenant has none of
-	// that ID.
+	// Job returns the job as it is now. CodeNotFound if the tenant has no job of that
+	// ID.
 	Job(ctx context.Context, tenant, id string) (*tasks.Job, error)
-	// Find returns the job as it is now, whosever it is. CodeNotFound if there is
-	// none of that ID.
+	// Find returns the job of any tenant as it is now. CodeNotFound if there is none of
+	// that ID.
 	Find(ctx context.Context, id string) (*tasks.Job, error)
 	// List returns a page of the tenant's jobs.
 	List(ctx context.Context, tenant string, f tasks.JobFilter) (*tasks.JobPage, error)
-	// Cancel ends the job, or returns it as it is when it is canceled already.
-	// CodeNotFound; CodeConflict if it has ended otherwise.
+	// Cancel cancels the job, or returns it as it is if it is canceled already.
+	// CodeNotFound; CodeConflict if it has ended in another way.
 	Cancel(ctx context.Context, tenant, id string) (*tasks.Job, error)
 	// Retry starts a new run of a job that failed or was canceled. CodeNotFound;
 	// CodeConflict if it is in another state.
 	Retry(ctx context.Context, tenant, id string) (*tasks.Job, error)
-	// Rerun makes a new job of one that has ended. One that was run again before is
-	// not once more: the job that was made then is replayed. CodeNotFound;
-	// CodeConflict if it has not ended.
+	// Rerun makes a new job of one that has ended. If that was done before, it returns
+	// the job made then. CodeNotFound; CodeConflict if the job has not ended.
 	Rerun(ctx context.Context, tenant, id string) (j *tasks.Job, replayed bool, err error)
 }
 
-// Events is the log of every job.
+// Events has the event log of every job.
 type Events interface {
-	// OnEvent returns a channel that holds a wake-up now, and whenever the job's
-	// log may have grown. A wake-up may be for nothing, and one may be lost now and
-	// then. leave must be called.
+	// OnEvent returns a channel that gets a wake-up now, and whenever the job's log may
+	// have grown. Wake-ups may be spurious, and may rarely be lost. leave must be called.
 	OnEvent(id string) (wake <-chan struct{}, leave func())
 	// Since returns up to limit of the job's events with a sequence number above
-	// after, in order. It tells whether the log is over: the last event in it ends
-	// the job, and is among these or was before them. An event that ends a run is
-	// not the last one if the job has been retried since. With as many events as
-	// the limit it need not tell yet. A log that is bounded may begin later than
+	// after, in order. over reports whether the log is complete: its last event ends
+	// the job, and is among these or was before them. An event that ends a run is not
+	// the last one if the job has been retried since. With as many events as the limit,
+	// over may be false although the log is complete. A bounded log may begin later than
 	// after; within it there are no gaps.
 	Since(ctx context.Context, id string, after, limit int64) (events []tasks.Event, over bool, err error)
-	// AwaitEnd returns when the job has ended, or is gone, and with an error when
-	// ctx has ended or there is no way to know.
+	// AwaitEnd returns when the job has ended or no longer exists, and with an error
+	// when ctx has ended or the log cannot be followed.
 	AwaitEnd(ctx context.Context, id string) error
 }
 
-// Webhooks keeps tenants' endpoints and the log of deliveries. Its errors are as
-// those of Jobs; CodeNotFound where the tenant has no such endpoint or delivery.
+// Webhooks has tenants' endpoints and the log of deliveries. Its errors are like
+// those of Jobs; CodeNotFound if the tenant has no such endpoint or delivery.
 type Webhooks interface {
 	Endpoints(ctx context.Context, tenant string) ([]*tasks.Endpoint, error)
 	Register(ctx context.Context, tenant string, d *tasks.EndpointDraft) (*tasks.Endpoint, error)
 	Endpoint(ctx context.Context, tenant, id string) (*tasks.Endpoint, error)
 	Change(ctx context.Context, tenant, id string, d *tasks.EndpointDraft) (*tasks.Endpoint, error)
 	Remove(ctx context.Context, tenant, id string) error
-	// Rotate gives the endpoint a new secret, beside which the old one signs for
-	// the overlap.
+	// Rotate gives the endpoint a new secret; the old one signs, too, for the overlap.
 	Rotate(ctx context.Context, tenant, id string, overlap time.Duration) (*tasks.Endpoint, error)
-	// Secret returns what signs the webhooks to the callback URLs of the tenant's
-	// jobs. CodeConflict when it cannot be opened.
+	// Secret returns the secret that signs webhooks to the callback URLs of the tenant's
+	// jobs. CodeConflict if it cannot be decrypted.
 	Secret(ctx context.Context, tenant string) (*tasks.SigningSecret, error)
-	// RotateSecret makes a new one, beside which the old one signs for the overlap.
+	// RotateSecret makes a new one; the old one signs, too, for the overlap.
 	RotateSecret(ctx context.Context, tenant string, overlap time.Duration) (*tasks.SigningSecret, error)
-	// Test sends a webhook of type webhook.test. CodeConflict when the endpoint is
+	// Test sends a webhook of type webhook.test. CodeConflict if the endpoint is
 	// disabled, as of Recover and Redeliver.
 	Test(ctx context.Context, tenant, id string) (webhookID string, err error)
-	// Recover sends again what was tried in a span of time and never arrived, and
-	// returns how much that was.
+	// Recover sends again the webhooks that were tried in a span of time and never
+	// arrived, and returns how many there are.
 	Recover(ctx context.Context, tenant, id string, since, until time.Time) (int, error)
-	// Deliveries returns a page of the log, which may be short of its limit, and
-	// what to give as Before for the next one; "" on the last page.
+	// Deliveries returns a page of the log, which may have fewer entries than its limit,
+	// and the Before of the next page; "" on the last page.
 	Deliveries(ctx context.Context, tenant string, f tasks.DeliveryFilter) (found []*tasks.Delivery, next string, err error)
 	Delivery(ctx context.Context, tenant, id string) (*tasks.Delivery, error)
 	Redeliver(ctx context.Context, tenant, id string) (*tasks.Delivery, error)
 }
 
-// What the API shows of its own; api/openapi.yaml describes each.
+// Types of the API itself; openapi.yaml describes each.
 type (
 	// AgentDefinition is an agent with the JSON Schemas of its input and output.
 	AgentDefinition = spec.AgentDefinition
-	// Health tells which part of the service is well.
+	// Health is the health of the service and its parts.
 	Health = spec.Health
-	// HealthStatus tells how well a part is.
+	// HealthStatus is the status of a part.
 	HealthStatus = spec.HealthStatus
-	// RedisHealth tells whether Redis answers.
+	// RedisHealth reports whether Redis answers.
 	RedisHealth = spec.RedisHealth
-	// QueueHealth tells how one queue does.
+	// QueueHealth describes one queue.
 	QueueHealth = spec.QueueHealth
-	// AgentHealth tells which workers have an agent.
+	// AgentHealth describes which workers have an agent.
 	AgentHealth = spec.AgentHealth
-	// ProviderHealth describes a model that workers leave alone.
+	// ProviderHealth describes a model that workers do not call now.
 	ProviderHealth = spec.ProviderHealth
-	// LaneHealth tells who serves one lane.
+	// LaneHealth describes who serves one lane.
 	LaneHealth = spec.LaneHealth
 )
 
-// How well a part, or the whole, is.
+// The statuses of a part, or of the whole.
 const (
-	HealthOK          = spec.HealthOK          // all is well
-	HealthDegraded    = spec.HealthDegraded    // works, but not as it should; jobs are taken
-	HealthUnavailable = spec.HealthUnavailable // does not work; of the whole: no jobs are taken
+	HealthOK          = spec.HealthOK          //
+	HealthDegraded    = spec.HealthDegraded    // impaired; jobs are accepted
+	HealthUnavailable = spec.HealthUnavailable // does not work; of the whole: no jobs are accepted
 )
 
 func (d Deps) validate() error {
@@ -143,8 +138,8 @@ func (d Deps) validate() error {
 	return errors.Join(errs...)
 }
 
-// withTimeLimit limits the time of the calls to Jobs that an operation makes which may
-// then wait, or makes many of. Other operations are limited as a whole.
+// withTimeLimit limits the time of single calls, for operations that may wait or that
+// make many calls. Other operations have a time limit as a whole.
 type withTimeLimit struct {
 	Jobs
 	limit time.Duration

@@ -16,7 +16,7 @@ func (s *server) Docs(_ context.Context, request spec.DocsRequestObject) (spec.D
 	return page{s.docs[docs.Index], request.Params.IfNoneMatch}, nil
 }
 
-// Root leads a browser to that page. The reference is relative, so that it holds
+// Root redirects a browser to that page. The reference is relative, so that it is right
 // behind a proxy that adds a prefix.
 func (s *server) Root(context.Context, spec.RootRequestObject) (spec.RootResponseObject, error) {
 	return spec.Root303Response{Headers: spec.Root303ResponseHeaders{Location: "docs"}}, nil
@@ -39,7 +39,7 @@ type page struct {
 
 func (p page) visit(w http.ResponseWriter) error {
 	h := w.Header()
-	h.Set("Cache-Control", "no-cache") // ask, and mostly hear 304
+	h.Set("Cache-Control", "no-cache") // browsers ask each time, and mostly get 304
 	h.Set("ETag", p.file.ETag)
 	h.Set("Content-Security-Policy", docs.Policy)
 	h.Set("X-Content-Type-Options", "nosniff")

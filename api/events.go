@@ -10,8 +10,8 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// StreamJobEvents streams a job's events to a caller that knows those up to a
-// sequence number.
+// StreamJobEvents streams a job's events to a caller that has those up to a sequence
+// number.
 func (s *server) StreamJobEvents(ctx context.Context, request spec.StreamJobEventsRequestObject) (spec.StreamJobEventsResponseObject, error) {
 	after, err := resumePoint(request.Params)
 	if err != nil {
@@ -24,9 +24,9 @@ func (s *server) StreamJobEvents(ctx context.Context, request spec.StreamJobEven
 	if job.State.Terminal() && after >= job.Sequence {
 		return spec.StreamJobEvents204Response{}, nil
 	}
-	id, tenant := request.ID, job.Tenant // not the job, which would be held as long
+	id, tenant := request.ID, job.Tenant // not the job, which would stay in memory as long
 	return streamResponse(func(w http.ResponseWriter) error {
-		leave, err := s.occupy(ctx, s.metrics.streams)
+		leave, err := s.acquireSlot(ctx, s.metrics.streams)
 		if err != nil {
 			return err
 		}
@@ -39,16 +39,16 @@ func (s *server) StreamJobEvents(ctx context.Context, request spec.StreamJobEven
 	}), nil
 }
 
-// streamResponse writes a response that takes its time. The generated one reads
-// from an io.Reader, and could set no deadlines and send no heartbeats.
+// streamResponse writes a response that takes long. The generated one reads from an
+// io.Reader, and could neither set deadlines nor send heartbeats.
 type streamResponse func(http.ResponseWriter) error
 
 // VisitStreamJobEventsResponse makes streamResponse a response of the operation.
 func (f streamResponse) VisitStreamJobEventsResponse(w http.ResponseWriter) error { return f(w) }
 
-// resumePoint returns the sequence number of the last event the caller has. A
-// reconnecting browser repeats the URL with its old starting_after, so the
-// header counts first.
+// resumePoint returns the sequence number of the last event that the caller has. A
+// browser that reconnects repeats the URL with its old starting_after, so the header
+// takes precedence.
 func resumePoint(p spec.StreamJobEventsParams) (int64, error) {
 	name, value := "Last-Event-ID", p.LastEventID
 	if value == "" {

@@ -13,10 +13,10 @@ import (
 )
 
 // stream writes the job's events to w until the last one, which need not be the
-// first that ends a run, the end of ctx or of the service, or a caller too slow
-// or gone.
+// first that ends a run; until ctx or the service ends; or until the caller has gone
+// or reads too slowly.
 //
-// It only waits; what needs more stack is done aside.
+// It only waits; what needs more stack runs on a stack of its own.
 func (s *server) stream(ctx context.Context, w http.ResponseWriter, tenant, id string, after int64) {
 	ctx, cancel := s.until(ctx)
 	defer cancel()
@@ -24,22 +24,22 @@ func (s *server) stream(ctx context.Context, w http.ResponseWriter, tenant, id s
 	defer leave()
 	beat := time.NewTicker(s.cfg.Heartbeat)
 	defer beat.Stop()
-	f := &follower{server: s, tenant: tenant, id: id, after: after, whole: isOperator(ctx)}
+	f := &follower{server: s, tenant: tenant, id: id, after: after, full: isOperator(ctx)}
 	httpx.OnOwnStack(func() { f.open(w) })
 	defer f.out.Close()
-	for !f.over {
+	for !f.done {
 		select {
 		case <-ctx.Done():
 			return
 		case <-wake:
-			httpx.OnOwnStack(func() { f.tell(ctx) })
+			httpx.OnOwnStack(func() { f.send(ctx) })
 		case <-beat.C:
-			httpx.OnOwnStack(func() { f.beat(ctx) })
+			httpx.OnOwnStack(func() { f.heartbeat(ctx) })
 		}
 	}
 }
 
-// eventsPerRead is how many events of a log are held at once.
+// eventsPerRead is how many events of a log are in memory at once.
 const eventsPerRead = 256
 
 // follower is a caller that follows a job.
@@ -48,20 +48,20 @@ type follower struct {
 	out    *httpx.EventWriter
 	tenant string // whose job it is
 	id     string
-	after  int64 // the last event that was told
-	over   bool  // nothing more is to be told
-	whole  bool  // the caller sees all that an event holds
+	after  int64 // the last event that was sent
+	done   bool  // nothing more is to be sent
+	full   bool  // the caller may see everything in an event
 }
 
 // open begins the response.
 func (f *follower) open(w http.ResponseWriter) {
 	f.out = httpx.NewEventWriter(w, f.server.cfg.WriteTimeout)
-	f.over = f.out.Open() != nil
+	f.done = f.out.Open() != nil
 }
 
-// tell writes the events that there are.
-func (f *follower) tell(ctx context.Context) {
-	for !f.over {
+// send writes the events there are.
+func (f *follower) send(ctx context.Context) {
+	for !f.done {
 		events, over, err := f.server.events.Since(ctx, f.id, f.after, eventsPerRead)
 		for i := 0; i < len(events) && err == nil; i++ {
 			err = f.event(ctx, events[i])
@@ -70,15 +70,15 @@ func (f *follower) tell(ctx context.Context) {
 			f.fail(ctx, err)
 			return
 		}
-		f.over = over
+		f.done = over
 		if len(events) < eventsPerRead {
 			return
 		}
 	}
 }
 
-// event writes an event, and before it what stands for those that are not kept.
-// A caller who takes its time is told nothing more once ctx has ended.
+// event writes an event, and before it a snapshot in place of those that are no
+// longer kept. A slow caller gets nothing more once ctx has ended.
 func (f *follower) event(ctx context.Context, event tasks.Event) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -93,35 +93,34 @@ func (f *follower) event(ctx context.Context, event tasks.Event) error {
 		}
 	}
 	f.after = event.Sequence
-	if !f.whole {
+	if !f.full {
 		event = event.Public()
 	}
 	return f.out.Event(event)
 }
 
-// fail ends the stream, and the caller resumes where it is. Only while the store
-// is away does the stream wait: it is woken when that is back.
+// fail ends the stream, which the caller can resume. Only while the store is
+// unavailable does the stream wait: it is woken when the store is back.
 func (f *follower) fail(ctx context.Context, err error) {
 	gone := ctx.Err() != nil || errors.Is(err, httpx.ErrSlowReader)
 	if !gone && httpx.Describe(err).Code == tasks.CodeUnavailable {
 		return
 	}
-	f.over = true
+	f.done = true
 	if !gone {
-		f.server.cfg.Log.WarnContext(ctx, "event stream broke off", slog.String("job_id", f.id), slog.Any("error", err))
+		f.server.cfg.Log.WarnContext(ctx, "event stream ended early; the caller can resume it", slog.String("job_id", f.id), slog.Any("error", err))
 	}
 }
 
-// beat lets the caller, and what is between, know that the stream goes on, and
-// makes up for a wake-up that was lost. A caller that takes no heartbeat takes
-// no events.
-func (f *follower) beat(ctx context.Context) {
-	f.over = f.out.Comment("still here") != nil
-	f.tell(ctx)
+// heartbeat shows the caller, and proxies in between, that the stream is alive, and
+// makes up for a lost wake-up.
+func (f *follower) heartbeat(ctx context.Context) {
+	f.done = f.out.Comment("still here") != nil
+	f.send(ctx)
 }
 
-// abort logs a panic that broke a stream off, and drops its connection: to end the
-// response would call it whole.
+// abort logs a panic in a stream, and drops its connection: to end the response
+// would make it look complete.
 func (s *server) abort(ctx context.Context, id string) {
 	p := recover()
 	if p == nil {
@@ -135,9 +134,9 @@ func (s *server) abort(ctx context.Context, id string) {
 	panic(http.ErrAbortHandler)
 }
 
-// snapshot stands for the events before next, which are not kept: a log has a
-// bounded length, and a long answer comes in many pieces. It tells where the job
-// is now.
+// snapshot returns an event in place of those before next, which are no longer kept:
+// a log is bounded, and a long answer comes in many pieces. It has the job as it is
+// now.
 func (s *server) snapshot(ctx context.Context, tenant, id string, next tasks.Event) (tasks.Event, error) {
 	job, err := s.jobs.Job(ctx, tenant, id)
 	if err != nil {

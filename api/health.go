@@ -11,8 +11,8 @@ import (
 	"github.com/topcentral/spillway/api/internal/spec"
 )
 
-// CheckHealth tells by its status whether jobs can be taken, and operators which
-// part is well.
+// CheckHealth reports by its status whether jobs are accepted, and to operators the
+// health of each part.
 func (s *server) CheckHealth(ctx context.Context, _ spec.CheckHealthRequestObject) (spec.CheckHealthResponseObject, error) {
 	h := s.health(ctx)
 	if !isOperator(ctx) {
@@ -41,7 +41,7 @@ func (s *server) CheckHealth(ctx context.Context, _ spec.CheckHealthRequestObjec
 	return spec.CheckHealth200JSONResponse(h), nil
 }
 
-// wellness is the answer to who may know no more: whether all is well.
+// wellness is the answer to others than operators: the status alone.
 type wellness HealthStatus
 
 // VisitCheckHealthResponse writes the status alone.

@@ -10,7 +10,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// varyPrefer tells caches that a response depends on what was preferred.
+// varyPrefer tells caches that a response depends on the header Prefer.
 const varyPrefer = "Prefer"
 
 // GetJob shows a job, now or when it has ended.
@@ -20,7 +20,7 @@ func (s *server) GetJob(ctx context.Context, request spec.GetJobRequestObject) (
 		return nil, err
 	}
 	prefers := httpx.ParsePrefer(request.Params.Prefer, s.cfg.MaxWait)
-	prefers.Async = false // there is nothing here to do in the background
+	prefers.Async = false // nothing happens in the background here
 	job, waited := s.await(ctx, job, prefers.Wait)
 
 	headers := spec.GetJob200ResponseHeaders{
@@ -37,7 +37,7 @@ func (s *server) GetJob(ctx context.Context, request spec.GetJobRequestObject) (
 	return spec.GetJob200JSONResponse{Body: shown(ctx, job), Headers: headers}, nil
 }
 
-// CancelJob ends a job.
+// CancelJob cancels a job.
 func (s *server) CancelJob(ctx context.Context, request spec.CancelJobRequestObject) (spec.CancelJobResponseObject, error) {
 	if err := checkID(request.ID); err != nil {
 		return nil, err
@@ -71,16 +71,16 @@ func (s *server) RetryJob(ctx context.Context, request spec.RetryJobRequestObjec
 	}, nil
 }
 
-// checkID refuses an ID that no job can have without asking the store.
+// checkID refuses an ID that no job can have, without asking the store.
 func checkID(id string) error {
 	if err := tasks.CheckID(id); err != nil {
-		return tasks.Errorf(tasks.CodeNotFound, "There is no such job; a job's ID is job_ and 32 hex digits.").WithCause(err)
+		return tasks.Errorf(tasks.CodeNotFound, "There is no such job; the ID of a job is job_ and 32 hex digits.").WithCause(err)
 	}
 	return nil
 }
 
-// shown returns the job as the caller may see it: lists that the contract promises
-// are there even when they are empty.
+// shown returns the job as the caller may see it, with the lists that the contract
+// promises even when they are empty.
 func shown(ctx context.Context, job *tasks.Job) tasks.Job {
 	if !isOperator(ctx) {
 		job = job.Public()
@@ -97,30 +97,30 @@ func shown(ctx context.Context, job *tasks.Job) tasks.Job {
 
 func location(job *tasks.Job) string { return "/jobs/" + job.ID }
 
-// etag returns the job's version as an entity tag. Its place in a queue counts
-// too, but not the times expected, which change with every look; so the tag is
+// etag returns the job's version as an entity tag. It includes the position in a
+// queue, but not the expected times, which change with every request; so the tag is
 // weak then.
 func etag(job *tasks.Job) string {
 	if w := job.Waiting; w != nil && w.Position > 0 {
 		return fmt.Sprintf(`W/"%d-%s-%d"`, job.Sequence, w.Queue, w.Position)
 	}
-	if job.Cost > 0 { // which may still grow when the job has ended
+	if job.Cost > 0 { // which may still grow after the job has ended
 		return fmt.Sprintf(`"%d-%d"`, job.Sequence, int64(job.Cost))
 	}
 	return fmt.Sprintf(`"%d"`, job.Sequence)
 }
 
-// The bounds of the time, in seconds, after which we ask a caller to come back.
+// The bounds of Retry-After, in seconds.
 const (
 	soonest         = 1
 	latest          = 15
 	latestScheduled = 3600 // of a job that does not run yet
 )
 
-// retryAfter estimates when it is worth asking for an open job again: after a
-// quarter of the time it still has, so that a long job is asked for rarely at
-// first and often when its answer is near. A scheduled job can wait for its time,
-// and one that the scorecard answers has ended before anybody can ask.
+// retryAfter returns after how many seconds an open job is worth reading again: a
+// quarter of the time until its target, so that polls are rare at first and frequent
+// when the answer is near. A scheduled job can wait for its time, and one that the
+// scorecard answers has ended before anybody can ask.
 func retryAfter(job *tasks.Job) int {
 	if job.State == tasks.Queued && job.Plan != nil && job.Plan.Reason == tasks.PlanLastResort {
 		return soonest

@@ -10,14 +10,14 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// jobReader finds what a request reads: the caller's own, or with admin:read that of
-// another tenant, of which the audit log keeps a line.
+// jobReader reads the jobs of the caller's tenant, or with admin:read those of
+// another tenant, which is recorded in the audit log.
 type jobReader struct {
 	*server
 	operation string
 }
 
-// tenant returns whose jobs are to be listed.
+// tenant returns the tenant whose jobs are listed.
 func (r jobReader) tenant(ctx context.Context, named, object string) (string, error) {
 	own := tenantOf(ctx)
 	if named == "" || named == own {
@@ -26,11 +26,11 @@ func (r jobReader) tenant(ctx context.Context, named, object string) (string, er
 	if err := access.Require(ctx, access.AdminRead); err != nil {
 		return "", err
 	}
-	return named, r.note(ctx, named, object)
+	return named, r.recordRead(ctx, named, object)
 }
 
-// job returns the job of that ID: of the tenant that is named, else of the
-// caller's, else for operators of whichever has it.
+// job returns the job of that ID: of the named tenant; or else of the caller's
+// tenant; or else, for operators, of any tenant.
 func (r jobReader) job(ctx context.Context, named, id string) (*tasks.Job, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (r jobReader) job(ctx context.Context, named, id string) (*tasks.Job, error
 		if job, err = r.jobs.Find(ctx, id); err != nil {
 			return nil, err
 		}
-		return job, r.note(ctx, job.Tenant, location(job))
+		return job, r.recordRead(ctx, job.Tenant, location(job))
 	}
 	if err := access.Require(ctx, access.AdminRead); err != nil {
 		return nil, err
@@ -53,11 +53,11 @@ func (r jobReader) job(ctx context.Context, named, id string) (*tasks.Job, error
 	if err != nil {
 		return nil, err
 	}
-	return job, r.note(ctx, named, location(job))
+	return job, r.recordRead(ctx, named, location(job))
 }
 
-// changedTenant returns whose jobs are to be run again: the caller's own, or with
-// admin:write those of the tenant that is named.
+// changedTenant returns the tenant whose jobs are run again: the caller's, or with
+// admin:write the named one.
 func changedTenant(ctx context.Context, named string) (string, error) {
 	own := tenantOf(ctx)
 	if named == "" || named == own {
@@ -66,9 +66,9 @@ func changedTenant(ctx context.Context, named string) (string, error) {
 	return named, access.Require(ctx, access.AdminWrite)
 }
 
-// note keeps an audit line of a look at what is another tenant's. Nothing is
-// shown while it cannot be kept.
-func (r jobReader) note(ctx context.Context, tenant, object string) error {
+// recordRead records that something of another tenant was read. If that fails,
+// nothing may be shown.
+func (r jobReader) recordRead(ctx context.Context, tenant, object string) error {
 	line, err := r.cfg.Audit.Begin(ctx)
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ func (s *server) ListJobs(ctx context.Context, request spec.ListJobsRequestObjec
 	return page, nil
 }
 
-// jobFilter reads the query of a list.
+// jobFilter returns the filter in the query of a list.
 func jobFilter(p spec.ListJobsParams) (tasks.JobFilter, error) {
 	f := tasks.JobFilter{
 		Agent: p.Agent, CreatedAfter: p.CreatedAfter, CreatedBefore: p.CreatedBefore, Limit: cmp.Or(p.Limit, pageSize),
@@ -59,7 +59,7 @@ func jobFilter(p spec.ListJobsParams) (tasks.JobFilter, error) {
 	for _, pair := range p.Metadata {
 		name, value, ok := strings.Cut(pair, ":")
 		if !ok || name == "" {
-			return f, tasks.Errorf(tasks.CodeInvalid, "metadata must be name:value.")
+			return f, tasks.Errorf(tasks.CodeInvalid, "The parameter metadata must be name:value.")
 		}
 		if f.Metadata == nil {
 			f.Metadata = map[string]string{}
@@ -74,7 +74,7 @@ func jobFilter(p spec.ListJobsParams) (tasks.JobFilter, error) {
 	return f, err
 }
 
-// filterQuery is a filter as the query that it came from, without its cursor.
+// filterQuery returns a filter as a query, without its cursor.
 func filterQuery(f tasks.JobFilter) url.Values {
 	q := url.Values{"agent": {f.Agent}, "limit": {strconv.Itoa(f.Limit)}, "state": {strings.Join(texts(f.States), ",")}}
 	for name, value := range map[string]string{"answered_by": string(f.AnsweredBy), "lane": string(f.Lane), "model": f.Model} {
@@ -108,9 +108,9 @@ func texts[T ~string](words []T) []string {
 	return out
 }
 
-var errCursor = tasks.Errorf(tasks.CodeInvalid, "The cursor is not one that these filters have given; begin anew without it.")
+var errCursor = tasks.Errorf(tasks.CodeInvalid, "The cursor does not belong to these filters; start again without it.")
 
-// encodeCursor makes a cursor of the last job's ID, bound to the filters.
+// encodeCursor returns a cursor after the job of that ID, bound to the filters.
 func encodeCursor(id string, f tasks.JobFilter) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(id + " " + filterSum(f)))
 }
@@ -127,7 +127,7 @@ func decodeCursor(cursor string, f tasks.JobFilter) (id string, err error) {
 	return id, nil
 }
 
-// filterSum tells filters apart; the size of the page may change on the way.
+// filterSum identifies filters; the size of a page may change from page to page.
 func filterSum(f tasks.JobFilter) string {
 	q := filterQuery(f)
 	q.Del("limit")

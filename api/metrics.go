@@ -9,47 +9,47 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// metrics is what Prometheus is told of the HTTP surface.
+// metrics are those of the HTTP API.
 type metrics struct {
 	requests *prometheus.HistogramVec // by operation and status
-	streams  prometheus.Gauge         // event streams that are open
+	streams  prometheus.Gauge         // open event streams
 	waits    prometheus.Gauge         // requests that wait for the end of a job
 }
 
-// noOperation is the operation of requests for what the contract does not have,
-// and of those that were refused before that was known.
+// noOperation is the operation of requests that match none, or were refused before
+// that was known.
 const noOperation = "none"
 
 // requestBuckets are seconds. The largest is the longest wait that a caller may
 // ask for.
 var requestBuckets = []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}
 
-// newMetrics registers the metrics with r; nil: nobody is told.
+// newMetrics registers the metrics with r, which may be nil.
 func newMetrics(r prometheus.Registerer, slots int) *metrics {
 	f := promauto.With(r)
 	held := f.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "spillway_http_held_requests", Help: "Requests that are held open, by kind: event streams, and waits for the end of a job.",
+		Name: "spillway_http_held_requests", Help: "Requests that are open for long, by kind: event streams, and waits for the end of a job.",
 	}, []string{"kind"})
 	f.NewGauge(prometheus.GaugeOpts{
-		Name: "spillway_http_held_requests_limit", Help: "Most requests that this process holds open at once.",
+		Name: "spillway_http_held_requests_limit", Help: "How many of these may be open in this process at once.",
 	}).Set(float64(slots))
 	return &metrics{
 		requests: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "spillway_http_request_duration_seconds", Buckets: requestBuckets,
-			Help: "Time until a request was answered, by operation of the contract and class of the status. It holds the time that a caller asked to wait; event streams count until they begin.",
+			Help: "Time until a request was answered, by operation of the contract and class of the status. It includes the time that a caller asked to wait; event streams count until they begin.",
 		}, []string{"operation", "status"}),
 		streams: held.WithLabelValues("events"),
 		waits:   held.WithLabelValues("wait"),
 	}
 }
 
-// measured is a response whose request is measured.
+// measured is a response that notes its status.
 type measured struct {
 	http.ResponseWriter
 
 	began     time.Time
 	operation string
-	status    int // 0: none was written yet
+	status    int // 0: none has been written
 }
 
 // WriteHeader notes the final status.
@@ -60,14 +60,13 @@ func (m *measured) WriteHeader(status int) {
 	m.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap gives http.ResponseController the writer below.
+// Unwrap lets http.ResponseController reach the underlying writer.
 func (m *measured) Unwrap() http.ResponseWriter { return m.ResponseWriter }
 
 // statusClasses are the labels of a status, by its hundreds.
 var statusClasses = [...]string{2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
 
-// observe notes a request that has been answered. One that wrote no status has
-// status 200.
+// observe records a request that has been answered. Without a status it counts as 200.
 func (m *metrics) observe(r *measured) {
 	class := statusClasses[2]
 	if hundreds := r.status / 100; hundreds > 2 && hundreds < len(statusClasses) {

@@ -34,13 +34,13 @@ func (s *server) RerunJob(ctx context.Context, request spec.RerunJobRequestObjec
 	}, nil
 }
 
-// defaultReruns is how many jobs are run again at once, unless the caller says
-// otherwise; the contract names it.
+// defaultReruns is how many jobs are run again at once by default; the contract
+// states it.
 const defaultReruns = 100
 
-// RerunJobs makes new jobs of those that a filter chooses, a bounded number of
-// them. Each costs as much of the caller's rate as if it were asked for alone; where
-// that is spent the caller goes on later from the cursor.
+// RerunJobs makes new jobs of a bounded number of those that match a filter. Each
+// counts as a request in the caller's rate; when that is used up, the caller continues
+// later from the cursor.
 func (s *server) RerunJobs(ctx context.Context, request spec.RerunJobsRequestObject) (spec.RerunJobsResponseObject, error) {
 	tenant, err := changedTenant(ctx, request.Params.Tenant)
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *server) RerunJobs(ctx context.Context, request spec.RerunJobsRequestObj
 	return r.result(), nil
 }
 
-// reruns is a walk over jobs that are run again.
+// reruns iterates over jobs and runs them again.
 type reruns struct {
 	*server
 	tenant   string
@@ -69,7 +69,7 @@ type reruns struct {
 	outcomes []batchOutcome
 }
 
-// run walks until the bound, the end of the list or of the caller's rate. The
+// run iterates until the bound, the end of the list or of the caller's rate. The
 // latter is an error only if nothing was done.
 func (r *reruns) run(ctx context.Context) error {
 	for r.more = true; r.more && r.left > 0 && ctx.Err() == nil; {
@@ -79,7 +79,7 @@ func (r *reruns) run(ctx context.Context) error {
 			return r.unlessDone(err)
 		}
 		for _, j := range page.Jobs {
-			if len(r.outcomes) > 0 { // the first is what the request itself costs
+			if len(r.outcomes) > 0 { // the request itself has paid for the first
 				if err := r.cfg.Guard.Spend(ctx); err != nil {
 					return r.unlessDone(err)
 				}
@@ -92,7 +92,7 @@ func (r *reruns) run(ctx context.Context) error {
 			r.filter.Before = page.Next
 		}
 		if len(page.Jobs) == 0 {
-			break // a look at a part of the list; the caller goes on from here
+			break // a part of the list was read; the caller continues from here
 		}
 	}
 	return nil
@@ -121,7 +121,7 @@ func (r *reruns) result() spec.RerunJobs200JSONResponse {
 	return result
 }
 
-// pageMost is the largest page of a list.
+// pageMost is the size of the largest page of a list.
 const pageMost = 100
 
 // rerunOne runs one of several jobs again.
@@ -134,7 +134,7 @@ func (s *server) rerunOne(ctx context.Context, tenant, id string) batchOutcome {
 	return batchOutcome{Status: http.StatusAccepted, Replayed: replayed, Job: &j}
 }
 
-// rerunFilter reads what a caller wants run again: jobs that have ended.
+// rerunFilter returns the filter of a rerun, which matches only jobs that have ended.
 func rerunFilter(f *spec.RerunFilter) tasks.JobFilter {
 	filter := tasks.JobFilter{
 		States: f.State, Agent: f.Agent, CreatedAfter: f.CreatedAfter.Time, CreatedBefore: f.CreatedBefore.Time, Metadata: f.Metadata,

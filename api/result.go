@@ -15,7 +15,7 @@ func (s *server) GetJobResult(ctx context.Context, request spec.GetJobResultRequ
 		return nil, err
 	}
 	prefers := httpx.ParsePrefer(request.Params.Prefer, s.cfg.MaxWait)
-	prefers.Async = false // there is nothing here to do in the background
+	prefers.Async = false // nothing happens in the background here
 	job, waited := s.await(ctx, job, prefers.Wait)
 	if job.State != tasks.Succeeded {
 		return nil, noResult(job)
@@ -27,10 +27,10 @@ func (s *server) GetJobResult(ctx context.Context, request spec.GetJobResultRequ
 	return spec.GetJobResult200JSONResponse{Body: job.Result, Headers: headers}, nil
 }
 
-// noResult says why a job has no result.
+// noResult returns the error for a job without a result.
 func noResult(job *tasks.Job) error {
 	if job.State.Terminal() {
-		return tasks.Errorf(tasks.CodeConflict, "The job has %s and has no result; GET %s tells more.", job.State, location(job))
+		return tasks.Errorf(tasks.CodeConflict, "The job has %s and has no result; see GET %s.", job.State, location(job))
 	}
-	return tasks.Errorf(tasks.CodeConflict, "The job is %s and has no result yet; ask again later, or with Prefer: wait.", job.State)
+	return tasks.Errorf(tasks.CodeConflict, "The job is %s and has no result yet; try again later, or with Prefer: wait.", job.State)
 }

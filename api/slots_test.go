@@ -23,7 +23,7 @@ func TestTenantsShareTheSlots(t *testing.T) {
 	} {
 		s := newSlots(c.slots)
 		for i, tenant := range c.who {
-			if _, err := s.enter(tenant, false); tasks.CodeOf(err) != c.want[i] {
+			if _, err := s.acquire(tenant, false); tasks.CodeOf(err) != c.want[i] {
 				t.Errorf("%s: %d, tenant %s: got %v, want %q", c.name, i, tenant, err, c.want[i])
 			}
 		}
@@ -33,11 +33,11 @@ func TestTenantsShareTheSlots(t *testing.T) {
 func TestSlotsAreGivenBack(t *testing.T) {
 	s := newSlots(2)
 	for range 3 {
-		first, err := s.enter("a", true)
+		first, err := s.acquire("a", true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		second, err := s.enter("a", true)
+		second, err := s.acquire("a", true)
 		if err != nil {
 			t.Fatalf("a tenant that is alone: %v", err)
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// SubmitJob takes a job, and holds the answer back if the caller prefers so. A
-// replay is answered as the job is now.
+// SubmitJob accepts a job, and waits for its end if the caller prefers that. A replay
+// shows the job as it is now.
 func (s *server) SubmitJob(ctx context.Context, request spec.SubmitJobRequestObject) (spec.SubmitJobResponseObject, error) {
 	if request.Params.DryRun {
 		return s.preview(ctx, request.Body)
@@ -64,12 +64,12 @@ func (s *server) SubmitJob(ctx context.Context, request spec.SubmitJobRequestObj
 	}, nil
 }
 
-// PlanJob shows what would become of a submission.
+// PlanJob shows the job that a submission would make.
 func (s *server) PlanJob(ctx context.Context, request spec.PlanJobRequestObject) (spec.PlanJobResponseObject, error) {
 	return s.preview(ctx, request.Body)
 }
 
-// preview shows what would become of a submission.
+// preview shows the job that a submission would make.
 func (s *server) preview(ctx context.Context, submission *tasks.Submission) (previewed, error) {
 	p, err := s.jobs.Preview(ctx, tenantOf(ctx), submission)
 	if err != nil {

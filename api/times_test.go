@@ -22,7 +22,7 @@ func TestTimesInBodies(t *testing.T) {
 		{"/jobs", `{"agent":"A02","input":{},"deadline":"%s"}`},
 		{"/jobs/rerun", `{"filter":{"created_after":"%s"}}`},
 		{"/jobs/rerun", `{"filter":{"created_before":"%s"}}`},
-		{"/webhooks/endpoints/" + mailboxEndpoint + "/recover", `{"since":"%[1]s","until":"%[1]s"}`},
+		{"/webhooks/endpoints/" + fakeEndpoint + "/recover", `{"since":"%[1]s","until":"%[1]s"}`},
 	} {
 		for form, good := range map[string]bool{
 			"2035-03-12T08:00:00Z": true, "2035-03-12t08:00:00.5z": true, "2016-12-31T23:59:60Z": true, "2035-03-12T08:00:00+08:00": true,

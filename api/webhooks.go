@@ -8,11 +8,11 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// errNoWebhooks says that the installation sends no webhooks.
-var errNoWebhooks = tasks.Errorf(tasks.CodeConflict, "Webhooks are not set up here; the operator has to set SPILLWAY_WEBHOOK_SECRET.")
+// errNoWebhooks refuses webhooks in an installation that sends none.
+var errNoWebhooks = tasks.Errorf(tasks.CodeConflict, "Webhooks are not set up here; ask the operator to set SPILLWAY_WEBHOOK_SECRET.")
 
-// defaultOverlap is how long the secret before a rotation signs, unless the
-// caller says otherwise; the contract names it.
+// defaultOverlap is how long the secret before a rotation signs by default; the
+// contract states it.
 const defaultOverlap = 24 * time.Hour
 
 // ListEndpoints lists the caller's endpoints.
@@ -58,7 +58,7 @@ func (s *server) ChangeEndpoint(ctx context.Context, request spec.ChangeEndpoint
 	return spec.ChangeEndpoint200JSONResponse(*e), nil
 }
 
-// RemoveEndpoint forgets an endpoint.
+// RemoveEndpoint deletes an endpoint.
 func (s *server) RemoveEndpoint(ctx context.Context, request spec.RemoveEndpointRequestObject) (spec.RemoveEndpointResponseObject, error) {
 	if err := s.webhooks.Remove(ctx, tenantOf(ctx), request.Endpoint); err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func overlapOf(r *spec.Rotation) time.Duration {
 	return r.OverlapSeconds.Std()
 }
 
-// GetSigningSecret shows what signs the tenant's callbacks.
+// GetSigningSecret shows the secret that signs the tenant's callbacks.
 func (s *server) GetSigningSecret(ctx context.Context, _ spec.GetSigningSecretRequestObject) (spec.GetSigningSecretResponseObject, error) {
 	secret, err := s.webhooks.Secret(ctx, tenantOf(ctx))
 	if err != nil {
@@ -110,7 +110,7 @@ func (s *server) TestEndpoint(ctx context.Context, request spec.TestEndpointRequ
 	return spec.TestEndpoint202JSONResponse{WebhookID: id}, nil
 }
 
-// RecoverEndpoint queues again what never arrived.
+// RecoverEndpoint queues again the webhooks that never arrived.
 func (s *server) RecoverEndpoint(ctx context.Context, request spec.RecoverEndpointRequestObject) (spec.RecoverEndpointResponseObject, error) {
 	until := request.Body.Until.Time
 	if until.IsZero() {

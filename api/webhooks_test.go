@@ -44,7 +44,7 @@ func TestAnotherTenantsEndpointIsNone(t *testing.T) {
 		{"GET", "", ""}, {"PATCH", "", "{}"}, {"DELETE", "", ""}, {"POST", "/rotate", "{}"}, {"POST", "/test", ""},
 		{"POST", "/recover", `{"since":"2026-11-20T00:00:00Z"}`},
 	} {
-		theirs := do(t, h, ask.method, "/webhooks/endpoints/"+mailboxEndpoint+ask.path, ask.body, "Authorization", key)
+		theirs := do(t, h, ask.method, "/webhooks/endpoints/"+fakeEndpoint+ask.path, ask.body, "Authorization", key)
 		none := do(t, h, ask.method, "/webhooks/endpoints/ep_0"+ask.path, ask.body, "Authorization", key)
 		if theirs.Code != http.StatusNotFound || without(theirs) != without(none) {
 			t.Errorf("%s %s: got %d %s, want what one that does not exist gets: %s", ask.method, ask.path, theirs.Code, theirs.Body, none.Body)
@@ -66,7 +66,7 @@ func TestAWholeNumberMayBeWrittenInAnyWay(t *testing.T) {
 	h := newAPI(t, Config{Guard: ring.guard}, newMemory().deps())
 	key := ring.bearer(t, "acme", access.WebhooksWrite)
 	for body, want := range map[string]int{`60`: 200, `60.0`: 200, `6e1`: 200, `0.0`: 200, `0.5`: 400, `604801`: 400} {
-		w := do(t, h, "POST", "/webhooks/endpoints/"+mailboxEndpoint+"/rotate", `{"overlap_seconds":`+body+`}`, "Authorization", key)
+		w := do(t, h, "POST", "/webhooks/endpoints/"+fakeEndpoint+"/rotate", `{"overlap_seconds":`+body+`}`, "Authorization", key)
 		if w.Code != want {
 			t.Errorf("%s: got %d %s, want %d", body, w.Code, w.Body, want)
 		}
@@ -74,7 +74,7 @@ func TestAWholeNumberMayBeWrittenInAnyWay(t *testing.T) {
 }
 
 // hanging is Webhooks that never answer.
-type hanging struct{ mailbox }
+type hanging struct{ fakeWebhooks }
 
 func (hanging) Endpoints(ctx context.Context, _ string) ([]*tasks.Endpoint, error) {
 	<-ctx.Done()

@@ -20,22 +20,22 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Config fits the pages into their surroundings.
+// Config has what the pages share with the rest of the program.
 type Config struct {
-	// Guard decides who is let in.
+	// Guard authenticates and admits callers.
 	Guard *access.Guard
-	// Login is whether operators must log in, and can.
+	// Login is whether operators have to log in.
 	Login bool
-	// Audit keeps who changed what. Default: nobody does.
+	// Audit records who changed what. Default: nothing is recorded.
 	Audit *audit.Log
-	// Log gets the causes that callers are not told.
+	// Log gets the causes that callers do not see.
 	Log *slog.Logger
-	// Queues is the Redis that the queues are in. Default: there is no dashboard and
-	// no login, only probes, metrics and profiles.
+	// Queues is the Redis that the queues are in. Default: there is no dashboard and no
+	// login, only probes, metrics and profiles.
 	Queues redis.UniversalClient
-	// Metrics is what Prometheus is told. Default: nothing.
+	// Metrics are those that Prometheus reads. Default: none.
 	Metrics prometheus.Gatherer
-	// Health tells which part is well.
+	// Health reports the health of each part.
 	Health func(context.Context) api.Health
 }
 
@@ -51,10 +51,10 @@ type server struct {
 	mux       *http.ServeMux
 }
 
-// handler answers a request, or says why not.
+// handler answers a request, or returns why it does not.
 type handler func(http.ResponseWriter, *http.Request) error
 
-// healthLimit is how long a look at health may take.
+// healthLimit is how long the health check may take.
 const healthLimit = 5 * time.Second
 
 // New returns the handler of the listener for operators.
@@ -81,7 +81,7 @@ func New(cfg Config) (http.Handler, error) {
 	return s.receive(http.NewCrossOriginProtection()), nil
 }
 
-// forPeople routes what people use, rather than programs.
+// forPeople routes the pages.
 func (s *server) forPeople() {
 	s.public("GET /admin.css", s.style)
 	s.public("GET /login", s.loginPage)
@@ -101,8 +101,8 @@ func (s *server) public(pattern string, h handler) {
 	})
 }
 
-// private routes requests of operators: who only looks needs admin:read, and who
-// changes something admin:write as well.
+// private routes requests of operators: reading needs admin:read, and a change
+// admin:write as well.
 func (s *server) private(pattern string, h handler) {
 	admitted := func(w http.ResponseWriter, r *http.Request) error {
 		need := []access.Scope{access.AdminRead}
@@ -128,7 +128,7 @@ func (s *server) private(pattern string, h handler) {
 	})
 }
 
-// recoverPanics makes an error of a panic.
+// recoverPanics turns a panic into an error.
 func recoverPanics(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		return httpx.Recover(func() error { return h(w, r) })
@@ -137,10 +137,10 @@ func recoverPanics(h handler) handler {
 
 func mutates(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
 
-// answerTime is how long a part of an answer may take to be taken.
+// answerTime is how long a caller may need to read a part of an answer.
 const answerTime = 30 * time.Second
 
-// receive does what holds for every request.
+// receive does what is common to all requests.
 func (s *server) receive(protection *http.CrossOriginProtection) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w = httpx.WithDeadlines(w, r, formTime, answerTime)
@@ -158,7 +158,7 @@ func (s *server) receive(protection *http.CrossOriginProtection) http.Handler {
 		entered, err := s.Guard.CheckOrigin(r)
 		if err == nil {
 			if cross := protection.Check(r); cross != nil {
-				err = tasks.Errorf(tasks.CodeForbidden, "A page elsewhere may not do this here.").WithCause(cross)
+				err = tasks.Errorf(tasks.CodeForbidden, "A page of another site may not do this.").WithCause(cross)
 			}
 		}
 		if err != nil {
@@ -173,10 +173,10 @@ func (s *server) receive(protection *http.CrossOriginProtection) http.Handler {
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 func nothing(http.ResponseWriter, *http.Request) error {
-	return tasks.Errorf(tasks.CodeNotFound, "There is nothing at this path.")
+	return tasks.Errorf(tasks.CodeNotFound, "Nothing exists at this path.")
 }
 
-// fail answers with err: a person who must log in is led to the page for it.
+// fail answers with err. People who have to log in are redirected to the login page.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	page := r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html")
 	if s.Login && page && tasks.CodeOf(err) == tasks.CodeNoCredential && len(r.Header.Values("Authorization")) == 0 {
@@ -186,14 +186,14 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	httpx.WriteProblem(s.Log, w, r, err)
 }
 
-// action names what is always the same.
+// action returns a constant name.
 func action(name string) func(*http.Request) string {
 	return func(*http.Request) string { return name }
 }
 
-// recorded returns h with an audit line of each request.
+// recorded returns h with an audit line for each request.
 func (s *server) recorded(action func(*http.Request) string, h handler) handler {
-	h = recoverPanics(h) // else a change that panics would leave no line
+	h = recoverPanics(h) // otherwise a change that panics would leave no line
 	return func(w http.ResponseWriter, r *http.Request) error {
 		held := audit.NewResponse(w, s.Audit, func(_ int, h http.Header) audit.Entry {
 			return audit.Entry{Action: action(r), Object: r.URL.Path, RequestID: h.Get("X-Request-Id")}.By(access.From(r.Context()))

@@ -21,38 +21,38 @@ import (
 // dashboardRoot is where Asynqmon is.
 const dashboardRoot = "/dashboard"
 
-// maxCommand is the longest body in bytes that a request of the dashboard may
-// have: the IDs of a page of tickets.
+// maxCommand is the size of the largest body of a request of the dashboard, in bytes:
+// the IDs of a page of tickets.
 const maxCommand = 1 << 20
 
-// dashboard is Asynqmon twice: one that only looks, and one that can pause
-// queues and run or remove tickets. Jobs are not harmed by either: a watchdog
-// gives a job that has lost its ticket another.
-type dashboard struct{ look, change board }
+// dashboard is Asynqmon twice: one that is read-only, and one that can pause queues
+// and run or remove tickets. Neither harms jobs: a watchdog gives a job that has lost
+// its ticket another.
+type dashboard struct{ readOnly, full board }
 
-// board is one of the two, with its page as we show it.
+// board is one of the two, with its page as it is served.
 type board struct {
 	handler *asynqmon.HTTPHandler
 	page    []byte
 	policy  string // its Content-Security-Policy
 }
 
-// shared hands out a client that is not Asynqmon's to close.
+// shared provides a client that Asynqmon does not close.
 type shared struct{ redis.UniversalClient }
 
-// MakeRedisClient returns the client; asynq wants it so.
+// MakeRedisClient returns the client, as asynq.RedisConnOpt requires.
 func (s shared) MakeRedisClient() any { return s.UniversalClient }
 
 func newDashboard(rdb redis.UniversalClient) (*dashboard, error) {
-	look, err := newBoard(rdb, true)
+	readOnly, err := newBoard(rdb, true)
 	if err != nil {
 		return nil, err
 	}
-	change, err := newBoard(rdb, false)
+	full, err := newBoard(rdb, false)
 	if err != nil {
 		return nil, err
 	}
-	return &dashboard{look, change}, nil
+	return &dashboard{readOnly, full}, nil
 }
 
 func newBoard(rdb redis.UniversalClient, readOnly bool) (board, error) {
@@ -66,7 +66,7 @@ func newBoard(rdb redis.UniversalClient, readOnly bool) (board, error) {
 	page := needless.ReplaceAll(w.Body.Bytes(), nil)
 	page = bytes.Replace(page, []byte("</head>"), []byte(withoutRedisPage+"</head>"), 1)
 	if w.Code != http.StatusOK || strings.Contains(string(page), `href="http`) || strings.Contains(string(page), `src="http`) {
-		return board{}, errors.New("the page of Asynqmon is not as expected: it would fetch something from elsewhere")
+		return board{}, errors.New("the page of Asynqmon is not as expected: it would fetch something from another host")
 	}
 	return board{h, page, policyFor(page)}, nil
 }
@@ -76,14 +76,14 @@ func newBoard(rdb redis.UniversalClient, readOnly bool) (board, error) {
 const withoutRedisPage = `<style>a[href="` + dashboardRoot + `/redis"]{display:none}</style>`
 
 var (
-	// needless are the fonts that the page would fetch from Google, and what it says
-	// to be installed as an app: browsers ask for that without the cookie, and get 401.
+	// needless are the fonts that the page would fetch from Google, and its manifest,
+	// which browsers request without the cookie.
 	needless = regexp.MustCompile(`<link [^>]*(?:href="https?://|rel="manifest")[^>]*>`)
 	inline   = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
 )
 
-// policyFor allows the scripts that stand in the page, by their hashes, and no
-// others but files of ours. The page styles what it draws by itself.
+// policyFor returns a policy that allows the scripts in the page, by their hashes, and
+// files of this server. The page sets its own styles.
 func policyFor(page []byte) string {
 	scripts := []string{"'self'"}
 	for _, m := range inline.FindAllSubmatch(page, -1) {
@@ -96,9 +96,9 @@ func policyFor(page []byte) string {
 
 // board serves the dashboard that the caller may use.
 func (s *server) board(w http.ResponseWriter, r *http.Request) error {
-	b := s.dashboard.look
+	b := s.dashboard.readOnly
 	if access.From(r.Context()).Can(access.AdminWrite) {
-		b = s.dashboard.change
+		b = s.dashboard.full
 	}
 	w.Header().Set("Content-Security-Policy", b.policy)
 	r.Body = http.MaxBytesReader(w, r.Body, maxCommand)
@@ -114,8 +114,8 @@ func (s *server) board(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// isFile reports whether a path is one of Asynqmon's own files or answers; every
-// other is a place within its page.
+// isFile reports whether a path is one of Asynqmon's files or API calls; every other is
+// a view of its page.
 func isFile(p string) bool {
 	if strings.HasPrefix(p, "api/") || strings.HasPrefix(p, "static/") {
 		return true
@@ -127,16 +127,16 @@ func isFile(p string) bool {
 	return false
 }
 
-// notShown stands for what the dashboard does not show.
+// notShown replaces what the dashboard does not show.
 const notShown = "(not shown)"
 
-// shownMembers are the members of our payloads that hold nothing of customers.
+// shownMembers are the members of payloads that have no customer data.
 var shownMembers = []string{"job", "lane", "id", "tenant", "endpoint", "subject", "again", "type", "sequence_number", "at"}
 
-// maxShown is the longest value that is shown, in bytes.
+// maxShown is the length of the longest value that is shown, in bytes.
 const maxShown = 128
 
-// shownPayload shows of a payload what is known to be harmless.
+// shownPayload returns the members of a payload that are known to be harmless.
 func shownPayload(_ string, payload []byte) string {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(payload, &members); err != nil {

@@ -1,10 +1,10 @@
-// Package admin serves operators: the dashboard of the queues, health, probes
-// and profiles, on a listener of its own.
+// Package admin serves operators on a listener of its own: the dashboard of the
+// queues, metrics, health, probes and profiles.
 //
-// Everything but the probes and the page to log in needs a credential with the
-// scope admin:read, in the Authorization header or as a session that was begun
-// at that page; what changes something needs admin:write, is refused when it
-// comes from another site, and leaves an audit line.
+// Everything but the probes and the login page needs a credential with the scope
+// admin:read, in the Authorization header or as a session that began at the login
+// page. What changes something needs admin:write, is refused when a page of another
+// site asks for it, and is recorded in the audit log.
 //
-// The pages fetch nothing from elsewhere, and can be framed by nobody.
+// The pages fetch nothing from elsewhere, and cannot be framed.
 package admin

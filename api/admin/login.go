@@ -14,32 +14,32 @@ import (
 )
 
 const (
-	// maxForm is the longest form in bytes; a token has a few thousand.
+	// maxForm is the size of the largest form in bytes; a token has a few thousand.
 	maxForm = 32 << 10
 	// formTime is how long a form may take to arrive.
 	formTime = 10 * time.Second
 )
 
-// withForm reads the form of a request before h. What is no form is not recorded:
-// anyone can send it, as often as they like.
+// withForm reads the form of a request before h. A request without a readable form is
+// not recorded: anyone could send any number of them.
 func withForm(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		// A server that cannot set deadlines has its own; so the errors are no matter.
+		// A server that cannot set deadlines has its own, so the errors do not matter.
 		rc := http.NewResponseController(w)
 		_ = rc.SetReadDeadline(time.Now().Add(formTime))
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		if err := r.ParseForm(); err != nil {
-			return tasks.Errorf(tasks.CodeInvalid, "The form cannot be read.").WithCause(err)
+			return tasks.Errorf(tasks.CodeInvalid, "The form cannot be parsed.").WithCause(err)
 		}
 		_ = rc.SetReadDeadline(time.Time{})
 		return h(w, r)
 	}
 }
 
-// loginAt is where to log in, to come back to a path.
+// loginAt returns the URL of the login page that leads back to a path.
 func loginAt(path string) string { return "/login?" + url.Values{"next": {path}}.Encode() }
 
-// local returns a path of ours, and "/" for what would lead elsewhere.
+// local returns path if it is on this server, and otherwise "/".
 func local(path string) string {
 	u, err := url.Parse(path)
 	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") {
@@ -48,7 +48,7 @@ func local(path string) string {
 	return path
 }
 
-// loginPage asks for a credential.
+// loginPage shows the login page.
 func (s *server) loginPage(w http.ResponseWriter, r *http.Request) error {
 	if !s.Login {
 		return nothing(w, r)
@@ -62,7 +62,7 @@ func (s *server) showLogin(w http.ResponseWriter, status int, next, fault string
 	return s.pages.ExecuteTemplate(w, "login.html", struct{ Next, Fault string }{local(next), fault})
 }
 
-// login begins a session. Whoever is refused learns no more than that.
+// login begins a session. A refusal gives no details.
 func (s *server) login(w http.ResponseWriter, r *http.Request) error {
 	if !s.Login {
 		return nothing(w, r)
@@ -73,23 +73,23 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) error {
 		return s.refuseLogin(w, r, next, err)
 	}
 	*r = *r.WithContext(access.WithPrincipal(r.Context(), who))
-	http.Redirect(w, r, local(next), http.StatusSeeOther) //nolint:gosec // local lets through our own paths only
+	http.Redirect(w, r, local(next), http.StatusSeeOther) //nolint:gosec // local returns only paths on this server
 	return nil
 }
 
-// refuseLogin shows the page again.
+// refuseLogin shows the login page again.
 func (s *server) refuseLogin(w http.ResponseWriter, r *http.Request, next string, err error) error {
 	if held := audit.ResponseOf(r.Context()); held != nil {
 		held.SetError(err)
 	}
 	switch tasks.CodeOf(err) {
 	case tasks.CodeNoCredential, tasks.CodeForbidden:
-		return s.showLogin(w, http.StatusForbidden, next, "This does not let you in. It must be an API key or a token that is valid here, with the scope admin:read.")
+		return s.showLogin(w, http.StatusForbidden, next, "Login failed. Use a valid API key or token with the scope admin:read.")
 	case tasks.CodeRateLimited:
 		if e, ok := errors.AsType[*tasks.Error](err); ok {
 			w.Header().Set("Retry-After", strconv.Itoa(int(e.RetryAfter()/time.Second)+1))
 		}
-		return s.showLogin(w, http.StatusTooManyRequests, next, "Too many attempts from your address; wait a minute.")
+		return s.showLogin(w, http.StatusTooManyRequests, next, "Too many attempts from your address; try again in a minute.")
 	}
 	return err
 }
@@ -103,7 +103,7 @@ func (s *server) logout(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case err == nil:
 		*r = *who
-	case tasks.CodeOf(err) == tasks.CodeRateLimited: // else anyone could fill the audit log
+	case tasks.CodeOf(err) == tasks.CodeRateLimited: // otherwise anyone could fill the audit log
 		return err
 	}
 	if err := audit.Reserve(r.Context()); err != nil {
@@ -116,7 +116,7 @@ func (s *server) logout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// home tells where everything is.
+// home shows the start page.
 func (s *server) home(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	p := access.From(r.Context())

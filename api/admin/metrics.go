@@ -7,14 +7,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metricsPath is where Prometheus asks.
+// metricsPath is the path that Prometheus scrapes.
 const metricsPath = "/metrics"
 
-// scrapesAtOnce is how many may ask at once.
+// scrapesAtOnce is how many scrapes may run at once.
 const scrapesAtOnce = 4
 
-// metrics tells Prometheus what there is. What cannot be told is left out and
-// logged, so that it takes nothing else with it.
+// metrics serves the metrics. Those that fail are left out and logged, so that they do
+// not take the others with them.
 func (s *server) metrics() handler {
 	h := promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: scrapesAtOnce,

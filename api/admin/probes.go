@@ -10,31 +10,31 @@ import (
 	"github.com/topcentral/spillway/api"
 )
 
-// live answers as long as the process does: one that does not is to be started
-// again.
+// live answers as long as the process works: one that does not answer should be
+// restarted.
 func (s *server) live(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, err := io.WriteString(w, "ok\n")
 	return err
 }
 
-// ready answers 200 while Redis answers and 503 while it does not. Where it takes no
+// ready answers 200 while Redis answers and 503 while it does not. If Redis accepts no
 // writes, so that new jobs are refused, the text says so.
 func (s *server) ready(w http.ResponseWriter, r *http.Request) error {
-	h := s.look(r)
+	h := s.check(r)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	status := statusOf(h)
 	if h.Redis.Status == api.HealthOK || h.Redis.Status == api.HealthDegraded {
-		status = http.StatusOK // reads go on, and another instance could do no more
+		status = http.StatusOK // reads still work, and another instance could do no more
 	}
 	w.WriteHeader(status)
 	_, err := io.WriteString(w, strings.TrimSpace(string(h.Status)+"\n"+h.Redis.Detail)+"\n")
 	return err
 }
 
-// health tells which part is well, as the API does.
+// health shows the health of each part, as the API does.
 func (s *server) health(w http.ResponseWriter, r *http.Request) error {
-	h := s.look(r)
+	h := s.check(r)
 	body, err := json.Marshal(h)
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-func (s *server) look(r *http.Request) api.Health {
+func (s *server) check(r *http.Request) api.Health {
 	ctx, cancel := context.WithTimeout(r.Context(), healthLimit)
 	defer cancel()
 	return s.Health(ctx)

@@ -8,11 +8,11 @@ import (
 // profilesRoot is where the profiles of the process are, for "go tool pprof".
 const profilesRoot = "/debug/pprof/"
 
-// profilePolicy is the Content-Security-Policy of the page that lists them, which
-// has a style of its own.
+// profilePolicy is the Content-Security-Policy of the page that lists them, which has
+// inline styles.
 const profilePolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// profile shows a profile, or which there are.
+// profile serves a profile, or the list of them.
 func profile(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Security-Policy", profilePolicy)
 	switch r.URL.Path {

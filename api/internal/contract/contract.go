@@ -88,8 +88,8 @@ func newCompiler(document []byte) (*jsonschema.Compiler, error) {
 	if err != nil {
 		return nil, err
 	}
-	// To callers an item of a batch is a submission. Here it may be anything, for
-	// what is wrong with one is told in its outcome and holds up no other.
+	// To callers an item of a batch is a submission. Here it may be anything, since an
+	// error in one is part of its outcome and does not affect the others.
 	if schemas := asMap(asMap(asMap(resource)["components"])["schemas"]); schemas["BatchItem"] != nil {
 		schemas["BatchItem"] = true
 	}

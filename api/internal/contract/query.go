@@ -157,7 +157,7 @@ func (p parameter) check(values []string) error {
 	}
 	hint := ""
 	if strings.Contains(values[0], " ") {
-		hint = " A + in a query stands for a space; write it as %2B."
+		hint = " In a query + means a space; write it as %2B."
 	}
 	return tasks.Errorf(tasks.CodeInvalid, "The parameter %s %s.%s", p.name, faultsOf(invalid)[0].Detail, hint)
 }

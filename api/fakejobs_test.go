@@ -38,7 +38,7 @@ func newMemory() *memory {
 }
 
 func (m *memory) deps() Deps {
-	return Deps{Jobs: m, Events: m, Webhooks: newMailbox(), Agents: catalogue, Health: func(context.Context) Health {
+	return Deps{Jobs: m, Events: m, Webhooks: newFakeWebhooks(), Agents: catalogue, Health: func(context.Context) Health {
 		return Health{Status: HealthOK, Redis: RedisHealth{Status: HealthOK}}
 	}}
 }
