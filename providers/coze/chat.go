@@ -205,7 +205,7 @@ func (p *provider) call(ctx context.Context, method, path string, query url.Valu
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK || outbound.IsPage(resp.Header, nil) {
+	if resp.StatusCode != http.StatusOK || outbound.BeginsPage(resp) {
 		return p.refusal(ctx, resp)
 	}
 	all, err := io.ReadAll(resp.Body)

@@ -159,6 +159,9 @@ func TestErrors(t *testing.T) {
 		{"an unknown code of the caller's", map[string][]string{"/v3/chat": {`{"code":4999,"msg":"?"}`}}, "bad_request"},
 		{"an unknown code", map[string][]string{"/v3/chat": {`{"code":700000001,"msg":"?"}`}}, "server"},
 		{"an unknown code about money", map[string][]string{"/v3/chat": {`{"code":9,"msg":"Your balance is too low"}`}}, "quota_dead"},
+		{"an unknown code about a time limit", map[string][]string{"/v3/chat": {`{"code":700000002,"msg":"the plug-in timed out"}`}}, "timeout"},
+		{"a bot that waits for its review", map[string][]string{"/v3/chat": {`{"code":4998,"msg":"Bot 正在审核中，尚未发布"}`}}, "bad_request"},
+		{"a load balancer", map[string][]string{"/v3/chat": {`{"code":700000003,"msg":"the load balancer has no upstream"}`}}, "server"},
 		{"no chat", map[string][]string{"/v3/chat": {`{"code":0,"data":{}}`}}, "server"},
 		{"no data", map[string][]string{"/v3/chat": {`{"code":0}`}}, "server"},
 

@@ -6,7 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
+	"regexp"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/internal/outbound"
@@ -41,22 +41,9 @@ var codes = map[int]providers.Class{
 	700012006: providers.ClassAuthDead,    // token
 }
 
-// words tell the class of a code that is not listed; lower case, first match
-// wins.
-var words = []struct {
-	text  string
-	class providers.Class
-}{
-	{"sensitive", providers.ClassContentBlocked},
-	{"审核", providers.ClassContentBlocked},
-	{"balance", providers.ClassQuotaDead},
-	{"quota", providers.ClassQuotaDead},
-	{"余额", providers.ClassQuotaDead},
-	{"rate limit", providers.ClassRateLimited},
-	{"too many", providers.ClassRateLimited},
-	{"timeout", providers.ClassTimeout},
-	{"timed out", providers.ClassTimeout},
-}
+// timedOut matches a text of Coze that tells of a time limit, for codes that are
+// not listed.
+var timedOut = regexp.MustCompile(`(?i)\btime(d[ -]?)?out\b`)
 
 // open reads the data of an answer into v, or returns the failure that the answer
 // reports.
@@ -77,23 +64,23 @@ func open(body []byte, v any, key providers.Secret) error {
 	return nil
 }
 
-// err decides the class: by code, by text, by status, and for a code that is not
-// known by its thousands.
+// err decides the class: by a known code, else by text and status. In HTTP 200
+// an unknown code counts as the status that it looks like, or by its thousands.
 func (p problem) err(status int, key providers.Secret) *providers.Error {
 	code, text := int(p.Code), string(p.Msg)
 	class, known := codes[code]
 	if !known {
-		class, known = byText(text)
-	}
-	switch {
-	case known:
-	case status == http.StatusOK && code >= http.StatusBadRequest && code < 600:
-		status = code
-		class = outbound.ClassByText(providers.ClassOfStatus(status), text)
-	case status == http.StatusOK && code/1000 == 4:
-		class = outbound.ClassByText(providers.ClassBadRequest, text)
-	default:
-		class = outbound.ClassByText(providers.ClassOfStatus(status), text)
+		if status == http.StatusOK && code >= http.StatusBadRequest && code < 600 {
+			status = code
+		}
+		class = providers.ClassOfStatus(status)
+		if status == http.StatusOK && code/1000 == 4 {
+			class = providers.ClassBadRequest
+		}
+		class = outbound.ClassByText(class, text)
+		if class == providers.ClassServer && timedOut.MatchString(text) {
+			class = providers.ClassTimeout
+		}
 	}
 	e := providers.Errorf(class, "%s", outbound.Clean(text, key))
 	if code != 0 {
@@ -106,16 +93,6 @@ func (p problem) err(status int, key providers.Secret) *providers.Error {
 		e.Message = "the service gave no reason"
 	}
 	return e
-}
-
-func byText(text string) (class providers.Class, known bool) {
-	lower := strings.ToLower(text)
-	for _, w := range words {
-		if strings.Contains(lower, w.text) {
-			return w.class, true
-		}
-	}
-	return "", false
 }
 
 // refusal reads an answer whose status is not 200. What stands before the API

@@ -46,6 +46,7 @@ var (
 		`(filter|block|flag|reject|stopp|refus)\w*.*\b(content[ _]filter\w*|safety|moderation)\b`,
 		`\b(content[ _]filter|safety (system|filter|check)|moderation)\b.*(filtered|block|flag|reject|trigger|refus|violat)`,
 		`(contain|detect|includ)\w*.*\bsensitive[ _](content|words?|information)`, `\bsensitive[ _](content|words?) ?(is |are |was |were )?(detected|found)`,
+		`\b(content|text|input|output|prompt|message) (is |was |are )?sensitive\b`,
 		`\b(in|out)put new_sensitive`, // MiniMax
 		`敏感(内容|信息|词|话题)`, `(涉|含|命中)[^，,]{0,8}敏感`, `内容[^，,]{0,6}敏感`,
 		`(内容|输入|输出|文本|提示词|信息)[^，,]{0,10}(违规|不合规|不适宜)`, `违规(内容|信息|词)`, `违反[^，,]{0,20}(法律|法规|政策|规范|公约)`,

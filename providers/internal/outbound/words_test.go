@@ -21,7 +21,7 @@ func TestClassByText(t *testing.T) {
 		providers.ClassContentBlocked: {
 			"Content Exists Risk", "The request was rejected because it was considered high risk", "Input data may contain inappropriate content.",
 			"Your request was rejected as a result of our safety system.", "The response was filtered due to the prompt triggering content management policy",
-			"input new_sensitive", "系统检测到输入或生成内容可能包含不安全或敏感内容", "输入内容违规", "违反相关法律法规", "内容安全审核未通过", "content filter was triggered by the prompt",
+			"input new_sensitive", "content is sensitive", "系统检测到输入或生成内容可能包含不安全或敏感内容", "输入内容违规", "违反相关法律法规", "内容安全审核未通过", "content filter was triggered by the prompt",
 		},
 		providers.ClassQuotaDead: {
 			"Insufficient Balance", "insufficient_user_quota", "账户余额不足，请充值", "The account is in arrears", "You exceeded your current quota, please check your plan",
