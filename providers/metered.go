@@ -21,9 +21,10 @@ func (a *Attempt) metered(received received) bool {
 }
 
 // estimate fills in the usage of a call that the server did not meter: the
-// prompt as we count it, and the text that was received.
+// prompt as we count it, and the text that was received. Without a prompt no model
+// was called: the scorecard reads the input itself and uses no tokens.
 func (a *Attempt) estimate(prompt int, received received) {
-	if a.metered(received) {
+	if prompt == 0 || a.metered(received) {
 		return
 	}
 	a.Estimated = true

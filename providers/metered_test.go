@@ -33,3 +33,12 @@ func TestCallsThatTheServerDidNotMeterAreEstimated(t *testing.T) {
 		}
 	}
 }
+
+func TestScorecardUsesNoTokens(t *testing.T) {
+	var some received
+	some.add(Delta{Text: "a whole answer"})
+	a := Attempt{Called: true, Outcome: tasks.OutcomeSucceeded}
+	if a.estimate(0, some); a.Estimated || a.Usage != (Usage{}) {
+		t.Errorf("got %+v, estimated %t; want no tokens without a prompt", a.Usage, a.Estimated)
+	}
+}
