@@ -210,7 +210,7 @@ func (p *provider) call(ctx context.Context, method, path string, query url.Valu
 	}
 	all, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return outbound.Fault(ctx, err)
+		return outbound.Classify(ctx, err)
 	}
 	return open(all, data, p.config.Key)
 }

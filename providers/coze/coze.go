@@ -115,9 +115,9 @@ func read(messages []answered, schema bool, onDelta func(providers.Delta)) *prov
 	in := outbound.Answer{OnDelta: onDelta}
 	for _, m := range messages {
 		if m.Type == "answer" && (m.ContentType == "" || m.ContentType == "text") {
-			in.Take(string(m.Content), string(m.Reasoning))
+			in.Write(string(m.Content), string(m.Reasoning))
 		}
 	}
-	in.End(schema)
+	in.Close(schema)
 	return &providers.Response{Text: in.Text.String(), Reasoning: in.Reasoning.String()}
 }

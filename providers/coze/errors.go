@@ -98,11 +98,11 @@ func (p problem) err(status int, key providers.Secret) *providers.Error {
 // refusal reads an answer whose status is not 200. What stands before the API
 // spells its errors in another way.
 func (p *provider) refusal(ctx context.Context, resp *http.Response) error {
-	r, err := outbound.ReadRefused(ctx, resp)
+	r, err := outbound.ReadFailure(ctx, resp)
 	if err != nil {
 		return err
 	}
-	if e := r.Foreign(); e != nil {
+	if e := r.Intermediary(); e != nil {
 		return e
 	}
 	var said struct {
@@ -114,5 +114,5 @@ func (p *provider) refusal(ctx context.Context, resp *http.Response) error {
 		said.Msg = wire.Text(r.Body)
 	}
 	said.Msg = cmp.Or(said.Msg, said.ErrorMessage, said.Message)
-	return r.Fail(said.err(r.Status, p.config.Key))
+	return r.Complete(said.err(r.Status, p.config.Key))
 }

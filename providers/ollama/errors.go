@@ -12,10 +12,10 @@ import (
 	"github.com/topcentral/spillway/providers/internal/wire"
 )
 
-// signs are texts in Ollama's errors and the class each stands for, first match
+// errorTexts are texts in Ollama's errors and the class each stands for, first match
 // wins. The text decides before the status: an error in the middle of a stream
 // has none, and several releases say 500 for everything.
-var signs = []struct {
+var errorTexts = []struct {
 	text  string
 	class providers.Class
 }{
@@ -33,11 +33,11 @@ var signs = []struct {
 
 // refusal reads an answer whose status is not 200.
 func (p *provider) refusal(ctx context.Context, resp *http.Response, model string) error {
-	r, err := outbound.ReadRefused(ctx, resp)
+	r, err := outbound.ReadFailure(ctx, resp)
 	if err != nil {
 		return err
 	}
-	if e := r.Foreign(); e != nil {
+	if e := r.Intermediary(); e != nil {
 		return e
 	}
 	var answer struct {
@@ -55,7 +55,7 @@ func (p *provider) refusal(ctx context.Context, resp *http.Response, model strin
 	} else if resp.StatusCode != http.StatusNotFound {
 		text = string(r.Body)
 	}
-	return r.Fail(classify(resp.StatusCode, text, model))
+	return r.Complete(classify(resp.StatusCode, text, model))
 }
 
 // classify makes an error of a status and an error text; either may say nothing
@@ -67,7 +67,7 @@ func classify(status int, text, model string) *providers.Error {
 	}
 	lower := strings.ToLower(text)
 	e.Class = outbound.ClassByText(e.Class, text)
-	for _, sign := range signs {
+	for _, sign := range errorTexts {
 		if strings.Contains(lower, sign.text) {
 			e.Class = sign.class
 			break
@@ -97,7 +97,7 @@ func errorText(raw json.RawMessage) (text string, status int) {
 	if wire.Empty(raw) {
 		return "", 0
 	}
-	text = plain(raw)
+	text = unquote(raw)
 	for range 3 {
 		var inner struct {
 			Message wire.Text       `json:"message"`
@@ -113,7 +113,7 @@ func errorText(raw json.RawMessage) (text string, status int) {
 		if inner.Message != "" {
 			return string(inner.Message), status
 		}
-		nested := plain(inner.Error)
+		nested := unquote(inner.Error)
 		if nested == "" {
 			return text, status
 		}
@@ -122,8 +122,8 @@ func errorText(raw json.RawMessage) (text string, status int) {
 	return text, status
 }
 
-// plain returns a JSON string's text, any other JSON as it is, and "" for null.
-func plain(raw json.RawMessage) string {
+// unquote returns a JSON string's text, any other JSON as it is, and "" for null.
+func unquote(raw json.RawMessage) string {
 	var text *string
 	if len(raw) == 0 || json.Unmarshal(raw, &text) != nil {
 		return string(raw)

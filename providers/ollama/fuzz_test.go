@@ -20,7 +20,7 @@ func FuzzStream(f *testing.F) {
 	f.Add(`{"message":`)
 	f.Fuzz(func(t *testing.T, body string) {
 		var joined strings.Builder
-		in := &intake{model: "m", schema: true, Answer: outbound.Answer{Began: time.Now(), OnDelta: func(d providers.Delta) { joined.WriteString(d.Text) }}}
+		in := &reader{model: "m", schema: true, Answer: outbound.Answer{Began: time.Now(), OnDelta: func(d providers.Delta) { joined.WriteString(d.Text) }}}
 		resp, err := in.read(context.Background(), strings.NewReader(body))
 		if resp.Text != joined.String() {
 			t.Errorf("text %q, deltas %q", resp.Text, joined.String())

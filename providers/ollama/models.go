@@ -47,7 +47,7 @@ func (p *provider) Models(ctx context.Context) ([]providers.Model, error) {
 	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return nil, outbound.Fault(ctx, err)
+		return nil, outbound.Classify(ctx, err)
 	}
 	return modelsIn(body)
 }

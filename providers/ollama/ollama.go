@@ -95,7 +95,7 @@ func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta
 		return nil, providers.Errorf(providers.ClassBadRequest, "%s runs in Ollama's cloud, not on this machine: choose a local model", req.Model)
 	}
 	call := p.request(req)
-	size := measure(call.Messages, p.config.NumCtx)
+	size := estimate(call.Messages, p.config.NumCtx)
 	if size.atLeast > p.config.NumCtx {
 		return nil, overflow(p.config.NumCtx)
 	}
@@ -108,7 +108,7 @@ func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta
 	if resp.StatusCode != http.StatusOK || outbound.BeginsPage(resp) {
 		return nil, p.refusal(ctx, resp, req.Model)
 	}
-	in := &intake{model: req.Model, schema: len(req.Schema) > 0, Answer: outbound.Answer{Began: began, OnDelta: onDelta}}
+	in := &reader{model: req.Model, schema: len(req.Schema) > 0, Answer: outbound.Answer{Began: began, OnDelta: onDelta}}
 	answer, err := in.read(ctx, resp.Body)
 	if err == nil && size.cut(answer.Usage.Input, p.config.NumCtx) {
 		err = overflow(p.config.NumCtx)

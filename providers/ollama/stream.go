@@ -20,38 +20,38 @@ const maxLine = 1 << 20
 // chunk is one line of the answer: a piece of it, or an error, and at the end
 // the counts. Durations are in nanoseconds.
 type chunk struct {
-	Message            *said           `json:"message"`
+	Message            *message        `json:"message"`
 	Done               json.RawMessage `json:"done"`
 	DoneReason         wire.Text       `json:"done_reason"`
 	Error              json.RawMessage `json:"error"`
-	LoadDuration       span            `json:"load_duration"`
+	LoadDuration       nanoseconds     `json:"load_duration"`
 	PromptEvalCount    wire.Count      `json:"prompt_eval_count"`        // cached tokens included (not in 0.30.0)
 	PromptEvalCached   wire.Count      `json:"prompt_eval_cached_count"` // since 0.34
-	PromptEvalDuration span            `json:"prompt_eval_duration"`
+	PromptEvalDuration nanoseconds     `json:"prompt_eval_duration"`
 	EvalCount          wire.Count      `json:"eval_count"`
-	EvalDuration       span            `json:"eval_duration"`
+	EvalDuration       nanoseconds     `json:"eval_duration"`
 }
 
-// said is a piece of an answer.
-type said struct {
+// message is a piece of an answer.
+type message struct {
 	Content  wire.Text `json:"content"`
 	Thinking wire.Text `json:"thinking"`
 }
 
-// span is a time in nanoseconds that may come as any number, or as a text.
-type span time.Duration
+// nanoseconds is a time in nanoseconds that may come as any number, or as a text.
+type nanoseconds time.Duration
 
 // UnmarshalJSON never fails.
-func (s *span) UnmarshalJSON(raw []byte) error {
+func (s *nanoseconds) UnmarshalJSON(raw []byte) error {
 	var ns float64
 	if json.Unmarshal([]byte(wire.TextOf(raw)), &ns) == nil && ns > 0 && ns < float64(24*time.Hour) {
-		*s = span(ns)
+		*s = nanoseconds(ns)
 	}
 	return nil
 }
 
-// intake reads one answer.
-type intake struct {
+// reader reads one answer.
+type reader struct {
 	model  string
 	schema bool // the answer is bound by a schema
 	outbound.Answer
@@ -59,12 +59,12 @@ type intake struct {
 
 // read reads the stream to its end. Beside an error it returns what had come by
 // then.
-func (in *intake) read(ctx context.Context, body io.Reader) (*providers.Response, error) {
+func (in *reader) read(ctx context.Context, body io.Reader) (*providers.Response, error) {
 	lines := wire.NewEvents(body, maxLine)
 	for understood, foreign := false, ""; ; {
 		line, err := lines.Next()
 		if err != nil {
-			in.End(false)
+			in.Close(false)
 			return in.response(chunk{}), in.broken(ctx, err, understood, cmp.Or(lines.Stray(), foreign))
 		}
 		if line.Cut {
@@ -75,24 +75,24 @@ func (in *intake) read(ctx context.Context, body io.Reader) (*providers.Response
 			return in.response(chunk{}), err
 		}
 		if text, status := errorText(c.Error); text != "" {
-			in.End(false)
+			in.Close(false)
 			return in.response(chunk{}), classify(cmp.Or(status, http.StatusOK), text, in.model)
 		}
 		if c.Message != nil {
-			in.Take(string(c.Message.Content), string(c.Message.Thinking))
+			in.Write(string(c.Message.Content), string(c.Message.Thinking))
 		}
 		if understood = understood || c.Message != nil || len(c.Done) > 0; !understood {
 			foreign = "an object of another API"
 		}
 		if wire.TextOf(c.Done) == "true" {
-			in.End(in.schema)
+			in.Close(in.schema)
 			return in.response(c), in.stopped(c)
 		}
 	}
 }
 
 // stopped returns the failure that the last line of an answer reports.
-func (in *intake) stopped(last chunk) error {
+func (in *reader) stopped(last chunk) error {
 	if last.DoneReason == "error" {
 		return providers.Errorf(providers.ClassServer, "the server stopped in the middle of the answer (done reason error)")
 	}
@@ -100,12 +100,12 @@ func (in *intake) stopped(last chunk) error {
 }
 
 // broken says why a stream ended before its last line.
-func (in *intake) broken(ctx context.Context, err error, understood bool, stray string) error {
+func (in *reader) broken(ctx context.Context, err error, understood bool, stray string) error {
 	switch {
 	case wire.IsLongLine(err):
 		return providers.Errorf(providers.ClassServer, "a line of the answer is longer than %d bytes", maxLine)
 	case !errors.Is(err, io.EOF):
-		return outbound.Fault(ctx, err)
+		return outbound.Classify(ctx, err)
 	case ctx.Err() != nil:
 		return providers.Canceled(ctx)
 	case !understood && outbound.IsPage(nil, []byte(stray)):
@@ -113,7 +113,7 @@ func (in *intake) broken(ctx context.Context, err error, understood bool, stray 
 	case !understood && stray != "":
 		return notOllama()
 	}
-	return outbound.Fault(ctx, io.ErrUnexpectedEOF)
+	return outbound.Classify(ctx, io.ErrUnexpectedEOF)
 }
 
 func notOllama() *providers.Error {
@@ -129,7 +129,7 @@ func decode(line []byte) (chunk, error) {
 	return c, nil
 }
 
-func (in *intake) response(last chunk) *providers.Response {
+func (in *reader) response(last chunk) *providers.Response {
 	return &providers.Response{
 		Text:      in.Text.String(),
 		Reasoning: in.Reasoning.String(),

@@ -24,9 +24,9 @@ const (
 // is not ASCII has at least two.
 const mostPerByte = otherLikely / 2
 
-// measure estimates the length of messages. The zero size is of those that fit
+// estimate estimates the length of messages. The zero size is of those that fit
 // into a window without a doubt, which are not looked at more closely.
-func measure(messages []chatMessage, window int) size {
+func estimate(messages []chatMessage, window int) size {
 	bytes := 0
 	for _, m := range messages {
 		bytes += len(m.Content)

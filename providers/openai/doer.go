@@ -24,7 +24,7 @@ type doer struct {
 	path   string // instead of chatPath; "": that
 
 	failure error         // why there is no answer
-	refused *fault        // what the service said when it refused the request
+	refused *serviceError // what the service said when it refused the request
 	answer  io.ReadCloser // the caller's to close; nil when there is none
 }
 
@@ -112,26 +112,26 @@ func (d *doer) mayHave(object []byte) bool {
 
 // refusal reads an answer that is none.
 func (d *doer) refusal(ctx context.Context, resp *http.Response) error {
-	r, err := outbound.ReadRefused(ctx, resp)
+	r, err := outbound.ReadFailure(ctx, resp)
 	if err != nil {
 		return err
 	}
-	if e := r.Foreign(); e != nil {
+	if e := r.Intermediary(); e != nil {
 		return e
 	}
-	f := faultOf(r.Body, 0)
+	f := parseError(r.Body, 0)
 	d.refused = &f
-	return r.Fail(judge(r.Status, f, d.key))
+	return r.Complete(newError(r.Status, f, d.key))
 }
 
-// verdict turns what go-openai returned into an error with a class; what the
+// callError turns what go-openai returned into an error with a class; what the
 // doer has seen itself comes first.
-func (d *doer) verdict(ctx context.Context, err error) error {
+func (d *doer) callError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return providers.Canceled(ctx)
 	}
 	if d.failure != nil {
 		return d.failure
 	}
-	return outbound.Fault(ctx, err)
+	return outbound.Classify(ctx, err)
 }

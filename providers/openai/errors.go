@@ -98,7 +98,7 @@ var miniMaxCodes = map[int]providers.Class{
 
 // classify makes an error of an answer whose status is not 200.
 func classify(status int, body []byte, key providers.Secret) *providers.Error {
-	return judge(status, faultOf(body, 0), key)
+	return newError(status, parseError(body, 0), key)
 }
 
 // miniMaxCode matches the code at the end of MiniMax's messages.
@@ -114,20 +114,20 @@ func miniMaxCodeIn(message string) int {
 	return 0
 }
 
-// judge decides the class: by a code of MiniMax, by code or type, by status, by
+// newError decides the class: by a code of MiniMax, by code or type, by status, by
 // text. A status in the body counts where the answer's own says nothing.
-func judge(status int, f fault, key providers.Secret) *providers.Error {
-	said := status
+func newError(status int, f serviceError, key providers.Secret) *providers.Error {
+	reported := status
 	if f.Status != 0 && (status < http.StatusBadRequest || status == http.StatusInternalServerError) {
-		said = f.Status
+		reported = f.Status
 	}
-	class, final := named(said, f)
+	class, final := classByCode(reported, f)
 	if !final {
 		class = outbound.ClassByText(class, f.Message)
 	}
 	e := providers.Errorf(class, "%s", outbound.Clean(f.Message, key))
-	if said >= http.StatusBadRequest || status != http.StatusOK {
-		e.Status = said
+	if reported >= http.StatusBadRequest || status != http.StatusOK {
+		e.Status = reported
 	}
 	if f.MiniMax != 0 && miniMaxCodeIn(f.Message) == 0 {
 		e.Message = strings.TrimSpace(fmt.Sprintf("%s (code %d)", e.Message, f.MiniMax))
@@ -141,9 +141,9 @@ func judge(status int, f fault, key providers.Secret) *providers.Error {
 	return e
 }
 
-// named returns the class by codes, types and status, and whether no text can
+// classByCode returns the class by codes, types and status, and whether no text can
 // say more.
-func named(status int, f fault) (class providers.Class, final bool) {
+func classByCode(status int, f serviceError) (class providers.Class, final bool) {
 	if f.MiniMax != 0 {
 		class, known := miniMaxCodes[f.MiniMax]
 		if !known || class == providers.ClassServer && status >= http.StatusInternalServerError {

@@ -17,7 +17,7 @@ func FuzzEvent(f *testing.F) {
 	f.Add(`{"base_resp":{"status_code":1002}}`, false)
 	f.Fuzz(func(t *testing.T, event string, cumulative bool) {
 		var joined strings.Builder
-		in := &intake{cumulative: cumulative, Answer: outbound.Answer{Began: time.Now(), OnDelta: func(d providers.Delta) { joined.WriteString(d.Text) }}}
+		in := &reader{cumulative: cumulative, Answer: outbound.Answer{Began: time.Now(), OnDelta: func(d providers.Delta) { joined.WriteString(d.Text) }}}
 		_ = in.read(t.Context(), strings.NewReader("data: "+event+"\n\n"))
 		in.done = false
 		_ = in.read(t.Context(), strings.NewReader(event))

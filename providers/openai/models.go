@@ -25,12 +25,12 @@ func (p *provider) list(ctx context.Context) ([]providers.Model, error) {
 		req.Header.Set("Authorization", "Bearer "+p.config.Key.Reveal())
 	}
 	if _, err := d.send(req); err != nil { //nolint:bodyclose // d.answer is it, closed below
-		return nil, d.verdict(ctx, err)
+		return nil, d.callError(ctx, err)
 	}
 	defer func() { _ = d.answer.Close() }()
 	body, err := io.ReadAll(d.answer)
 	if err != nil {
-		return nil, d.verdict(ctx, err)
+		return nil, d.callError(ctx, err)
 	}
 	return p.read(body)
 }
@@ -59,7 +59,7 @@ func (p *provider) read(body []byte) ([]providers.Model, error) {
 // goes; ok is false when there is no list.
 func modelNames(body []byte, depth int) (names []string, ok bool) {
 	var top json.RawMessage
-	if depth > deepest || wire.Decode(body, &top) != nil {
+	if depth > maxDepth || wire.Decode(body, &top) != nil {
 		return nil, false
 	}
 	list := top

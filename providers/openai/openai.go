@@ -167,11 +167,11 @@ func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta
 func (p *provider) ask(ctx context.Context, model Model, req *providers.Request, without fields, onDelta func(providers.Delta)) (*providers.Response, *doer, error) {
 	model = without.from(model)
 	d := &doer{client: p.client, key: p.config.Key, extra: model.fields(req), path: model.Quirks.ChatPath}
-	in := &intake{key: p.config.Key, cumulative: model.Quirks.Cumulative, schema: len(req.Schema) > 0, Answer: outbound.Answer{Began: time.Now(), OnDelta: onDelta}}
+	in := &reader{key: p.config.Key, cumulative: model.Quirks.Cumulative, schema: len(req.Schema) > 0, Answer: outbound.Answer{Began: time.Now(), OnDelta: onDelta}}
 	err := p.stream(ctx, d, model.request(req), in)
 	answer := in.response()
 	if err != nil {
-		return answer, d, d.verdict(ctx, err)
+		return answer, d, d.callError(ctx, err)
 	}
 	if strings.TrimSpace(answer.Text) == "" && !answer.Truncated {
 		return answer, d, providers.Errorf(providers.ClassBadOutput, "%s gave a blank answer", model.Name)
@@ -181,7 +181,7 @@ func (p *provider) ask(ctx context.Context, model Model, req *providers.Request,
 
 // stream makes the call and reads all of the answer into in. go-openai writes the
 // request; the answer is read here.
-func (p *provider) stream(ctx context.Context, d *doer, req sdk.ChatCompletionRequest, in *intake) error {
+func (p *provider) stream(ctx context.Context, d *doer, req sdk.ChatCompletionRequest, in *reader) error {
 	unread, err := p.sdkClient(d).CreateChatCompletionStream(ctx, req)
 	if err != nil {
 		return err

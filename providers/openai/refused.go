@@ -91,7 +91,7 @@ var (
 // parameter, or those that a clause of its text refuses by name. A text that
 // only mentions a field, such as a temperature in the prompt that it repeats, is
 // not about it.
-func (f *fault) about() fields {
+func (f *serviceError) about() fields {
 	var refused fields
 	param := strings.ToLower(f.Param)
 	for _, clause := range clauseEnd.Split(strings.ToLower(f.Message), -1) {

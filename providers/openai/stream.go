@@ -16,8 +16,8 @@ import (
 	"github.com/topcentral/spillway/providers/output"
 )
 
-// intake reads one answer.
-type intake struct {
+// reader reads one answer.
+type reader struct {
 	key        providers.Secret
 	cumulative bool
 	schema     bool // the answer is bound by a schema
@@ -37,7 +37,7 @@ type intake struct {
 const lastWord = 2 * time.Second
 
 // read reads all of an answer, whether it streams or comes as one object.
-func (in *intake) read(ctx context.Context, body io.Reader) error {
+func (in *reader) read(ctx context.Context, body io.Reader) error {
 	events := wire.NewEvents(body, outbound.MaxAnswer)
 	wait := func() {}
 	for !in.done {
@@ -68,19 +68,19 @@ func (in *intake) read(ctx context.Context, body io.Reader) error {
 
 // broken returns the error for a stream that broke off; nil if that was behind
 // the finish reason and the JSON is whole.
-func (in *intake) broken(ctx context.Context, err error) error {
-	in.End(in.schema && in.finish != "")
+func (in *reader) broken(ctx context.Context, err error) error {
+	in.Close(in.schema && in.finish != "")
 	if _, cut := output.Extract(in.Text.String()); in.finish != "" && cut == nil && ctx.Err() == nil {
 		return in.end("")
 	}
 	if in.finish != "" && errors.Is(err, context.Canceled) && ctx.Err() == nil {
 		return providers.Errorf(providers.ClassTransport, "the server said that its answer was complete, but the JSON is not")
 	}
-	return outbound.Fault(ctx, err)
+	return outbound.Classify(ctx, err)
 }
 
 // event reads one event.
-func (in *intake) event(e wire.Event) error {
+func (in *reader) event(e wire.Event) error {
 	switch {
 	case e.Done():
 		in.done = true
@@ -108,7 +108,7 @@ func garbled() *providers.Error {
 }
 
 // take reads one object: a piece of the answer, the whole of it, or a failure.
-func (in *intake) take(name string, object []byte) error {
+func (in *reader) take(name string, object []byte) error {
 	var c completion
 	if err := wire.Decode(object, &c); err != nil && !strings.EqualFold(name, "error") {
 		return garbled().WithCause(err)
@@ -165,8 +165,8 @@ var lengths = map[string]bool{"length": true, "max_tokens": true, "max_output_to
 
 // end checks that the answer is complete: a connection that is closed in good
 // order looks like the end of the stream. Stray is what came that is no event.
-func (in *intake) end(stray string) error {
-	in.End(in.schema)
+func (in *reader) end(stray string) error {
+	in.Close(in.schema)
 	class, failed := finishes[in.finish]
 	switch {
 	case failed && class == providers.ClassContentBlocked:
@@ -182,8 +182,8 @@ func (in *intake) end(stray string) error {
 	case !in.understood && stray != "":
 		return providers.Errorf(providers.ClassServer, "the service did not answer in OpenAI's format, but with: %s", outbound.Clean(stray, in.key))
 	case !in.understood && in.foreign != nil:
-		if f := faultOf(in.foreign, 0); f.Message != "" {
-			return judge(http.StatusOK, f, in.key)
+		if f := parseError(in.foreign, 0); f.Message != "" {
+			return newError(http.StatusOK, f, in.key)
 		}
 		return garbled()
 	default:
@@ -198,23 +198,23 @@ func isObject(text string) bool {
 }
 
 // piece takes a piece of the answer.
-func (in *intake) piece(text, reasoning string) {
+func (in *reader) piece(text, reasoning string) {
 	if in.cumulative {
-		text = fresh(&in.seenText, text)
-		reasoning = fresh(&in.seenReasoning, reasoning)
+		text = newPart(&in.seenText, text)
+		reasoning = newPart(&in.seenReasoning, reasoning)
 	}
-	in.Take(text, reasoning)
+	in.Write(text, reasoning)
 }
 
 // repeated is the shortest text that we take for a repetition rather than for a
 // word said twice, in bytes.
 const repeated = 16
 
-// fresh returns what is new in a piece that may repeat all that came before,
+// newPart returns what is new in a piece that may repeat all that came before,
 // and adds it to seen. MiniMax documents such pieces, but not every deployment
 // sends them: a piece is a repetition if it begins with all of seen and goes on,
 // which no JSON object's second piece does by chance.
-func fresh(seen *string, piece string) string {
+func newPart(seen *string, piece string) string {
 	rest, again := strings.CutPrefix(piece, *seen)
 	if *seen != "" && again && (rest != "" || len(piece) >= repeated) {
 		piece = rest
@@ -225,7 +225,7 @@ func fresh(seen *string, piece string) string {
 
 // count takes what a service says of tokens. Some say it again with every piece,
 // and some say 0 at last: the most of each counts.
-func (in *intake) count(raw json.RawMessage) {
+func (in *reader) count(raw json.RawMessage) {
 	if wire.Empty(raw) {
 		return
 	}
@@ -238,7 +238,7 @@ func (in *intake) count(raw json.RawMessage) {
 	}
 }
 
-func (in *intake) response() *providers.Response {
+func (in *reader) response() *providers.Response {
 	return &providers.Response{
 		Text:       in.Text.String(),
 		Reasoning:  in.Reasoning.String(),

@@ -14,7 +14,7 @@ type completion struct {
 	Choices wire.List[choice] `json:"choices"`
 	Usage   json.RawMessage   `json:"usage"`
 	envelope
-	signs
+	failureFields
 }
 
 // envelope is the members in which gateways put a whole event.
@@ -132,7 +132,7 @@ type part struct {
 // types, and parts that are nested too deep, are skipped.
 func contentOf(raw json.RawMessage, depth int) (text, reasoning string) {
 	raw = bytes.TrimSpace(raw)
-	if depth > deepest {
+	if depth > maxDepth {
 		return "", ""
 	}
 	if len(raw) == 0 || raw[0] != '{' && raw[0] != '[' {

@@ -84,7 +84,7 @@ func values(text string) ([]json.RawMessage, error) {
 		}
 		at += next
 		if text[at] == '}' || text[at] == ']' {
-			return nil, fmt.Errorf("%w: stray %q at %s", ErrSyntax, text[at], place(text, at))
+			return nil, fmt.Errorf("%w: stray %q at %s", ErrSyntax, text[at], position(text, at))
 		}
 		value, err := first(text[at:])
 		if err == nil {
@@ -92,10 +92,10 @@ func values(text string) ([]json.RawMessage, error) {
 			at += len(value)
 			continue
 		}
-		skip := aside(text[at:])
+		skip := proseBrackets(text[at:])
 		if skip == 0 {
 			why := explain(text, at, err)
-			if value, skip = mendSyntax(text[at:], why); skip == 0 {
+			if value, skip = repairSyntax(text[at:], why); skip == 0 {
 				return nil, why
 			}
 			found = append(found, value)
@@ -104,13 +104,13 @@ func values(text string) ([]json.RawMessage, error) {
 	}
 }
 
-// mendSyntax repairs the JSON that text begins with if why it is broken allows
+// repairSyntax repairs the JSON that text begins with if why it is broken allows
 // that. It returns the length of what it repaired, or 0.
-func mendSyntax(text string, why error) (json.RawMessage, int) {
+func repairSyntax(text string, why error) (json.RawMessage, int) {
 	if errors.Is(why, ErrTruncated) {
 		return nil, 0
 	}
-	value, length, ok := mend(text)
+	value, length, ok := repair(text)
 	if !ok {
 		return nil, 0
 	}
@@ -126,10 +126,10 @@ func first(text string) (json.RawMessage, error) {
 	return v, nil
 }
 
-// aside returns the length of a bracketed aside in prose ("[see note]",
+// proseBrackets returns the length of a bracketed remark in prose ("[see note]",
 // "{customer}") that text begins with, or 0 if it is rather broken JSON: when
 // something JSON-like is inside the brackets.
-func aside(text string) int {
+func proseBrackets(text string) int {
 	closing := map[byte]byte{'{': '}', '[': ']'}[text[0]]
 	end := strings.IndexByte(text, closing)
 	if end < 0 || strings.ContainsAny(text[1:end], "{[\"“") || text[0] == '{' && strings.ContainsAny(text[1:end], ":：") {
@@ -141,11 +141,11 @@ func aside(text string) int {
 // explain says where and how the JSON that begins at start is broken.
 func explain(text string, start int, err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: it begins at %s and never ends", ErrTruncated, place(text, start))
+		return fmt.Errorf("%w: it begins at %s and never ends", ErrTruncated, position(text, start))
 	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		at := start + max(int(syntax.Offset)-1, 0)
-		return fmt.Errorf("%w: %s at %s", ErrSyntax, syntax.Error(), place(text, at))
+		return fmt.Errorf("%w: %s at %s", ErrSyntax, syntax.Error(), position(text, at))
 	}
 	return fmt.Errorf("%w: %w", ErrSyntax, err)
 }
@@ -153,8 +153,8 @@ func explain(text string, start int, err error) error {
 // nearby is how much of the text is quoted around a fault, in bytes each way.
 const nearby = 24
 
-// place describes a byte offset: line, column, and the text around it.
-func place(text string, at int) string {
+// position describes a byte offset: line, column, and the text around it.
+func position(text string, at int) string {
 	at = min(at, len(text))
 	line := 1 + strings.Count(text[:at], "\n")
 	column := 1 + utf8.RuneCountInString(text[strings.LastIndexByte(text[:at], '\n')+1:at])

@@ -17,13 +17,13 @@ var closings = map[rune][]rune{
 
 // beginsString reports whether a quote begins a string here, and is not a part
 // of a bare word.
-func (m *mender) beginsString(r rune) bool {
+func (m *repairer) beginsString(r rune) bool {
 	return r == '"' || strings.ContainsRune(`{[,:"`, m.last)
 }
 
 // quoted takes a string and writes out its name. It reports false when the
 // string never ends.
-func (m *mender) quoted(quote rune) bool {
+func (m *repairer) quoted(quote rune) bool {
 	key := m.last != ':'
 	begin := m.at + utf8.RuneLen(quote)
 	length, size := m.stringEnd(m.text[begin:], quote, key)
@@ -36,7 +36,7 @@ func (m *mender) quoted(quote rune) bool {
 	case colon && !key:
 		return false // a value has lost its end
 	case colon && m.inside() == '[':
-		m.enter('{') // an object that has lost its opening brace
+		m.openBracket('{') // an object that has lost its opening brace
 	}
 	name := nameBegin + strconv.Itoa(len(m.contents)/2) + nameEnd
 	m.contents = append(m.contents, name, escape(content))
@@ -85,7 +85,7 @@ func escapes(rest string) bool {
 // stringEnd returns the length of the string that text begins with, and the size
 // of the quote that ends it; a size of 0 when there is none. A quote ends a
 // string only if what follows it is of JSON.
-func (m *mender) stringEnd(text string, quote rune, key bool) (length, size int) {
+func (m *repairer) stringEnd(text string, quote rune, key bool) (length, size int) {
 	ends := closings[quote]
 	escaped := false
 	for i, r := range text {

@@ -13,8 +13,8 @@ const (
 // split over pieces. White space around the blocks is dropped. The zero value
 // is ready.
 type Splitter struct {
-	state splitState
-	held  string // not yet known to be text, reasoning or a tag
+	state   splitState
+	pending string // not yet known to be text, reasoning or a tag
 }
 
 type splitState int
@@ -29,7 +29,7 @@ const (
 // Write takes the next piece and returns what is now known to be answer or
 // reasoning; either may be empty.
 func (s *Splitter) Write(piece string) (text, reasoning string) {
-	s.held += piece
+	s.pending += piece
 	var r strings.Builder
 	for {
 		switch s.state {
@@ -44,7 +44,7 @@ func (s *Splitter) Write(piece string) (text, reasoning string) {
 				return "", r.String()
 			}
 		case answer:
-			text, s.held = s.held, ""
+			text, s.pending = s.pending, ""
 			return text, r.String()
 		}
 	}
@@ -53,12 +53,12 @@ func (s *Splitter) Write(piece string) (text, reasoning string) {
 // lead decides whether a block or the answer begins; it reports false while
 // that is open.
 func (s *Splitter) lead() bool {
-	s.held = strings.TrimLeft(s.held, " \t\r\n")
-	if rest, ok := strings.CutPrefix(s.held, openTag); ok {
-		s.held, s.state = rest, opening
+	s.pending = strings.TrimLeft(s.pending, " \t\r\n")
+	if rest, ok := strings.CutPrefix(s.pending, openTag); ok {
+		s.pending, s.state = rest, opening
 		return true
 	}
-	if strings.HasPrefix(openTag, s.held) {
+	if strings.HasPrefix(openTag, s.pending) {
 		return false
 	}
 	s.state = answer
@@ -69,18 +69,18 @@ func (s *Splitter) lead() bool {
 // been closed.
 func (s *Splitter) think() (reasoning string, closed bool) {
 	if s.state == opening {
-		s.held = strings.TrimLeft(s.held, " \t\r\n")
-		if s.held == "" {
+		s.pending = strings.TrimLeft(s.pending, " \t\r\n")
+		if s.pending == "" {
 			return "", false
 		}
 		s.state = thinking
 	}
-	if reasoning, rest, ok := strings.Cut(s.held, closeTag); ok {
-		s.held, s.state = rest, leading
+	if reasoning, rest, ok := strings.Cut(s.pending, closeTag); ok {
+		s.pending, s.state = rest, leading
 		return reasoning, true
 	}
-	keep := tagStart(s.held)
-	reasoning, s.held = s.held[:len(s.held)-keep], s.held[len(s.held)-keep:]
+	keep := tagStart(s.pending)
+	reasoning, s.pending = s.pending[:len(s.pending)-keep], s.pending[len(s.pending)-keep:]
 	return reasoning, false
 }
 
@@ -98,12 +98,12 @@ func tagStart(text string) int {
 // Close returns what was held back at the end of the text. A block that was
 // never closed is reasoning to its end.
 func (s *Splitter) Close() (text, reasoning string) {
-	held := s.held
-	s.held = ""
+	pending := s.pending
+	s.pending = ""
 	if s.state == leading || s.state == answer {
-		return held, ""
+		return pending, ""
 	}
-	return "", held
+	return "", pending
 }
 
 // Split returns the answer and the reasoning in a complete text. Unlike a

@@ -23,31 +23,31 @@ type Answer struct {
 	split           output.Splitter
 }
 
-// Take adds a piece as it came: characters may be cut in two, and reasoning may
+// Write adds a piece as it came: characters may be cut in two, and reasoning may
 // be in the text, in tags.
-func (a *Answer) Take(text, reasoning string) {
+func (a *Answer) Write(text, reasoning string) {
 	text, tagged := a.split.Write(a.texts.Write(text))
-	a.Tell(text, a.thoughts.Write(reasoning)+tagged)
+	a.emit(text, a.thoughts.Write(reasoning)+tagged)
 }
 
-// End takes what was held back at the end of the answer. Some servers file an
+// Close takes what was held back at the end of the answer. Some servers file an
 // answer that is bound by a schema under reasoning: it is an answer if nothing
 // else is there, and it is one JSON object or list from the first byte to the
 // last.
-func (a *Answer) End(schema bool) {
-	a.Take(a.texts.Close(), "")
+func (a *Answer) Close(schema bool) {
+	a.Write(a.texts.Close(), "")
 	text, tagged := a.split.Close()
-	a.Tell(text, a.thoughts.Close()+tagged)
+	a.emit(text, a.thoughts.Close()+tagged)
 	thought := strings.TrimSpace(a.Reasoning.String())
 	if !schema || strings.TrimSpace(a.Text.String()) != "" || !strings.HasPrefix(thought, "{") && !strings.HasPrefix(thought, "[") || !json.Valid([]byte(thought)) {
 		return
 	}
 	a.Reasoning.Reset()
-	a.Tell(thought, "")
+	a.emit(thought, "")
 }
 
-// Tell adds a piece to the answer and passes it on. An empty one is nothing.
-func (a *Answer) Tell(text, reasoning string) {
+// emit adds a piece to the answer and passes it on. An empty one is nothing.
+func (a *Answer) emit(text, reasoning string) {
 	if text == "" && reasoning == "" {
 		return
 	}

@@ -44,14 +44,14 @@ type Doer interface {
 
 // Do sends req with a context of its own below req's. The answer's body fails
 // with an *providers.Error of class server after limit bytes; closing it drains
-// what little is left and ends the context. Errors are those of Fault.
+// what little is left and ends the context. Errors are those of Classify.
 func Do(client Doer, req *http.Request, limit int64) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
 	resp, err := client.Do(req.WithContext(ctx))
 	proxy := proxyFor(client, req)
 	if err != nil {
 		cancel()
-		e := Fault(req.Context(), err)
+		e := Classify(req.Context(), err)
 		if proxy != "" && e.Class == providers.ClassTransport {
 			e.Message += throughProxy(proxy)
 		}
@@ -61,7 +61,7 @@ func Do(client Doer, req *http.Request, limit int64) (*http.Response, error) {
 	if err != nil {
 		cancel()
 		_ = resp.Body.Close()
-		return nil, Fault(req.Context(), err)
+		return nil, Classify(req.Context(), err)
 	}
 	resp.Body = &body{plain: plain, from: resp.Body, left: limit, cancel: cancel, proxy: proxy}
 	return resp, nil
@@ -109,18 +109,18 @@ func (b *body) Close() error {
 	return b.from.Close()
 }
 
-// Fault says what an error while calling or reading means: canceled when ctx
+// Classify says what an error while calling or reading means: canceled when ctx
 // has ended, server when the answer could not be decoded, timeout when the
 // client's own limit struck, transport otherwise. An error that has a class
 // keeps it.
-func Fault(ctx context.Context, err error) *providers.Error {
+func Classify(ctx context.Context, err error) *providers.Error {
 	if ctx.Err() != nil {
 		return providers.Canceled(ctx)
 	}
 	if e, ok := errors.AsType[*providers.Error](err); ok {
 		return e
 	}
-	if garbled(err) {
+	if isDecodeError(err) {
 		return providers.Errorf(providers.ClassServer, "the server's answer is not in the format of its API").WithCause(err)
 	}
 	if timedOut(err) {
@@ -129,8 +129,8 @@ func Fault(ctx context.Context, err error) *providers.Error {
 	return providers.Errorf(providers.ClassTransport, "%s", reason(err)).WithCause(err)
 }
 
-// garbled reports whether err is that of a decoder.
-func garbled(err error) bool {
+// isDecodeError reports whether err is that of a decoder.
+func isDecodeError(err error) bool {
 	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return true
 	}

@@ -29,7 +29,7 @@ func (slow) Error() string   { return "too slow" }
 func (slow) Timeout() bool   { return true }
 func (slow) Temporary() bool { return true }
 
-func TestFault(t *testing.T) {
+func TestClassify(t *testing.T) {
 	call := func(err error) error {
 		return &url.Error{Op: "Post", URL: "http://user:pass@mac.local:11434/api/chat?key=hidden", Err: err}
 	}
@@ -47,7 +47,7 @@ func TestFault(t *testing.T) {
 		{"has a class", fmt.Errorf("read: %w", providers.Errorf(providers.ClassServer, "too long")), "server", "too long"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := outbound.Fault(t.Context(), c.err)
+			got := outbound.Classify(t.Context(), c.err)
 			if got.Class != c.class || !strings.Contains(got.Message, c.says) {
 				t.Errorf("got %v, want %q and %q", got, c.class, c.says)
 			}
@@ -59,7 +59,7 @@ func TestFault(t *testing.T) {
 	why := errors.New("gone")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(why)
-	if got := outbound.Fault(ctx, io.EOF); got.Class != providers.ClassCanceled || !errors.Is(got, why) {
+	if got := outbound.Classify(ctx, io.EOF); got.Class != providers.ClassCanceled || !errors.Is(got, why) {
 		t.Errorf("an ended context comes first: %v", got)
 	}
 }
@@ -233,15 +233,15 @@ func TestErrorsNameTheProxy(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "through the HTTP proxy "+strings.TrimPrefix(gone.URL, "http://")) {
 		t.Errorf("got %v", err)
 	}
-	resp, err := call(gateway.URL) //nolint:bodyclose // ReadRefused closes it
+	resp, err := call(gateway.URL) //nolint:bodyclose // ReadFailure closes it
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := outbound.ReadRefused(t.Context(), resp)
+	r, err := outbound.ReadFailure(t.Context(), resp)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := r.Fail(providers.Errorf(providers.ClassServer, "no reason")); !strings.Contains(e.Message, "through the HTTP proxy") || e.Status != http.StatusBadGateway {
+	if e := r.Complete(providers.Errorf(providers.ClassServer, "no reason")); !strings.Contains(e.Message, "through the HTTP proxy") || e.Status != http.StatusBadGateway {
 		t.Errorf("got %v", e)
 	}
 }

@@ -64,7 +64,7 @@ func (e *Events) Next() (Event, error) {
 		if !e.begun {
 			line, e.begun = bytes.TrimPrefix(line, bom), true
 		}
-		e.take(line)
+		e.readLine(line)
 	}
 	next := e.ready[0]
 	e.ready = e.ready[1:]
@@ -75,8 +75,8 @@ func (e *Events) Next() (Event, error) {
 // what came is then perhaps no stream at all.
 func (e *Events) Stray() string { return e.stray }
 
-// take reads one line.
-func (e *Events) take(line []byte) {
+// readLine reads one line.
+func (e *Events) readLine(line []byte) {
 	trimmed := bytes.TrimSpace(line)
 	field, value, _ := bytes.Cut(trimmed, []byte(":"))
 	switch name := string(bytes.ToLower(field)); {

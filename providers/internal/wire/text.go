@@ -55,9 +55,9 @@ func writeUnit(b *strings.Builder, unit uint16) {
 	b.Write([]byte{0xe0 | byte(unit>>12), 0x80 | byte(unit>>6&0x3f), 0x80 | byte(unit&0x3f)})
 }
 
-// half returns the half of a surrogate pair that s begins with, as writeUnit
+// surrogate returns the half of a surrogate pair that s begins with, as writeUnit
 // writes it, or 0.
-func half(s string) rune {
+func surrogate(s string) rune {
 	if len(s) < 3 || s[0] != 0xed || s[1] < 0xa0 || s[1] > 0xbf || s[2]&0xc0 != 0x80 {
 		return 0
 	}
@@ -66,7 +66,7 @@ func half(s string) rune {
 
 // Joiner puts characters together again whose parts came in two pieces of a
 // text. What never becomes whole is U+FFFD. The zero value is ready.
-type Joiner struct{ held string }
+type Joiner struct{ pending string }
 
 // Write takes the next piece and returns the whole characters that there are by
 // now.
@@ -74,25 +74,25 @@ func (j *Joiner) Write(piece string) string {
 	if piece == "" {
 		return ""
 	}
-	text := j.held + piece
-	whole := len(text) - unfinished(text)
-	j.held = text[whole:]
-	return whole8(text[:whole])
+	text := j.pending + piece
+	whole := len(text) - partialSize(text)
+	j.pending = text[whole:]
+	return validUTF8(text[:whole])
 }
 
 // Close returns what is left at the end of the text.
 func (j *Joiner) Close() string {
-	held := j.held
-	j.held = ""
-	return whole8(held)
+	pending := j.pending
+	j.pending = ""
+	return validUTF8(pending)
 }
 
-// unfinished returns the length of the part of a character that a text ends
+// partialSize returns the length of the part of a character that a text ends
 // with.
-func unfinished(text string) int {
+func partialSize(text string) int {
 	n := len(text)
 	if n >= 3 {
-		if h := half(text[n-3:]); h >= 0xd800 && h < 0xdc00 {
+		if h := surrogate(text[n-3:]); h >= 0xd800 && h < 0xdc00 {
 			return 3
 		}
 	}
@@ -107,18 +107,18 @@ func unfinished(text string) int {
 	return 0
 }
 
-// whole8 returns text as UTF-8: pairs of halves as the character they are, and
+// validUTF8 returns text as UTF-8: pairs of halves as the character they are, and
 // everything else that is no character as U+FFFD.
-func whole8(text string) string {
+func validUTF8(text string) string {
 	if utf8.ValidString(text) {
 		return text
 	}
 	var b strings.Builder
 	for text != "" {
 		r, size := utf8.DecodeRuneInString(text)
-		if h := half(text); h != 0 {
+		if h := surrogate(text); h != 0 {
 			r, size = utf8.RuneError, 3
-			if low := half(text[3:]); h < 0xdc00 && low >= 0xdc00 {
+			if low := surrogate(text[3:]); h < 0xdc00 && low >= 0xdc00 {
 				r, size = 0x10000+(h-0xd800)<<10+(low-0xdc00), 6
 			}
 		}

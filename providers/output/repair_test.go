@@ -68,7 +68,7 @@ func TestExtractMendsSlips(t *testing.T) {
 	}
 }
 
-// TestNothingThatWasCutOffIsMended cuts every slip off at every place before its
+// TestNothingThatWasCutOffIsMended cuts every slip off at every position before its
 // end.
 func TestNothingThatWasCutOffIsMended(t *testing.T) {
 	for _, c := range slips {

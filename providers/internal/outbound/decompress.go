@@ -21,9 +21,9 @@ func decompressed(resp *http.Response) (io.Reader, error) {
 	case "", "identity":
 		return resp.Body, nil
 	case "gzip", "x-gzip":
-		return &lazily{from: resp.Body, open: func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }}, nil
+		return &lazyReader{from: resp.Body, open: func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }}, nil
 	case "deflate":
-		return &lazily{from: resp.Body, open: inflate}, nil
+		return &lazyReader{from: resp.Body, open: inflate}, nil
 	}
 	return nil, providers.Errorf(providers.ClassServer, "the answer is compressed with %s, which was not asked for", Clean(encoding))
 }
@@ -42,14 +42,14 @@ func inflate(r io.Reader) (io.Reader, error) {
 	return flate.NewReader(in), nil
 }
 
-// lazily opens a decompressor when it is first read, since that waits for bytes.
-type lazily struct {
+// lazyReader opens a decompressor when it is first read, since that waits for bytes.
+type lazyReader struct {
 	from io.Reader
 	open func(io.Reader) (io.Reader, error)
 	r    io.Reader
 }
 
-func (l *lazily) Read(p []byte) (int, error) {
+func (l *lazyReader) Read(p []byte) (int, error) {
 	if l.r == nil {
 		r, err := l.open(l.from)
 		if err != nil {

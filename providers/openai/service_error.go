@@ -10,8 +10,8 @@ import (
 	"github.com/topcentral/spillway/providers/internal/wire"
 )
 
-// fault is what a service says of a failure, whatever the shape it says it in.
-type fault struct {
+// serviceError is what a service says of a failure, whatever the shape it says it in.
+type serviceError struct {
 	Type    string
 	Code    string
 	Message string
@@ -20,8 +20,8 @@ type fault struct {
 	MiniMax int    // a code of MiniMax; 0: none
 }
 
-// signs are the members of an event that may say that it is a failure.
-type signs struct {
+// failureFields are the members of an event that may say that it is a failure.
+type failureFields struct {
 	Error           json.RawMessage `json:"error"`
 	Errors          json.RawMessage `json:"errors"`
 	Object          wire.Text       `json:"object"`
@@ -64,9 +64,9 @@ func means(code string) bool {
 	return true
 }
 
-// said is every name under which services tell of a failure, in an "error"
+// errorFields is every name under which services tell of a failure, in an "error"
 // object or at the top.
-type said struct {
+type errorFields struct {
 	Type   wire.Text `json:"type"`
 	State  wire.Text `json:"status"` // Google's name for it, or an HTTP status
 	Code   wire.Text `json:"code"`
@@ -89,42 +89,42 @@ type said struct {
 	BaseResp baseResp        `json:"base_resp"`
 }
 
-// deepest is how many errors, parts or lists are read that are nested in one
+// maxDepth is how many errors, parts or lists are read that are nested in one
 // another: gateways pass on what they were told as a text.
-const deepest = 8
+const maxDepth = 8
 
-// faultOf reads what a failure's body says: an object, a list of them, JSON in a
+// parseError reads what a failure's body says: an object, a list of them, JSON in a
 // text, or just a text.
-func faultOf(body []byte, depth int) fault {
+func parseError(body []byte, depth int) serviceError {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	var top json.RawMessage
 	if wire.Decode(body, &top) != nil {
 		if event, err := wire.NewEvents(bytes.NewReader(body), len(body)+1).Next(); err == nil && depth == 0 && isObject(string(event.Data)) {
-			return faultOf(event.Data, depth+1)
+			return parseError(event.Data, depth+1)
 		}
-		return fault{Message: string(body)}
+		return serviceError{Message: string(body)}
 	}
 	if top[0] == '[' {
 		if list := wire.Elements(top); len(list) > 0 {
-			return faultOf(list[0], depth)
+			return parseError(list[0], depth)
 		}
-		return fault{}
+		return serviceError{}
 	}
 	if top[0] != '{' {
 		text := wire.TextOf(top)
-		if inner := strings.TrimSpace(text); depth < deepest && strings.HasPrefix(inner, "{") && json.Valid([]byte(inner)) {
-			return faultOf([]byte(inner), depth+1)
+		if inner := strings.TrimSpace(text); depth < maxDepth && strings.HasPrefix(inner, "{") && json.Valid([]byte(inner)) {
+			return parseError([]byte(inner), depth+1)
 		}
-		return fault{Message: text}
+		return serviceError{Message: text}
 	}
-	var s said
+	var s errorFields
 	_ = wire.Decode(top, &s)
-	return s.fault(depth)
+	return s.serviceError(depth)
 }
 
-// fault puts together what an object says itself, and what stands inside of it.
-func (s *said) fault(depth int) fault {
-	f := fault{Type: firstOf(string(s.Type), name(string(s.State))), Code: firstOf(string(s.Code), string(s.Number)), Param: string(s.Param)}
+// serviceError puts together what an object says itself, and what stands inside of it.
+func (s *errorFields) serviceError(depth int) serviceError {
+	f := serviceError{Type: firstOf(string(s.Type), name(string(s.State))), Code: firstOf(string(s.Code), string(s.Number)), Param: string(s.Param)}
 	for _, code := range []wire.Text{s.Code, s.State, s.Number, s.HTTP} {
 		if f.Status == 0 {
 			f.Status = statusIn(string(code))
@@ -134,19 +134,19 @@ func (s *said) fault(depth int) fault {
 	if !wire.Empty(s.Detail) {
 		detail, f.Param = detailOf(s.Detail, f.Param)
 	}
-	var message fault
-	if !wire.Empty(s.Message) && depth < deepest {
-		message = faultOf(s.Message, depth+1)
+	var message serviceError
+	if !wire.Empty(s.Message) && depth < maxDepth {
+		message = parseError(s.Message, depth+1)
 	}
 	f.Message = firstOf(message.Message, string(s.Msg), string(s.ErrorMsg), string(s.ErrMsg), string(s.ErrorText), string(s.Description), detail, string(s.Title), string(s.Reason))
-	f = f.over(message)
+	f = f.or(message)
 	for _, inner := range []json.RawMessage{s.Error, s.Errors} {
-		if !wire.Empty(inner) && string(bytes.TrimSpace(inner)) != "true" && depth < deepest {
-			deeper := faultOf(inner, depth+1)
+		if !wire.Empty(inner) && string(bytes.TrimSpace(inner)) != "true" && depth < maxDepth {
+			deeper := parseError(inner, depth+1)
 			if deeper.Message != "" {
 				f.Message = deeper.Message
 			}
-			f = deeper.over(f)
+			f = deeper.or(f)
 			break
 		}
 	}
@@ -161,8 +161,8 @@ func (s *said) fault(depth int) fault {
 	return f
 }
 
-// over returns f with what it lacks taken from another.
-func (f fault) over(other fault) fault {
+// or returns f with what it lacks taken from another.
+func (f serviceError) or(other serviceError) serviceError {
 	f.Type, f.Code, f.Message, f.Param = firstOf(f.Type, other.Type), firstOf(f.Code, other.Code), firstOf(f.Message, other.Message), firstOf(f.Param, other.Param)
 	if f.Status == 0 {
 		f.Status = other.Status
@@ -236,5 +236,5 @@ func (c *completion) inside(raw []byte, key providers.Secret) *providers.Error {
 			return providers.Errorf(providers.ClassContentBlocked, "the service's filter refused the text as sensitive")
 		}
 	}
-	return judge(http.StatusOK, faultOf(raw, 0), key)
+	return newError(http.StatusOK, parseError(raw, 0), key)
 }

@@ -29,18 +29,18 @@ func checkKeys(v json.RawMessage) error {
 			return fmt.Errorf("%w: %w", ErrSyntax, err)
 		}
 		if d, ok := token.(json.Delim); ok {
-			open = enter(open, d)
+			open = push(open, d)
 			continue
 		}
-		if key, twice := see(open, token); twice {
+		if key, twice := addKey(open, token); twice {
 			return fmt.Errorf("%w: the key %q stands twice in one object", ErrSyntax, key)
 		}
 	}
 }
 
-// enter opens or closes a scope. A value that is itself an object or array is
+// push opens or closes a scope. A value that is itself an object or array is
 // over, for the scope around it, when it is opened.
-func enter(open []*scope, d json.Delim) []*scope {
+func push(open []*scope, d json.Delim) []*scope {
 	if d == '}' || d == ']' {
 		return open[:len(open)-1]
 	}
@@ -54,8 +54,8 @@ func enter(open []*scope, d json.Delim) []*scope {
 	return append(open, s)
 }
 
-// see notes a token in the innermost scope, and reports a key seen before.
-func see(open []*scope, token json.Token) (key string, twice bool) {
+// addKey notes a token in the innermost scope, and reports a key seen before.
+func addKey(open []*scope, token json.Token) (key string, twice bool) {
 	s := open[len(open)-1]
 	if s.keys == nil {
 		return "", false

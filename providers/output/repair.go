@@ -9,13 +9,13 @@ import (
 	"github.com/kaptinlin/jsonrepair"
 )
 
-// mend repairs the broken JSON that text begins with, and returns it with the
+// repair repairs the broken JSON that text begins with, and returns it with the
 // length of what it was made from; ok is false where that cannot be done without
 // guessing. Quotes, commas, comments and braces that were lost between others
 // are mended. What was cut off is not: a bracket that was opened and never
 // closed makes it fail.
-func mend(text string) (value json.RawMessage, length int, ok bool) {
-	m := mender{text: text}
+func repair(text string) (value json.RawMessage, length int, ok bool) {
+	m := repairer{text: text}
 	if strings.ContainsAny(text, nameBegin+nameEnd) || !m.scan() {
 		return nil, 0, false
 	}
@@ -30,12 +30,12 @@ func mend(text string) (value json.RawMessage, length int, ok bool) {
 	return value, m.at, true
 }
 
-// mender walks over broken JSON, string by string and bracket by bracket, to
+// repairer walks over broken JSON, string by string and bracket by bracket, to
 // find its end. It writes out what the library is to repair. The strings are not
 // for the library, which would change some of them: names stand in their place.
 // What it does not know is mended here: punctuation of Chinese keyboards, and
 // objects that have lost their opening brace.
-type mender struct {
+type repairer struct {
 	text     string
 	at       int // where in text
 	out      strings.Builder
@@ -54,7 +54,7 @@ const (
 var ascii = map[rune]rune{'，': ',', '：': ':', '｛': '{', '｝': '}', '［': '[', '］': ']'}
 
 // scan walks to the end of the value. It reports false when there is none.
-func (m *mender) scan() bool {
+func (m *repairer) scan() bool {
 	for m.at < len(m.text) {
 		r, size := utf8.DecodeRuneInString(m.text[m.at:])
 		if a, ok := ascii[r]; ok {
@@ -68,10 +68,10 @@ func (m *mender) scan() bool {
 			ok = m.quoted(r)
 		case r == '{' || r == '[':
 			m.at += size
-			m.enter(r)
+			m.openBracket(r)
 		case r == '}' || r == ']':
 			m.at += size
-			if ok = m.leave(r); ok && len(m.open) == 0 {
+			if ok = m.closeBracket(r); ok && len(m.open) == 0 {
 				return true
 			}
 		case unicode.IsLetter(r):
@@ -89,21 +89,21 @@ func (m *mender) scan() bool {
 	return false
 }
 
-func (m *mender) write(r rune) {
+func (m *repairer) write(r rune) {
 	m.out.WriteRune(r)
 	if !unicode.IsSpace(r) {
 		m.last = r
 	}
 }
 
-func (m *mender) enter(r rune) {
+func (m *repairer) openBracket(r rune) {
 	m.open = append(m.open, r)
 	m.write(r)
 }
 
-// leave closes a bracket, and an object that has lost its closing brace before
+// closeBracket closes a bracket, and an object that has lost its closing brace before
 // the end of its array.
-func (m *mender) leave(r rune) bool {
+func (m *repairer) closeBracket(r rune) bool {
 	if m.last == ':' {
 		return false
 	}
@@ -120,7 +120,7 @@ func (m *mender) leave(r rune) bool {
 }
 
 // inside is the innermost bracket that is open, 0 when none is.
-func (m *mender) inside() rune {
+func (m *repairer) inside() rune {
 	if len(m.open) == 0 {
 		return 0
 	}
@@ -128,7 +128,7 @@ func (m *mender) inside() rune {
 }
 
 // comment takes a comment away, if there is one.
-func (m *mender) comment() bool {
+func (m *repairer) comment() bool {
 	rest := m.text[m.at:]
 	var end string
 	switch {
@@ -154,7 +154,7 @@ func (m *mender) comment() bool {
 
 // word takes a word outside strings. One that JSON has no value for is no word
 // to be put in quotes.
-func (m *mender) word() bool {
+func (m *repairer) word() bool {
 	end := strings.IndexFunc(m.text[m.at:], func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' })
 	if end < 0 {
 		return false

@@ -14,8 +14,8 @@ import (
 	"github.com/topcentral/spillway/providers"
 )
 
-// Refused is an answer that is none.
-type Refused struct {
+// Failure is an answer that is none.
+type Failure struct {
 	Status int
 	Header http.Header
 	Body   []byte // its beginning
@@ -23,9 +23,9 @@ type Refused struct {
 	host   string
 }
 
-// ReadRefused reads an answer that is none, and closes it. It does not wait long
+// ReadFailure reads an answer that is none, and closes it. It does not wait long
 // for a body that does not end. The error says that ctx has ended.
-func ReadRefused(ctx context.Context, resp *http.Response) (*Refused, error) {
+func ReadFailure(ctx context.Context, resp *http.Response) (*Failure, error) {
 	defer func() { _ = resp.Body.Close() }()
 	_, stop := Limit(resp.Body, errorTime)
 	defer stop()
@@ -33,18 +33,18 @@ func ReadRefused(ctx context.Context, resp *http.Response) (*Refused, error) {
 	if err != nil && ctx.Err() != nil {
 		return nil, providers.Canceled(ctx)
 	}
-	r := &Refused{Status: resp.StatusCode, Header: resp.Header, Body: body, proxy: ProxyOf(resp)}
+	r := &Failure{Status: resp.StatusCode, Header: resp.Header, Body: body, proxy: ProxyOf(resp)}
 	if resp.Request != nil {
 		r.host = resp.Request.URL.Host
 	}
 	return r, nil
 }
 
-// Foreign returns the failure if it is not the API that answered, but something
+// Intermediary returns the failure if it is not the API that answered, but something
 // that stands before it: a proxy that wants a password, a redirect to somewhere
 // else, or a web page of a login, a firewall or a gateway. It is nil for an
 // answer of the API.
-func (r *Refused) Foreign() *providers.Error {
+func (r *Failure) Intermediary() *providers.Error {
 	class := providers.ClassOfStatus(r.Status)
 	page := IsPage(r.Header, r.Body)
 	var e *providers.Error
@@ -66,11 +66,11 @@ func (r *Refused) Foreign() *providers.Error {
 	return r.complete(e)
 }
 
-// Fail completes a failure that the API itself told: with the status, with the
+// Complete completes a failure that the API itself told: with the status, with the
 // proxy it came through where a gateway failed, and with when to come back.
-func (r *Refused) Fail(e *providers.Error) *providers.Error { return r.complete(e) }
+func (r *Failure) Complete(e *providers.Error) *providers.Error { return r.complete(e) }
 
-func (r *Refused) complete(e *providers.Error) *providers.Error {
+func (r *Failure) complete(e *providers.Error) *providers.Error {
 	if e.Status == 0 && r.Status != http.StatusOK {
 		e.Status = r.Status
 	}

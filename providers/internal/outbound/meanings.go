@@ -126,14 +126,14 @@ func ClassByText(class providers.Class, text string) providers.Class {
 	switch class {
 	case providers.ClassRateLimited:
 		if outOfMoney.in(said) || usageUp.in(said) {
-			return lasting(text)
+			return quotaClass(text)
 		}
 	case providers.ClassAuthDead:
 		if textBlocked.in(said) {
 			return providers.ClassContentBlocked
 		}
 		if outOfMoney.in(said) || usageUp.in(said) || accountClosed.in(said) {
-			return lasting(text)
+			return quotaClass(text)
 		}
 	case providers.ClassBadRequest, providers.ClassServer:
 		for _, c := range []struct {
@@ -148,15 +148,15 @@ func ClassByText(class providers.Class, text string) providers.Class {
 			}
 		}
 		if usageUp.in(said) {
-			return lasting(text)
+			return quotaClass(text)
 		}
 	}
 	return class
 }
 
-// lasting is the class of a quota that is used up: a matter for a person, unless
+// quotaClass is the class of a quota that is used up: a matter for a person, unless
 // the text names a time within a day at which it comes back.
-func lasting(text string) providers.Class {
+func quotaClass(text string) providers.Class {
 	if NamedWait(text, time.Now()) > 0 {
 		return providers.ClassRateLimited
 	}
