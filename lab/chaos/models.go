@@ -43,7 +43,7 @@ func (w *world) openModels() error {
 			job := markerPattern.FindString(a.Prompt)
 			return w.act(job, m.count(job)), true
 		},
-		Tell: func(a mockllm.Ask, c mockllm.Call) {
+		OnCall: func(a mockllm.Ask, c mockllm.Call) {
 			lane := tasks.Cloud
 			if c.Provider == mockllm.Ollama {
 				lane = tasks.Local

@@ -74,7 +74,7 @@ func (b Behavior) Validate() error {
 	var problems []error
 	sum := 0.0
 	for fault, share := range b.Faults {
-		if share < 0 || share > 1 || !known(fault) {
+		if share < 0 || share > 1 || !isFault(fault) {
 			problems = append(problems, fmt.Errorf("faults: %s: want a known fault and a share from 0 to 1", fault))
 		}
 		sum += share
@@ -85,7 +85,7 @@ func (b Behavior) Validate() error {
 	if b.Shape != "" && !hasShape(b.Shape) {
 		problems = append(problems, fmt.Errorf("shape: no shape is called %q", b.Shape))
 	}
-	if slices.ContainsFunc(b.Script, func(f Fault) bool { return !known(f) }) {
+	if slices.ContainsFunc(b.Script, func(f Fault) bool { return !isFault(f) }) {
 		problems = append(problems, errors.New("script: want known faults, or answer"))
 	}
 	for name, v := range map[string]float64{
@@ -102,10 +102,10 @@ func (b Behavior) Validate() error {
 	return errors.Join(problems...)
 }
 
-func known(f Fault) bool { return f == None || slices.Contains(Faults(), f) }
+func isFault(f Fault) bool { return f == None || slices.Contains(Faults(), f) }
 
-// draw says what happens in the nth call for a provider.
-func (b *Behavior) draw(r *rand.Rand) (Fault, time.Duration) {
+// pick says what happens in the nth call for a provider.
+func (b *Behavior) pick(r *rand.Rand) (Fault, time.Duration) {
 	wait := time.Duration(b.Latency.Min) + time.Duration(r.ExpFloat64()*float64(b.Latency.Mean))
 	if b.Latency.Max > 0 {
 		wait = min(wait, time.Duration(b.Latency.Max))
@@ -119,8 +119,8 @@ func (b *Behavior) draw(r *rand.Rand) (Fault, time.Duration) {
 	return None, wait
 }
 
-// dice returns the chances of something that has a name and a number.
-func dice(seed uint64, name string, n uint64) *rand.Rand {
+// newRand returns the chances of something that has a name and a number.
+func newRand(seed uint64, name string, n uint64) *rand.Rand {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(name))
 	return rand.New(rand.NewPCG(seed^n, h.Sum64()+n))

@@ -60,7 +60,7 @@ func (b Behavior) speakable(provider string) error {
 // Speaks reports whether a fault happens at a provider: whether its API has
 // words for it.
 func Speaks(provider string, f Fault) bool {
-	if !f.refusal() {
+	if !f.isRefusal() {
 		return true
 	}
 	table := cozeErrors
@@ -69,7 +69,7 @@ func Speaks(provider string, f Fault) bool {
 		table = ollamaErrors
 	case Coze:
 	default:
-		table = flavours()[provider].errors
+		table = variants()[provider].errors
 	}
 	_, ok := table[f]
 	return ok
@@ -95,10 +95,10 @@ func (s *Server) Behavior(provider string) Behavior {
 
 // Stats returns what was counted.
 func (s *Server) Stats() Stats {
-	s.journal.mu.Lock()
-	defer s.journal.mu.Unlock()
-	st := Stats{Calls: []Count{}, Recent: slices.Clone(s.journal.recent)}
-	for _, c := range s.journal.counts {
+	s.calls.mu.Lock()
+	defer s.calls.mu.Unlock()
+	st := Stats{Calls: []Count{}, Recent: slices.Clone(s.calls.recent)}
+	for _, c := range s.calls.counts {
 		st.Calls = append(st.Calls, *c)
 	}
 	slices.SortFunc(st.Calls, func(a, b Count) int {
@@ -116,7 +116,7 @@ func (s *Server) Reset() {
 		svc.calls, svc.loaded, svc.window.past = 0, nil, nil
 		svc.mu.Unlock()
 	}
-	s.journal.reset()
+	s.calls.reset()
 	s.SetNow(time.Time{})
 	s.Deny()
 	s.tripwire.mu.Lock()

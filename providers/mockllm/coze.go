@@ -58,7 +58,7 @@ func (s *Server) coze(svc *service) {
 	s.mux.HandleFunc("POST "+base+"/v3/chat/cancel", d.on(d.cancel))
 }
 
-func (d cozeDialect) read(r *http.Request, body []byte) (*ask, *complaint) {
+func (d cozeDialect) read(r *http.Request, body []byte) (*ask, *refusal) {
 	var in struct {
 		Bot      string    `json:"bot_id"`
 		User     string    `json:"user_id"`
@@ -67,26 +67,26 @@ func (d cozeDialect) read(r *http.Request, body []byte) (*ask, *complaint) {
 		Save     *bool     `json:"auto_save_history"`
 	}
 	if json.Unmarshal(body, &in) != nil {
-		return &ask{}, &complaint{fault: BadRequest, message: "Request parameter error: the body is not JSON"}
+		return &ask{}, &refusal{fault: BadRequest, message: "Request parameter error: the body is not JSON"}
 	}
 	a := &ask{Ask: Ask{Model: in.Bot, Prompt: joined(in.Messages)}}
 	a.input, a.schema = tokens(a.Prompt), schemaIn(a.Prompt)
 	switch {
 	case !authorized(r):
-		return a, &complaint{fault: AuthDead}
+		return a, &refusal{fault: AuthDead}
 	case in.Bot == "" || in.User == "":
-		return a, &complaint{fault: BadRequest, message: "Request parameter error: bot_id and user_id are required"}
+		return a, &refusal{fault: BadRequest, message: "Request parameter error: bot_id and user_id are required"}
 	case len(in.Messages) > 100:
-		return a, &complaint{fault: BadRequest, message: "Request parameter error: additional_messages holds more than 100"}
+		return a, &refusal{fault: BadRequest, message: "Request parameter error: additional_messages holds more than 100"}
 	case in.Stream:
-		return a, &complaint{fault: BadRequest, message: "this mock does not stream chats"}
+		return a, &refusal{fault: BadRequest, message: "this mock does not stream chats"}
 	case in.Save != nil && !*in.Save:
-		return a, &complaint{fault: BadRequest, message: "Request parameter error: auto_save_history must be true when stream is false"}
+		return a, &refusal{fault: BadRequest, message: "Request parameter error: auto_save_history must be true when stream is false"}
 	}
 	return a, nil
 }
 
-func (cozeDialect) refuse(w http.ResponseWriter, a *ask, c complaint) {
+func (cozeDialect) refuse(w http.ResponseWriter, a *ask, c refusal) {
 	f := c.words(cozeErrors, a)
 	if f.code == "" {
 		retryAfter(w, c.retry)
@@ -96,9 +96,9 @@ func (cozeDialect) refuse(w http.ResponseWriter, a *ask, c complaint) {
 	cozeAnswer(w, f.status, f.code, f.message, nil)
 }
 
-// voice is for pages of HTML only; answers are listed later.
-func (cozeDialect) voice(w http.ResponseWriter, a *ask) voice {
-	return &ollamaVoice{stream: stream{w}, a: a}
+// responder is for pages of HTML only; answers are listed later.
+func (cozeDialect) responder(w http.ResponseWriter, a *ask) responder {
+	return &ollamaResponder{stream: stream{w}, a: a}
 }
 
 func cozeAnswer(w http.ResponseWriter, status int, code, message string, data any) {
@@ -106,7 +106,7 @@ func cozeAnswer(w http.ResponseWriter, status int, code, message string, data an
 }
 
 // later keeps the chat, and tells its state.
-func (d cozeDialect) later(p *player) bool {
+func (d cozeDialect) start(p *player) bool {
 	if p.act.Fault == Drop || p.act.Fault == EarlyEnd {
 		panic(http.ErrAbortHandler)
 	}
@@ -143,14 +143,14 @@ func (d cozeDialect) on(serve func(http.ResponseWriter, *chat)) http.HandlerFunc
 			}
 		}
 		if !authorized(r) {
-			d.refuse(w, &ask{}, complaint{fault: AuthDead})
+			d.refuse(w, &ask{}, refusal{fault: AuthDead})
 			return
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		c := d.byID[id]
 		if c == nil {
-			d.refuse(w, &ask{}, complaint{fault: BadRequest, message: "Request parameter error: there is no such chat"})
+			d.refuse(w, &ask{}, refusal{fault: BadRequest, message: "Request parameter error: there is no such chat"})
 			return
 		}
 		serve(w, c)

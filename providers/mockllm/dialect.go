@@ -8,20 +8,20 @@ import (
 // dialect is how a provider is called and how it answers.
 type dialect interface {
 	// read reads a request; its second result says why it is refused.
-	read(r *http.Request, body []byte) (*ask, *complaint)
+	read(r *http.Request, body []byte) (*ask, *refusal)
 	// refuse answers with an error in the words of the service.
-	refuse(w http.ResponseWriter, a *ask, c complaint)
-	// voice returns who writes an answer.
-	voice(w http.ResponseWriter, a *ask) voice
+	refuse(w http.ResponseWriter, a *ask, c refusal)
+	// responder returns who writes an answer.
+	responder(w http.ResponseWriter, a *ask) responder
 }
 
-// voice writes one answer.
-type voice interface {
+// responder writes one answer.
+type responder interface {
 	begin(*reply)                 // the status and the headers
-	alive()                       // a sign of life before the first piece; may be nothing
+	heartbeat()                   // a sign of life before the first piece; may be nothing
 	piece(text, reasoning string) // a part of the answer
 	end(*reply)                   // all that follows the last piece
-	broken(complaint)             // an error after the status was sent
+	broken(refusal)               // an error after the status was sent
 	garbage()                     // what is no answer in any dialect
 }
 

@@ -58,7 +58,7 @@ var refusals = []Fault{
 	RateLimited, Overloaded, QuotaDead, AuthDead, BadRequest, ContextOverflow, ContentBlocked, ServerError, UpstreamTimeout,
 }
 
-func (f Fault) refusal() bool { return slices.Contains(refusals, f) }
+func (f Fault) isRefusal() bool { return slices.Contains(refusals, f) }
 
 // UnmarshalText reads a fault, and "" as none.
 func (f *Fault) UnmarshalText(text []byte) error {
@@ -73,8 +73,8 @@ func (f *Fault) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// complaint is why a request is refused.
-type complaint struct {
+// refusal is why a request is refused.
+type refusal struct {
 	fault   Fault
 	message string // instead of the service's usual words
 	code    string // instead of its usual code

@@ -142,7 +142,7 @@ func examine(t *testing.T, p subject) (found []providertest.Finding, means strin
 			}
 			return mockllm.Act{}, false
 		},
-		Tell: func(_ mockllm.Ask, c mockllm.Call) {
+		OnCall: func(_ mockllm.Ask, c mockllm.Call) {
 			if c.Left {
 				signal(left)
 			}

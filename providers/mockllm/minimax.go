@@ -15,8 +15,8 @@ var minimaxCode = map[Fault]int{
 }
 
 // minimaxCompatible is MiniMax behind OpenAI's API.
-func minimaxCompatible() *flavour {
-	return &flavour{
+func minimaxCompatible() *variant {
+	return &variant{
 		errors: map[Fault]failure{
 			RateLimited:     {429, "rate_limit_error", "1002", "rate limit exceeded(RPM) (1002)"},
 			Overloaded:      {529, "overloaded_error", "1000", "overloaded, please try again later (1000)"},
@@ -28,7 +28,7 @@ func minimaxCompatible() *flavour {
 			ServerError:     {500, "api_error", "1000", "unknown error, 794 (1000)"},
 			UpstreamTimeout: {504, "timeout_error", "1001", "request timeout (1001)"},
 		},
-		unknown: complaint{fault: BadRequest, message: "invalid params, unknown model '{model}' (2013)"},
+		unknown: refusal{fault: BadRequest, message: "invalid params, unknown model '{model}' (2013)"},
 		shape: func(f failure) any {
 			if f.status == http.StatusOK {
 				return minimaxBase(f)
@@ -46,9 +46,9 @@ func minimaxBase(f failure) any {
 	return object{"base_resp": object{"status_code": json.Number(f.code), "status_msg": f.message}}
 }
 
-func minimaxCheck(in *completionRequest, _ *ask) *complaint {
+func minimaxCheck(in *completionRequest, _ *ask) *refusal {
 	if t := in.Temperature; t != nil && (*t <= 0 || *t > 1) {
-		return &complaint{fault: BadRequest, message: "invalid params, temperature must be in (0, 1] (2013)"}
+		return &refusal{fault: BadRequest, message: "invalid params, temperature must be in (0, 1] (2013)"}
 	}
 	return nil
 }
@@ -100,24 +100,24 @@ func (s *Server) minimaxNative(svc *service) {
 // minimaxDialect reads and writes chatcompletion_v2.
 type minimaxDialect struct{ openAIDialect }
 
-func (d minimaxDialect) voice(w http.ResponseWriter, a *ask) voice {
+func (d minimaxDialect) responder(w http.ResponseWriter, a *ask) responder {
 	if a.stream {
-		return &minimaxVoice{eventVoice{stream: stream{w}, openAIDialect: d.openAIDialect, a: a}}
+		return &minimaxResponder{eventResponder{stream: stream{w}, openAIDialect: d.openAIDialect, a: a}}
 	}
-	return &minimaxWhole{wholeVoice{stream: stream{w}, openAIDialect: d.openAIDialect, a: a}}
+	return &minimaxWholeResponder{wholeResponder{stream: stream{w}, openAIDialect: d.openAIDialect, a: a}}
 }
 
-// minimaxWhole adds to a whole answer what the native API tells with it.
-type minimaxWhole struct{ wholeVoice }
+// minimaxWholeResponder adds to a whole answer what the native API tells with it.
+type minimaxWholeResponder struct{ wholeResponder }
 
-func (v *minimaxWhole) end(r *reply) {
+func (v *minimaxWholeResponder) end(r *reply) {
 	v.line(minimaxResult(v.whole(v.a, r, v.text, v.reasoning, v.usage(r.usage, r.text))))
 }
 
-// minimaxVoice ends a stream with the whole answer instead of [DONE].
-type minimaxVoice struct{ eventVoice }
+// minimaxResponder ends a stream with the whole answer instead of [DONE].
+type minimaxResponder struct{ eventResponder }
 
-func (v *minimaxVoice) end(r *reply) {
+func (v *minimaxResponder) end(r *reply) {
 	v.event(v.chunk([]object{{"index": 0, "delta": object{}, "finish_reason": r.finish}}, nil))
 	v.event(minimaxResult(v.whole(v.a, r, v.text, v.reasoning, v.usage(r.usage, r.text))))
 }

@@ -22,8 +22,8 @@ type Config struct {
 	// Direct decides what happens in a call, instead of the behavior of its
 	// provider, if it reports true. It must be safe for concurrent use.
 	Direct func(Ask) (Act, bool)
-	// Tell is told of every call that has ended, possibly concurrently.
-	Tell func(Ask, Call)
+	// OnCall is told of every call that has ended, possibly concurrently.
+	OnCall func(Ask, Call)
 }
 
 // Ask is what a call asks for.
@@ -48,7 +48,7 @@ type Server struct {
 	services map[string]*service
 	clock    clock
 	tripwire tripwire
-	journal  journal
+	calls    callLog
 	schemas  schemas
 }
 
@@ -59,7 +59,7 @@ func New(c Config) *Server {
 		s.services[name] = newService(name)
 	}
 	s.ollama(s.services[Ollama])
-	for name, f := range flavours() {
+	for name, f := range variants() {
 		f.models = modelsOf(name)
 		s.openAILike(s.services[name], f)
 	}
@@ -109,7 +109,7 @@ func (s *Server) serve(svc *service, d dialect) http.HandlerFunc {
 		a, wrong := d.read(r, body)
 		a.Provider, a.body = svc.name, body
 		if err != nil {
-			wrong = &complaint{fault: BadRequest, message: "the body cannot be read"}
+			wrong = &refusal{fault: BadRequest, message: "the body cannot be read"}
 		}
 		c := &Call{Provider: svc.name, Model: a.Model, Start: start, Input: a.input}
 		defer func() {
@@ -118,7 +118,7 @@ func (s *Server) serve(svc *service, d dialect) http.HandlerFunc {
 		}()
 		if s.tripwire.check(svc.name, a.Model, r.URL.String(), body) {
 			c.Outcome = Tripped
-			d.refuse(w, a, complaint{fault: BadRequest, message: "tripwire: a denied value has arrived"})
+			d.refuse(w, a, refusal{fault: BadRequest, message: "tripwire: a denied value has arrived"})
 			return
 		}
 		s.answer(w, r, svc, d, a, wrong, c)
@@ -127,8 +127,8 @@ func (s *Server) serve(svc *service, d dialect) http.HandlerFunc {
 
 // ended counts a call, and tells of it.
 func (s *Server) ended(a Ask, c Call) {
-	s.journal.add(c)
-	if s.config.Tell != nil {
-		s.config.Tell(a, c)
+	s.calls.add(c)
+	if s.config.OnCall != nil {
+		s.config.OnCall(a, c)
 	}
 }

@@ -232,7 +232,7 @@ func TestDirected(t *testing.T) {
 			asked = append(asked, a)
 			return mockllm.Act{Fault: []mockllm.Fault{mockllm.QuotaDead, ""}[len(asked)-1]}, true
 		},
-		Tell: func(_ mockllm.Ask, c mockllm.Call) { told <- c },
+		OnCall: func(_ mockllm.Ask, c mockllm.Call) { told <- c },
 	})
 	for i, want := range []mockllm.Fault{mockllm.QuotaDead, mockllm.None} {
 		status, body := post(t, web, "/deepseek/chat/completions", ask("job-7"))

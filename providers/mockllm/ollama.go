@@ -82,10 +82,10 @@ type ollamaChat struct {
 // ollamaWindow is the context of a call that does not choose its own.
 const ollamaWindow = 4096
 
-func (d ollamaDialect) read(_ *http.Request, body []byte) (*ask, *complaint) {
+func (d ollamaDialect) read(_ *http.Request, body []byte) (*ask, *refusal) {
 	var in ollamaChat
 	if err := json.Unmarshal(body, &in); err != nil {
-		return &ask{}, &complaint{fault: BadRequest, message: err.Error()}
+		return &ask{}, &refusal{fault: BadRequest, message: err.Error()}
 	}
 	a := &ask{
 		Ask:    Ask{Model: in.Model, Prompt: joined(in.Messages)},
@@ -100,17 +100,17 @@ func (d ollamaDialect) read(_ *http.Request, body []byte) (*ask, *complaint) {
 	a.thinks = thinker && in.Think != false
 	switch {
 	case in.Model == "":
-		return a, &complaint{fault: BadRequest, message: "model is required"}
+		return a, &refusal{fault: BadRequest, message: "model is required"}
 	case !slices.Contains(d.svc.models(ollamaModels), in.Model):
-		return a, &complaint{fault: BadRequest, status: http.StatusNotFound, message: "model '{model}' not found"}
+		return a, &refusal{fault: BadRequest, status: http.StatusNotFound, message: "model '{model}' not found"}
 	case in.Think != nil && in.Think != false && !thinker:
-		return a, &complaint{fault: BadRequest, message: `"{model}" does not support thinking`}
+		return a, &refusal{fault: BadRequest, message: `"{model}" does not support thinking`}
 	}
 	return a, a.format(in.Format)
 }
 
 // format reads the schema that binds an answer.
-func (a *ask) format(raw json.RawMessage) *complaint {
+func (a *ask) format(raw json.RawMessage) *refusal {
 	text := strings.TrimSpace(string(raw))
 	switch {
 	case text == "" || text == "null" || text == `""`:
@@ -122,36 +122,36 @@ func (a *ask) format(raw json.RawMessage) *complaint {
 	case text[0] == '{':
 		a.schema = raw
 	default:
-		return &complaint{fault: BadRequest, message: `invalid format: ` + text + `; expected "json" or a valid JSON Schema object`}
+		return &refusal{fault: BadRequest, message: `invalid format: ` + text + `; expected "json" or a valid JSON Schema object`}
 	}
 	return nil
 }
 
-func (ollamaDialect) refuse(w http.ResponseWriter, a *ask, c complaint) {
+func (ollamaDialect) refuse(w http.ResponseWriter, a *ask, c refusal) {
 	f := c.words(ollamaErrors, a)
 	retryAfter(w, c.retry)
 	sendJSON(w, f.status, object{"error": f.message})
 }
 
-func (ollamaDialect) voice(w http.ResponseWriter, a *ask) voice {
-	return &ollamaVoice{stream: stream{w}, a: a}
+func (ollamaDialect) responder(w http.ResponseWriter, a *ask) responder {
+	return &ollamaResponder{stream: stream{w}, a: a}
 }
 
-// ollamaVoice writes one JSON object per line, or one for all.
-type ollamaVoice struct {
+// ollamaResponder writes one JSON object per line, or one for all.
+type ollamaResponder struct {
 	stream
 	a               *ask
 	text, reasoning strings.Builder
 }
 
-func (v *ollamaVoice) begin(*reply) {
+func (v *ollamaResponder) begin(*reply) {
 	if v.a.stream {
 		v.w.Header().Set("Content-Type", "application/x-ndjson")
 		v.send("")
 	}
 }
 
-func (*ollamaVoice) alive() {} // Ollama is silent while it loads and reads
+func (*ollamaResponder) heartbeat() {} // Ollama is silent while it loads and reads
 
 // ollamaPiece is one line of an answer but the last.
 type ollamaPiece struct {
@@ -166,7 +166,7 @@ type ollamaMessage struct {
 	Thinking string `json:"thinking,omitempty"`
 }
 
-func (v *ollamaVoice) piece(text, reasoning string) {
+func (v *ollamaResponder) piece(text, reasoning string) {
 	if v.a.stream {
 		v.line(ollamaPiece{Model: v.a.Model, Message: ollamaMessage{"assistant", text, reasoning}})
 		return
@@ -175,7 +175,7 @@ func (v *ollamaVoice) piece(text, reasoning string) {
 	v.reasoning.WriteString(reasoning)
 }
 
-func (v *ollamaVoice) end(r *reply) {
+func (v *ollamaResponder) end(r *reply) {
 	if !v.a.stream {
 		v.w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	}
@@ -188,6 +188,6 @@ func (v *ollamaVoice) end(r *reply) {
 	})
 }
 
-func (v *ollamaVoice) broken(c complaint) {
+func (v *ollamaResponder) broken(c refusal) {
 	v.line(object{"error": c.words(ollamaErrors, v.a).message})
 }

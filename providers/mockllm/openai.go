@@ -40,7 +40,7 @@ type completionRequest struct {
 
 // openAILike serves the chat completions API of one service, also behind the /v1
 // that some callers add.
-func (s *Server) openAILike(svc *service, f *flavour) {
+func (s *Server) openAILike(svc *service, f *variant) {
 	d := openAIDialect{svc, f}
 	bases := []string{Path(svc.name)}
 	if !strings.HasSuffix(bases[0], "/v1") {
@@ -66,13 +66,13 @@ func (s *Server) modelList(svc *service, d openAIDialect) http.HandlerFunc {
 // openAIDialect reads and writes chat completions in the way of one service.
 type openAIDialect struct {
 	svc *service
-	*flavour
+	*variant
 }
 
-func (d openAIDialect) read(r *http.Request, body []byte) (*ask, *complaint) {
+func (d openAIDialect) read(r *http.Request, body []byte) (*ask, *refusal) {
 	in := &completionRequest{}
 	if err := json.Unmarshal(body, in); err != nil {
-		return &ask{}, &complaint{fault: BadRequest, message: "the body is not JSON: " + err.Error()}
+		return &ask{}, &refusal{fault: BadRequest, message: "the body is not JSON: " + err.Error()}
 	}
 	a := &ask{Ask: Ask{Model: in.Model, Prompt: joined(in.Messages)}, stream: in.Stream, protocol: in}
 	a.input = tokens(a.Prompt)
@@ -91,9 +91,9 @@ func (d openAIDialect) read(r *http.Request, body []byte) (*ask, *complaint) {
 	}
 	switch {
 	case !authorized(r):
-		return a, &complaint{fault: AuthDead}
+		return a, &refusal{fault: AuthDead}
 	case len(in.Messages) == 0:
-		return a, &complaint{fault: BadRequest, message: "messages: at least one is required"}
+		return a, &refusal{fault: BadRequest, message: "messages: at least one is required"}
 	case !slices.Contains(d.svc.models(d.models), in.Model):
 		unknown := d.unknown
 		return a, &unknown
@@ -107,7 +107,7 @@ func authorized(r *http.Request) bool {
 	return ok && strings.TrimSpace(key) != ""
 }
 
-func (d openAIDialect) refuse(w http.ResponseWriter, a *ask, c complaint) {
+func (d openAIDialect) refuse(w http.ResponseWriter, a *ask, c refusal) {
 	f := c.words(d.errors, a)
 	if f.status != http.StatusOK {
 		retryAfter(w, c.retry)
@@ -118,15 +118,15 @@ func (d openAIDialect) refuse(w http.ResponseWriter, a *ask, c complaint) {
 	sendJSON(w, f.status, d.shape(f))
 }
 
-func (d openAIDialect) voice(w http.ResponseWriter, a *ask) voice {
+func (d openAIDialect) responder(w http.ResponseWriter, a *ask) responder {
 	if a.stream {
-		return &eventVoice{stream: stream{w}, openAIDialect: d, a: a}
+		return &eventResponder{stream: stream{w}, openAIDialect: d, a: a}
 	}
-	return &wholeVoice{stream: stream{w}, openAIDialect: d, a: a}
+	return &wholeResponder{stream: stream{w}, openAIDialect: d, a: a}
 }
 
-// eventVoice writes server-sent events.
-type eventVoice struct {
+// eventResponder writes server-sent events.
+type eventResponder struct {
 	stream
 	openAIDialect
 	a               *ask
@@ -134,26 +134,26 @@ type eventVoice struct {
 	text, reasoning string // so far, for services that repeat it
 }
 
-func (v *eventVoice) begin(r *reply) {
+func (v *eventResponder) begin(r *reply) {
 	v.r = r
 	v.w.Header().Set("Content-Type", "text/event-stream")
 	v.send("")
 }
 
-func (v *eventVoice) alive() {
+func (v *eventResponder) heartbeat() {
 	if v.keepAlive {
 		v.send(": keep-alive\n\n")
 	}
 }
 
-func (v *eventVoice) chunk(choices []object, usage any) object {
+func (v *eventResponder) chunk(choices []object, usage any) object {
 	return object{
 		"id": v.r.id, "object": "chat.completion.chunk", "created": v.r.at.Unix(), "model": v.a.Model,
 		"choices": choices, "usage": usage,
 	}
 }
 
-func (v *eventVoice) piece(text, reasoning string) {
+func (v *eventResponder) piece(text, reasoning string) {
 	v.text += text
 	v.reasoning += reasoning
 	delta := v.delta(v.a, text, reasoning, v.text, v.reasoning)
@@ -163,7 +163,7 @@ func (v *eventVoice) piece(text, reasoning string) {
 	v.event(v.chunk([]object{{"index": 0, "delta": delta, "finish_reason": nil}}, nil))
 }
 
-func (v *eventVoice) end(r *reply) {
+func (v *eventResponder) end(r *reply) {
 	choice := object{"index": 0, "delta": object{}, "finish_reason": r.finish}
 	if v.usageInChoice { // Kimi
 		choice["usage"] = v.usage(r.usage, r.text)
@@ -176,10 +176,10 @@ func (v *eventVoice) end(r *reply) {
 	v.send("data: [DONE]\n\n")
 }
 
-func (v *eventVoice) broken(c complaint) { v.event(v.inside(c.words(v.errors, v.a))) }
+func (v *eventResponder) broken(c refusal) { v.event(v.inside(c.words(v.errors, v.a))) }
 
-// wholeVoice writes one JSON object at the end.
-type wholeVoice struct {
+// wholeResponder writes one JSON object at the end.
+type wholeResponder struct {
 	stream
 	openAIDialect
 	a               *ask
@@ -187,30 +187,30 @@ type wholeVoice struct {
 	text, reasoning string
 }
 
-func (v *wholeVoice) begin(r *reply) {
+func (v *wholeResponder) begin(r *reply) {
 	v.r = r
 	v.w.Header().Set("Content-Type", "application/json")
 }
 
-func (v *wholeVoice) alive() {
+func (v *wholeResponder) heartbeat() {
 	if v.keepAlive {
 		v.send("\n")
 	}
 }
 
-func (v *wholeVoice) piece(text, reasoning string) {
+func (v *wholeResponder) piece(text, reasoning string) {
 	v.text += text
 	v.reasoning += reasoning
 }
 
-func (v *wholeVoice) end(r *reply) {
+func (v *wholeResponder) end(r *reply) {
 	v.line(v.whole(v.a, r, v.text, v.reasoning, v.usage(r.usage, r.text)))
 }
 
-func (v *wholeVoice) broken(c complaint) { v.line(v.inside(c.words(v.errors, v.a))) }
+func (v *wholeResponder) broken(c refusal) { v.line(v.inside(c.words(v.errors, v.a))) }
 
 // whole is an answer that is not streamed.
-func (f *flavour) whole(a *ask, r *reply, text, reasoning string, usage any) object {
+func (f *variant) whole(a *ask, r *reply, text, reasoning string, usage any) object {
 	message := f.delta(a, text, reasoning, text, reasoning)
 	if message == nil {
 		message = object{"content": text}

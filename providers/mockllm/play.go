@@ -11,15 +11,15 @@ import (
 
 // answer lets a call through the provider's limits, and does with it what the
 // provider's behavior says.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, svc *service, d dialect, a *ask, wrong *complaint, c *Call) {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, svc *service, d dialect, a *ask, wrong *refusal, c *Call) {
 	s.date(w)
-	b, wait, ok := svc.enter(a)
+	b, wait, ok := svc.acquire(a)
 	if !ok {
 		c.Outcome = string(RateLimited)
-		d.refuse(w, a, complaint{fault: RateLimited, retry: seconds(wait)})
+		d.refuse(w, a, refusal{fault: RateLimited, retry: seconds(wait)})
 		return
 	}
-	defer svc.leave()
+	defer svc.release()
 	if wrong == nil {
 		wrong = b.refuses(a)
 	}
@@ -55,7 +55,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, svc *service, d 
 }
 
 // refuses says why a request cannot be answered although it is well formed.
-func (b *Behavior) refuses(a *ask) *complaint {
+func (b *Behavior) refuses(a *ask) *refusal {
 	room := a.room
 	if b.Window > 0 && (room == 0 || b.Window < room) {
 		room = b.Window
@@ -68,15 +68,15 @@ func (b *Behavior) refuses(a *ask) *complaint {
 		return nil
 	}
 	a.room = room
-	return &complaint{fault: ContextOverflow}
+	return &refusal{fault: ContextOverflow}
 }
 
 // seconds rounds up, as Retry-After is told.
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
-// deferred is a dialect whose answers are fetched by further calls. It reports
+// asynchronous is a dialect whose answers are fetched by further calls. It reports
 // whether there will be one.
-type deferred interface{ later(p *player) bool }
+type asynchronous interface{ start(p *player) bool }
 
 // player plays one call.
 type player struct {
@@ -92,29 +92,29 @@ type player struct {
 // play does what the act says. It reports whether a whole answer was given.
 func (p *player) play() bool {
 	fault := p.act.Fault
-	if fault.refusal() {
+	if fault.isRefusal() {
 		if p.pause(p.act.Wait) {
-			p.d.refuse(p.w, p.a, complaint{fault: fault, retry: p.retry(fault)})
+			p.d.refuse(p.w, p.a, refusal{fault: fault, retry: p.retry(fault)})
 		}
 		return false
 	}
 	if fault == Refuse {
 		panic(http.ErrAbortHandler)
 	}
-	if later, ok := p.d.(deferred); ok && fault != Garbage {
+	if async, ok := p.d.(asynchronous); ok && fault != Garbage {
 		p.spoil()
-		return later.later(p)
+		return async.start(p)
 	}
 	if fault == None && p.act.Wait <= 0 && p.act.Takes <= 0 {
 		p.w = whole{p.w}
 	}
-	v := p.d.voice(p.w, p.a)
+	v := p.d.responder(p.w, p.a)
 	if fault == Garbage {
 		v.garbage()
 		return false
 	}
 	v.begin(p.rep)
-	v.alive()
+	v.heartbeat()
 	if fault == Hang || !p.wait(v) {
 		p.silence(v)
 		return false
@@ -123,7 +123,7 @@ func (p *player) play() bool {
 }
 
 // write writes the answer, or as much of it as the fault lets through.
-func (p *player) write(v voice) bool {
+func (p *player) write(v responder) bool {
 	rep, fault := p.rep, p.act.Fault
 	p.spoil()
 	text := rep.text
@@ -136,7 +136,7 @@ func (p *player) write(v voice) bool {
 	}
 	switch fault {
 	case ErrorInside:
-		v.broken(complaint{fault: ServerError})
+		v.broken(refusal{fault: ServerError})
 	case Stall:
 		p.silence(v)
 	case Drop:
@@ -175,32 +175,32 @@ func (p *player) retry(f Fault) int {
 	return seconds(time.Duration(p.behavior.RetryAfter))
 }
 
-// aliveEvery is how often a service gives a sign of life while nothing happens.
-const aliveEvery = time.Second
+// heartbeatEvery is how often a service gives a sign of life while nothing happens.
+const heartbeatEvery = time.Second
 
 // wait waits for the first piece, with signs of life. It reports whether the
 // caller is still there.
-func (p *player) wait(v voice) bool {
-	for left := p.act.Wait; left > 0; left -= aliveEvery {
-		if !p.pause(min(left, aliveEvery)) {
+func (p *player) wait(v responder) bool {
+	for left := p.act.Wait; left > 0; left -= heartbeatEvery {
+		if !p.pause(min(left, heartbeatEvery)) {
 			return false
 		}
-		if left > aliveEvery {
-			v.alive()
+		if left > heartbeatEvery {
+			v.heartbeat()
 		}
 	}
 	return p.r.Context().Err() == nil
 }
 
 // silence lasts until the caller leaves.
-func (p *player) silence(v voice) {
-	for p.pause(aliveEvery) {
-		v.alive()
+func (p *player) silence(v responder) {
+	for p.pause(heartbeatEvery) {
+		v.heartbeat()
 	}
 }
 
 // pieces writes reasoning and text, evenly over the time they take.
-func (p *player) pieces(v voice, reasoning, text string) bool {
+func (p *player) pieces(v responder, reasoning, text string) bool {
 	const fewest, every = 6, 50 * time.Millisecond
 	n := max(fewest, int(p.act.Takes/every))
 	if p.act.Fault == SlowDrip {

@@ -21,19 +21,19 @@ type service struct {
 
 func newService(name string) *service { return &service{name: name} }
 
-// enter counts a call against the provider's limits, and returns the behavior
+// acquire counts a call against the provider's limits, and returns the behavior
 // in force; or how long to stay away.
-func (svc *service) enter(a *ask) (Behavior, time.Duration, bool) {
+func (svc *service) acquire(a *ask) (Behavior, time.Duration, bool) {
 	svc.mu.Lock()
 	defer svc.mu.Unlock()
-	wait, ok := svc.window.enter(svc.behavior.Limits, a.input, time.Now())
+	wait, ok := svc.window.acquire(svc.behavior.Limits, a.input, time.Now())
 	return svc.behavior, wait, ok
 }
 
-func (svc *service) leave() {
+func (svc *service) release() {
 	svc.mu.Lock()
 	defer svc.mu.Unlock()
-	svc.window.leave()
+	svc.window.release()
 }
 
 // next counts a call that is let through, from 0.
@@ -46,7 +46,7 @@ func (svc *service) next() uint64 {
 
 // act says what happens in the nth call: by the script, then by chance.
 func (svc *service) act(b *Behavior, seed, n uint64) Act {
-	fault, wait := b.draw(dice(seed, svc.name, n))
+	fault, wait := b.pick(newRand(seed, svc.name, n))
 	svc.mu.Lock()
 	defer svc.mu.Unlock()
 	if svc.scripted < len(b.Script) {
@@ -96,7 +96,7 @@ func (s *Server) listed(svc *service, d dialect, models func() []string, list fu
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.date(w)
 		if svc.name != Ollama && !authorized(r) {
-			d.refuse(w, &ask{}, complaint{fault: AuthDead})
+			d.refuse(w, &ask{}, refusal{fault: AuthDead})
 			return
 		}
 		svc.mu.Lock()
@@ -107,7 +107,7 @@ func (s *Server) listed(svc *service, d dialect, models func() []string, list fu
 				continue
 			}
 			if slices.Contains(outages, f) {
-				d.refuse(w, &ask{}, complaint{fault: f})
+				d.refuse(w, &ask{}, refusal{fault: f})
 				return
 			}
 			if f == Refuse {

@@ -16,8 +16,8 @@ type spent struct {
 	tokens int
 }
 
-// enter counts a call, or says how long to stay away.
-func (w *window) enter(l Limits, tokens int, now time.Time) (wait time.Duration, ok bool) {
+// acquire counts a call, or says how long to stay away.
+func (w *window) acquire(l Limits, tokens int, now time.Time) (wait time.Duration, ok bool) {
 	for len(w.past) > 0 && now.Sub(w.past[0].at) >= time.Minute {
 		w.past = w.past[1:]
 	}
@@ -42,7 +42,7 @@ func (w *window) enter(l Limits, tokens int, now time.Time) (wait time.Duration,
 	return 0, true
 }
 
-func (w *window) leave() { w.running-- }
+func (w *window) release() { w.running-- }
 
 // until returns when the ith call of the past is a minute old.
 func (w *window) until(i int, now time.Time) time.Duration {

@@ -61,9 +61,9 @@ func retryAfter(w http.ResponseWriter, seconds int) {
 	}
 }
 
-// words makes an error of the service's table and of what the complaint says
+// words makes an error of the service's table and of what the refusal says
 // otherwise.
-func (c complaint) words(table map[Fault]failure, a *ask) failure {
+func (c refusal) words(table map[Fault]failure, a *ask) failure {
 	f, ok := table[c.fault]
 	if !ok {
 		f = table[BadRequest]

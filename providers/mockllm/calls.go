@@ -36,7 +36,7 @@ type Count struct {
 	Output   int    `json:"output_tokens"`
 }
 
-// Bounds of the journal: the calls that are kept, and the counters. Models
+// Bounds of the call log: the calls that are kept, and the counters. Models
 // beyond maxCounts are counted as one, since their names are the callers' to
 // choose.
 const (
@@ -46,13 +46,13 @@ const (
 
 type countKey struct{ provider, model, outcome string }
 
-type journal struct {
+type callLog struct {
 	mu     sync.Mutex
 	counts map[countKey]*Count
 	recent []Call
 }
 
-func (j *journal) add(c Call) {
+func (j *callLog) add(c Call) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	key := countKey{c.Provider, c.Model, c.Outcome}
@@ -79,7 +79,7 @@ func (j *journal) add(c Call) {
 	j.recent = append(j.recent, c)
 }
 
-func (j *journal) reset() {
+func (j *callLog) reset() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.counts, j.recent = nil, nil

@@ -8,15 +8,15 @@ import (
 	"github.com/topcentral/spillway/providers/presets"
 )
 
-// flavour is in what one service with OpenAI's API differs from the others.
-type flavour struct {
+// variant is in what one service with OpenAI's API differs from the others.
+type variant struct {
 	models  []string
 	errors  map[Fault]failure
-	unknown complaint // a model that does not exist
+	unknown refusal // a model that does not exist
 
 	shape  func(failure) any // an error's body
 	inside func(failure) any // an error behind status 200
-	check  func(*completionRequest, *ask) *complaint
+	check  func(*completionRequest, *ask) *refusal
 	thinks func(*completionRequest) bool
 	usage  func(u Usage, text string) any
 	// delta is a piece of an answer; all that came before is given, too.
@@ -26,9 +26,9 @@ type flavour struct {
 	usageInChoice bool                           // a stream's usage is in its last choice
 }
 
-// flavours are the services with OpenAI's API.
-func flavours() map[string]*flavour {
-	return map[string]*flavour{
+// variants are the services with OpenAI's API.
+func variants() map[string]*variant {
+	return map[string]*variant{
 		OpenAI: openAI(), DeepSeek: deepSeek(), Kimi: kimi(), MiniMax: minimaxCompatible(), DashScope: dashScope(),
 	}
 }
@@ -84,8 +84,8 @@ func usual(u Usage, _ string) any {
 	}
 }
 
-func openAI() *flavour {
-	return &flavour{
+func openAI() *variant {
+	return &variant{
 		errors: map[Fault]failure{
 			RateLimited:     {429, "requests", "rate_limit_exceeded", "Rate limit reached for {model} in organization org-mock on requests per min (RPM): Limit 500, Used 500, Requested 1. Please try again in {wait}s."},
 			Overloaded:      {503, "server_error", "", "That model is currently overloaded with other requests. You can retry your request."},
@@ -97,14 +97,14 @@ func openAI() *flavour {
 			ServerError:     {500, "server_error", "", "The server had an error while processing your request. Sorry about that!"},
 			UpstreamTimeout: {504, "server_error", "timeout", "The upstream server did not answer in time."},
 		},
-		unknown: complaint{fault: BadRequest, status: 404, code: "model_not_found", message: "The model `{model}` does not exist or you do not have access to it."},
+		unknown: refusal{fault: BadRequest, status: 404, code: "model_not_found", message: "The model `{model}` does not exist or you do not have access to it."},
 		shape:   openAIError, inside: openAIError, headers: openAIHeaders,
-		check: func(in *completionRequest, _ *ask) *complaint {
+		check: func(in *completionRequest, _ *ask) *refusal {
 			if in.MaxTokens != nil {
-				return &complaint{fault: BadRequest, code: "unsupported_parameter", message: "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."}
+				return &refusal{fault: BadRequest, code: "unsupported_parameter", message: "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."}
 			}
 			if in.Temperature != nil && *in.Temperature != 1 && in.ReasoningEffort != "none" {
-				return &complaint{fault: BadRequest, code: "unsupported_value", message: "Unsupported value: 'temperature' does not support this value with this model. Only the default (1) value is supported."}
+				return &refusal{fault: BadRequest, code: "unsupported_value", message: "Unsupported value: 'temperature' does not support this value with this model. Only the default (1) value is supported."}
 			}
 			return nil
 		},
@@ -113,9 +113,9 @@ func openAI() *flavour {
 	}
 }
 
-func deepSeek() *flavour {
+func deepSeek() *variant {
 	const code = "invalid_request_error"
-	return &flavour{
+	return &variant{
 		errors: map[Fault]failure{
 			RateLimited:     {429, "rate_limit_error", code, "You have reached the limit of concurrent requests of your account. Please slow down."},
 			Overloaded:      {503, "service_unavailable_error", code, "Service is too busy. We advise users to temporarily switch to alternative LLM API service providers."},
@@ -127,14 +127,14 @@ func deepSeek() *flavour {
 			ServerError:     {500, "internal_error", "", "Internal Server Error"},
 			UpstreamTimeout: {504, "", "", "Gateway Timeout"},
 		},
-		unknown: complaint{fault: BadRequest, status: 400, message: "The supported API model names are deepseek-flash or deepseek-v4-pro, but you passed {model}."},
+		unknown: refusal{fault: BadRequest, status: 400, message: "The supported API model names are deepseek-flash or deepseek-v4-pro, but you passed {model}."},
 		shape:   openAIError, inside: openAIError, keepAlive: true,
-		check: func(in *completionRequest, a *ask) *complaint {
+		check: func(in *completionRequest, a *ask) *refusal {
 			if in.Format == nil {
 				return nil
 			}
 			if in.Format.Type == "json_schema" {
-				return &complaint{fault: BadRequest, status: 400, message: "This response_format type is unavailable now"}
+				return &refusal{fault: BadRequest, status: 400, message: "This response_format type is unavailable now"}
 			}
 			return wantsWord(in, a, "Prompt must contain the word 'json' in some form to use 'response_format' of type 'json_object'.")
 		},
@@ -151,16 +151,16 @@ func deepSeek() *flavour {
 }
 
 // wantsWord refuses JSON mode for a prompt that does not speak of JSON.
-func wantsWord(in *completionRequest, a *ask, message string) *complaint {
+func wantsWord(in *completionRequest, a *ask, message string) *refusal {
 	if in.Format.Type == "json_object" && !strings.Contains(strings.ToLower(a.Prompt), "json") {
-		return &complaint{fault: BadRequest, status: http.StatusBadRequest, message: message}
+		return &refusal{fault: BadRequest, status: http.StatusBadRequest, message: message}
 	}
 	return nil
 }
 
-func kimi() *flavour {
+func kimi() *variant {
 	const bad = "invalid_request_error"
-	return &flavour{
+	return &variant{
 		errors: map[Fault]failure{ // three kinds of 429
 			RateLimited:     {429, "rate_limit_reached_error", "", "Your account org-mock<ak-mock> request reached organization max RPM: 3, please try again after {wait} seconds"},
 			Overloaded:      {429, "engine_overloaded_error", "", "The engine is currently overloaded, please try again later"},
@@ -172,7 +172,7 @@ func kimi() *flavour {
 			ServerError:     {500, "server_error", "", "Unexpected error, please try again later"},
 			UpstreamTimeout: {504, "", "", "Gateway Timeout"},
 		},
-		unknown: complaint{fault: BadRequest, status: 404, message: "Not found the model {model} or Permission denied"},
+		unknown: refusal{fault: BadRequest, status: 404, message: "Not found the model {model} or Permission denied"},
 		shape: func(f failure) any {
 			return object{"error": object{"message": f.message, "type": f.kind}}
 		},
@@ -189,7 +189,7 @@ func kimi() *flavour {
 }
 
 // kimiSampling refuses sampling parameters: they are fixed.
-func kimiSampling(in *completionRequest, _ *ask) *complaint {
+func kimiSampling(in *completionRequest, _ *ask) *refusal {
 	fixed := func(v *float64, only float64) bool { return v == nil || *v == only }
 	var name, only string
 	switch {
@@ -206,11 +206,11 @@ func kimiSampling(in *completionRequest, _ *ask) *complaint {
 	default:
 		return nil
 	}
-	return &complaint{fault: BadRequest, message: "invalid " + name + ": only " + only + " is allowed for this model"}
+	return &refusal{fault: BadRequest, message: "invalid " + name + ": only " + only + " is allowed for this model"}
 }
 
-func dashScope() *flavour {
-	return &flavour{
+func dashScope() *variant {
+	return &variant{
 		errors: map[Fault]failure{
 			RateLimited:     {429, "Throttling.RateQuota", "Throttling.RateQuota", "Requests rate limit exceeded, please try again later."},
 			Overloaded:      {503, "ServiceUnavailable", "ServiceUnavailable", "Too many requests. Your requests are being throttled due to system capacity limits."},
@@ -222,11 +222,11 @@ func dashScope() *flavour {
 			ServerError:     {500, "internal_error", "InternalError", "An internal error has occurred, please try again later or contact service support."},
 			UpstreamTimeout: {504, "RequestTimeOut", "RequestTimeOut", "Request timed out, please try again later."},
 		},
-		unknown: complaint{fault: BadRequest, status: 404, code: "ModelNotFound", message: "The model `{model}` does not exist or you do not have access to it."},
+		unknown: refusal{fault: BadRequest, status: 404, code: "ModelNotFound", message: "The model `{model}` does not exist or you do not have access to it."},
 		shape:   dashScopeError, inside: dashScopeError, usage: usual, delta: separate,
-		check: func(in *completionRequest, a *ask) *complaint {
+		check: func(in *completionRequest, a *ask) *refusal {
 			if in.EnableThinking != nil && !*in.EnableThinking && in.ReasoningEffort != "" {
-				return &complaint{fault: BadRequest, message: "reasoning_effort cannot be used when enable_thinking is false."}
+				return &refusal{fault: BadRequest, message: "reasoning_effort cannot be used when enable_thinking is false."}
 			}
 			if in.Format == nil {
 				return nil
