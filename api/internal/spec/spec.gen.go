@@ -79,7 +79,7 @@ type Agent = tasks.Agent
 
 // AgentHealth One agent, and which live workers have it.
 type AgentHealth struct {
-	// Detail What is wrong
+	// Detail What is wrong, and what to do about it.
 	Detail string `json:"detail,omitempty"`
 
 	// ID The agent's ID, e.g. A02.
@@ -88,7 +88,7 @@ type AgentHealth struct {
 	// Lacking The processes that lack it.
 	Lacking []string `json:"lacking,omitempty"`
 
-	// Status How well a part is.
+	// Status The status of a part.
 	Status HealthStatus `json:"status"`
 
 	// Versions The versions in use; more than one during an upgrade.
@@ -103,7 +103,7 @@ type AgentList struct {
 	Agents []Agent `json:"agents"`
 }
 
-// AnsweredBy Who gave a result: a model; the agent's scorecard as the last resort, or
+// AnsweredBy What gave a result: a model; the agent's scorecard as the last resort, or
 // for a clear case (fast_path); or the cache, with the result of an equal job.
 type AnsweredBy = tasks.AnsweredBy
 
@@ -115,16 +115,16 @@ type Batch struct {
 	Jobs []BatchItem `json:"jobs"`
 }
 
-// BatchItem A Submission, with an idempotency key of its own if it has one. What is
-// wrong with it is told in its outcome, and does not hold up the others.
+// BatchItem A Submission, which may have an idempotency key of its own. Its errors are in its
+// outcome, and do not affect the others.
 type BatchItem = json.RawMessage
 
-// BatchOutcome What became of one submission; either `job` or `problem` is there.
+// BatchOutcome The outcome of one submission, which has either `job` or `problem`.
 type BatchOutcome = any
 
-// BatchResult What became of each submission of a batch.
+// BatchResult The outcome of each submission of a batch.
 type BatchResult struct {
-	// Accepted How many have a job, replays included.
+	// Accepted How many have a job, including replays.
 	Accepted int `json:"accepted"`
 
 	// Outcomes In the order of the submissions.
@@ -137,56 +137,57 @@ type BatchResult struct {
 // CacheUse Whether the result of an equal job may be the answer: if the agent allows it (use), or never (bypass).
 type CacheUse = tasks.CacheUse
 
-// CallbackEvent What a job's `callback_url` may be told of.
+// CallbackEvent The events that a job's `callback_url` can receive.
 type CallbackEvent = tasks.EventType
 
 // Code The kind of an error. Codes are stable and never reused.
 type Code = tasks.Code
 
-// Complexity How much model a job needs, from the shortest jobs to the longest.
+// Complexity How large a model a job needs, from the shortest jobs to the longest.
 type Complexity = tasks.Complexity
 
-// Delivery One try to send a webhook.
+// Delivery One attempt to deliver a webhook.
 type Delivery = tasks.Delivery
 
-// DeliveryList A page of the log of tries, the newest first.
+// DeliveryList A page of the log of deliveries, newest first.
 type DeliveryList struct {
 	Data []Delivery `json:"data"`
 
 	// HasMore Whether there may be another page.
 	HasMore bool `json:"has_more"`
 
-	// NextCursor Where it begins; absent on the last page.
+	// NextCursor The cursor of the next page; absent on the last one.
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
-// DeliveryOutcome How a try ended: delivered (2xx), gone (410), rejected (any other answer,
+// DeliveryOutcome How an attempt ended: delivered (2xx), gone (410), rejected (any other answer,
 // redirects too), forbidden (webhooks are not sent to such a URL), timeout, tls
 // (no trustworthy connection), connection (no such name, no connection, none
 // that is allowed, or no HTTP answer) or unsigned (the secret that signs it
-// cannot be opened, so nothing was sent: rotate it).
+// cannot be decrypted, so nothing was sent: rotate it).
 type DeliveryOutcome string
 
-// DisabledReason Why nothing is sent to an endpoint, absent when it is: its owner said so,
-// it answered 410 (gone), or every try of five days failed (failing).
+// DisabledReason Why an endpoint is disabled: by its owner (by_owner), because it answered 410
+// (gone), or because every attempt of five days failed (failing). Absent if it is
+// not.
 type DisabledReason = tasks.DisabledReason
 
 // EndState A state in which a job has ended.
 type EndState = tasks.State
 
-// Endpoint Where a tenant is told of its jobs.
+// Endpoint A URL that receives events of a tenant's jobs.
 type Endpoint = tasks.Endpoint
 
-// EndpointChange What is to change of an endpoint. Fields left out stay as they are.
+// EndpointChange Changes of an endpoint. Absent fields stay as they are.
 type EndpointChange = tasks.EndpointDraft
 
-// EndpointDraft An endpoint as its owner wants it.
+// EndpointDraft A new endpoint.
 type EndpointDraft = tasks.EndpointDraft
 
-// EndpointEvent What an endpoint may be told of. `webhook.endpoint_disabled` tells that another endpoint of the tenant was.
+// EndpointEvent The events that an endpoint can receive. `webhook.endpoint_disabled`: another endpoint of the tenant was disabled.
 type EndpointEvent = tasks.EventType
 
-// EndpointList Endpoints, the oldest first.
+// EndpointList Endpoints, oldest first.
 type EndpointList struct {
 	Endpoints []Endpoint `json:"endpoints"`
 }
@@ -194,23 +195,23 @@ type EndpointList struct {
 // Error Why a job failed.
 type Error = tasks.Error
 
-// Event One entry in a job's own log.
+// Event One entry in the log of a job.
 type Event = tasks.Event
 
-// EventData What an event has to tell beside its type, which says what is there.
+// EventData The data of an event; its type determines which fields there are.
 type EventData = json.RawMessage
 
-// EventType What happened. Each state has a type, told when the job enters it;
-// job.progress and job.delta happen while the job runs, job.replanned while
-// it waits: what its plan was made for has changed. job.snapshot is of
-// streams alone, where it stands for events that are not kept any more. The
-// types that begin with webhook are of webhooks alone.
+// EventType What happened. Each state has a type, for the moment when the job enters it.
+// job.progress and job.delta happen while the job runs; job.replanned while it
+// waits, when the conditions of its plan have changed. job.snapshot is only in
+// streams, in place of events that are no longer kept. The types that begin with
+// webhook are only for webhooks.
 type EventType = tasks.EventType
 
-// Fault One thing that is wrong with a piece of input.
+// Fault One fault of an input.
 type Fault = tasks.Fault
 
-// Health Whether the service is well, and for operators which part of it is.
+// Health The health of the service, and for operators that of each part.
 type Health struct {
 	// Agents The agents, in order of their IDs; absent while Redis does not answer.
 	Agents []AgentHealth `json:"agents,omitempty"`
@@ -218,26 +219,26 @@ type Health struct {
 	// Lanes The lanes, local first.
 	Lanes []LaneHealth `json:"lanes"`
 
-	// Providers The models that workers leave alone for now, in order of their names. Others are well or were not asked.
+	// Providers The models that workers do not call now, in order of their names. Others work or were not called.
 	Providers []ProviderHealth `json:"providers"`
 
 	// Queues The queues, in order of their names.
 	Queues []QueueHealth `json:"queues"`
 
-	// Redis Whether Redis, where jobs are kept, answers.
+	// Redis Whether Redis, which stores the jobs, answers.
 	Redis RedisHealth `json:"redis"`
 
-	// Status How well a part is.
+	// Status The status of a part.
 	Status HealthStatus `json:"status"`
 }
 
-// HealthStatus How well a part is.
+// HealthStatus The status of a part.
 type HealthStatus string
 
 // Job One run of an agent on one input. The input itself is not part of it.
 type Job = tasks.Job
 
-// JobList A page of jobs, the newest first.
+// JobList A page of jobs, newest first.
 type JobList struct {
 	// Data Jobs without their results.
 	Data []Job `json:"data"`
@@ -245,7 +246,7 @@ type JobList struct {
 	// HasMore Whether there may be another page.
 	HasMore bool `json:"has_more"`
 
-	// NextCursor Where it begins; absent on the last page.
+	// NextCursor The cursor of the next page; absent on the last one.
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
@@ -257,7 +258,7 @@ type LaneHealth struct {
 	// Detail What is wrong.
 	Detail string `json:"detail,omitempty"`
 
-	// Full Workers that take no further job because their machine is above its limits of CPU or memory.
+	// Full Workers that claim no further job because their machine is above its limits of CPU or memory.
 	Full int `json:"full,omitempty"`
 
 	// Lane Where a job can run: local models, cloud models, or the agent's deterministic scorecard.
@@ -266,16 +267,16 @@ type LaneHealth struct {
 	// Load Jobs that run or wait, divided by the slots; 0 without slots.
 	Load float64 `json:"load,omitempty"`
 
-	// Models Models they reach, as provider/model, in alphabetical order.
+	// Models Models that they can reach, as provider/model, in alphabetical order.
 	Models []string `json:"models"`
 
 	// Running Jobs they run now.
 	Running int `json:"running"`
 
-	// Slots Jobs they run at once.
+	// Slots Jobs that they can run at once.
 	Slots int `json:"slots"`
 
-	// Status How well a part is.
+	// Status The status of a part.
 	Status HealthStatus `json:"status"`
 
 	// Workers Workers alive.
@@ -300,24 +301,24 @@ type Money = tasks.Money
 // job waits for a model or its deadline (wait), or it fails (fail).
 type OnExhausted = tasks.OnExhausted
 
-// Plan Where a job was meant to go when it was made, and why. What became of it is told by its attempts.
+// Plan Where a job was planned to run when it was made, and why. Its attempts show where it did run.
 type Plan = tasks.Plan
 
-// PlanReason Why the first lane gets the first chance, or why no model is asked:
+// PlanReason Why the first lane comes first, or why no model is called:
 // first_lane (it has time for it), time_pressed (it would use too much of
-// the time there is, so the next one gets its chance at once), unserved (no
+// the available time, so the next lane gets a ticket at once), unserved (no
 // live worker serves it), only_lane, scheduled, cheap_hours, cached, shared
 // (an equal job is under way), fast_path, last_resort (no lane with a model
 // is served).
 type PlanReason = tasks.PlanReason
 
-// Preview What would become of a submission.
+// Preview The job that a submission would make.
 type Preview = tasks.Preview
 
-// Priority A job's place among the jobs of its lane and complexity. Those of high priority are taken before normal ones, and normal ones before those of low priority.
+// Priority A job's place among the jobs of its lane and complexity. High priority comes before normal, and normal before low.
 type Priority = tasks.Priority
 
-// Privacy Which hops a job's data may take: any; to the cloud only without free text
+// Privacy Where the data of a job may go: anywhere (any); to the cloud only without free text
 // and with the values of its fields masked (mask_fields); to the cloud only
 // with names, numbers and addresses masked (mask); or never to the cloud
 // (local_only).
@@ -331,7 +332,7 @@ type Problem struct {
 	// Detail What went wrong this time and what to do about it.
 	Detail string `json:"detail"`
 
-	// Errors Each thing that is wrong with the request body.
+	// Errors The faults of the request body.
 	Errors []Fault `json:"errors,omitempty"`
 
 	// Instance The path of the request.
@@ -346,11 +347,11 @@ type Problem struct {
 	// Title The kind of problem in a few words; always the same for a type.
 	Title string `json:"title"`
 
-	// Type The kind of problem; a page that tells what to do about it.
+	// Type The kind of problem: a page that says what to do about it.
 	Type string `json:"type"`
 }
 
-// ProviderHealth A model that workers leave alone, since it failed or asked for a pause.
+// ProviderHealth A model that workers do not call now, because it failed or asked for a pause.
 type ProviderHealth struct {
 	// Candidate provider/model.
 	Candidate string `json:"candidate"`
@@ -361,16 +362,16 @@ type ProviderHealth struct {
 	// Reason The class of its last failure, as in an attempt's `outcome`.
 	Reason string `json:"reason"`
 
-	// RetryAt When it is asked again at the latest; left out while a call tries it.
+	// RetryAt When it is called again at the latest; absent while a trial call is running.
 	RetryAt time.Time `json:"retry_at,omitempty"`
 
-	// Since When the first of them began to.
+	// Since Since when the first of them does not.
 	Since time.Time `json:"since"`
 
-	// Status How well a part is.
+	// Status The status of a part.
 	Status HealthStatus `json:"status"`
 
-	// Workers Workers that leave it alone.
+	// Workers Workers that do not call it.
 	Workers int `json:"workers"`
 }
 
@@ -385,13 +386,13 @@ type QueueHealth struct {
 	// OldestSeconds How long the oldest of them has waited.
 	OldestSeconds float64 `json:"oldest_seconds"`
 
-	// Running Tickets in a worker's hands.
+	// Running Tickets that workers have taken.
 	Running int `json:"running"`
 
-	// Status How well a part is.
+	// Status The status of a part.
 	Status HealthStatus `json:"status"`
 
-	// Waiting Jobs that wait for this queue first; of webhooks: deliveries that wait.
+	// Waiting Jobs that wait for this queue first; for webhooks: deliveries that wait.
 	Waiting int `json:"waiting"`
 }
 
@@ -401,21 +402,21 @@ type Recovered struct {
 	Queued int `json:"queued"`
 }
 
-// Recovery The span of time of which to send again what never arrived.
+// Recovery The span of time whose undelivered webhooks are sent again.
 type Recovery struct {
-	// Since From then on.
+	// Since The beginning of the span.
 	Since Time `json:"since"`
 
-	// Until Until then; now by default.
+	// Until Its end; now by default.
 	Until Time `json:"until,omitempty"`
 }
 
-// RedisHealth Whether Redis, where jobs are kept, answers.
+// RedisHealth Whether Redis, which stores the jobs, answers.
 type RedisHealth struct {
 	// Detail What is wrong.
 	Detail string `json:"detail,omitempty"`
 
-	// Status How well a part is.
+	// Status The status of a part.
 	Status HealthStatus `json:"status"`
 }
 
@@ -424,7 +425,7 @@ type RerunFilter struct {
 	// Agent Of this agent.
 	Agent string `json:"agent,omitempty"`
 
-	// AnsweredBy Who gave a result: a model; the agent's scorecard as the last resort, or
+	// AnsweredBy What gave a result: a model; the agent's scorecard as the last resort, or
 	// for a clear case (fast_path); or the cache, with the result of an equal job.
 	AnsweredBy AnsweredBy `json:"answered_by,omitempty"`
 
@@ -446,31 +447,31 @@ type RerunFilter struct {
 	// Model That answered: provider/model, a model or a provider.
 	Model string `json:"model,omitempty"`
 
-	// State In one of these states; by default ended, however it did.
+	// State In one of these states; by default all in which a job has ended.
 	State []EndState `json:"state,omitempty"`
 }
 
-// RerunResult What became of each job that was to be run again.
+// RerunResult The outcome for each of the jobs.
 type RerunResult struct {
-	// Accepted How many have a new job, replays included.
+	// Accepted How many have a new job, including replays.
 	Accepted int `json:"accepted"`
 
 	// HasMore Whether there may be more such jobs.
 	HasMore bool `json:"has_more"`
 
-	// NextCursor Where they begin; absent when there are none.
+	// NextCursor The cursor after these; absent if there are no more.
 	NextCursor string `json:"next_cursor,omitempty"`
 
-	// Outcomes Of each, the newest job first; `job.rerun_of` or `problem.instance` tells which.
+	// Outcomes Newest job first; `job.rerun_of` or `problem.instance` names the job.
 	Outcomes []BatchOutcome `json:"outcomes"`
 
 	// Refused How many have none.
 	Refused int `json:"refused"`
 }
 
-// Reruns Which jobs are to be run again, and how many at most.
+// Reruns Which jobs to run again, and how many at most.
 type Reruns struct {
-	// Cursor Where to go on, as `next_cursor` of the answer before gave it. It belongs to the same filter.
+	// Cursor The `next_cursor` of the previous answer, with the same filter.
 	Cursor string `json:"cursor,omitempty"`
 
 	// Filter Which jobs, as the parameters of `GET /jobs`. At least one must be given.
@@ -482,18 +483,18 @@ type Reruns struct {
 
 // Rotation How a secret is rotated.
 type Rotation struct {
-	// OverlapSeconds How long the old secret signs beside the new one.
+	// OverlapSeconds For how many seconds the old secret signs, too.
 	OverlapSeconds *tasks.Duration `json:"overlap_seconds,omitempty"`
 }
 
-// SigningSecret What signs the webhooks to the `callback_url` of a tenant's jobs.
+// SigningSecret The secret that signs webhooks to the `callback_url` of a tenant's jobs.
 type SigningSecret = tasks.SigningSecret
 
-// State Where a job stands in its life. It has ended when it is succeeded,
+// State The state of a job. It has ended when it is succeeded,
 // failed or canceled.
 type State = tasks.State
 
-// Submission What a caller posts to have a job made. Fields left out take the agent's setting.
+// Submission A request for a job. Absent fields take the settings of the agent.
 type Submission = tasks.Submission
 
 // TestSent A test webhook that was queued.
@@ -502,13 +503,13 @@ type TestSent struct {
 	WebhookID string `json:"webhook_id"`
 }
 
-// Tokens What a model read and wrote, as its server reported it.
+// Tokens The tokens of a call, as the server reported them.
 type Tokens = tasks.Tokens
 
-// Variant One arm of an agent's experiment.
+// Variant One variant of an agent's experiment.
 type Variant = tasks.Variant
 
-// Waiting Where a queued job waits, and for how long. The times are estimates, made when they were asked for.
+// Waiting Where a queued job waits, and for how long. The times are estimates at the time of the request.
 type Waiting = tasks.Waiting
 
 // Cursor defines model for Cursor.
@@ -564,7 +565,7 @@ type ListJobsParams struct {
 	// CreatedBefore Only jobs made before this time.
 	CreatedBefore time.Time `form:"created_before,omitempty" json:"created_before,omitempty"`
 
-	// Metadata Only jobs whose metadata has this name and value, such as `opportunity_id:4711`; may be given several times, and then all must hold.
+	// Metadata Only jobs whose metadata has this name and value, such as `opportunity_id:4711`; may be given several times, and then all must match.
 	Metadata []string `form:"metadata,omitempty" json:"metadata,omitempty"`
 
 	// Degraded Only jobs that the scorecard answered because no model did (true), or only others (false).
@@ -579,9 +580,9 @@ type ListJobsParams struct {
 	// Model Only jobs that this model answered: provider/model as in `attempts`, a model or a provider.
 	Model string `form:"model,omitempty" json:"model,omitempty"`
 
-	// Tenant Another tenant, whose jobs are read in place of the caller's own. This takes
-	// `admin:read`, and is noted in the audit log. With `admin:read` a job is
-	// found by its ID without it, too.
+	// Tenant Another tenant, whose jobs are read instead of the caller's own. This needs
+	// `admin:read`, and is recorded in the audit log. With `admin:read` a job is found
+	// by its ID without it, too.
 	Tenant Tenant `form:"tenant,omitempty" json:"tenant,omitempty"`
 
 	// Limit The most entries to answer with.
@@ -593,48 +594,47 @@ type ListJobsParams struct {
 
 // SubmitJobParams defines parameters for SubmitJob.
 type SubmitJobParams struct {
-	// DryRun Only tell what would become of the submission; `Prefer` and `Idempotency-Key` do not count then.
+	// DryRun Make no job, and return the one that would be made; `Prefer` and `Idempotency-Key` are ignored then.
 	DryRun bool `form:"dry_run,omitempty" json:"dry_run,omitempty"`
 
 	// IdempotencyKey The caller's own name for this submission, such as `"opportunity-4711-v3"`: a
-	// row and its version, or a UUID that is kept with the row; modelled on
+	// row and its version, or a UUID stored with the row; modelled on
 	// draft-ietf-httpapi-idempotency-key-header-07. It is a string of 1 to
 	// 255 printable ASCII characters in double quotes, with a backslash
 	// before a quote or a backslash in it (RFC 8941 §3.3.3). The quotes may
 	// be left out around a key that has neither quotes nor commas.
 	//
-	// A key is the tenant's own and kept for 24 hours from its first use,
-	// only if that made a job. Within that time the same key with another
-	// body is refused (422); the order of a body's members and the space
-	// between them make no other body. If the job is no longer kept, the
-	// key is refused too (409).
+	// Keys are separate for each tenant, and kept for 24 hours from the first use
+	// if that made a job. Within that time the same key with another body is
+	// refused (422); the order of a body's members and the space between them
+	// do not matter. If the job has expired, the key is refused, too (409).
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
-	// Prefer `wait=N` (RFC 7240): hold the answer back until the job has ended, N
-	// seconds at most; above 55, 55 is taken, since many proxies give up after 60. `respond-async` is what a submission
-	// does anyway. What is malformed or unknown is ignored. `Preference-Applied`
-	// tells what was honoured.
+	// Prefer `wait=N` (RFC 7240): answer when the job has ended, or after N seconds; more
+	// than 55 counts as 55, since many proxies give up after 60. `respond-async` is
+	// what a submission does anyway. What is malformed or unknown is ignored.
+	// `Preference-Applied` lists what was honored.
 	Prefer Prefer `json:"Prefer,omitempty"`
 }
 
 // RerunJobsParams defines parameters for RerunJobs.
 type RerunJobsParams struct {
-	// Tenant Another tenant, whose jobs are run again in place of the caller's own, for it
-	// and at its cost. This takes `admin:write`, and is noted in the audit log.
+	// Tenant Another tenant, whose jobs are run again instead of the caller's own, for that
+	// tenant and at its cost. This needs `admin:write`, and is recorded in the audit log.
 	Tenant RerunTenant `form:"tenant,omitempty" json:"tenant,omitempty"`
 }
 
 // GetJobParams defines parameters for GetJob.
 type GetJobParams struct {
-	// Tenant Another tenant, whose jobs are read in place of the caller's own. This takes
-	// `admin:read`, and is noted in the audit log. With `admin:read` a job is
-	// found by its ID without it, too.
+	// Tenant Another tenant, whose jobs are read instead of the caller's own. This needs
+	// `admin:read`, and is recorded in the audit log. With `admin:read` a job is found
+	// by its ID without it, too.
 	Tenant Tenant `form:"tenant,omitempty" json:"tenant,omitempty"`
 
-	// Prefer `wait=N` (RFC 7240): hold the answer back until the job has ended, N
-	// seconds at most; above 55, 55 is taken, since many proxies give up after 60. `respond-async` is what a submission
-	// does anyway. What is malformed or unknown is ignored. `Preference-Applied`
-	// tells what was honoured.
+	// Prefer `wait=N` (RFC 7240): answer when the job has ended, or after N seconds; more
+	// than 55 counts as 55, since many proxies give up after 60. `respond-async` is
+	// what a submission does anyway. What is malformed or unknown is ignored.
+	// `Preference-Applied` lists what was honored.
 	Prefer Prefer `json:"Prefer,omitempty"`
 
 	// IfNoneMatch The entity tags the client has, such as `"7"`, as RFC 9110 §13.1.2 describes.
@@ -643,36 +643,36 @@ type GetJobParams struct {
 
 // StreamJobEventsParams defines parameters for StreamJobEvents.
 type StreamJobEventsParams struct {
-	// Tenant Another tenant, whose jobs are read in place of the caller's own. This takes
-	// `admin:read`, and is noted in the audit log. With `admin:read` a job is
-	// found by its ID without it, too.
+	// Tenant Another tenant, whose jobs are read instead of the caller's own. This needs
+	// `admin:read`, and is recorded in the audit log. With `admin:read` a job is found
+	// by its ID without it, too.
 	Tenant Tenant `form:"tenant,omitempty" json:"tenant,omitempty"`
 
 	// StartingAfter The sequence number of the last event the client has; 0 is the beginning.
 	StartingAfter string `form:"starting_after,omitempty" json:"starting_after,omitempty"`
 
-	// LastEventID The sequence number of the last event the client has. Wins over `starting_after`.
+	// LastEventID The sequence number of the last event the client has. It takes precedence over `starting_after`.
 	LastEventID string `json:"Last-Event-ID,omitempty"`
 }
 
 // RerunJobParams defines parameters for RerunJob.
 type RerunJobParams struct {
-	// Tenant Another tenant, whose jobs are run again in place of the caller's own, for it
-	// and at its cost. This takes `admin:write`, and is noted in the audit log.
+	// Tenant Another tenant, whose jobs are run again instead of the caller's own, for that
+	// tenant and at its cost. This needs `admin:write`, and is recorded in the audit log.
 	Tenant RerunTenant `form:"tenant,omitempty" json:"tenant,omitempty"`
 }
 
 // GetJobResultParams defines parameters for GetJobResult.
 type GetJobResultParams struct {
-	// Tenant Another tenant, whose jobs are read in place of the caller's own. This takes
-	// `admin:read`, and is noted in the audit log. With `admin:read` a job is
-	// found by its ID without it, too.
+	// Tenant Another tenant, whose jobs are read instead of the caller's own. This needs
+	// `admin:read`, and is recorded in the audit log. With `admin:read` a job is found
+	// by its ID without it, too.
 	Tenant Tenant `form:"tenant,omitempty" json:"tenant,omitempty"`
 
-	// Prefer `wait=N` (RFC 7240): hold the answer back until the job has ended, N
-	// seconds at most; above 55, 55 is taken, since many proxies give up after 60. `respond-async` is what a submission
-	// does anyway. What is malformed or unknown is ignored. `Preference-Applied`
-	// tells what was honoured.
+	// Prefer `wait=N` (RFC 7240): answer when the job has ended, or after N seconds; more
+	// than 55 counts as 55, since many proxies give up after 60. `respond-async` is
+	// what a submission does anyway. What is malformed or unknown is ignored.
+	// `Preference-Applied` lists what was honored.
 	Prefer Prefer `json:"Prefer,omitempty"`
 
 	// IfNoneMatch The entity tags the client has, such as `"7"`, as RFC 9110 §13.1.2 describes.
@@ -681,13 +681,13 @@ type GetJobResultParams struct {
 
 // ListDeliveriesParams defines parameters for ListDeliveries.
 type ListDeliveriesParams struct {
-	// Endpoint Only tries at this endpoint.
+	// Endpoint Only attempts at this endpoint.
 	Endpoint string `form:"endpoint,omitempty" json:"endpoint,omitempty"`
 
 	// Job Only webhooks about this job.
 	Job string `form:"job,omitempty" json:"job,omitempty"`
 
-	// Outcome Only tries that ended so.
+	// Outcome Only attempts with this outcome.
 	Outcome DeliveryOutcome `form:"outcome,omitempty" json:"outcome,omitempty"`
 
 	// Limit The most entries to answer with.
@@ -741,7 +741,7 @@ type ServerInterface interface {
 	// DocsFile A file of the page at /docs
 	// (GET /docs/{file})
 	DocsFile(ctx echo.Context, file string, params DocsFileParams) error
-	// CheckHealth Ask whether jobs can be taken, and which part is well
+	// CheckHealth Check the health of the service
 	// (GET /health)
 	CheckHealth(ctx echo.Context) error
 	// ListJobs List jobs
@@ -753,13 +753,13 @@ type ServerInterface interface {
 	// SubmitBatch Submit many jobs
 	// (POST /jobs/batch)
 	SubmitBatch(ctx echo.Context) error
-	// PlanJob Look at what would become of a job
+	// PlanJob Preview a job
 	// (POST /jobs/plan)
 	PlanJob(ctx echo.Context) error
 	// RerunJobs Run many jobs again
 	// (POST /jobs/rerun)
 	RerunJobs(ctx echo.Context, params RerunJobsParams) error
-	// GetJob Look at a job
+	// GetJob Get a job
 	// (GET /jobs/{id})
 	GetJob(ctx echo.Context, id JobID, params GetJobParams) error
 	// CancelJob Cancel a job
@@ -771,7 +771,7 @@ type ServerInterface interface {
 	// RerunJob Run a job again
 	// (POST /jobs/{id}/rerun)
 	RerunJob(ctx echo.Context, id JobID, params RerunJobParams) error
-	// GetJobResult Get a job's result alone
+	// GetJobResult Get the result of a job
 	// (GET /jobs/{id}/result)
 	GetJobResult(ctx echo.Context, id JobID, params GetJobResultParams) error
 	// RetryJob Retry a job
@@ -783,13 +783,13 @@ type ServerInterface interface {
 	// OpenapiYAML This file
 	// (GET /openapi.yaml)
 	OpenapiYAML(ctx echo.Context) error
-	// ListDeliveries List the tries to send webhooks
+	// ListDeliveries List deliveries of webhooks
 	// (GET /webhooks/deliveries)
 	ListDeliveries(ctx echo.Context, params ListDeliveriesParams) error
 	// GetDelivery Look at one try
 	// (GET /webhooks/deliveries/{delivery})
 	GetDelivery(ctx echo.Context, delivery DeliveryID) error
-	// Redeliver Send a webhook again
+	// Redeliver Resend a webhook
 	// (POST /webhooks/deliveries/{delivery}/redeliver)
 	Redeliver(ctx echo.Context, delivery DeliveryID) error
 	// ListEndpoints List the webhook endpoints
@@ -807,7 +807,7 @@ type ServerInterface interface {
 	// ChangeEndpoint Change a webhook endpoint
 	// (PATCH /webhooks/endpoints/{endpoint})
 	ChangeEndpoint(ctx echo.Context, endpoint EndpointID) error
-	// RecoverEndpoint Send again what never arrived
+	// RecoverEndpoint Resend what never arrived
 	// (POST /webhooks/endpoints/{endpoint}/recover)
 	RecoverEndpoint(ctx echo.Context, endpoint EndpointID) error
 	// RotateEndpoint Give a webhook endpoint a new secret
@@ -816,7 +816,7 @@ type ServerInterface interface {
 	// TestEndpoint Send a test webhook
 	// (POST /webhooks/endpoints/{endpoint}/test)
 	TestEndpoint(ctx echo.Context, endpoint EndpointID) error
-	// GetSigningSecret Show what signs callbacks
+	// GetSigningSecret Get the secret that signs callbacks
 	// (GET /webhooks/secret)
 	GetSigningSecret(ctx echo.Context) error
 	// RotateSigningSecret Give callbacks a new secret
@@ -2739,7 +2739,7 @@ type StrictServerInterface interface {
 	// DocsFile A file of the page at /docs
 	// (GET /docs/{file})
 	DocsFile(ctx context.Context, request DocsFileRequestObject) (DocsFileResponseObject, error)
-	// CheckHealth Ask whether jobs can be taken, and which part is well
+	// CheckHealth Check the health of the service
 	// (GET /health)
 	CheckHealth(ctx context.Context, request CheckHealthRequestObject) (CheckHealthResponseObject, error)
 	// ListJobs List jobs
@@ -2751,13 +2751,13 @@ type StrictServerInterface interface {
 	// SubmitBatch Submit many jobs
 	// (POST /jobs/batch)
 	SubmitBatch(ctx context.Context, request SubmitBatchRequestObject) (SubmitBatchResponseObject, error)
-	// PlanJob Look at what would become of a job
+	// PlanJob Preview a job
 	// (POST /jobs/plan)
 	PlanJob(ctx context.Context, request PlanJobRequestObject) (PlanJobResponseObject, error)
 	// RerunJobs Run many jobs again
 	// (POST /jobs/rerun)
 	RerunJobs(ctx context.Context, request RerunJobsRequestObject) (RerunJobsResponseObject, error)
-	// GetJob Look at a job
+	// GetJob Get a job
 	// (GET /jobs/{id})
 	GetJob(ctx context.Context, request GetJobRequestObject) (GetJobResponseObject, error)
 	// CancelJob Cancel a job
@@ -2769,7 +2769,7 @@ type StrictServerInterface interface {
 	// RerunJob Run a job again
 	// (POST /jobs/{id}/rerun)
 	RerunJob(ctx context.Context, request RerunJobRequestObject) (RerunJobResponseObject, error)
-	// GetJobResult Get a job's result alone
+	// GetJobResult Get the result of a job
 	// (GET /jobs/{id}/result)
 	GetJobResult(ctx context.Context, request GetJobResultRequestObject) (GetJobResultResponseObject, error)
 	// RetryJob Retry a job
@@ -2781,13 +2781,13 @@ type StrictServerInterface interface {
 	// OpenapiYAML This file
 	// (GET /openapi.yaml)
 	OpenapiYAML(ctx context.Context, request OpenapiYAMLRequestObject) (OpenapiYAMLResponseObject, error)
-	// ListDeliveries List the tries to send webhooks
+	// ListDeliveries List deliveries of webhooks
 	// (GET /webhooks/deliveries)
 	ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error)
 	// GetDelivery Look at one try
 	// (GET /webhooks/deliveries/{delivery})
 	GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error)
-	// Redeliver Send a webhook again
+	// Redeliver Resend a webhook
 	// (POST /webhooks/deliveries/{delivery}/redeliver)
 	Redeliver(ctx context.Context, request RedeliverRequestObject) (RedeliverResponseObject, error)
 	// ListEndpoints List the webhook endpoints
@@ -2805,7 +2805,7 @@ type StrictServerInterface interface {
 	// ChangeEndpoint Change a webhook endpoint
 	// (PATCH /webhooks/endpoints/{endpoint})
 	ChangeEndpoint(ctx context.Context, request ChangeEndpointRequestObject) (ChangeEndpointResponseObject, error)
-	// RecoverEndpoint Send again what never arrived
+	// RecoverEndpoint Resend what never arrived
 	// (POST /webhooks/endpoints/{endpoint}/recover)
 	RecoverEndpoint(ctx context.Context, request RecoverEndpointRequestObject) (RecoverEndpointResponseObject, error)
 	// RotateEndpoint Give a webhook endpoint a new secret
@@ -2814,7 +2814,7 @@ type StrictServerInterface interface {
 	// TestEndpoint Send a test webhook
 	// (POST /webhooks/endpoints/{endpoint}/test)
 	TestEndpoint(ctx context.Context, request TestEndpointRequestObject) (TestEndpointResponseObject, error)
-	// GetSigningSecret Show what signs callbacks
+	// GetSigningSecret Get the secret that signs callbacks
 	// (GET /webhooks/secret)
 	GetSigningSecret(ctx context.Context, request GetSigningSecretRequestObject) (GetSigningSecretResponseObject, error)
 	// RotateSigningSecret Give callbacks a new secret
