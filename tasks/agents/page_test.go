@@ -52,3 +52,26 @@ func TestPageScorecard(t *testing.T) {
 		t.Errorf("got %s", answer)
 	}
 }
+
+// TestPageDefinition loads the agent.yaml that docs/agents.md shows.
+func TestPageDefinition(t *testing.T) {
+	page, err := os.ReadFile("../../docs/agents.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(page), "```yaml\nid: ")
+	definition, _, found := strings.Cut("id: "+after, "```")
+	if !found {
+		t.Fatal("docs/agents.md shows no agent.yaml")
+	}
+	f := tiny()
+	f.path = "b01_credit_check"
+	f.files[definitionFile] = []byte(definition)
+	a, err := load(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.ID != "B01" {
+		t.Errorf("got agent %s", a.ID)
+	}
+}
