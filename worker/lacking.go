@@ -9,11 +9,20 @@ import (
 )
 
 // When the ticket of an agent that this worker lacks comes back: where another
-// worker may take it, and where no worker has the agent.
+// worker may take it, and where no worker has the agent. It is later while many jobs
+// wait in the queue, so that they come back at handBackRate a second at most.
 const (
 	lackingPause = time.Second
 	orphanPause  = 5 * time.Second
+	longestPause = 30 * time.Second
+	handBackRate = 10
 )
+
+// toOthers returns a ticket to its queue for another worker to take.
+func toOthers(pause time.Duration, waiting int, cause error) *queue.Retry {
+	after := max(pause, time.Duration(waiting)*time.Second/handBackRate)
+	return &queue.Retry{After: min(after, longestPause), Elsewhere: true, Cause: cause}
+}
 
 // hasAgent reports whether this worker has the agent of a ticket's job. A ticket
 // that does not name it was issued by an older version.
@@ -40,30 +49,31 @@ func (w *Worker) handBack(ctx context.Context, t queue.Ticket) error {
 		return nil
 	}
 	if err != nil {
-		return &queue.Retry{After: lackingPause, Cause: err}
+		return toOthers(lackingPause, 0, err)
 	}
 	if j.State.Terminal() {
 		return nil
 	}
 	view, err := w.Dispatcher.View(ctx)
+	waiting := view.Backlog(t.Lane, j)
 	switch {
 	case err != nil:
-		return &queue.Retry{After: lackingPause, Cause: err}
+		return toOthers(lackingPause, 0, err)
 	case view.ServesBeside(w.id, t.Lane, j):
-		return &queue.Retry{After: lackingPause}
+		return toOthers(lackingPause, waiting, nil)
 	case !view.HasAgent(w.id, j.Agent): // which health and doctor say, once for all its jobs
 		w.Log.DebugContext(ctx, "no live worker has the agent of a job; it waits until its deadline", "job_id", j.ID, "agent", j.Agent, "deadline", j.Deadline)
-		return &queue.Retry{After: orphanPause}
+		return toOthers(orphanPause, waiting, nil)
 	}
 	for _, lane := range j.OpenLanes() {
 		if lane != t.Lane && view.Serves(lane, j) {
 			if err := w.Dispatcher.Issue(ctx, j); err != nil {
-				return &queue.Retry{After: lackingPause, Cause: err}
+				return toOthers(lackingPause, waiting, err)
 			}
 			return nil
 		}
 	}
-	return &queue.Retry{After: orphanPause}
+	return toOthers(orphanPause, waiting, nil)
 }
 
 // leaveToOthers reports whether a job whose deadline has passed is one for

@@ -91,6 +91,11 @@ func (d *Dispatcher) look(ctx context.Context) (View, error) {
 	return view, nil
 }
 
+// Backlog returns how many jobs wait in the queue of a job on a lane.
+func (v View) Backlog(lane tasks.Lane, j *tasks.Job) int {
+	return v.backlog[queue.Name(lane, j.Complexity, j.Priority)]
+}
+
 // forecast says how long a job of an agent runs on a lane: no longer than a call
 // may take there, or than the agent's jobs have time.
 func (v View) forecast(lane tasks.Lane, agent string, c tasks.Complexity) Forecast {

@@ -93,6 +93,9 @@ type Retry struct {
 	After  time.Duration // from now; whole seconds
 	Counts bool          // the task was tried: Notice.Tries grows
 	Cause  error         // may be nil
+	// Elsewhere says that another server is to take the ticket: until it is back,
+	// this one takes fewer tasks from its queue.
+	Elsewhere bool
 }
 
 // Error says when the task comes back, and why.

@@ -16,6 +16,7 @@ import (
 // while, so that a busy server, too, asks only the queue that it lives on.
 type scout struct {
 	redis.UniversalClient
+	throttle
 	pending []string      // keys of the queues' lists
 	lasts   time.Duration // of what a look has found: no longer than an idle server waits
 
@@ -26,20 +27,21 @@ type scout struct {
 
 // scouting returns the connection for a server of queues that looks at them
 // every so often while it is idle.
-func scouting(rdb redis.UniversalClient, queues []string, poll time.Duration) redis.UniversalClient {
-	if len(queues) < 2 {
-		return rdb
-	}
+func scouting(rdb redis.UniversalClient, queues []string, poll time.Duration) *scout {
 	s := &scout{UniversalClient: rdb, lasts: poll / 2}
+	if len(queues) < 2 {
+		return s // one look would cost as much as the other
+	}
 	for _, q := range queues {
 		s.pending = append(s.pending, keysOf(q).pending())
 	}
 	return s
 }
 
-// EvalSha runs a script, unless it would take a task from an empty queue.
+// EvalSha runs a script, unless it would take a task from an empty queue, or one too
+// many from a throttled one.
 func (s *scout) EvalSha(ctx context.Context, sha1 string, keys []string, args ...any) *redis.Cmd {
-	if takes(keys) && s.isEmpty(ctx, keys[0]) {
+	if takes(keys) && (s.isEmpty(ctx, keys[0]) || !s.allows(keys[0])) {
 		reply := redis.NewCmd(ctx)
 		reply.SetErr(redis.Nil)
 		return reply
@@ -60,6 +62,9 @@ func takes(keys []string) bool {
 // isEmpty reports whether a list was empty when it was last looked at. Nothing is
 // known of one that could not be looked at.
 func (s *scout) isEmpty(ctx context.Context, pending string) bool {
+	if len(s.pending) == 0 {
+		return false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if time.Since(s.looked) >= s.lasts {

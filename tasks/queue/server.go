@@ -58,7 +58,8 @@ func serveEvery(rdb redis.UniversalClient, forward time.Duration, cfg ServerConf
 		priorities[name] = len(cfg.Queues) - i
 	}
 	poll := cmp.Or(cfg.Poll, pollEvery)
-	srv := asynq.NewServerFromRedisClient(scouting(rdb, cfg.Queues, poll), asynq.Config{
+	conn := scouting(rdb, cfg.Queues, poll)
+	srv := asynq.NewServerFromRedisClient(conn, asynq.Config{
 		Concurrency:              max(cfg.Slots, 1), // asynq takes 0 for the number of CPUs
 		Queues:                   priorities,
 		StrictPriority:           true,
@@ -70,28 +71,34 @@ func serveEvery(rdb redis.UniversalClient, forward time.Duration, cfg ServerConf
 		Logger:                   newLogger(log),
 		LogLevel:                 asynq.WarnLevel,
 	})
-	if err := srv.Start(h.mux()); err != nil {
+	if err := srv.Start(h.mux(&conn.throttle)); err != nil {
 		return nil, fmt.Errorf("start queue server: %w", err)
 	}
 	return &Server{srv}, nil
 }
 
-// mux hands each task to the handler for its type.
-func (h Handlers) mux() *asynq.ServeMux {
+// mux passes each task to the handler for its type, and slows down on queues whose
+// tickets come back for others.
+func (h Handlers) mux(t *throttle) *asynq.ServeMux {
 	mux := asynq.NewServeMux()
 	if h.Ticket != nil {
-		mux.HandleFunc(typeTicket, func(ctx context.Context, t *asynq.Task) error {
-			ticket, err := decode[Ticket](t.Payload())
+		mux.HandleFunc(typeTicket, func(ctx context.Context, task *asynq.Task) error {
+			ticket, err := decode[Ticket](task.Payload())
 			if err != nil {
 				return verdict(err)
 			}
-			ticket.Headers = t.Headers()
-			return verdict(h.Ticket(ctx, ticket))
+			ticket.Headers = task.Headers()
+			err = h.Ticket(ctx, ticket)
+			if retry, ok := errors.AsType[*Retry](err); ok && retry.Elsewhere {
+				name, _ := asynq.GetQueueName(ctx)
+				t.slow(keysOf(name).pending(), retry.After)
+			}
+			return verdict(err)
 		})
 	}
 	if h.Notice != nil {
-		mux.HandleFunc(typeNotice, func(ctx context.Context, t *asynq.Task) error {
-			notice, err := decode[Notice](t.Payload())
+		mux.HandleFunc(typeNotice, func(ctx context.Context, task *asynq.Task) error {
+			notice, err := decode[Notice](task.Payload())
 			if err != nil {
 				return verdict(err)
 			}
