@@ -104,19 +104,6 @@ func (w *Worker) update(ctx context.Context) error {
 	return w.serve(want)
 }
 
-// recount corrects the counters of jobs, and logs what it finds: errors in the middle
-// of scripts cause both, such as of a Redis user that lacks a permission.
-func (w *Worker) recount(ctx context.Context) error {
-	found, err := w.Store.Recount(ctx)
-	if found.Corrected > 0 {
-		w.Log.WarnContext(ctx, "counters of jobs had drifted and were corrected", "counters", found.Corrected)
-	}
-	if found.Undone > 0 {
-		w.Log.WarnContext(ctx, "some writes of jobs have failed and are tried again; run spillway doctor to see what the Redis user may not do", "jobs", found.Undone)
-	}
-	return err
-}
-
 // every calls step at an interval until ctx ends, and logs when it begins and
 // when it ceases to fail.
 func (w *Worker) every(ctx context.Context, interval time.Duration, name string, step func(context.Context) error) {

@@ -51,6 +51,12 @@ func (s shard) waiting() string  { return "spillway:" + string(s) + ":waiting" }
 func (s shard) probe() string    { return "spillway:" + string(s) + ":probe" } // written to see whether Redis takes writes
 func (s shard) ended() string    { return "spillway:" + string(s) + ":ended" }
 
+// recounted is there for a while after the counters were compared with the jobs.
+func (s shard) recounted() string { return "spillway:" + string(s) + ":recounted" }
+
+// job is the record of a job.
+func (s shard) job(id string) string { return "spillway:" + string(s) + ":job:" + id }
+
 // kept has the bytes that are reserved for each tenant's jobs, and sizes those of
 // each job; see lua/forget.lua.
 func (s shard) kept() string  { return "spillway:" + string(s) + ":kept" }
@@ -66,9 +72,6 @@ func (s shard) idempotency(tenant, digest string) string {
 }
 
 func shardNumber(n int) shard { return shard("{" + strconv.Itoa(n) + "}") }
-
-// jobPrefix is what the keys of the shard's jobs begin with.
-func (s shard) jobPrefix() string { return "spillway:" + string(s) + ":job:" }
 
 // shards lists every shard.
 func (s *Store) shards() []shard {
@@ -93,7 +96,7 @@ func (s *Store) shardOf(name string) shard {
 // keys returns the keys of a job. Its shard follows from its ID alone.
 func (s *Store) keys(id string) jobKeys {
 	sh := s.shardOf(id)
-	return jobKeys{sh, sh.jobPrefix() + id}
+	return jobKeys{sh, sh.job(id)}
 }
 
 func (k jobKeys) job() string    { return k.prefix }

@@ -3,19 +3,20 @@ package store
 import (
 	"context"
 	"math/rand/v2"
-	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/topcentral/spillway/tasks"
 )
 
 // placesLooked is how many places of a shard one round of Trim looks at.
 const placesLooked = 1000
 
-// dropPlaces takes the places out of line whose job does not wait there: its record
-// was deleted by hand, or lost, or an earlier version has moved it, which knows of one
-// place only, and nothing else would ever remove them. It looks at
-// some of them, from a random one on, so that over the rounds all get their turn.
+// dropPlaces removes the places at which no job waits: its record was deleted by hand,
+// or lost, or an earlier version, which knows of one place only, has moved the job.
+// Nothing else would ever remove them. It looks at some of them, from a random one
+// on, so that over the rounds all get their turn.
 func (s *Store) dropPlaces(ctx context.Context, sh shard) error {
 	n, err := s.rdb.ZCard(ctx, sh.waiting()).Result()
 	if err != nil || n == 0 {
@@ -30,7 +31,7 @@ func (s *Store) dropPlaces(ctx context.Context, sh shard) error {
 	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, place := range places {
 			id := place[strings.LastIndexByte(place, ':')+1:]
-			records[i] = p.HMGet(ctx, s.keys(id).job(), "place", "mark")
+			records[i] = p.HMGet(ctx, s.keys(id).job(), "state", "place", "mark")
 		}
 		return nil
 	})
@@ -40,7 +41,7 @@ func (s *Store) dropPlaces(ctx context.Context, sh shard) error {
 	var lost []any
 	for i, record := range records {
 		// It is so for good: a job never waits twice since the same time.
-		if !slices.Contains(record.Val(), any(places[i])) {
+		if !waitsAt(places[i], text(record.Val(), 0), text(record.Val(), 1), text(record.Val(), 2)) {
 			lost = append(lost, places[i])
 		}
 	}
@@ -48,4 +49,15 @@ func (s *Store) dropPlaces(ctx context.Context, sh shard) error {
 		return nil
 	}
 	return s.rdb.ZRem(ctx, sh.waiting(), lost...).Err()
+}
+
+// waitsAt reports whether a job with these fields waits at a place. An earlier version
+// removes and writes the field place alone, and leaves the mark as it was.
+func waitsAt(at, state, place, mark string) bool {
+	if state != string(tasks.Queued) || place == "" {
+		return false
+	}
+	_, since, _ := strings.Cut(place, ":")
+	_, marked, _ := strings.Cut(mark, ":")
+	return at == place || at == mark && marked == since
 }

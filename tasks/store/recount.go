@@ -3,30 +3,69 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"time"
 )
 
-// recounted is how many open jobs a shard may have for its counters to be compared
-// with them: one script reads all of them.
-const recounted = 1000
+const (
+	// recountEvery is how often, among all workers, the counters are compared.
+	recountEvery = 10 * time.Minute
+	// recountJobs is how many jobs of a shard are read at most, in one step of some
+	// ten milliseconds.
+	recountJobs = 5000
+)
 
-// Recount is what a comparison of the counters with the records has found.
-type Recount struct {
-	Corrected int // counters that had drifted, by an error in the middle of a script
-	Undone    int // jobs some of whose writes have failed, and are tried again when the job changes
+// Recounted is what a comparison of the counters with the jobs has found.
+type Recounted struct {
+	// Undone is how many jobs have writes that Redis refused after the job itself
+	// was written. Each is tried again by the next script of the job.
+	Undone int
+	// Corrected has the counters that were wrong, and by how much.
+	Corrected map[string]int64
 }
 
-// Recount compares the counters of open jobs, by state and by tenant, with the records,
-// and corrects them. A shard that has more than a thousand open jobs is left for when
-// it has fewer.
-func (s *Store) Recount(ctx context.Context) (Recount, error) {
-	var all Recount
+// Recount compares the counters of all shards with their jobs, and corrects them. A
+// counter drifts when Redis refuses two writes of one script. A shard with too
+// many jobs to read at once is left for a quieter time.
+func (s *Store) Recount(ctx context.Context) (Recounted, error) {
+	all := Recounted{Corrected: map[string]int64{}}
 	for _, sh := range s.shards() {
-		n, err := recountScript.Run(ctx, s.rdb, []string{sh.due(), sh.counters()}, sh.jobPrefix(), recounted).Int64Slice()
-		if err != nil || len(n) != 2 {
-			return all, fmt.Errorf("recount jobs: %w", away(err))
+		if err := s.recount(ctx, sh, &all); err != nil {
+			return all, fmt.Errorf("compare the counters: %w", away(err))
 		}
-		all.Corrected += int(max(n[0], 0))
-		all.Undone += int(n[1])
 	}
 	return all, nil
+}
+
+// RecountDue is Recount, unless a worker has done so lately.
+func (s *Store) RecountDue(ctx context.Context) (Recounted, error) {
+	all := Recounted{Corrected: map[string]int64{}}
+	for _, sh := range s.shards() {
+		due, err := s.rdb.SetNX(ctx, sh.recounted(), "", recountEvery).Result()
+		if err == nil && due {
+			err = s.recount(ctx, sh, &all)
+		}
+		if err != nil {
+			return all, fmt.Errorf("compare the counters: %w", away(err))
+		}
+	}
+	return all, nil
+}
+
+func (s *Store) recount(ctx context.Context, sh shard, all *Recounted) error {
+	keys := []string{sh.due(), sh.counters(), sh.kept(), sh.sizes()}
+	reply, err := recountScript.Run(ctx, s.rdb, keys, sh.job(""), sh.index(""), recountJobs).Slice()
+	if err != nil {
+		return err
+	}
+	undone, _ := reply[0].(int64)
+	all.Undone += int(undone)
+	for i := 1; i+1 < len(reply); i += 2 {
+		n, err := strconv.ParseInt(text(reply, i+1), 10, 64)
+		if err != nil {
+			return fmt.Errorf("read counter: %w", err)
+		}
+		all.Corrected[text(reply, i)] += n
+	}
+	return nil
 }

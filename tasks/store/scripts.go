@@ -79,8 +79,8 @@ var (
 	hurryScript    = redis.NewScript(hurrySource)
 	learnScript    = redis.NewScript(learnSource)
 	forgetScript   = redis.NewScript(forgetSource)
-	recountScript  = redis.NewScript(recountSource)
 	beatScript     = redis.NewScript(beatSource)
+	recountScript  = redis.NewScript(recountSource)
 )
 
 func jobScript(body string) *redis.Script { return redis.NewScript(libSource + "\n" + body) }

@@ -1,11 +1,8 @@
 package store_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -27,9 +24,6 @@ func faulty(t *testing.T) (*store.Store, *miniredis.Miniredis, *redistest.Fault)
 	t.Cleanup(func() { _ = rdb.Close() })
 	return open(t, rdb), server, redistest.NewFault(server)
 }
-
-// follower is the job that follows the one of the script "unfollow".
-var follower string
 
 // scripts does what each job script is for, on a job that is queued, or running
 // by attempt 1 where that is needed.
@@ -77,28 +71,39 @@ var scripts = []struct {
 	{"complete", hold, func(t *testing.T, s *store.Store, id string) error {
 		return s.Complete(t.Context(), id, 1, store.Result{Output: json.RawMessage(`{}`), Degraded: true}, nil)
 	}},
-	{"unfollow", func(t *testing.T, s *store.Store, id string) {
-		var err error
-		if follower, err = s.CreateFollowing(t.Context(), draft(), json.RawMessage(`{}`), store.Idempotency{}, id); err != nil {
-			t.Fatalf("create: %v", err)
-		}
-	}, func(t *testing.T, s *store.Store, id string) error { return s.Unfollow(t.Context(), follower, id, "") }},
-	{"replan", nil, func(t *testing.T, s *store.Store, id string) error {
-		return s.Replan(t.Context(), job(t, s, id), &tasks.Plan{Reason: tasks.PlanShared})
-	}},
-	{"overdue", nil, func(t *testing.T, s *store.Store, id string) error {
-		_, err := s.Overdue(t.Context(), id, true)
-		return err
+	{"fail", hold, func(t *testing.T, s *store.Store, id string) error {
+		return s.Fail(t.Context(), id, 1, tasks.Errorf(tasks.CodeExhausted, "no luck"), nil)
 	}},
 	{"amend", func(t *testing.T, s *store.Store, id string) {
 		hold(t, s, id)
 		if _, err := s.Cancel(t.Context(), tenant, id); err != nil {
 			t.Fatalf("cancel: %v", err)
 		}
-	}, func(t *testing.T, s *store.Store, id string) error { return s.Amend(t.Context(), id, 1, nil) }},
-	{"fail", hold, func(t *testing.T, s *store.Store, id string) error {
-		return s.Fail(t.Context(), id, 1, tasks.Errorf(tasks.CodeExhausted, "no luck"), nil)
+	}, func(t *testing.T, s *store.Store, id string) error {
+		return s.Amend(t.Context(), id, 1, []tasks.Attempt{{Candidate: "p/m", Outcome: tasks.OutcomeCanceled}})
 	}},
+	{"replan", nil, func(t *testing.T, s *store.Store, id string) error {
+		return s.Replan(t.Context(), job(t, s, id), &tasks.Plan{})
+	}},
+	{"unfollow", nil, func(t *testing.T, s *store.Store, id string) error { return s.Unfollow(t.Context(), id, leading, "") }},
+	{"unfollow for another", nil, func(t *testing.T, s *store.Store, id string) error {
+		return s.Unfollow(t.Context(), id, leading, "job_other")
+	}},
+	{"overdue idle", nil, overdue},
+	{"overdue lapsed", hold, overdue},
+	{"overdue ended", func(t *testing.T, s *store.Store, id string) {
+		if _, err := s.Cancel(t.Context(), tenant, id); err != nil {
+			t.Fatalf("cancel: %v", err)
+		}
+	}, overdue},
+}
+
+// leading is the job whose result a following job waits for.
+const leading = "job_leading"
+
+func overdue(t *testing.T, s *store.Store, id string) error {
+	_, err := s.Overdue(t.Context(), id, true)
+	return err
 }
 
 func hold(t *testing.T, s *store.Store, id string) {
@@ -118,8 +123,15 @@ func TestAnErrorAtAnyCommandLeavesAJobThatEnds(t *testing.T) {
 			for ; ; n++ {
 				s, server, fault := faulty(t)
 				j := create(t, s)
+				if strings.HasPrefix(script.name, "unfollow") {
+					j = createFollowing(t, s)
+				}
 				if script.setup != nil {
 					script.setup(t, s, j.ID)
+				}
+				if strings.HasPrefix(script.name, "overdue") {
+					server.ZAdd("spillway:{0}:due", 1, j.ID) //nolint:errcheck,gosec // it is in due at another time
+					server.SetTime(time.Now().Add(time.Minute))
 				}
 				fault.At(n)
 				err := script.call(t, s, j.ID)
@@ -203,159 +215,12 @@ func TestAUserWithoutAPermissionLosesNoEvent(t *testing.T) {
 	}
 }
 
-// sharedScripts are the scripts that are about no single job, with what must be so after one
-// has failed and was run again.
-var sharedScripts = []struct {
-	name  string
-	call  func(ctx context.Context, s *store.Store) error
-	check func(t *testing.T, s *store.Store, server *miniredis.Miniredis) string
-}{
-	{"board", func(ctx context.Context, s *store.Store) error {
-		_, err := s.TakeSeat(ctx, "d", "job_1", time.Minute)
-		return err
-	}, flightOf("job_1")},
-	{"board, following", func(ctx context.Context, s *store.Store) error {
-		if _, err := s.TakeSeat(ctx, "d", "job_1", time.Minute); err != nil {
-			return err
-		}
-		_, err := s.TakeSeat(ctx, "d", "job_2", time.Minute)
-		return err
-	}, flightOf("job_1")},
-	{"takeover", func(ctx context.Context, s *store.Store) error {
-		_, err := s.TakeOver(ctx, "d", "job_2", "job_1", time.Minute)
-		return err
-	}, flightOf("job_2")},
-	{"land", func(ctx context.Context, s *store.Store) error {
-		_, err := s.Land(ctx, "d", "job_1", &store.Shared{JobID: "job_1", Output: json.RawMessage(`{}`)}, time.Minute)
-		return err
-	}, func(t *testing.T, s *store.Store, _ *miniredis.Miniredis) string {
-		if seat, err := s.Peek(t.Context(), "d"); err != nil || seat.Hit == nil {
-			return fmt.Sprintf("no result is kept: %v", err)
-		}
-		return ""
-	}},
-	{"beat", func(ctx context.Context, s *store.Store) error { return s.Beat(ctx, &tasks.Worker{ID: "w"}) },
-		func(t *testing.T, s *store.Store, _ *miniredis.Miniredis) string {
-			if all, err := s.Workers(t.Context()); err != nil || len(all) != 1 {
-				return fmt.Sprintf("%d workers, %v", len(all), err)
-			}
-			return ""
-		}},
-	{"learn", func(ctx context.Context, s *store.Store) error {
-		var l store.Lessons
-		l.Duration(store.LearnedKey{Agent: "A02", Lane: tasks.Local}, time.Second)
-		return s.Learn(ctx, &l)
-	}, func(t *testing.T, s *store.Store, _ *miniredis.Miniredis) string {
-		all, err := s.Learned(t.Context())
-		if l := all[store.LearnedKey{Agent: "A02", Lane: tasks.Local}]; err != nil || len(l) == 0 || len(l) > 2 {
-			return fmt.Sprintf("learned %v, %v", l, err)
-		}
-		return ""
-	}},
-	{"hurry", func(ctx context.Context, s *store.Store) error {
-		_, err := s.Hurry(ctx, "local.medium")
-		return err
-	}, func(*testing.T, *store.Store, *miniredis.Miniredis) string { return "" }},
-	{"forget", func(ctx context.Context, s *store.Store) error { return s.Trim(ctx) },
-		func(*testing.T, *store.Store, *miniredis.Miniredis) string { return "" }},
-	{"recount", func(ctx context.Context, s *store.Store) error {
-		_, err := s.Recount(ctx)
-		return err
-	}, func(t *testing.T, _ *store.Store, server *miniredis.Miniredis) string {
-		if n := server.HGet("spillway:{0}:counters", "waiting:"+tenant); n != "1" {
-			return "counts " + n + " waiting jobs"
-		}
-		return ""
-	}},
-}
-
-func flightOf(leader string) func(t *testing.T, s *store.Store, _ *miniredis.Miniredis) string {
-	return func(t *testing.T, s *store.Store, _ *miniredis.Miniredis) string {
-		if seat, err := s.Peek(t.Context(), "d"); err != nil || seat.Leader != leader {
-			return fmt.Sprintf("led by %q, %v", seat.Leader, err)
-		}
-		return ""
+// createFollowing makes a job that waits for the result of another.
+func createFollowing(t *testing.T, s *store.Store) *tasks.Job {
+	t.Helper()
+	j := draft()
+	if _, err := s.CreateFollowing(t.Context(), j, json.RawMessage(`{}`), store.Idempotency{}, leading); err != nil {
+		t.Fatalf("create: %v", err)
 	}
-}
-
-// TestAnErrorInASharedScriptCanBeRepeated makes each command of the scripts that are
-// about no single job fail once. A repeat does what the first call was for.
-func TestAnErrorInASharedScriptCanBeRepeated(t *testing.T) {
-	for _, script := range sharedScripts {
-		t.Run(script.name, func(t *testing.T) {
-			for n, fired := 1, "?"; fired != ""; n++ {
-				s, server, fault := faulty(t)
-				ended, open := create(t, s), create(t, s)
-				if _, err := s.Cancel(t.Context(), tenant, ended.ID); err != nil {
-					t.Fatal(err)
-				}
-				server.FastForward(8 * 24 * time.Hour)
-				server.SetTime(time.Now().Add(8 * 24 * time.Hour))
-				fault.At(n)
-				_ = script.call(t.Context(), s)
-				fired = fault.Fired()
-				fault.At(0)
-				if err := script.call(t.Context(), s); err != nil {
-					t.Errorf("command %d, %s: once more: %v", n, fired, err)
-				}
-				if wrong := script.check(t, s, server); wrong != "" {
-					t.Errorf("command %d, %s: %s", n, fired, wrong)
-				}
-				_ = open
-			}
-		})
-	}
-}
-
-// TestEveryScriptIsTriedWithErrors fails for a script that the two tests above do not
-// know of.
-func TestEveryScriptIsTriedWithErrors(t *testing.T) {
-	files, err := filepath.Glob("lua/*.lua")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d scripts, %v", len(files), err)
-	}
-	known := map[string]bool{"lib": true}
-	for _, s := range scripts {
-		name, _, _ := strings.Cut(s.name, " ")
-		known[name] = true
-	}
-	for _, s := range sharedScripts {
-		name, _, _ := strings.Cut(s.name, ",")
-		known[name] = true
-	}
-	for _, f := range files {
-		if name := strings.TrimSuffix(filepath.Base(f), ".lua"); !known[name] {
-			t.Errorf("no test makes the commands of %s fail", f)
-		}
-	}
-}
-
-// TestCountersThatHaveDriftedAreCorrected counts open jobs anew, by their records.
-func TestCountersThatHaveDriftedAreCorrected(t *testing.T) {
-	s, server, fault := faulty(t)
-	queued, running := create(t, s), create(t, s)
-	hold(t, s, running.ID)
-	counters := "spillway:{0}:counters"
-	server.HSet(counters, "now:queued", "7", "now:running", "-3", "waiting:"+tenant, "100", "waiting:gone", "4")
-	got, err := s.Recount(t.Context())
-	if err != nil || got.Corrected != 4 || got.Undone != 0 {
-		t.Errorf("got %+v, %v", got, err)
-	}
-	for field, want := range map[string]string{"now:queued": "1", "now:running": "1", "waiting:" + tenant: "1", "waiting:gone": ""} {
-		if n := server.HGet(counters, field); n != want {
-			t.Errorf("%s is %q, want %q", field, n, want)
-		}
-	}
-	if got, err := s.Recount(t.Context()); err != nil || got != (store.Recount{}) {
-		t.Errorf("once more: %+v, %v", got, err)
-	}
-
-	fault.Deny("HINCRBY")
-	if _, err := s.Cancel(t.Context(), tenant, queued.ID); err != nil {
-		t.Fatal(err)
-	}
-	fault.Deny()
-	if got, err := s.Recount(t.Context()); err != nil || got.Undone != 1 || got.Corrected != 0 {
-		t.Errorf("with writes that are yet to be done: %+v, %v", got, err)
-	}
+	return j
 }

@@ -10,6 +10,7 @@ redis.call('LPUSH', KEYS[3], ARGV[2])
 local revision = redis.call('HINCRBY', KEYS[1], '#revision', 1)
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 while redis.call('LLEN', KEYS[3]) > tonumber(ARGV[4]) do
-  redis.call('HDEL', KEYS[2], redis.call('RPOP', KEYS[3]))
+  redis.call('HDEL', KEYS[2], redis.call('LINDEX', KEYS[3], -1))
+  redis.call('RPOP', KEYS[3])
 end
 return revision

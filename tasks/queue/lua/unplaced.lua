@@ -18,14 +18,12 @@ if redis.call('LPOS', KEYS[3], id) then
   local lease = redis.call('ZSCORE', KEYS[8], id)
   if ARGV[2] ~= 'free' or not lease or tonumber(lease) >= tonumber(ARGV[4]) then return 0 end
   redis.call('LREM', KEYS[3], 0, id)
-  redis.call('ZREM', KEYS[8], id)
 end
 for _, set in ipairs({ KEYS[4], KEYS[5] }) do
   if redis.call('ZSCORE', set, id) then return 0 end
 end
 if ARGV[2] == 'free' then
-  redis.call('ZREM', KEYS[6], id)
-  redis.call('ZREM', KEYS[7], id)
+  for i = 6, 8 do redis.call('ZREM', KEYS[i], id) end
 elseif redis.call('ZSCORE', KEYS[6], id) or redis.call('ZSCORE', KEYS[7], id) then
   return 0
 end

@@ -12,7 +12,13 @@ if not leader or leader == ARGV[1] then
   redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
   return { 'leads' }
 end
+-- A repeat lists the job once; one that cannot expire is not listed at all.
+redis.call('LREM', KEYS[3], 0, ARGV[1])
 redis.call('RPUSH', KEYS[3], ARGV[1])
-redis.call('LTRIM', KEYS[3], -tonumber(ARGV[3]), -1)
-redis.call('PEXPIRE', KEYS[3], ARGV[2])
+local expires = redis.pcall('PEXPIRE', KEYS[3], ARGV[2])
+if type(expires) == 'table' then
+  redis.pcall('LREM', KEYS[3], 0, ARGV[1])
+  return expires
+end
+redis.pcall('LTRIM', KEYS[3], -tonumber(ARGV[3]), -1)
 return { 'follows', leader }

@@ -69,13 +69,24 @@ local function perform(commands)
   return left
 end
 
--- redo tries again what an earlier script could not write after the record.
+local function list(commands) return #commands > 0 and cjson.encode(commands) or '' end
+
+-- redo tries again what an earlier script could not write after the record. The field
+-- undone loses the commands that count before they are tried, so that none counts twice
+-- if the field cannot be written afterwards; all others may be repeated.
 local function redo()
   if not held.undone or held.undone == '' then return end
-  rest = perform(cjson.decode(held.undone))
-  local now_undone = #rest > 0 and cjson.encode(rest) or ''
-  if now_undone ~= held.undone then redis.call('HSET', job, 'undone', now_undone) end
-  held.undone = now_undone
+  local again, repeatable = cjson.decode(held.undone), {}
+  for _, command in ipairs(again) do
+    if command[1] ~= 'HINCRBY' then repeatable[#repeatable + 1] = command end
+  end
+  if #repeatable < #again then
+    held.undone = list(repeatable)
+    redis.call('HSET', job, 'undone', held.undone)
+  end
+  rest = perform(again)
+  local left = list(rest)
+  if left ~= held.undone and not failed(redis.pcall('HSET', job, 'undone', left)) then held.undone = left end
   -- Fields that are yet to be removed count as removed, and may be written again.
   for i = #rest, 1, -1 do
     if rest[i][1] == 'HDEL' and rest[i][2] == job then
@@ -175,7 +186,7 @@ local function commit(reply)
   local left = perform(rest)
   local ended = held.state and not open[held.state]
   if #left > 0 then
-    redis.pcall('HSET', job, 'undone', cjson.encode(left))
+    redis.pcall('HSET', job, 'undone', list(left))
     if ended then redis.pcall('ZADD', due, int(now + 1000), id) end
   elseif ended then
     redis.pcall('ZREM', due, id)

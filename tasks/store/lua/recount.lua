@@ -1,32 +1,62 @@
--- recount corrects the counters of a shard that errors in scripts have let drift, from
--- the records of its open jobs, all of which are due at some time.
---   KEYS[1] due   KEYS[2] counters
---   ARGV[1] what the keys of records begin with   ARGV[2] how many jobs are looked at: if more are due, nothing is done
--- Counters of jobs some of whose writes are yet to be done again are left alone.
--- Returns {how many counters were corrected, how many jobs have such writes}, or
--- {-1, 0} when there are too many jobs.
-if redis.call('ZCARD', KEYS[1]) > tonumber(ARGV[2]) then return { -1, 0 } end
-local want, undone = { ['now:scheduled'] = 0, ['now:queued'] = 0, ['now:running'] = 0 }, 0
+-- recount compares the counters of a shard with its jobs, and corrects those that differ.
+--   KEYS[1] due   KEYS[2] counters   KEYS[3] bytes kept (hash: tenant → bytes)   KEYS[4] sizes (hash: job ID → bytes)
+--   ARGV[1] what the keys of the shard's jobs begin with   ARGV[2] what the keys of the tenants' lists begin with
+--   ARGV[3] how many jobs are read at most; Redis serves nobody else meanwhile
+-- Every open job is in due, and every ended one whose commands are still undone. While
+-- there is one of these nothing is corrected: what it has to count is not counted yet.
+-- Where there are more jobs than are read their counters stay as they are.
+-- Returns the number of jobs with undone commands, then for each corrected counter
+-- its name and by how much it differed.
+local most = tonumber(ARGV[3])
+local function int(n) return string.format('%d', n) end
+if redis.call('ZCARD', KEYS[1]) > most then return { 0 } end
+
+local undone = 0
+local open = { scheduled = true, queued = true, running = true }
+local wanted = { ['now:scheduled'] = 0, ['now:queued'] = 0, ['now:running'] = 0 }
+local function add(name) wanted[name] = (wanted[name] or 0) + 1 end
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   local state, tenant, counted, left = unpack(redis.call('HMGET', ARGV[1] .. id, 'state', 'tenant', 'counted', 'undone'))
   if left and left ~= '' then undone = undone + 1 end
-  if state and want['now:' .. state] then want['now:' .. state] = want['now:' .. state] + 1 end
-  if counted and tenant then want['waiting:' .. tenant] = (want['waiting:' .. tenant] or 0) + 1 end
-end
-if undone > 0 then return { 0, undone } end
-
-local held, set, gone = {}, {}, {}
-local all = redis.call('HGETALL', KEYS[2])
-for i = 1, #all, 2 do held[all[i]] = tonumber(all[i + 1]) end
-for field, n in pairs(want) do
-  if (held[field] or 0) ~= n then
-    set[#set + 1] = field
-    set[#set + 1] = string.format('%d', n)
+  if state and open[state] then
+    add('now:' .. state)
+    if counted and state ~= 'running' then add('waiting:' .. (tenant or '')) end
   end
 end
-for field in pairs(held) do
-  if string.sub(field, 1, 8) == 'waiting:' and not want[field] then gone[#gone + 1] = field end
+if undone > 0 then return { undone } end
+
+local reply = { 0 }
+-- correct makes fields of a hash what they should be, and removes those that should be 0.
+local function correct(key, prefix, fields, is)
+  for name, n in pairs(fields) do
+    local differs = tonumber(is[name] or 0) - n
+    if differs ~= 0 then
+      reply[#reply + 1] = prefix .. name
+      reply[#reply + 1] = int(differs)
+      if n == 0 then redis.call('HDEL', key, name) else redis.call('HSET', key, name, int(n)) end
+    end
+  end
 end
-if #set > 0 then redis.call('HSET', KEYS[2], unpack(set)) end
-if #gone > 0 then redis.call('HDEL', KEYS[2], unpack(gone)) end
-return { #set / 2 + #gone, 0 }
+
+local is = {}
+local all = redis.call('HGETALL', KEYS[2])
+for i = 1, #all, 2 do
+  is[all[i]] = all[i + 1]
+  if string.sub(all[i], 1, 8) == 'waiting:' and not wanted[all[i]] then wanted[all[i]] = 0 end
+end
+correct(KEYS[2], '', wanted, is)
+
+local kept, bytes = {}, {}
+all = redis.call('HGETALL', KEYS[3])
+for i = 1, #all, 2 do
+  local list = ARGV[2] .. all[i]
+  most = most - redis.call('ZCARD', list)
+  if most < 0 then break end
+  local sum = 0
+  for _, id in ipairs(redis.call('ZRANGE', list, 0, -1)) do
+    sum = sum + tonumber(redis.call('HGET', KEYS[4], id) or 0)
+  end
+  kept[all[i]], bytes[all[i]] = all[i + 1], sum
+end
+correct(KEYS[3], 'kept:', bytes, kept)
+return reply
