@@ -25,7 +25,7 @@ const (
 	Coze   Dialect = "coze"
 )
 
-// Lane says on whose account, and with which privacy, a service is called.
+// Lane is the lane on which a service is called, and so its privacy.
 type Lane string
 
 // The lanes.
@@ -34,7 +34,7 @@ const (
 	Local Lane = "local" // on machines of one's own
 )
 
-// Host returns the base URL that a user names: by itself, or by the short name of
+// Host returns the base URL that a user names: a URL, or the short name of
 // one of the service's hosts; the preset's own for "".
 func (p Preset) Host(name string) string {
 	return cmp.Or(p.Hosts[name], name, p.BaseURL)
@@ -84,7 +84,7 @@ func (p Preset) Validate() error {
 	seen := make(map[string]bool)
 	for _, m := range p.Models {
 		if seen[m.Name] {
-			problems = append(problems, fmt.Errorf("model %q stands twice", m.Name))
+			problems = append(problems, fmt.Errorf("model %q is listed twice", m.Name))
 		}
 		seen[m.Name] = true
 	}

@@ -27,7 +27,7 @@ func Generic(name, baseURL string, lane Lane) Preset {
 	}
 }
 
-// reserved are names that stand for providers which need no file.
+// reserved are names of providers that need no file.
 var reserved = map[string]string{"ollama": "SPILLWAY_OLLAMA_URL says where it is", "scorecard": "it is built in"}
 
 var (
@@ -57,8 +57,8 @@ type entry struct {
 }
 
 // Load reads a file with servers of a user's own, in the words of presets.yaml:
-// what an entry does not tell is as in the preset that it names. Every fault is
-// told at once, with file and line.
+// what an entry does not set is as in the preset that it names. Every fault is
+// reported at once, with file and line.
 func Load(path string) ([]Preset, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // it is for the user to say which
 	if err != nil {
@@ -78,7 +78,7 @@ func load(path string, data []byte) ([]Preset, error) {
 	for _, n := range nodes {
 		p, err := server(&n)
 		if err == nil && lines[p.Name] != 0 {
-			err = fmt.Errorf("name %q stands in line %d already", p.Name, lines[p.Name])
+			err = fmt.Errorf("name %q is used in line %d already", p.Name, lines[p.Name])
 		}
 		if err != nil {
 			faults = append(faults, faultsOf(path, n.Line, err))
@@ -123,18 +123,18 @@ func entries(data []byte) (asOf time.Time, list []yaml.Node, err error) {
 
 // server reads one entry over the preset that it names.
 func server(n *yaml.Node) (Preset, error) {
-	var told struct {
+	var head struct {
 		From string `yaml:"preset"`
 		Lane Lane   `yaml:"lane"`
 	}
-	if err := n.Decode(&told); err != nil {
+	if err := n.Decode(&head); err != nil {
 		return Preset{}, err
 	}
 	e := entry{Preset: Generic("", "", "")}
-	if told.From != "" {
-		p, ok := Lookup(told.From)
+	if head.From != "" {
+		p, ok := Lookup(head.From)
 		if !ok {
-			return Preset{}, fmt.Errorf("preset %q: want one of %s", told.From, strings.Join(names(), ", "))
+			return Preset{}, fmt.Errorf("preset %q: want one of %s", head.From, strings.Join(names(), ", "))
 		}
 		e.Preset = p
 	}
@@ -177,7 +177,7 @@ var (
 	unknown = regexp.MustCompile(`^field (\S+) not found in type .+$`)
 )
 
-// faultsOf tells a file's faults with the line of each: that which YAML names, or
+// faultsOf returns a file's faults with the line of each: that which YAML names, or
 // else the one given.
 func faultsOf(path string, line int, err error) error {
 	var faults []error

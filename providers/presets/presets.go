@@ -119,7 +119,7 @@ func (p Preset) Lookup(model string) (Model, bool) {
 	return p.Models[i], true
 }
 
-// ThinkingTokens is how many tokens a model may write for thinking beside its
+// ThinkingTokens is how many tokens a model may write for thinking in addition to its
 // answer.
 func (p Preset) ThinkingTokens(model string) int {
 	m, _ := p.Lookup(model)
@@ -135,7 +135,7 @@ func (p Preset) ThinkingTokens(model string) int {
 }
 
 // LimitsOf returns what a new account may use of a model, and what has these
-// limits: the model by itself, or the service as a whole.
+// limits: the model, or the service as a whole.
 func (p Preset) LimitsOf(model string) (limits providers.Limits, own bool) {
 	if m, ok := p.Lookup(model); ok && m.Limits != nil {
 		return *m.Limits, true
@@ -166,7 +166,7 @@ func parse(data []byte) ([]Preset, error) {
 		p := &f.Presets[i]
 		p.AsOf, p.Lane, p.Dialect = asOf, cmp.Or(p.Lane, Cloud), cmp.Or(p.Dialect, OpenAI)
 		if seen[p.Name] {
-			problems = append(problems, fmt.Errorf("preset %q stands twice", p.Name))
+			problems = append(problems, fmt.Errorf("preset %q is listed twice", p.Name))
 		}
 		seen[p.Name] = true
 		if err := errors.Join(p.Validate(), p.complete()); err != nil {
@@ -177,7 +177,7 @@ func parse(data []byte) ([]Preset, error) {
 	return f.Presets, errors.Join(problems...)
 }
 
-// complete reports what a preset of ours must tell and a user's need not.
+// complete reports what a built-in preset must set and a user's need not.
 func (p Preset) complete() error {
 	if p.Dialect != OpenAI {
 		return nil // its models are the user's own

@@ -50,8 +50,8 @@ func TestBrokenListsAreRefused(t *testing.T) {
 	}
 	for _, c := range []struct{ name, yaml, says string }{
 		{"unknown field", head + preset + "\n    colour: red", "colour"},
-		{"preset twice", head + preset + preset, `"a" stands twice`},
-		{"model twice", head + strings.Replace(preset, "[{name: m, ", "[{name: m, context: 1, output_limit: 1, price: {output: \"1\"}}, {name: m, ", 1), `"m" stands twice`},
+		{"preset twice", head + preset + preset, `"a" is listed twice`},
+		{"model twice", head + strings.Replace(preset, "[{name: m, ", "[{name: m, context: 1, output_limit: 1, price: {output: \"1\"}}, {name: m, ", 1), `"m" is listed twice`},
 		{"no date", "presets:" + preset, "as_of"},
 		{"default not listed", head + strings.Replace(preset, "model: m", "model: n", 1), `"n" is not listed`},
 		{"alias to nothing", head + preset + "\n    aliases: {old: gone}", `alias "old"`},

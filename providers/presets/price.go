@@ -93,7 +93,7 @@ const slack = time.Minute
 
 // Most is the most that such a call can cost, begun then or a moment later.
 func (t tariff) Most(input, output int, at time.Time) tasks.Money {
-	// What a user's own list does not tell bounds nothing.
+	// What a user's own list does not set bounds nothing.
 	bound := cmp.Or(t.model.OutputLimit, max(t.model.Context-input, 0))
 	if output <= 0 || bound > 0 && output > bound {
 		output = bound

@@ -46,7 +46,7 @@ func openFolder(dir string) (*folder, error) {
 	return readFolder(os.DirFS(filepath.Dir(abs)), filepath.Base(abs), abs)
 }
 
-// load compiles a folder and tells everything that is wrong with it, as far as
+// load compiles a folder and reports everything that is wrong with it, as far as
 // one part can be judged without the other.
 func load(f *folder) (*Agent, error) {
 	if f.err != nil {
@@ -184,7 +184,7 @@ func (a *Agent) ScoreClear(input json.RawMessage, lang tasks.Language) (json.Raw
 	return answer, nil
 }
 
-// score answers by the rules, and tells whether the case is clear.
+// score answers by the rules, and reports whether the case is clear.
 func (a *Agent) score(input json.RawMessage, lang tasks.Language) (answer json.RawMessage, certain bool, err error) {
 	if a.scorecard == nil {
 		return nil, false, ErrNoScorecard

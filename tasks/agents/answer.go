@@ -22,7 +22,7 @@ type node interface {
 }
 
 type (
-	// constant is a number or a boolean that stands in the file.
+	// constant is a number or a boolean literal.
 	constant struct{ value any }
 	// computed is "= expression".
 	computed struct{ value *expression }

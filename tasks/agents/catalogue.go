@@ -96,7 +96,7 @@ func (c *Catalogue) openOverlay() error {
 	return nil
 }
 
-// loadAll loads folders in order, and tells what is wrong with any of them.
+// loadAll loads folders in order, and returns the faults of each.
 func loadAll(folders []*folder) ([]*Agent, error) {
 	all := make([]*Agent, len(folders))
 	errs := make([]error, len(folders))
@@ -129,7 +129,7 @@ func (c *Catalogue) publish() {
 }
 
 // lay puts the agents of one layer over those in index. Of a folder that was never
-// good it takes away what lies below it.
+// good it removes the folder below it.
 func (c *Catalogue) lay(index map[string]*Agent, layer map[string]overlaid) {
 	for name, o := range layer {
 		if o.agent == nil {

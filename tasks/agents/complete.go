@@ -99,7 +99,7 @@ func plain(v any) any {
 	return v
 }
 
-// given tells for each field of the top level whether the input has it.
+// given reports for each top-level field whether the input has it.
 func given(s *jsonschema.Schema, v any) map[string]bool {
 	fields, _ := v.(map[string]any)
 	out := make(map[string]bool, len(s.Properties))

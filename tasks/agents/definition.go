@@ -29,7 +29,7 @@ const (
 	defaultMinOutput = 4
 )
 
-// readDefinition decodes and checks agent.yaml, and tells every problem in it.
+// readDefinition decodes and checks agent.yaml, and returns every problem in it.
 func readDefinition(f *folder) (tasks.Agent, error) {
 	var def tasks.Agent
 	data, err := f.need(definitionFile)

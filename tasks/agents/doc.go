@@ -2,7 +2,7 @@
 // as a whole, and answers for each what its input and output must look like,
 // what a model is asked, and what the scorecard says without any model.
 //
-// An agent is a folder; docs/agents.md tells its author what to
+// An agent is a folder; docs/agents.md explains to its author what to
 // write. The built-in folders are embedded in the binary. A directory of the
 // user's own may be laid over them: a folder there replaces the built-in agent
 // of the same ID, or adds a new one. [Catalogue.Watch] re-reads that directory,

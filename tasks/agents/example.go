@@ -44,7 +44,7 @@ type expectation struct {
 	Contains string         `json:"contains"`
 }
 
-// ExampleResult tells how one of an agent's examples went.
+// ExampleResult is the result of one of an agent's examples.
 type ExampleResult struct {
 	Name string // the file's name without .json, or what else was checked
 	Err  error  // nil: as expected; otherwise it names file and line
@@ -150,7 +150,7 @@ func (e example) line(member, pointer string) int {
 	return lineAt(e.source, append([]string{member}, steps(pointer)...))
 }
 
-// compare tells where an answer is not as the example demands.
+// compare reports where an answer differs from what the example expects.
 func (e example) compare(answer json.RawMessage, lang tasks.Language) error {
 	var v any
 	if err := json.Unmarshal(answer, &v); err != nil {

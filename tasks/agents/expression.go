@@ -32,7 +32,7 @@ type source struct {
 	line int // of the first character of text
 }
 
-// UnmarshalYAML keeps the line beside the text.
+// UnmarshalYAML keeps the line number with the text.
 func (s *source) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind != yaml.ScalarNode {
 		return fmt.Errorf("line %d: want an expression or a text here", n.Line)
@@ -166,7 +166,7 @@ func (k known) Nature() nature.Nature { return k.nature }
 func (k known) Equal(types.Type) bool { return false }
 func (k known) String() string        { return k.nature.String() }
 
-// nesting counts how deep predicates stand inside predicates.
+// nesting counts how deeply predicates are nested.
 func nesting(n *ast.Node) int {
 	var found predicates
 	ast.Walk(n, &found)

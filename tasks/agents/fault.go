@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// maxFaults bounds how much of a bad document is told at once.
+	// maxFaults bounds how many faults of a document are reported at once.
 	maxFaults = 20
 	// maxWorded bounds how many faults are put into words to choose those from.
 	maxWorded = 10 * maxFaults
@@ -100,7 +100,7 @@ func eachName(path, names []string, detail func(string) string) []tasks.Fault {
 	return faults
 }
 
-// meaning tells what a field holds and which values it takes.
+// meaning describes what a field holds and which values it takes.
 func meaning(around *jsonschema.Schema, name string) string {
 	if around == nil || around.Properties[name] == nil {
 		return ""

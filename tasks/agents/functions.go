@@ -14,7 +14,7 @@ var unwanted = []string{
 	"now", "date", "duration", "timezone", "repeat", "fromJSON", "toJSON", "toBase64", "fromBase64",
 }
 
-// functions are what expressions may call beside the library's own,
+// functions are what expressions may call in addition to the library's own,
 // less the unwanted.
 func functions() []expr.Option {
 	options := make([]expr.Option, 0, 2+len(unwanted))

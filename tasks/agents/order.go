@@ -8,7 +8,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Reach is whom a lane can ask now.
+// Reach is the models that a lane can ask now.
 type Reach struct {
 	Lane tasks.Lane
 	// Models are provider/model: of each provider the one it is asked for by
@@ -23,7 +23,7 @@ type Reach struct {
 // it does not name follow in the usual order.
 type CloudOrder map[tasks.Complexity][]string
 
-// usual is who is asked first on the cloud lane; the others follow in the order
+// usual is the provider that is asked first on the cloud lane; the others follow in the order
 // of rest.
 var (
 	usual = map[tasks.Complexity]string{
@@ -32,12 +32,12 @@ var (
 	rest = []string{"deepseek", "minimax", "kimi"}
 )
 
-// Order lists who of a lane's reach may answer a job of an agent, as
+// Order lists the models of a lane's reach that may answer a job of an agent, as
 // provider/model, in the order in which they are asked. It decides for workers
-// and for those who plan what workers will do.
+// and for the planning of what workers will do.
 //
 // The job's own candidates come before all else: they are asked in their order,
-// and nobody else is. Without them it is the agent's local models, best first,
+// and no others are. Without them it is the agent's local models, best first,
 // and on the cloud lane the agent's model of each provider, or the provider's
 // default: providers in the agent's order, then in the installation's, then in
 // the usual one.
@@ -65,7 +65,7 @@ func (r Reach) suited(agent *tasks.Agent, c tasks.Complexity, installation Cloud
 }
 
 // wanted are those that a job asks for by the name of a provider or of a model.
-// Which models a cloud has beside those that are listed, only it can say.
+// Which models a cloud has apart from those listed is not known.
 func (r Reach) wanted(name string, agent *tasks.Agent, c tasks.Complexity) []string {
 	provider, model, one := strings.Cut(name, "/")
 	only := r

@@ -92,7 +92,7 @@ func decodeJSON(file string, data []byte, v any) error {
 	return errorAt(file, lineOf(data, offset), "%s", strings.TrimPrefix(err.Error(), "json: "))
 }
 
-// lineOf returns the line, from 1, on which the byte at offset stands.
+// lineOf returns the line, from 1, of the byte at offset.
 func lineOf(data []byte, offset int64) int {
 	offset = min(max(offset, 0), int64(len(data)))
 	return 1 + bytes.Count(data[:offset], []byte("\n"))

@@ -35,7 +35,7 @@ type promptData struct {
 	Language languageName // the output language
 }
 
-// languageName is an output language as a model is told of it.
+// languageName is the name of an output language in prompts.
 type languageName string
 
 var languageNames = map[tasks.Language]languageName{

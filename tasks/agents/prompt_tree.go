@@ -19,7 +19,7 @@ type treeCheck struct {
 	file string
 }
 
-// walk checks n; atRoot tells whether the dot still is the whole data.
+// walk checks n; atRoot reports whether the dot still is the whole data.
 func (c treeCheck) walk(n parse.Node, atRoot bool) error {
 	switch n := n.(type) {
 	case *parse.ListNode:

@@ -31,7 +31,7 @@ func ReadFolder(dir string) (*Folder, error) {
 func (f *Folder) Load() (*Agent, error) { return load(f.folder()) }
 
 // folder returns the folder as the loader takes it. Its files are shown under
-// "pushed", so that nobody looks for them on a disk.
+// "pushed", so that they are not looked for on a disk.
 func (f *Folder) folder() *folder {
 	read := &folder{path: filepath.Join("pushed", filepath.Base(f.Name)), files: make(map[string][]byte, len(f.Files))}
 	for name, text := range f.Files {

@@ -69,10 +69,10 @@ func (noLoader) Load(url string) (any, error) {
 	return nil, fmt.Errorf("%s is outside the file; only references such as #/$defs/name are followed", url)
 }
 
-// schemaError tells where a schema breaks the rules of JSON Schema.
+// schemaError describes where a schema breaks the rules of JSON Schema.
 func schemaError(file string, data []byte, err error) error {
 	if e, ok := errors.AsType[*jsonschema.SchemaValidationError](err); ok {
-		err = e.Err // it does not unwrap by itself
+		err = e.Err // it has no Unwrap
 	}
 	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
 	if !ok {

@@ -51,7 +51,7 @@ func evalNamed(all []named, env map[string]any) error {
 	return nil
 }
 
-// apply tells how far the point moves the score, and as what driver: nil when
+// apply returns how far the point moves the score, and the driver: nil when
 // it does not move it.
 func (p *point) apply(env map[string]any, lang tasks.Language) (float64, any, error) {
 	if ok, err := p.when.holds(env); !ok || err != nil {
@@ -90,7 +90,7 @@ func weight(driver any) int {
 	return w
 }
 
-// answerFor runs the scorecard and fills the answer. It also tells whether the
+// answerFor runs the scorecard and fills the answer. It also reports whether the
 // case is clear.
 func (c *scorecard) answerFor(input, present any, lang tasks.Language, out *schema) (answer any, certain bool, err error) {
 	env, err := c.run(input, present, lang)

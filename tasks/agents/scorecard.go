@@ -14,7 +14,7 @@ import (
 // The limits on one scorecard.
 const (
 	maxRules  = 200
-	maxPoints = 100.0 // that one rule may add or take away
+	maxPoints = 100.0 // that one rule may add or subtract
 )
 
 // scorecardYAML is scorecard.yaml as it is written; docs/agents.md explains it.
@@ -120,7 +120,7 @@ func newScope(file string, in *schema) scope {
 }
 
 // compile compiles the parts of the file in the order in which they may name
-// each other, and goes on after a bad part to tell of all of them at once.
+// each other, and goes on after a bad part to report all of them at once.
 func (c *scorecard) compile(s scope, raw *scorecardYAML, out *schema) error {
 	var errs [6]error
 	c.facts, s, errs[0] = s.compileNamed(&raw.Facts)

@@ -116,7 +116,7 @@ func (a *Agent) trialInputs() []json.RawMessage {
 }
 
 // newGenerator returns a generator that also knows the texts of examples, for
-// fields whose form cannot be made up. It always generates the same.
+// fields whose form cannot be made up. It is deterministic.
 func newGenerator(examples []example) *generator {
 	g := &generator{rng: rand.New(rand.NewPCG(1, 2)), known: map[string][]any{}}
 	for _, e := range examples {
@@ -127,7 +127,7 @@ func newGenerator(examples []example) *generator {
 	return g
 }
 
-// learn keeps the texts of an example by their place, in which * stands for any
+// learn keeps the texts of an example by their path, in which * matches any
 // element of a list.
 func (g *generator) learn(at string, v any) {
 	switch v := v.(type) {

@@ -31,7 +31,7 @@ func (c *Catalogue) Watch(ctx context.Context) error {
 	}
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	away := ""
+	unreadable := ""
 	for {
 		select {
 		case <-ctx.Done():
@@ -40,18 +40,18 @@ func (c *Catalogue) Watch(ctx context.Context) error {
 		}
 		folders, err := readFolders(os.DirFS(c.overlay), c.overlay)
 		if err != nil {
-			if away != err.Error() {
+			if unreadable != err.Error() {
 				c.log.Warn("agents cannot be read, the last good versions stay", "overlay", c.overlay, "error", err)
 			}
-			away = err.Error()
+			unreadable = err.Error()
 			continue
 		}
-		away = ""
+		unreadable = ""
 		c.update(folders)
 	}
 }
 
-// update takes over what has changed in the overlay and has settled.
+// update applies the changes in the overlay that have settled.
 func (c *Catalogue) update(folders []*folder) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

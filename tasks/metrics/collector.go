@@ -1,4 +1,4 @@
-// Package metrics tells Prometheus what Redis knows: how many jobs are in each
+// Package metrics exports to Prometheus what Redis holds: how many jobs are in each
 // state and have been, how full the queues are, and which workers are alive. It
 // is the same for every process, so that it is enough to ask one of them, and
 // wrong to add up what several say.
@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// keptFor is how old what is told may be: those who scrape together cost one
+	// keptFor is how old exported values may be: scrapes at the same time cost one
 	// look at Redis.
 	keptFor = 2 * time.Second
 	// lookLimit is how long a look at Redis may take. Prometheus waits for ten
@@ -28,8 +28,8 @@ const (
 	lookLimit = 5 * time.Second
 )
 
-// Collector is a prometheus.Collector of what Redis knows. While Redis is away it
-// tells that, and nothing else.
+// Collector is a prometheus.Collector of what Redis holds. While Redis is unavailable it
+// exports that, and nothing else.
 type Collector struct {
 	rdb    redis.UniversalClient
 	store  *store.Store

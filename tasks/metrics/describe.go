@@ -15,7 +15,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(name, help, labels, nil)
 }
 
-// What is told. The names are stable, and all labels are closed sets.
+// The metrics. Their names are stable, and all labels are closed sets.
 var (
 	redisUp = describe("spillway_redis_up", "Whether Redis answered when it was last asked for metrics: 1 or 0.")
 
@@ -28,8 +28,8 @@ var (
 
 	queueJobs   = describe("spillway_queue_jobs", "Jobs that wait in a queue, by the lane that they wait for first.", "queue")
 	queueOldest = describe("spillway_queue_oldest_seconds", "How long the oldest of these jobs has waited; 0 when none waits.", "queue")
-	agentJobs   = describe("spillway_agent_jobs_waiting", "Jobs of an agent that wait for a lane first; the agent other stands for those that are not installed here.", "lane", "agent")
-	agentOldest = describe("spillway_agent_oldest_seconds", "How long the oldest of these jobs has waited; 0 when none waits. It is not told of other.", "lane", "agent")
+	agentJobs   = describe("spillway_agent_jobs_waiting", "Jobs of an agent that wait for a lane first; the agent other is the sum of those that are not installed here.", "lane", "agent")
+	agentOldest = describe("spillway_agent_oldest_seconds", "How long the oldest of these jobs has waited; 0 when none waits. It has no series for other.", "lane", "agent")
 
 	workers = describe("spillway_workers", "Live workers that serve a lane.", "lane")
 	slots   = describe("spillway_worker_slots", "Jobs that the live workers of a lane can run at once.", "lane")
@@ -49,7 +49,7 @@ var (
 	queuePaused    = describe("asynq_queue_paused_total", "Whether a queue is paused: 1 or 0.", "queue")
 )
 
-// Describe tells all that there is.
+// Describe sends all descriptors.
 func (c *Collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		redisUp, jobs, jobsEntered, jobsGiven, degraded, savedCost, savedTokens, workers, slots, running, agentWorkers, agentFaults, leftAlone,
@@ -71,7 +71,7 @@ func (to sink) counter(d *prometheus.Desc, v int64, labels ...string) {
 	to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 }
 
-// Collect tells what the last look at Redis has found.
+// Collect sends what the last read of Redis has found.
 func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	to, seen := sink(metrics), c.last()
 	if seen == nil {
@@ -104,7 +104,7 @@ func (to sink) jobs(t *store.Totals) {
 	to.counter(savedTokens, t.SavedTokens)
 }
 
-// lanes counts who serves each lane. Workers that leave take no more jobs.
+// lanes counts the workers that serve each lane. Workers that leave take no more jobs.
 func (to sink) lanes(alive []tasks.Worker) {
 	alive = slices.DeleteFunc(slices.Clone(alive), func(w tasks.Worker) bool { return w.Leaving })
 	for _, lane := range tasks.Lanes() {
@@ -168,7 +168,7 @@ func (to sink) queue(q queue.Census) {
 	to.gauge(queuePaused, paused, q.Queue)
 }
 
-// agents counts who has each agent. Workers that leave take no more jobs.
+// agents counts the workers that have each agent. Workers that leave take no more jobs.
 func (to sink) agents(alive []tasks.Worker) {
 	have, faults := map[string]int{}, 0
 	for _, w := range alive {
