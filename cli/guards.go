@@ -2,6 +2,7 @@ package cli
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/topcentral/spillway/providers"
@@ -10,6 +11,7 @@ import (
 	"github.com/topcentral/spillway/providers/genai"
 	"github.com/topcentral/spillway/providers/limits"
 	"github.com/topcentral/spillway/providers/scorecard"
+	"github.com/topcentral/spillway/tasks/dispatch"
 )
 
 // guards returns what stands before the calls of candidates, in the order in
@@ -27,24 +29,36 @@ func (c config) cloud(name string) (k cloudKey, ok bool) {
 	return c.Clouds[i], true
 }
 
-// limits returns the limits of the clouds, and of whatever else has some set.
+// limitOf returns the limits of a model, and with what it shares them: those of the
+// clouds, and of whatever else has some set. Without limits the scope is "".
+func (c config) limitOf(provider, model string) (scope string, l providers.Limits) {
+	k, cloud := c.cloud(provider)
+	if !cloud && !slices.Contains(c.Limits.Names(), provider) {
+		return "", l
+	}
+	own := false
+	if cloud {
+		model = k.preset.Resolve(model)
+		l, own = k.preset.LimitsOf(model)
+	}
+	scope = provider
+	if l, own = c.Limits.Apply(provider, model, l, own); own {
+		scope += "/" + model
+	}
+	return scope, l
+}
+
+// plannedLimit is limitOf for those who plan.
+func (c config) plannedLimit(candidate string) dispatch.Limit {
+	provider, model, _ := strings.Cut(candidate, "/")
+	scope, l := c.limitOf(provider, model)
+	return dispatch.Limit{Account: scope, PerMinute: l.RequestsPerMinute, AtOnce: l.Concurrency}
+}
+
+// limits returns the guard that holds the limits of candidates.
 func (s *system) limits() *limits.Guard {
-	named := s.cfg.Limits.Names()
 	rule := func(c providers.Candidate) (scope string, l providers.Limits) {
-		name, model := c.Provider.Name(), c.Model
-		k, cloud := s.cfg.cloud(name)
-		if !cloud && !slices.Contains(named, name) {
-			return "", l
-		}
-		own := false
-		if cloud {
-			model = k.preset.Resolve(model)
-			l, own = k.preset.LimitsOf(model)
-		}
-		if l, own = s.cfg.Limits.Apply(name, model, l, own); own {
-			name += "/" + model
-		}
-		return name, l
+		return s.cfg.limitOf(c.Provider.Name(), c.Model)
 	}
 	return limits.New(s.rdb, limits.Config{Rule: rule, Lease: max(s.cfg.CloudTimeout, s.cfg.LocalTimeout) + leaseSpare}, s.log)
 }

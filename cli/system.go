@@ -134,7 +134,7 @@ func wire(cfg config, policy webhook.Policy, rdb, queues redis.UniversalClient, 
 	s.store = store.New(rdb, storeConfig)
 	s.cleanup.add("event subscription", s.store.Close)
 	s.metrics = newMetrics(s)
-	rules := dispatch.Config{LaneOf: cfg.laneOf(), LongestCall: cfg.longestCall(), CloudOrder: agents.CloudOrder(cfg.CloudOrder), OffPeakAt: offPeakAt, MaxCost: s.maxCost, LeastPrivacy: cfg.PrivacyMinimum.of, Masked: s.masked, Room: s.highWater, MaxRetention: cfg.Retention}
+	rules := dispatch.Config{LaneOf: cfg.laneOf(), LongestCall: cfg.longestCall(), LimitOf: cfg.plannedLimit, CloudOrder: agents.CloudOrder(cfg.CloudOrder), OffPeakAt: offPeakAt, MaxCost: s.maxCost, LeastPrivacy: cfg.PrivacyMinimum.of, Masked: s.masked, Room: s.highWater, MaxRetention: cfg.Retention}
 	if len(cfg.WebhookSecret) > 0 {
 		rules.CheckCallback = policy.CheckURL
 	}

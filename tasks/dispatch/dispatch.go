@@ -39,6 +39,9 @@ type Config struct {
 	LaneOf func(provider string) tasks.Lane
 	// LongestCall is how long a call may take on a lane; none: any time.
 	LongestCall map[tasks.Lane]time.Duration
+	// LimitOf returns the limits of a candidate, named provider/model; nil: nothing is
+	// limited.
+	LimitOf func(candidate string) Limit
 	// CloudOrder is the installation's own order of cloud providers.
 	CloudOrder agents.CloudOrder
 	// MaxCost is the most that one call for such a job may cost on a cloud

@@ -23,6 +23,7 @@ type View struct {
 	order   agents.CloudOrder
 
 	longestCall map[tasks.Lane]time.Duration
+	limitOf     func(candidate string) Limit // nil: nothing is limited
 }
 
 const (
@@ -84,7 +85,7 @@ func (d *Dispatcher) look(ctx context.Context) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	view := View{Live: LiveOf(workers), backlog: backlog, learned: learned, agents: d.agents, order: d.cfg.CloudOrder, longestCall: d.cfg.LongestCall}
+	view := View{Live: LiveOf(workers), backlog: backlog, learned: learned, agents: d.agents, order: d.cfg.CloudOrder, longestCall: d.cfg.LongestCall, limitOf: d.cfg.LimitOf}
 	d.cache.mu.Lock()
 	defer d.cache.mu.Unlock()
 	d.cache.view, d.cache.at = view, time.Now()
@@ -135,9 +136,13 @@ func (v View) mean(lane tasks.Lane, c tasks.Complexity) time.Duration {
 // run, taken to be half done, those in the queues that are emptied first, and
 // `ahead` of its own.
 func (v View) backlogBefore(lane tasks.Lane, j *tasks.Job, ahead int) time.Duration {
+	return v.workBefore(lane, j, ahead) / time.Duration(max(1, v.Live.Slots[queueOf(lane, j.Complexity)]))
+}
+
+// workBefore is that time if the lane had one slot.
+func (v View) workBefore(lane tasks.Lane, j *tasks.Job, ahead int) time.Duration {
 	own, q := v.mean(lane, j.Complexity), queueOf(lane, j.Complexity)
-	work := v.queuedBefore(lane, j) + time.Duration(ahead)*own + time.Duration(v.Live.Running[q])*own/2
-	return work / time.Duration(max(1, v.Live.Slots[q]))
+	return v.queuedBefore(lane, j) + time.Duration(ahead)*own + time.Duration(v.Live.Running[q])*own/2
 }
 
 // queuedBefore is the work in the queues that are emptied before that of the job.
@@ -212,12 +217,15 @@ func hasRoomAt(j *tasks.Job, lane tasks.Lane) (at time.Time, refused bool) {
 }
 
 // wait is how long a lane needs before it begins a job with so many in its queue
-// ahead of it.
+// ahead of it: until it has a free slot, and until the limits of its candidates let
+// the job's call through.
 func (v View) wait(lane tasks.Lane, j *tasks.Job, ahead int) time.Duration {
-	if q := queueOf(lane, j.Complexity); v.Live.Running[q] < v.Live.Slots[q] && ahead == 0 {
+	limit, q := v.limit(lane, j), queueOf(lane, j.Complexity)
+	slots := limit.slots(v.Live.Slots[q])
+	if v.Live.Running[q] < slots && ahead == 0 {
 		return 0
 	}
-	return v.backlogBefore(lane, j, ahead)
+	return max(v.workBefore(lane, j, ahead)/time.Duration(max(1, slots)), limit.turn(ahead))
 }
 
 func later(a, b time.Time) time.Time {

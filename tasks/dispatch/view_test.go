@@ -70,3 +70,46 @@ func TestWaitingTimesAreHonest(t *testing.T) {
 		})
 	}
 }
+
+// A job behind others starts when the limits of its candidates let it through, not
+// when a slot is free.
+func TestTheExpectedStartKnowsTheLimits(t *testing.T) {
+	all, err := catalogue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	view := func(running int, limits map[string]Limit, models ...string) View {
+		w := tasks.Worker{ID: "w", Serves: []tasks.LaneService{{Lane: tasks.Cloud, Queues: queue.Names(tasks.Cloud), Models: models, Slots: 400, Running: 4 * running}}}
+		return View{
+			Live: LiveOf([]tasks.Worker{w}), agents: all, backlog: map[string]int{},
+			limitOf: func(candidate string) Limit { return limits[candidate] },
+		}
+	}
+	kimi, other := Limit{Account: "kimi", PerMinute: 6}, Limit{Account: "other", PerMinute: 6}
+	for _, test := range []struct {
+		name     string
+		view     View
+		position int
+		want     time.Duration
+	}{
+		{"the next one", view(0, map[string]Limit{"kimi/k3": kimi}, "kimi/k3"), 1, 0},
+		{"the eleventh, at six a minute", view(0, map[string]Limit{"kimi/k3": kimi}, "kimi/k3"), 11, 100 * time.Second},
+		{"two models of one account", view(0, map[string]Limit{"kimi/k3": kimi, "kimi/k2": kimi}, "kimi/k3", "kimi/k2"), 11, 100 * time.Second},
+		{"two accounts", view(0, map[string]Limit{"kimi/k3": kimi, "other/m": other}, "kimi/k3", "other/m"), 11, 50 * time.Second},
+		{"one account without a limit", view(0, map[string]Limit{"kimi/k3": kimi, "other/m": {Account: "other"}}, "kimi/k3", "other/m"), 2, 51 * time.Millisecond},
+		{"after the deadline", view(0, map[string]Limit{"kimi/k3": kimi}, "kimi/k3"), 1000, 5 * time.Minute},
+		{"one call at once, which is half done", view(1, map[string]Limit{"kimi/k3": {Account: "kimi", AtOnce: 1}}, "kimi/k3"), 1, 2550 * time.Millisecond},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			j := &tasks.Job{
+				Agent: remote, Complexity: tasks.Medium, Lanes: []tasks.Lane{tasks.Cloud}, Deadline: now.Add(5 * time.Minute),
+				Waiting: &tasks.Waiting{Since: now.Add(-time.Second), Position: test.position},
+			}
+			test.view.expect(j, now)
+			if got := j.Waiting.ExpectedStart.Sub(now); (got - test.want).Abs() > 100*time.Millisecond {
+				t.Errorf("expected to start in %v, want %v", got, test.want)
+			}
+		})
+	}
+}
