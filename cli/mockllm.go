@@ -12,9 +12,9 @@ import (
 )
 
 type mockLLMCommand struct {
-	Listen string `default:"127.0.0.1:11500" placeholder:"ADDRESS" help:"Where to listen; keep it on loopback, it has no login."`
-	Seed   uint64 `default:"1" help:"Decides everything that chance would; one seed, one course of events."`
-	Shape  string `placeholder:"NAME" help:"Answer in this shape, of those listed below."`
+	Listen string `default:"127.0.0.1:11500" placeholder:"ADDRESS" help:"Address to listen on. Keep it on loopback: there is no authentication."`
+	Seed   uint64 `default:"1" help:"Seed of the random choices: the same seed gives the same course of events."`
+	Shape  string `placeholder:"NAME" help:"Answer in one of the shapes listed below."`
 }
 
 // Help gives examples, and lists the shapes.
@@ -39,7 +39,7 @@ func (c mockLLMCommand) Run(ctx context.Context, s streams) error {
 	var listener net.ListenConfig
 	l, err := listener.Listen(ctx, "tcp", c.Listen)
 	if err != nil {
-		return fmt.Errorf("%w; is another server running there? --listen names another address", err)
+		return fmt.Errorf("%w; if another server uses the address, set --listen to another one", err)
 	}
 	sayMockLLM(s.out, l.Addr())
 	return serveHTTP(ctx, l, models, slog.New(slog.NewTextHandler(s.err, nil)))

@@ -82,7 +82,7 @@ func (p *provider) create(ctx context.Context, req *providers.Request) (*chat, e
 		return nil, err
 	}
 	if c.ID == "" || c.ConversationID == "" {
-		return nil, providers.Errorf(providers.ClassServer, "the service did not answer in Coze's format")
+		return nil, providers.Errorf(providers.ClassServer, "the response is not in Coze's format: check the base URL")
 	}
 	return c, nil
 }
@@ -149,11 +149,11 @@ func (c *chat) verdict(key providers.Secret) (done bool, err error) {
 	case failed:
 		return false, c.LastError.err(http.StatusOK, key)
 	case requiresAction:
-		return false, providers.Errorf(providers.ClassBadRequest, "bot %s wants a tool to be run here: publish one without local plug-ins", c.BotID)
+		return false, providers.Errorf(providers.ClassBadRequest, "bot %s asks the caller to run a tool: publish a bot without local plug-ins", c.BotID)
 	case canceled:
-		return false, providers.Errorf(providers.ClassServer, "the chat was canceled over there")
+		return false, providers.Errorf(providers.ClassServer, "the chat was canceled on Coze's side")
 	default:
-		return false, providers.Errorf(providers.ClassServer, "the chat is in a state that Coze does not document")
+		return false, providers.Errorf(providers.ClassServer, "the chat has a status that Coze does not document")
 	}
 }
 
@@ -183,7 +183,7 @@ func (p *provider) messages(ctx context.Context, c *chat) ([]answered, error) {
 func (p *provider) call(ctx context.Context, method, path string, query url.Values, body, data any) error {
 	raw, err := json.Marshal(body)
 	if err != nil {
-		return providers.Errorf(providers.ClassBadRequest, "the request cannot be written as JSON").WithCause(err)
+		return providers.Errorf(providers.ClassBadRequest, "the request cannot be encoded as JSON").WithCause(err)
 	}
 	if body == nil {
 		raw = nil
@@ -194,7 +194,7 @@ func (p *provider) call(ctx context.Context, method, path string, query url.Valu
 	}
 	r, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(raw))
 	if err != nil {
-		return providers.Errorf(providers.ClassBadRequest, "bad base URL").WithCause(err)
+		return providers.Errorf(providers.ClassBadRequest, "the base URL is not valid").WithCause(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
 	if !p.config.Key.IsZero() {

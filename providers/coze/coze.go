@@ -46,10 +46,10 @@ type Config struct {
 func (c Config) Validate() error {
 	var problems []error
 	if u, err := url.Parse(c.BaseURL); err != nil || (c.BaseURL != "" && (u.Host == "" || !strings.HasPrefix(u.Scheme, "http"))) {
-		problems = append(problems, fmt.Errorf("base URL: want one such as %s", DefaultBaseURL))
+		problems = append(problems, fmt.Errorf("base URL: want an http or https URL such as %s", DefaultBaseURL))
 	}
 	if c.Bot == "" {
-		problems = append(problems, errors.New("model: want the ID of a bot that is published as an API"))
+		problems = append(problems, errors.New("model: want the ID of a bot that is published with the API channel"))
 	}
 	if c.Poll < 0 {
 		problems = append(problems, errors.New("poll: want a positive duration"))
@@ -104,7 +104,7 @@ func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta
 	answer := read(messages, len(req.Schema) > 0, onDelta)
 	answer.Usage = c.Usage.tokens()
 	if strings.TrimSpace(answer.Text) == "" {
-		return answer, providers.Errorf(providers.ClassBadOutput, "bot %s gave a blank answer", c.BotID)
+		return answer, providers.Errorf(providers.ClassBadOutput, "bot %s returned a blank answer", c.BotID)
 	}
 	return answer, nil
 }

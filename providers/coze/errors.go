@@ -53,13 +53,13 @@ func open(body []byte, v any, key providers.Secret) error {
 		if outbound.IsPage(nil, body) {
 			return providers.Errorf(providers.ClassServer, "%s", outbound.Page(body))
 		}
-		return providers.Errorf(providers.ClassServer, "the service did not answer in Coze's format").WithCause(err)
+		return providers.Errorf(providers.ClassServer, "the response is not in Coze's format: check the base URL").WithCause(err)
 	}
 	if e.Code != 0 {
 		return e.err(http.StatusOK, key)
 	}
 	if data := bytes.TrimSpace(e.Data); len(data) == 0 || data[0] != '{' && data[0] != '[' || wire.Decode(data, v) != nil {
-		return providers.Errorf(providers.ClassServer, "the service did not answer in Coze's format")
+		return providers.Errorf(providers.ClassServer, "the response is not in Coze's format: check the base URL")
 	}
 	return nil
 }
@@ -90,7 +90,7 @@ func (p problem) err(status int, key providers.Secret) *providers.Error {
 		e.Status = status
 	}
 	if e.Message == "" {
-		e.Message = "the service gave no reason"
+		e.Message = "the service did not give a reason"
 	}
 	return e
 }

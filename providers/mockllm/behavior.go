@@ -63,7 +63,7 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	if err != nil || v < 0 {
-		return fmt.Errorf("%q is not a time such as 250ms", text)
+		return fmt.Errorf("%q is not a duration such as 250ms", text)
 	}
 	*d = Duration(v)
 	return nil
@@ -75,7 +75,7 @@ func (b Behavior) Validate() error {
 	sum := 0.0
 	for fault, share := range b.Faults {
 		if share < 0 || share > 1 || !isFault(fault) {
-			problems = append(problems, fmt.Errorf("faults: %s: want a known fault and a share from 0 to 1", fault))
+			problems = append(problems, fmt.Errorf("faults: %s: want a known fault with a share between 0 and 1", fault))
 		}
 		sum += share
 	}
@@ -83,10 +83,10 @@ func (b Behavior) Validate() error {
 		problems = append(problems, fmt.Errorf("faults: the shares add up to %v, which is more than 1", sum))
 	}
 	if b.Shape != "" && !hasShape(b.Shape) {
-		problems = append(problems, fmt.Errorf("shape: no shape is called %q", b.Shape))
+		problems = append(problems, fmt.Errorf("shape: unknown shape %q", b.Shape))
 	}
 	if slices.ContainsFunc(b.Script, func(f Fault) bool { return !isFault(f) }) {
-		problems = append(problems, errors.New("script: want known faults, or answer"))
+		problems = append(problems, errors.New("script: want known faults or \"answer\""))
 	}
 	for name, v := range map[string]float64{
 		"prefill_tokens_per_second": b.Prefill, "decode_tokens_per_second": b.Decode, "loaded_models": float64(b.LoadedModels),
@@ -97,7 +97,7 @@ func (b Behavior) Validate() error {
 		}
 	}
 	if b.Cached < 0 || b.Cached > 1 {
-		problems = append(problems, errors.New("cached_share: want a share from 0 to 1"))
+		problems = append(problems, errors.New("cached_share: want a share between 0 and 1"))
 	}
 	return errors.Join(problems...)
 }

@@ -20,7 +20,7 @@ func (s *Server) Set(provider string, b Behavior) error {
 		return err
 	}
 	if provider != All && s.services[provider] == nil {
-		return fmt.Errorf("no provider is called %q; there are %s and %s", provider, All, strings.Join(Providers(), ", "))
+		return fmt.Errorf("unknown provider %q: want %s or one of %s", provider, All, strings.Join(Providers(), ", "))
 	}
 	for name, svc := range s.services {
 		if provider != All && provider != name {
@@ -48,11 +48,11 @@ func (b Behavior) speakable(provider string) error {
 	var problems []error
 	for _, f := range append(slices.Sorted(maps.Keys(b.Faults)), b.Script...) {
 		if !Speaks(provider, f) {
-			problems = append(problems, fmt.Errorf("%s never answers %s", provider, f))
+			problems = append(problems, fmt.Errorf("%s does not have the fault %s", provider, f))
 		}
 	}
 	if _, ok := shapeOf(provider, b.Shape); b.Shape != "" && !ok {
-		problems = append(problems, fmt.Errorf("%s never answers in the shape %s", provider, b.Shape))
+		problems = append(problems, fmt.Errorf("%s does not have the shape %s", provider, b.Shape))
 	}
 	return errors.Join(problems...)
 }

@@ -57,7 +57,7 @@ func (s *Server) control() {
 	})
 	s.mux.HandleFunc("GET /control/behavior/{provider}", func(w http.ResponseWriter, r *http.Request) {
 		if name := r.PathValue("provider"); s.services[name] == nil {
-			refuseControl(w, http.StatusNotFound, fmt.Errorf("no provider is called %q", name))
+			refuseControl(w, http.StatusNotFound, fmt.Errorf("unknown provider %q", name))
 		} else {
 			sendJSON(w, http.StatusOK, s.Behavior(name))
 		}

@@ -77,7 +77,7 @@ func TestControlPlane(t *testing.T) {
 		{"PUT", "/control/behavior/deepseek", `{"faults":{"sever":1}}`, 400, "sever"},
 		{"PUT", "/control/behavior/deepseek", `{"faults":{"server":0.7,"hang":0.7}}`, 400, "more than 1"},
 		{"PUT", "/control/behavior/deepseek", `{"latency":{"min":"fast"}}`, 400, "250ms"},
-		{"PUT", "/control/behavior/ollama", `{"faults":{"quota_dead":1}}`, 400, "never answers quota_dead"},
+		{"PUT", "/control/behavior/ollama", `{"faults":{"quota_dead":1}}`, 400, "does not have the fault quota_dead"},
 		{"PUT", "/control/behavior/all", `{"faults":{"quota_dead":1}}`, 200, ""},
 		{"PUT", "/control/clock", `{"now":"2026-11-23T02:00:00Z"}`, 200, "2026-11-23T02:00:0"},
 		{"GET", "/control/clock", "", 200, "2026-11-23T02:0"},

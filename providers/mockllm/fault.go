@@ -67,7 +67,7 @@ func (f *Fault) UnmarshalText(text []byte) error {
 		v = None
 	}
 	if v != None && !slices.Contains(Faults(), v) {
-		return fmt.Errorf("no fault is called %q; there are %q and %q", text, None, Faults())
+		return fmt.Errorf("unknown fault %q: want %q or one of %q", text, None, Faults())
 	}
 	*f = v
 	return nil

@@ -76,11 +76,11 @@ func classify(status int, text, model string) *providers.Error {
 	switch {
 	case missing.MatchString(lower):
 		e.Class = providers.ClassBadRequest
-		e.Message = "model " + model + " is not on this Ollama server: run `ollama pull " + model + "`"
+		e.Message = "model " + model + " is not installed on this Ollama server: run `ollama pull " + model + "`"
 	case e.Message == "" && status == http.StatusNotFound:
-		e.Message = "the server does not know this path: is it Ollama?"
+		e.Message = "the server has no such path: is it Ollama?"
 	case e.Message == "":
-		e.Message = "the server gave no reason"
+		e.Message = "the server did not give a reason"
 	}
 	return e
 }

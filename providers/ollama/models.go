@@ -35,7 +35,7 @@ type tag struct {
 func (p *provider) Models(ctx context.Context) ([]providers.Model, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.config.BaseURL+"/api/tags", http.NoBody)
 	if err != nil {
-		return nil, providers.Errorf(providers.ClassBadRequest, "bad base URL").WithCause(err)
+		return nil, providers.Errorf(providers.ClassBadRequest, "the base URL is not valid").WithCause(err)
 	}
 	resp, err := outbound.Do(p.client, r, outbound.MaxAnswer)
 	if err != nil {
@@ -64,7 +64,7 @@ func modelsIn(body []byte) ([]providers.Model, error) {
 	case err == nil && string(top.Models) == "null":
 		// A server without models says so.
 	case err != nil, len(top.Models) == 0, top.Models[0] != '[', wire.Decode(body, &list) != nil:
-		return nil, providers.Errorf(providers.ClassServer, "the list of models is not in Ollama's format: is it Ollama?").WithCause(err)
+		return nil, providers.Errorf(providers.ClassServer, "the list of models is not in Ollama's format: is the server Ollama?").WithCause(err)
 	}
 	models := make([]providers.Model, 0, len(list.Models))
 	for _, m := range list.Models {

@@ -55,7 +55,7 @@ type Config struct {
 func (c Config) Validate() error {
 	var problems []error
 	if u, err := url.Parse(c.BaseURL); err != nil || (c.BaseURL != "" && (u.Host == "" || !strings.HasPrefix(u.Scheme, "http"))) {
-		problems = append(problems, fmt.Errorf("base URL %q: want one such as %s", c.BaseURL, DefaultBaseURL))
+		problems = append(problems, fmt.Errorf("base URL %q: want an http or https URL such as %s", c.BaseURL, DefaultBaseURL))
 	}
 	if c.NumCtx < 0 {
 		problems = append(problems, fmt.Errorf("num_ctx %d: want a positive number of tokens", c.NumCtx))
@@ -92,7 +92,7 @@ func (p *provider) Name() string { return p.config.Name }
 
 func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta func(providers.Delta)) (*providers.Response, error) {
 	if remote(req.Model) {
-		return nil, providers.Errorf(providers.ClassBadRequest, "%s runs in Ollama's cloud, not on this machine: choose a local model", req.Model)
+		return nil, providers.Errorf(providers.ClassBadRequest, "%s runs in Ollama's cloud, not on this machine: use a local model", req.Model)
 	}
 	call := p.request(req)
 	size := estimate(call.Messages, p.config.NumCtx)
@@ -117,7 +117,7 @@ func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta
 		return answer, err
 	}
 	if strings.TrimSpace(answer.Text) == "" && !answer.Truncated {
-		return answer, providers.Errorf(providers.ClassBadOutput, "%s gave a blank answer", req.Model)
+		return answer, providers.Errorf(providers.ClassBadOutput, "%s returned a blank answer", req.Model)
 	}
 	return answer, nil
 }
@@ -125,11 +125,11 @@ func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta
 func (p *provider) post(ctx context.Context, call *chatRequest) (*http.Response, error) {
 	body, err := json.Marshal(call)
 	if err != nil {
-		return nil, providers.Errorf(providers.ClassBadRequest, "the request cannot be written as JSON").WithCause(err)
+		return nil, providers.Errorf(providers.ClassBadRequest, "the request cannot be encoded as JSON").WithCause(err)
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.config.BaseURL+"/api/chat", bytes.NewReader(body))
 	if err != nil {
-		return nil, providers.Errorf(providers.ClassBadRequest, "bad base URL").WithCause(err)
+		return nil, providers.Errorf(providers.ClassBadRequest, "the base URL is not valid").WithCause(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
 	return outbound.Do(p.client, r, outbound.MaxAnswer)

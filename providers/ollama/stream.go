@@ -94,7 +94,7 @@ func (in *reader) read(ctx context.Context, body io.Reader) (*providers.Response
 // stopped returns the failure that the last line of an answer reports.
 func (in *reader) stopped(last chunk) error {
 	if last.DoneReason == "error" {
-		return providers.Errorf(providers.ClassServer, "the server stopped in the middle of the answer (done reason error)")
+		return providers.Errorf(providers.ClassServer, "the server stopped before the answer was complete (done reason error)")
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ func (in *reader) stopped(last chunk) error {
 func (in *reader) broken(ctx context.Context, err error, understood bool, stray string) error {
 	switch {
 	case wire.IsLongLine(err):
-		return providers.Errorf(providers.ClassServer, "a line of the answer is longer than %d bytes", maxLine)
+		return providers.Errorf(providers.ClassServer, "a line of the response exceeds %d bytes", maxLine)
 	case !errors.Is(err, io.EOF):
 		return outbound.Classify(ctx, err)
 	case ctx.Err() != nil:
@@ -117,7 +117,7 @@ func (in *reader) broken(ctx context.Context, err error, understood bool, stray 
 }
 
 func notOllama() *providers.Error {
-	return providers.Errorf(providers.ClassServer, "the server did not answer in Ollama's format: is it Ollama?")
+	return providers.Errorf(providers.ClassServer, "the response is not in Ollama's format: is it Ollama?")
 }
 
 // decode reads one line of the stream.

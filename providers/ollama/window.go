@@ -67,5 +67,5 @@ func (s size) cut(read, window int) bool {
 }
 
 func overflow(window int) *providers.Error {
-	return providers.Errorf(providers.ClassContextOverflow, "the prompt does not fit into the window of %d tokens", window)
+	return providers.Errorf(providers.ClassContextOverflow, "the prompt exceeds the context window of %d tokens", window)
 }

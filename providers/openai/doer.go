@@ -37,7 +37,7 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 		req.URL.Path = base + d.path
 	}
 	if err := d.addFields(req); err != nil {
-		d.failure = providers.Errorf(providers.ClassBadRequest, "the request cannot be written as JSON").WithCause(err)
+		d.failure = providers.Errorf(providers.ClassBadRequest, "the request cannot be encoded as JSON").WithCause(err)
 		return nil, d.failure
 	}
 	return d.send(req)

@@ -133,7 +133,7 @@ func newError(status int, f serviceError, key providers.Secret) *providers.Error
 		e.Message = strings.TrimSpace(fmt.Sprintf("%s (code %d)", e.Message, f.MiniMax))
 	}
 	if e.Message == "" {
-		e.Message = "the service gave no reason"
+		e.Message = "the service did not give a reason"
 		if code := outbound.Clean(firstOf(f.Code, f.Type), key); code != "" {
 			e.Message += " (code " + code + ")"
 		}

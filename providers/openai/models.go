@@ -18,7 +18,7 @@ func (p *provider) list(ctx context.Context) ([]providers.Model, error) {
 	d := &doer{client: p.client, key: p.config.Key}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(p.config.BaseURL, "/")+"/models", http.NoBody)
 	if err != nil {
-		return nil, providers.Errorf(providers.ClassBadRequest, "bad base URL").WithCause(err)
+		return nil, providers.Errorf(providers.ClassBadRequest, "the base URL is not valid").WithCause(err)
 	}
 	req.Header.Set("Accept", "application/json")
 	if !p.config.Key.IsZero() {
@@ -52,7 +52,7 @@ func (p *provider) read(body []byte) ([]providers.Model, error) {
 	case wire.Decode(body, &c) == nil && c.failed(""):
 		return nil, c.inside(body, p.config.Key)
 	}
-	return nil, providers.Errorf(providers.ClassServer, "the list of models is not in OpenAI's format: set static_models, or look whether the base URL is right")
+	return nil, providers.Errorf(providers.ClassServer, "the list of models is not in OpenAI's format: check the base URL, or set static_models")
 }
 
 // modelNames returns the names in a list of models, under whichever name the list

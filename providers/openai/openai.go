@@ -97,7 +97,7 @@ func (c Config) Validate() error {
 		problems = append(problems, errors.New("name: missing"))
 	}
 	if u, err := url.Parse(c.BaseURL); err != nil || u.Host == "" || !strings.HasPrefix(u.Scheme, "http") {
-		problems = append(problems, errors.New("base URL: want one such as https://api.example.com/v1"))
+		problems = append(problems, errors.New("base URL: want an http or https URL such as https://api.example.com/v1"))
 	}
 	problems = append(problems, c.Quirks.validate())
 	for _, m := range c.Models {
@@ -174,7 +174,7 @@ func (p *provider) ask(ctx context.Context, model Model, req *providers.Request,
 		return answer, d, d.callError(ctx, err)
 	}
 	if strings.TrimSpace(answer.Text) == "" && !answer.Truncated {
-		return answer, d, providers.Errorf(providers.ClassBadOutput, "%s gave a blank answer", model.Name)
+		return answer, d, providers.Errorf(providers.ClassBadOutput, "%s returned a blank answer", model.Name)
 	}
 	return answer, d, nil
 }

@@ -233,7 +233,7 @@ func detailOf(raw json.RawMessage, param string) (text, about string) {
 func (c *completion) inside(raw []byte, key providers.Secret) *providers.Error {
 	if sensitive(c.InputSensitive) || sensitive(c.OutputSensitive) {
 		if c.BaseResp.StatusCode == 0 && wire.Empty(c.Error) {
-			return providers.Errorf(providers.ClassContentBlocked, "the service's filter refused the text as sensitive")
+			return providers.Errorf(providers.ClassContentBlocked, "the service's content filter rejected the text")
 		}
 	}
 	return newError(http.StatusOK, parseError(raw, 0), key)

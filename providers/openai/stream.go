@@ -46,7 +46,7 @@ func (in *reader) read(ctx context.Context, body io.Reader) error {
 		case errors.Is(err, io.EOF):
 			return in.end(events.Stray())
 		case wire.IsLongLine(err):
-			return providers.Errorf(providers.ClassServer, "a line of the answer is longer than %d bytes", outbound.MaxAnswer)
+			return providers.Errorf(providers.ClassServer, "a line of the response exceeds %d bytes", outbound.MaxAnswer)
 		case err != nil:
 			return in.broken(ctx, err)
 		}
@@ -74,7 +74,7 @@ func (in *reader) broken(ctx context.Context, err error) error {
 		return in.end("")
 	}
 	if in.finish != "" && errors.Is(err, context.Canceled) && ctx.Err() == nil {
-		return providers.Errorf(providers.ClassTransport, "the server said that its answer was complete, but the JSON is not")
+		return providers.Errorf(providers.ClassTransport, "the server reported the end of the answer, but its JSON is incomplete")
 	}
 	return outbound.Classify(ctx, err)
 }
@@ -104,7 +104,7 @@ func (in *reader) event(e wire.Event) error {
 }
 
 func garbled() *providers.Error {
-	return providers.Errorf(providers.ClassServer, "the service did not answer in OpenAI's format")
+	return providers.Errorf(providers.ClassServer, "the response is not in OpenAI's format")
 }
 
 // take reads one object: a piece of the answer, the whole of it, or a failure.
@@ -170,9 +170,9 @@ func (in *reader) end(stray string) error {
 	class, failed := finishes[in.finish]
 	switch {
 	case failed && class == providers.ClassContentBlocked:
-		return providers.Errorf(class, "the service's filter stopped the answer")
+		return providers.Errorf(class, "the service's content filter stopped the answer")
 	case failed:
-		return providers.Errorf(class, "the service stopped in the middle of the answer (finish reason %s)", outbound.Clean(in.finish))
+		return providers.Errorf(class, "the service stopped before the answer was complete (finish reason %s)", outbound.Clean(in.finish))
 	case in.finish != "" || in.done:
 		return nil
 	case in.usage != (providers.Usage{}) && isObject(in.Text.String()):
@@ -180,7 +180,7 @@ func (in *reader) end(stray string) error {
 	case !in.understood && strings.HasPrefix(stray, "<"):
 		return providers.Errorf(providers.ClassServer, "%s", outbound.Page([]byte(stray)))
 	case !in.understood && stray != "":
-		return providers.Errorf(providers.ClassServer, "the service did not answer in OpenAI's format, but with: %s", outbound.Clean(stray, in.key))
+		return providers.Errorf(providers.ClassServer, "the response is not in OpenAI's format: %s", outbound.Clean(stray, in.key))
 	case !in.understood && in.foreign != nil:
 		if f := parseError(in.foreign, 0); f.Message != "" {
 			return newError(http.StatusOK, f, in.key)

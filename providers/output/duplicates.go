@@ -33,7 +33,7 @@ func checkKeys(v json.RawMessage) error {
 			continue
 		}
 		if key, twice := addKey(open, token); twice {
-			return fmt.Errorf("%w: the key %q stands twice in one object", ErrSyntax, key)
+			return fmt.Errorf("%w: the key %q appears twice in one object", ErrSyntax, key)
 		}
 	}
 }

@@ -20,10 +20,10 @@ import (
 // wrong and where.
 var (
 	ErrBlank     = errors.New("the answer is blank")
-	ErrNoJSON    = errors.New("the answer holds no JSON object")
+	ErrNoJSON    = errors.New("the answer contains no JSON object")
 	ErrTruncated = errors.New("the JSON is cut off")
 	ErrSyntax    = errors.New("the JSON is not valid")
-	ErrAmbiguous = errors.New("the answer holds more than one JSON value")
+	ErrAmbiguous = errors.New("the answer contains more than one JSON value")
 )
 
 // Extract returns the one JSON object in a model's text, or the one array when
@@ -69,7 +69,7 @@ func only(found []json.RawMessage) (json.RawMessage, error) {
 	case 1:
 		return found[0], nil
 	default:
-		return nil, fmt.Errorf("%w: give one, not %d", ErrAmbiguous, len(found))
+		return nil, fmt.Errorf("%w: want one, got %d", ErrAmbiguous, len(found))
 	}
 }
 

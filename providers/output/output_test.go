@@ -63,10 +63,10 @@ func TestExtractRefuses(t *testing.T) {
 		{"Infinity", `{"a":-Infinity}`, output.ErrSyntax, ""},
 		{"a stray bracket behind it", `{"a":1}}`, output.ErrSyntax, "stray '}'"},
 		{"a stray bracket before it", `] {"a":1}`, output.ErrSyntax, "stray ']'"},
-		{"a key twice", `{"a":1,"a":2}`, output.ErrSyntax, `"a" stands twice`},
-		{"a key twice, deep", `{"x":[{"a":1,"b":{},"a":2}]}`, output.ErrSyntax, `"a" stands twice`},
+		{"a key twice", `{"a":1,"a":2}`, output.ErrSyntax, `"a" appears twice`},
+		{"a key twice, deep", `{"x":[{"a":1,"b":{},"a":2}]}`, output.ErrSyntax, `"a" appears twice`},
 		{"a key twice, once escaped", `{"a":1,"\u0061":2}`, output.ErrSyntax, "twice"},
-		{"two objects", `{"a":1} {"a":2}`, output.ErrAmbiguous, "not 2"},
+		{"two objects", `{"a":1} {"a":2}`, output.ErrAmbiguous, "got 2"},
 		{"two arrays", `[1] [2]`, output.ErrAmbiguous, ""},
 		{"not UTF-8", "{\"a\":\"\xff\"}", output.ErrSyntax, "UTF-8"},
 	} {

@@ -28,7 +28,7 @@ func Generic(name, baseURL string, lane Lane) Preset {
 }
 
 // reserved are names of providers that need no file.
-var reserved = map[string]string{"ollama": "SPILLWAY_OLLAMA_URL says where it is", "scorecard": "it is built in"}
+var reserved = map[string]string{"ollama": "set SPILLWAY_OLLAMA_URL instead", "scorecard": "it is built in"}
 
 var (
 	nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
@@ -38,7 +38,7 @@ var (
 // CheckName returns an error unless a server may go by this name.
 func CheckName(name string) error {
 	if why, ok := reserved[name]; ok {
-		return fmt.Errorf("name %q is taken: %s", name, why)
+		return fmt.Errorf("name %q is reserved: %s", name, why)
 	}
 	if !nameForm.MatchString(name) {
 		return fmt.Errorf("name %q: want lower-case letters, digits, dots, hyphens and underscores", name)
@@ -78,7 +78,7 @@ func load(path string, data []byte) ([]Preset, error) {
 	for _, n := range nodes {
 		p, err := server(&n)
 		if err == nil && lines[p.Name] != 0 {
-			err = fmt.Errorf("name %q is used in line %d already", p.Name, lines[p.Name])
+			err = fmt.Errorf("name %q is already used on line %d", p.Name, lines[p.Name])
 		}
 		if err != nil {
 			faults = append(faults, faultsOf(path, n.Line, err))
@@ -156,7 +156,7 @@ func (p Preset) checkEntry() error {
 		problems = append(problems, errors.New("key_env: want the name of the environment variable that holds the key, such as FARM_API_KEY, or none"))
 	}
 	if p.Lane == Cloud && p.Model == "" {
-		problems = append(problems, errors.New("model: a server on the cloud lane needs a default"))
+		problems = append(problems, errors.New("model: required on the cloud lane"))
 	}
 	if p.Name == "" {
 		return errors.Join(append(problems, errors.New("name: missing"))...)

@@ -88,7 +88,7 @@ func TestFaultsInAFileAreToldWithTheirLines(t *testing.T) {
 		{"unknown field", head + "    colour: red\n", "f:5: unknown field colour"},
 		{"unknown field further in", head + "    quirks:\n      json: yes\n", "f:6: unknown field json"},
 		{"unknown field beside the list", head + "presets: []\n", "f:5: unknown field presets"},
-		{"twice", head + "  - name: farm\n    lane: local\n    base_url: http://y/v1\n", `f:5: name "farm" is used in line 2 already`},
+		{"twice", head + "  - name: farm\n    lane: local\n    base_url: http://y/v1\n", `f:5: name "farm" is already used on line 2`},
 		{"no name", "providers:\n  - lane: local\n    base_url: http://x\n", "f:2: name: missing"},
 		{"a name that is no word", strings.Replace(head, "farm", "my/farm", 1), `f:2: name "my/farm"`},
 		{"a name that is taken", strings.Replace(head, "farm", "ollama", 1), "SPILLWAY_OLLAMA_URL"},

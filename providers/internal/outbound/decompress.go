@@ -25,7 +25,7 @@ func decompressed(resp *http.Response) (io.Reader, error) {
 	case "deflate":
 		return &lazyReader{from: resp.Body, open: inflate}, nil
 	}
-	return nil, providers.Errorf(providers.ClassServer, "the answer is compressed with %s, which was not asked for", Clean(encoding))
+	return nil, providers.Errorf(providers.ClassServer, "the response is compressed with %s, which the request did not accept", Clean(encoding))
 }
 
 // inflate reads deflate in either of the forms that servers send: with the header

@@ -50,9 +50,9 @@ func (r *Failure) Intermediary() *providers.Error {
 	var e *providers.Error
 	switch {
 	case r.Status == http.StatusProxyAuthRequired:
-		e = providers.Errorf(providers.ClassTransport, "an HTTP proxy stands before the server and wants a user and password: put them into the proxy's URL")
+		e = providers.Errorf(providers.ClassTransport, "an HTTP proxy requires a user and password: set them in the proxy URL")
 	case r.Status >= 300 && r.Status < 400 && r.Header.Get("Location") != "":
-		e = providers.Errorf(providers.ClassServer, "the server sends us on to %s, where nothing was sent: set that as the base URL if it is right", Clean(hostOf(r.Header.Get("Location"))))
+		e = providers.Errorf(providers.ClassServer, "the server redirects to %s, which was not followed: if that is the API, set it as the base URL", Clean(hostOf(r.Header.Get("Location"))))
 	case r.Status == http.StatusNoContent, r.Status == http.StatusResetContent:
 		e = providers.Errorf(providers.ClassServer, "the server answered with status %d, which has no content", r.Status)
 	case page && r.Status == http.StatusForbidden:
@@ -125,15 +125,15 @@ func IsPage(h http.Header, body []byte) bool {
 
 var title = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
 
-// Page says that a web page came, and its title.
+// Page describes a web page that came in place of an answer, with its title.
 func Page(body []byte) string {
-	text := "a web page came instead of an answer, as from a login page, a firewall or a proxy"
+	titled := ""
 	if m := title.FindSubmatch(body); m != nil {
 		if name := Clean(string(m[1])); name != "" {
-			text += fmt.Sprintf(" (its title: %s)", name)
+			titled = fmt.Sprintf(" (title %q)", name)
 		}
 	}
-	return text
+	return "the response is a web page" + titled + ", as from a login form, a firewall or a proxy"
 }
 
 // hostOf returns scheme and host of an address, or "another path".

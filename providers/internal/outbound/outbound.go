@@ -88,7 +88,7 @@ func Limit(b io.Reader, after time.Duration) (reset func(), stop func() bool) {
 }
 
 // errTooLong ends the reading of a body that never ends.
-var errTooLong = providers.Errorf(providers.ClassServer, "the answer is too long to be one")
+var errTooLong = providers.Errorf(providers.ClassServer, "the response exceeds the limit of 16 MiB")
 
 func (b *body) Read(p []byte) (int, error) {
 	if b.left <= 0 {
@@ -121,7 +121,7 @@ func Classify(ctx context.Context, err error) *providers.Error {
 		return e
 	}
 	if isDecodeError(err) {
-		return providers.Errorf(providers.ClassServer, "the server's answer is not in the format of its API").WithCause(err)
+		return providers.Errorf(providers.ClassServer, "the response could not be decoded").WithCause(err)
 	}
 	if timedOut(err) {
 		return providers.Errorf(providers.ClassTimeout, "the server did not answer in time").WithCause(err)
@@ -155,7 +155,7 @@ func timedOut(err error) bool {
 // is not for everyone.
 func reason(err error) string {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return "the connection was cut off before the answer was complete"
+		return "the connection closed before the response was complete"
 	}
 	u, ok := errors.AsType[*url.Error](err)
 	if !ok {

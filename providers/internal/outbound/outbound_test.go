@@ -42,8 +42,8 @@ func TestClassify(t *testing.T) {
 		{"refused", call(&net.OpError{Op: "dial", Err: errors.New("connection refused")}), "transport", "cannot reach mac.local:11434"},
 		{"slow to connect", call(&net.OpError{Op: "dial", Err: slow{}}), "transport", ""},
 		{"slow to answer", call(slow{}), "timeout", ""},
-		{"cut off", io.ErrUnexpectedEOF, "transport", "cut off"},
-		{"cut off before a byte", call(io.EOF), "transport", "cut off"},
+		{"cut off", io.ErrUnexpectedEOF, "transport", "connection closed"},
+		{"cut off before a byte", call(io.EOF), "transport", "connection closed"},
 		{"has a class", fmt.Errorf("read: %w", providers.Errorf(providers.ClassServer, "too long")), "server", "too long"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
