@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"os"
@@ -211,7 +212,8 @@ func TestAWaitDoesNotHoldTheLineBack(t *testing.T) {
 func TestWithoutTheAuditLogNothingIsChanged(t *testing.T) {
 	log, _ := newAudit(t)
 	m := newMemory()
-	h := newAPI(t, Config{Audit: log}, m.deps())
+	var lines bytes.Buffer
+	h := newAPI(t, Config{Audit: log, Log: slog.New(slog.NewTextHandler(&lines, nil))}, m.deps())
 	log.Close()
 	w := do(t, h, "POST", "/jobs", submission)
 	if p := decode[httpx.Problem](t, w); w.Code != http.StatusServiceUnavailable || p.Code != tasks.CodeUnavailable || w.Header().Get("Retry-After") == "" {
@@ -219,6 +221,9 @@ func TestWithoutTheAuditLogNothingIsChanged(t *testing.T) {
 	}
 	if len(m.jobs) > 0 {
 		t.Error("a job was made")
+	}
+	if got := strings.Count(lines.String(), "level=ERROR"); got != 1 {
+		t.Errorf("it is logged %d times, want once: %s", got, lines.String())
 	}
 	if w := do(t, h, "GET", "/agents", ""); w.Code != http.StatusOK {
 		t.Errorf("what changes nothing: got %d", w.Code)

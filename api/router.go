@@ -10,7 +10,6 @@ import (
 	"github.com/topcentral/spillway/api/internal/contract"
 	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/api/internal/spec"
-	"github.com/topcentral/spillway/tasks"
 )
 
 // New returns the handler of the HTTP API. When life ends, event streams and
@@ -69,8 +68,6 @@ func (h headToo) GET(path string, f echo.HandlerFunc, m ...echo.MiddlewareFunc) 
 	h.HEAD(path, f, m...)
 	return h.Echo.GET(path, f, m...)
 }
-
-var errUnreadable = tasks.Errorf(tasks.CodeInvalid, "The request does not have the form that GET /openapi.yaml describes.")
 
 // fromEcho translates an error of the router or of the generated binding.
 func fromEcho(err error) error {

@@ -110,7 +110,8 @@ func (r *Response) WriteHeader(status int) {
 		return
 	}
 	r.written = true
-	if err := r.Record(status, r.Header()); err != nil {
+	// An answer that says so itself already is let through.
+	if err := r.Record(status, r.Header()); err != nil && !errors.Is(r.refusal, err) {
 		r.lost = true
 		for _, name := range ofTheAnswer {
 			r.Header().Del(name)
