@@ -11,7 +11,7 @@ import (
 // not made, and why.
 type Attempt struct {
 	Candidate  string // provider/model
-	Called     bool   // false: the candidate was not asked, and Outcome says why
+	Called     bool   // false: the candidate was not asked, for the reason in Outcome
 	Outcome    string // Succeeded, the class of the failure, or the reason of the refusal
 	Message    string // what went wrong, safe for operators; "" when nothing did
 	StartedAt  time.Time
@@ -22,7 +22,7 @@ type Attempt struct {
 	Decode     time.Duration
 	Usage      Usage
 	Estimated  bool          // Usage, and so Cost, is our own count: the server did not report any
-	RetryAfter time.Duration // how long the candidate asks to be left alone; 0: it does not say
+	RetryAfter time.Duration // when the candidate asks to be tried again; 0 if it does not
 
 	TokenLimit int          // the most tokens it was allowed to write; 0: not bounded by us
 	Cost       tasks.Money  // of this call

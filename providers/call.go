@@ -17,13 +17,13 @@ type call struct {
 	prompt   int      // tokens, by our own count
 	received received // so far
 
-	told Attempt
-	resp *Response
-	out  json.RawMessage // the valid answer
-	err  error
+	attempt Attempt
+	resp    *Response
+	out     json.RawMessage // the valid answer
+	err     error
 }
 
-// call asks the guards, makes one call, judges its answer and tells of the
+// call asks the guards, makes one call, checks its answer and reports the
 // attempt.
 func (w *walk) call(ctx context.Context, i int, messages []Message) *call {
 	c := &call{walk: w, at: i, candidate: w.route.Candidates[i]}
@@ -33,14 +33,14 @@ func (w *walk) call(ctx context.Context, i int, messages []Message) *call {
 	}
 	req := w.route.Request
 	req.Model, req.Messages = c.candidate.Model, messages
-	c.told = Attempt{Candidate: w.names[i], StartedAt: time.Now()}
+	c.attempt = Attempt{Candidate: w.names[i], StartedAt: time.Now()}
 	// What a panic leaves behind: the guards must not take it for a call under way.
-	c.told.Outcome, c.told.Message = string(ClassServer), "the call did not return"
-	defer c.tell()
+	c.attempt.Outcome, c.attempt.Message = string(ClassServer), "the call did not return"
+	defer c.report()
 	if c.err = c.enter(ctx, &req); c.err == nil {
 		c.generate(ctx, &req)
 	}
-	c.told.Duration = time.Since(c.told.StartedAt)
+	c.attempt.Duration = time.Since(c.attempt.StartedAt)
 	switch {
 	case ctx.Err() != nil:
 		// Also an answer that came at the last moment is no longer wanted.
@@ -48,13 +48,13 @@ func (w *walk) call(ctx context.Context, i int, messages []Message) *call {
 	case c.err == nil:
 		c.out, c.err = w.judge(c.candidate, c.resp)
 	}
-	c.told.note(c.resp, c.err)
-	c.told.estimate(c.prompt, c.received)
-	c.told.price(c.candidate)
-	if c.told.Called {
+	c.attempt.note(c.resp, c.err)
+	c.attempt.estimate(c.prompt, c.received)
+	c.attempt.price(c.candidate)
+	if c.attempt.Called {
 		w.calls++
 		w.tries--
-		w.usage = w.usage.plus(c.told.Usage)
+		w.usage = w.usage.plus(c.attempt.Usage)
 	}
 	return c
 }
@@ -67,12 +67,12 @@ func (c *call) enter(ctx context.Context, req *Request) error {
 		}
 	}
 	req.Patience = c.patience(ctx)
-	c.told.TokenLimit = req.TokenLimit(c.candidate.Thinking)
+	c.attempt.TokenLimit = req.TokenLimit(c.candidate.Thinking)
 	c.prompt = EstimateTokens(req)
 	if len(c.guards) == 0 {
 		return nil
 	}
-	asked := &Call{Candidate: c.candidate, Owner: c.route.Owner, Input: c.prompt, Output: c.told.TokenLimit, Job: c.route.Job, Since: c.route.Since}
+	asked := &Call{Candidate: c.candidate, Owner: c.route.Owner, Input: c.prompt, Output: c.attempt.TokenLimit, Job: c.route.Job, Since: c.route.Since}
 	for _, g := range c.guards {
 		leave, err := g.Enter(ctx, asked)
 		if err != nil {
@@ -87,11 +87,11 @@ func (c *call) enter(ctx context.Context, req *Request) error {
 const (
 	patienceBefore = 0.5             // where others can follow
 	patienceLast   = 0.9             // where none can
-	leastPatience  = 3 * time.Second // with less, the end of the time says nothing of a candidate
+	leastPatience  = 3 * time.Second // with less, a timeout is no fault of the candidate
 )
 
 // patience is how long the candidate may take to begin. One that hangs leaves
-// time to those who can follow, and is told from a caller who went away, so that
+// time to those who can follow, and is distinguished from a caller that disconnected, so that
 // its breaker learns of it; 0: it may take all the time that there is.
 func (c *call) patience(ctx context.Context) time.Duration {
 	deadline, bounded := ctx.Deadline()
@@ -110,7 +110,7 @@ func (c *call) patience(ctx context.Context) time.Duration {
 }
 
 func (c *call) generate(ctx context.Context, req *Request) {
-	c.told.Called = true
+	c.attempt.Called = true
 	c.resp, c.err = c.candidate.Provider.Generate(ctx, req, func(d Delta) {
 		c.received.add(d)
 		if c.route.OnDelta != nil {
@@ -119,37 +119,37 @@ func (c *call) generate(ctx context.Context, req *Request) {
 	})
 }
 
-// tell tells the guards, and who else wants to know, how the call ended.
-func (c *call) tell() {
+// report passes the outcome of the call to the guards, and to OnAttempt.
+func (c *call) report() {
 	if c.route.OnAttempt != nil {
-		c.told.Next = c.next(c.at)
+		c.attempt.Next = c.next(c.at)
 	}
 	for _, leave := range slices.Backward(c.leaves) {
-		leave(&c.told)
+		leave(&c.attempt)
 	}
 	if c.route.OnAttempt != nil && !c.repeats() {
-		c.route.OnAttempt(c.told)
+		c.route.OnAttempt(c.attempt)
 	}
 }
 
 // repeats reports whether the candidate was refused for the same reason as the
 // last time in this run, and notes the reason. Who waits for it asks again and
-// again, and is told of it once.
+// again, and is reported once.
 func (c *call) repeats() bool {
 	refused := &c.closed[c.at].refused
-	if c.told.Called {
+	if c.attempt.Called {
 		*refused = ""
 		return false
 	}
-	again := *refused == c.told.Outcome
-	*refused = c.told.Outcome
+	again := *refused == c.attempt.Outcome
+	*refused = c.attempt.Outcome
 	return again
 }
 
 // mendable reports whether a bad answer is worth asking for again: it was not
 // cut off, and there is time for as long a call.
 func (c *call) mendable(ctx context.Context) bool {
-	return c.resp != nil && !c.resp.Truncated && fits(ctx, c.told.Duration)
+	return c.resp != nil && !c.resp.Truncated && fits(ctx, c.attempt.Duration)
 }
 
 func (u Usage) plus(v Usage) Usage {

@@ -11,7 +11,7 @@ type Class string
 
 // The classes.
 const (
-	ClassRateLimited     Class = tasks.OutcomeRateLimited     // too many requests or tokens per time; passes by itself
+	ClassRateLimited     Class = tasks.OutcomeRateLimited     // too many requests or tokens per time; ends without action
 	ClassOverloaded      Class = tasks.OutcomeOverloaded      // the server has no room just now
 	ClassQuotaDead       Class = tasks.OutcomeQuotaDead       // the account is out of money or quota; a person must act
 	ClassAuthDead        Class = tasks.OutcomeAuthDead        // the key is wrong or may not do this; a person must act
@@ -34,7 +34,7 @@ func Classes() []Class {
 	}
 }
 
-// Policy says what a failure of some class means for the rest of a run, and for
+// Policy is what a failure of some class means for the rest of a run, and for
 // the runs that come after it.
 type Policy struct {
 	RetrySame bool   // the same candidate may be sent the same request once more, after a pause
@@ -51,7 +51,7 @@ type Effect int
 
 // The effects.
 const (
-	NoEffect        Effect = iota // the caller's doing: says nothing of the candidate
+	NoEffect        Effect = iota // caused by the caller: no fault of the candidate
 	CoolsDown                     // no failure; left alone for as long as the candidate asks
 	CountsFailure                 // enough of them open the breaker, for longer each time
 	CountsBadOutput               // counted apart, and opens it for a short time
@@ -84,7 +84,7 @@ func (c Class) Policy() Policy {
 	return Policy{FallBack: true}
 }
 
-// statusClasses are the HTTP statuses whose class is not that of their hundred.
+// statusClasses are the HTTP statuses whose class differs from that of their hundred.
 var statusClasses = map[int]Class{
 	http.StatusUnauthorized:          ClassAuthDead,
 	http.StatusPaymentRequired:       ClassQuotaDead,
@@ -94,10 +94,10 @@ var statusClasses = map[int]Class{
 	http.StatusTooManyRequests:       ClassRateLimited,
 	http.StatusServiceUnavailable:    ClassOverloaded,
 	http.StatusGatewayTimeout:        ClassTimeout,
-	529:                              ClassOverloaded, // not registered; several APIs say it when overloaded
+	529:                              ClassOverloaded, // not registered; several APIs send it when overloaded
 }
 
-// ClassOfStatus returns the class of an HTTP status when the body says nothing
+// ClassOfStatus returns the class of an HTTP status when the body does not name one
 // better. A status that is no failure (below 400) on an answer that failed all
 // the same is the server's fault.
 func ClassOfStatus(status int) Class {

@@ -14,7 +14,7 @@ import (
 type Error struct {
 	Class      Class
 	Status     int           // the HTTP status; 0 when there was none
-	RetryAfter time.Duration // how long the server asks us to stay away; 0 when it does not say
+	RetryAfter time.Duration // when the server asks us to try again; 0 if it does not
 	Message    string
 
 	cause error
@@ -32,7 +32,7 @@ func (e *Error) WithCause(cause error) *Error {
 	return &c
 }
 
-// Error tells class, status and message, for logs. The cause is left out: a
+// Error returns class, status and message, for logs. The cause is left out: a
 // foreign error's text may hold what must not be shown. So is the message of
 // ClassBadOutput, since it quotes what a model has written of the input.
 func (e *Error) Error() string {

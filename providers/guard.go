@@ -7,18 +7,18 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Guard stands before the calls of candidates: a circuit breaker, a rate limit,
-// a budget. The router asks its guards in order before every call, and tells
+// Guard decides about the calls of candidates: a circuit breaker, a rate limit,
+// a budget. The router asks its guards in order before every call, and reports
 // them in reverse how the call ended.
 //
-// Implementations are safe for concurrent use. A guard that cannot tell, because
-// what it needs is away, lets the call pass, unless it could cost more than may
+// Implementations are safe for concurrent use. A guard that cannot decide, because
+// what it needs is unavailable, allows the call, unless it could cost more than may
 // be spent.
 type Guard interface {
 	// Enter asks whether the call may be made now. If it may, leave (never nil)
 	// must be called exactly once, with how the call ended. The error is a
 	// *Refusal, or wraps ctx's cause. It does not wait: whoever is refused decides
-	// whether to come back. It may add to what the attempt tells of the call.
+	// whether to come back. It may add to the attempt.
 	Enter(ctx context.Context, c *Call) (leave func(*Attempt), err error)
 }
 
@@ -35,10 +35,10 @@ type Call struct {
 	Since time.Time
 }
 
-// Owner is on whose account a call is made.
+// Owner is the account on which a call is made.
 type Owner struct{ Tenant, Agent string }
 
-// Refusal says why a call was not made.
+// Refusal is why a call was not made.
 type Refusal struct {
 	Reason     string        // the attempt's outcome, such as tasks.OutcomeBreakerOpen
 	Message    string        // safe to show
@@ -49,7 +49,7 @@ type Refusal struct {
 	Ready <-chan struct{}
 }
 
-// Condition says in which state a candidate is that was refused, and so for how
+// Condition is the state of a candidate that was refused, and so for how
 // long it is worth waiting for.
 type Condition int
 
@@ -60,7 +60,7 @@ const (
 	Busy                     // it is well and has no room yet
 )
 
-// Error tells the reason in words.
+// Error returns the reason in words.
 func (r *Refusal) Error() string { return r.Reason + ": " + r.Message }
 
 // Tariff is what calls of one model cost. It is safe for concurrent use.

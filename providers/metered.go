@@ -3,9 +3,9 @@ package providers
 import "unicode/utf8"
 
 // metered reports whether Usage is what the call used: because the server said
-// so, or because the call was not made or was turned away before a model began.
-// Of any other end nobody knows what it used, and it may have been billed: an
-// answer without usage, one that broke off, or one that nobody waited for.
+// so, or because the call was not made or was refused before a model began.
+// Of any other end the usage is not known, and it may have been billed: an
+// answer without usage, one that broke off, or one that was canceled.
 func (a *Attempt) metered(received received) bool {
 	if !a.Called || a.Usage.Input+a.Usage.Output > 0 {
 		return true

@@ -12,7 +12,7 @@ func TestCallsThatTheServerDidNotMeterAreEstimated(t *testing.T) {
 	some.add(Delta{Text: "一二三四五六七八九十", Reasoning: "abcdefgh"})
 	for _, c := range []struct {
 		name     string
-		told     Attempt
+		attempt  Attempt
 		received received
 		want     Usage // zero: not estimated
 	}{
@@ -26,10 +26,10 @@ func TestCallsThatTheServerDidNotMeterAreEstimated(t *testing.T) {
 		{"canceled", Attempt{Called: true, Outcome: "canceled"}, some, Usage{Input: 100, Output: 8, Reasoning: 2}},
 		{"no word of usage", Attempt{Called: true, Outcome: tasks.OutcomeSucceeded}, some, Usage{Input: 100, Output: 8, Reasoning: 2}},
 	} {
-		before := c.told.Usage
-		c.told.estimate(100, c.received)
-		if estimated := c.want != (Usage{}); c.told.Estimated != estimated || estimated && c.told.Usage != c.want || !estimated && c.told.Usage != before {
-			t.Errorf("%s: got %+v, estimated %t", c.name, c.told.Usage, c.told.Estimated)
+		before := c.attempt.Usage
+		c.attempt.estimate(100, c.received)
+		if estimated := c.want != (Usage{}); c.attempt.Estimated != estimated || estimated && c.attempt.Usage != c.want || !estimated && c.attempt.Usage != before {
+			t.Errorf("%s: got %+v, estimated %t", c.name, c.attempt.Usage, c.attempt.Estimated)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package providers is the vocabulary of those who answer: what a provider is
+// Package providers is the vocabulary of what answers: what a provider is
 // asked, what it answers, how it fails, and the router that walks a list of
 // candidates until one has given a valid answer.
 //
@@ -18,8 +18,8 @@ import (
 // request nor what it points to, and must not keep it. It returns when the
 // answer is complete, calls onDelta (never nil) from its own goroutine while
 // the answer grows, and stops its outbound call when ctx ends. Every error is
-// an *Error with a class, or wraps ctx's cause; beside an error there may be a
-// Response that tells what is known of the failed call, such as its usage. It
+// an *Error with a class, or wraps ctx's cause; with an error there may be a
+// Response that holds what is known of the failed call, such as its usage. It
 // never retries: the router owns the one retry loop. Package providertest holds
 // the conformance test.
 type Provider interface {
@@ -34,8 +34,8 @@ type Provider interface {
 // Model is one model that a provider can serve.
 type Model struct {
 	Name       string // as the provider's API spells it, e.g. "qwen2.5:7b"
-	Family     string // e.g. "qwen2"; "" when the provider does not say
-	Parameters int64  // number of weights; 0 when the provider does not say
+	Family     string // e.g. "qwen2"; "" if the provider does not report it
+	Parameters int64  // number of weights; 0 if the provider does not report it
 	Embedding  bool   // makes vectors, not text
 }
 
@@ -49,8 +49,8 @@ type Request struct {
 	TotalLimit  int             // tokens that thinking and answer may take together; 0: OutputLimit and what the provider allows for thinking
 	Temperature float64
 
-	// Patience is how long the answer may take to begin, for who limits that; 0:
-	// as long as it does by itself.
+	// Patience is how long the answer may take to begin, for wrappers that limit it; 0:
+	// no limit.
 	Patience time.Duration
 
 	// What is asked about, for providers that need no prompt (the scorecard).
@@ -60,7 +60,7 @@ type Request struct {
 }
 
 // TokenLimit is how many tokens a model may write that is allowed so many for
-// thinking beside its answer; 0: not bounded.
+// thinking in addition to its answer; 0: not bounded.
 func (r *Request) TokenLimit(thinking int) int {
 	limit := r.OutputLimit
 	if limit > 0 {
@@ -78,7 +78,7 @@ type Message struct {
 	Content string
 }
 
-// Role is who speaks.
+// Role is the author of a message.
 type Role string
 
 // The roles.
@@ -101,9 +101,9 @@ type Response struct {
 	Usage      Usage
 	Truncated  bool          // the output limit cut it off
 	FirstToken time.Duration // from call to first delta; 0 when not streamed
-	Load       time.Duration // time the server took to load the model; 0 when it does not say
-	Prefill    time.Duration // time it took to read the prompt; 0 when it does not say
-	Decode     time.Duration // time it took to write the answer; 0 when it does not say
+	Load       time.Duration // time the server took to load the model; 0 if it does not report it
+	Prefill    time.Duration // time it took to read the prompt; 0 if it does not report it
+	Decode     time.Duration // time it took to write the answer; 0 if it does not report it
 }
 
 // Usage counts tokens as the server reported them.
@@ -120,7 +120,7 @@ type Candidate struct {
 	Provider Provider
 	Model    string
 	Context  int    // tokens of prompt and answer together; 0: not known
-	Thinking int    // tokens that it may write for thinking beside the answer
+	Thinking int    // tokens that it may write for thinking in addition to the answer
 	Tariff   Tariff // nil: costs nothing, or what it costs is not known
 }
 

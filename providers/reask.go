@@ -11,7 +11,7 @@ import (
 // bytes; with more, the re-ask might no longer fit into its window.
 const maxQuoted = 8 << 10
 
-// correction tells a model what was wrong with its answer. It is JSON and not a
+// correction shows a model what was wrong with its answer. It is JSON and not a
 // sentence, because a sentence in one language pulls the next answer towards it.
 type correction struct {
 	Error    string `json:"error"`

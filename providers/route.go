@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// Route is one question and those who may answer it. The answer is always JSON.
+// Route is one request and the candidates that may answer it. The answer is always JSON.
 type Route struct {
-	Candidates []Candidate // in the order in which they are asked; one that stands twice is asked once
+	Candidates []Candidate // in the order in which they are asked; one that is listed twice is asked once
 	Request    Request     // its Model is set for each candidate
 
-	Owner Owner     // on whose account
+	Owner Owner     // the account that pays
 	Job   string    // the job that asks, for its place among those that wait for the same limit
 	Since time.Time // how long it has waited; the oldest is let in first
 
@@ -24,7 +24,7 @@ type Route struct {
 	// under way go on, but no further call is begun except the first.
 	StopAt time.Time
 	// WaitUntil, if not zero, is until when the run waits for candidates that are
-	// refused or turned away for a time, once none is left that can be asked now.
+	// refused for a time, once none is left that can be asked now.
 	WaitUntil time.Time
 	// Tries is how many calls the whole run may make; 0: DefaultTries.
 	Tries int
@@ -37,32 +37,32 @@ type Route struct {
 	// whose text is shown to the model on the one re-ask. A nil Check keeps every
 	// JSON as it is.
 	Check func(json.RawMessage) (json.RawMessage, error)
-	// OnDelta is told every piece of every answer. An answer that begins anew
+	// OnDelta gets every piece of every answer. An answer that begins anew
 	// (re-ask, retry, next candidate) is preceded by a call of OnAttempt. It may
 	// be nil.
 	OnDelta func(Candidate, Delta)
-	// OnAttempt is told of every call when it has ended, and of every call that
+	// OnAttempt gets every call when it has ended, and of every call that
 	// was refused. It may be nil.
 	OnAttempt func(Attempt)
 }
 
-// DefaultTries is how many calls a run may make where its route does not say:
+// DefaultTries is how many calls a run may make where its route sets none:
 // enough to ask each of three candidates, and to give some a second chance.
 const DefaultTries = 6
 
 // Answer is a valid answer.
 type Answer struct {
 	Output    json.RawMessage
-	Candidate Candidate // who gave it
+	Candidate Candidate // that gave it
 	Usage     Usage     // of all calls of the run, the failed ones included
 }
 
-// ExhaustedError says that no candidate gave a valid answer. It wraps the last
+// ExhaustedError means that no candidate gave a valid answer. It wraps the last
 // failure, or, when every candidate was refused, the last refusal.
 type ExhaustedError struct {
 	Class      Class         // of the last call that failed; "" when no call was made
 	Refused    string        // when no call was made although there were candidates: why the first one was passed over
-	RetryAfter time.Duration // the shortest time after which a candidate would be asked again; 0 when none says
+	RetryAfter time.Duration // the shortest time after which a candidate would be asked again; 0 if none is known
 	Busy       time.Duration // the same of those that are only busy; 0 when none is
 	Failing    time.Duration // and of those that are left alone because they have failed just now
 	Tried      []string      // the candidates that were asked or refused, in order
@@ -70,7 +70,7 @@ type ExhaustedError struct {
 	last error
 }
 
-// Error tells who was tried and what the last failure was.
+// Error lists the candidates that were tried, and the last failure.
 func (e *ExhaustedError) Error() string {
 	if len(e.Tried) == 0 {
 		return "there is no candidate to ask"

@@ -24,9 +24,9 @@ func NewRouter(log *slog.Logger, guards ...Guard) *Router { return &Router{log, 
 //
 // A candidate is passed over when it cannot do better than one that has failed,
 // as that failure's Policy says, and when Fit or a guard refuses it. A refusal
-// that is over within a moment is waited for once. When nobody is left to ask,
+// that is over within a moment is waited for once. When no candidate is left to ask,
 // the run waits until the route's WaitUntil for the first of those that were
-// refused, or turned away by their servers, for a time.
+// refused, by a guard or by their servers, for a time.
 //
 // It returns an *ExhaustedError when every candidate has failed or was refused,
 // and an *Error of class canceled, wrapping ctx's cause, as soon as ctx ends.
@@ -66,7 +66,7 @@ func (w *walk) round(ctx context.Context) (*Answer, error) {
 		}
 		class, level := ClassOf(err), slog.LevelWarn
 		if class == "" {
-			level = slog.LevelDebug // refused: whoever did so has told why when it began
+			level = slog.LevelDebug // refused: the guard has logged why when it began
 		}
 		w.log.Log(ctx, level, "no answer from candidate", "candidate", w.names[i], "class", class, "error", err)
 		if class != "" && !class.Policy().FallBack {

@@ -8,7 +8,7 @@ import (
 const redacted = "[redacted]"
 
 // Secret holds an API key. However it is printed, logged or marshaled, it shows
-// "[redacted]"; only Reveal gives it away. The zero value is no key at all.
+// "[redacted]"; only Reveal returns it. The zero value is no key at all.
 type Secret struct {
 	value *string // behind a pointer, because fmt's %p asks no method of a type
 }

@@ -14,10 +14,10 @@ type closed struct {
 	until     time.Time       // it was refused until then
 	ready     <-chan struct{} // or until this is closed; nil: never
 	condition Condition
-	refused   string // the reason of the last refusal that was told; "" after a call
+	refused   string // the reason of the last refusal that was reported; "" after a call
 }
 
-// turnedAway is when a candidate is asked again whose server has said that there
+// turnedAway is when a candidate is asked again whose server has reported that there
 // were too many requests, and not for how long.
 const turnedAway = 2 * time.Second
 

@@ -55,8 +55,8 @@ func (w *walk) mustStop() bool {
 	return w.calls > 0 && !w.route.StopAt.IsZero() && !time.Now().Before(w.route.StopAt)
 }
 
-// passOver reports whether it is no use to ask a candidate, since it stands in
-// the route a second time or others have failed in a way that says so.
+// passOver reports whether it is no use to ask a candidate, since it is in
+// the route a second time or others have failed in a way that shows it.
 func (w *walk) passOver(i int) bool {
 	return slices.Contains(w.names[:i], w.names[i]) ||
 		slices.ContainsFunc(w.failures, func(f failure) bool { return w.rulesOut(f, i) })
@@ -86,7 +86,7 @@ func (w *walk) failed(i int, err error) {
 	}
 }
 
-// next lists who would be asked after a candidate.
+// next lists the candidates that would be asked after one.
 func (w *walk) next(i int) []string {
 	var names []string
 	for j := i + 1; j < len(w.names); j++ {
@@ -108,7 +108,7 @@ func (w *walk) ask(ctx context.Context, i int) (json.RawMessage, error) {
 		if c.err == nil {
 			return c.out, nil
 		}
-		if c.told.Called {
+		if c.attempt.Called {
 			failed = c.err
 		}
 		policy := ClassOf(c.err).Policy()
@@ -117,9 +117,9 @@ func (w *walk) ask(ctx context.Context, i int) (json.RawMessage, error) {
 			return nil, Canceled(ctx)
 		case w.mustStop():
 			return nil, cmp.Or(failed, c.err)
-		case !c.told.Called && !waited && soon(c.err) && sleep(ctx, retryAfter(c.err), ready(c.err)):
+		case !c.attempt.Called && !waited && soon(c.err) && sleep(ctx, retryAfter(c.err), ready(c.err)):
 			waited = true
-		case !c.told.Called:
+		case !c.attempt.Called:
 			if failed != nil {
 				w.exhausted.comeBack(retryAfter(c.err), Lasting)
 			}
