@@ -31,7 +31,7 @@ const clusterReload = 5 * time.Second
 // is the caller's to close. It does not connect yet. The URL is one of
 //
 //	redis://[user:password@]host[:port][/database][?options]
-//	unix://[user:password@]/path/to/redis.sock[?db=database&options]
+//	unix://[user:password@]/path/to/redis.sock[?db=database&options] (or redis+unix://)
 //	redis+cluster://[user:password@]host[:port],host[:port]…[?options]
 //	redis+sentinel://[user:password@]host[:port],…/master-name[/database][?options]
 //

@@ -119,6 +119,7 @@ func trialsOn(prefix string) [][]any {
 		{"zrange", zset, 0, 0},
 		{"zrangebyscore", zset, 0, 0},
 		{"zrangebylex", zset, "-", "+"},
+		{"zrevrange", zset, 0, 0},
 		{"zrevrangebylex", zset, "+", "-"},
 		{"zlexcount", zset, "-", "+"},
 		{"zremrangebyscore", zset, 0, 0},

@@ -42,7 +42,7 @@ var errScheme = errors.New("want redis://, rediss://, unix://, redis+cluster://,
 // parse reads a URL. Its errors quote nothing that may be part of a secret.
 func parse(raw string) (*target, error) {
 	scheme, rest, ok := strings.Cut(raw, "://")
-	if ok && strings.EqualFold(scheme, "unix") {
+	if ok && (strings.EqualFold(scheme, "unix") || strings.EqualFold(scheme, "redis+unix")) {
 		return parseSocket(rest)
 	}
 	base, variant, plus := strings.Cut(strings.ToLower(scheme), "+")

@@ -44,6 +44,7 @@ func TestSocketsAndClientCertificates(t *testing.T) {
 		"a key without its half": {"rediss://" + secure + "?tls_key=" + file("client.key"), "tls_cert and tls_key need each other"},
 		"a file that is not":     {"rediss://" + secure + "?tls_ca=" + file("none.pem"), "tls_ca: open "},
 		"files without TLS":      {"redis://" + secure + "?tls_ca=" + file("ca.pem"), "need rediss://"},
+		"as others write it":     {"redis+unix://" + file("redis.sock"), ""},
 		"no path":                {"unix://redis.sock", "want unix:///path/to/redis.sock"},
 	} {
 		rdb, err := Open(c.url, API)
