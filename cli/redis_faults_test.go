@@ -49,7 +49,7 @@ func TestReadsGoOnWhileRedisTakesNoWrites(t *testing.T) {
 		if _, errs, code := commandWith(t, opportunity, "submit", "A02"); code != exitError || !strings.Contains(errs, "503") {
 			t.Errorf("%s: a new job: exit %d, %s", name, code, errs)
 		}
-		if status, body := fetchText(t, operators+"/readyz"); status != http.StatusOK || !strings.Contains(body, refuse.says) {
+		if status, body := fetchText(t, operators+"/readyz"); status != http.StatusOK || !strings.HasPrefix(body, "degraded\n") || !strings.Contains(body, refuse.says) {
 			t.Errorf("%s: /readyz: %d %s", name, status, body)
 		}
 		if status, body := fetchText(t, operators+"/health"); status != http.StatusServiceUnavailable || !strings.Contains(body, "takes no writes") || !strings.Contains(body, refuse.says) {

@@ -26,6 +26,9 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) error {
 	status := statusOf(h)
 	if h.Redis.Status == api.HealthOK || h.Redis.Status == api.HealthDegraded {
 		status = http.StatusOK // reads still work, and another instance could do no more
+		if h.Status == api.HealthUnavailable {
+			h.Status = api.HealthDegraded
+		}
 	}
 	w.WriteHeader(status)
 	_, err := io.WriteString(w, strings.TrimSpace(string(h.Status)+"\n"+h.Redis.Detail)+"\n")

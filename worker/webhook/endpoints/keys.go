@@ -9,6 +9,12 @@ const (
 	keyringKind   = "secret"
 )
 
+// Keys that belong to no tenant.
+const (
+	ownersKey  = "spillway:webhooks:owners"  // set: tenants that have, or had, endpoints or a secret
+	indexedKey = "spillway:webhooks:indexed" // there while the owners need not be looked for among all keys
+)
+
 func keyOf(tenant, kind string) string { return keyPrefix + tenant + keyMiddle + kind }
 
 func recordsKey(tenant string) string { return keyOf(tenant, endpointsKind) } // hash: endpoint ID → record

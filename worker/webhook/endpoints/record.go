@@ -142,6 +142,11 @@ func (reg *Registry) replace(ctx context.Context, r *record) error {
 	if err != nil {
 		return err
 	}
+	if r.raw == "" {
+		if err := reg.addOwner(ctx, r.Tenant); err != nil {
+			return err
+		}
+	}
 	verdict, err := replaceScript.Run(ctx, reg.rdb, []string{recordsKey(r.Tenant)}, r.ID, r.raw, next, maxEndpoints).Text()
 	switch {
 	case err != nil:

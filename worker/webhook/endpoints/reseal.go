@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
-	"sync"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/worker/webhook"
 )
@@ -98,39 +94,42 @@ func (reg *Registry) Reseal(ctx context.Context) (Seals, error) {
 // or keyring, that holds one which another than the first secret opens.
 func (reg *Registry) survey(ctx context.Context, old func(ctx context.Context, tenant string, r *record, k *keyring) error) (Seals, error) {
 	var s Seals
-	keys, err := reg.scan(ctx)
+	tenants, err := reg.owners(ctx)
 	if err != nil {
-		return s, unavailable(err)
+		return s, err
 	}
-	for _, key := range keys {
-		tenant, kind, _ := strings.Cut(strings.TrimPrefix(key, keyPrefix), keyMiddle)
-		if kind == keyringKind {
-			k, err := reg.findKeyring(ctx, tenant)
-			if err != nil || k == nil {
-				return s, err
-			}
-			if s.count(reg, sealedFor(tenant), tenant+" "+keyringField, k.Secrets) {
-				err = old(ctx, tenant, nil, k)
-			}
-			if err != nil {
-				return s, err
-			}
-			continue
-		}
-		records, err := reg.records(ctx, tenant)
-		if err != nil {
+	for _, tenant := range tenants {
+		if err := reg.surveyTenant(ctx, tenant, &s, old); err != nil {
 			return s, err
-		}
-		for _, r := range records {
-			if s.count(reg, r.ID, tenant+" "+r.ID, r.Secrets) {
-				if err := old(ctx, tenant, r, nil); err != nil {
-					return s, err
-				}
-			}
 		}
 	}
 	slices.Sort(s.Lost)
 	return s, nil
+}
+
+// surveyTenant does so with the secrets of one tenant.
+func (reg *Registry) surveyTenant(ctx context.Context, tenant string, s *Seals, old func(ctx context.Context, tenant string, r *record, k *keyring) error) error {
+	k, err := reg.findKeyring(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	if k != nil && s.count(reg, sealedFor(tenant), tenant+" "+keyringField, k.Secrets) {
+		if err := old(ctx, tenant, nil, k); err != nil {
+			return err
+		}
+	}
+	records, err := reg.records(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if s.count(reg, r.ID, tenant+" "+r.ID, r.Secrets) {
+			if err := old(ctx, tenant, r, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // count counts the secrets of an owner, and reports whether they are to be sealed
@@ -146,33 +145,4 @@ func (s *Seals) count(b *Registry, id, name string, secrets []sealed) (isOld boo
 		s.Current++
 	}
 	return old
-}
-
-// scanPage is how many keys are asked for at a time.
-const scanPage = 1000
-
-// scan returns the keys of all tenants' endpoints and keyrings, in order, from
-// every master.
-func (reg *Registry) scan(ctx context.Context) ([]string, error) {
-	var mu sync.Mutex
-	var found []string
-	one := func(ctx context.Context, server redis.Cmdable) error {
-		it := server.Scan(ctx, 0, keyPrefix+"*"+keyMiddle+"*", scanPage).Iterator()
-		for it.Next(ctx) {
-			if key := it.Val(); strings.HasSuffix(key, keyMiddle+endpointsKind) || strings.HasSuffix(key, keyMiddle+keyringKind) {
-				mu.Lock()
-				found = append(found, key)
-				mu.Unlock()
-			}
-		}
-		return it.Err()
-	}
-	var err error
-	if cluster, ok := reg.rdb.(*redis.ClusterClient); ok {
-		err = cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error { return one(ctx, master) })
-	} else {
-		err = one(ctx, reg.rdb)
-	}
-	slices.Sort(found)
-	return slices.Compact(found), err
 }

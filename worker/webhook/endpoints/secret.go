@@ -133,6 +133,11 @@ func (reg *Registry) replaceKeyring(ctx context.Context, tenant string, k *keyri
 	if err != nil {
 		return fmt.Errorf("encode the secret of tenant %s: %w", tenant, err)
 	}
+	if k.raw == "" {
+		if err := reg.addOwner(ctx, tenant); err != nil {
+			return err
+		}
+	}
 	verdict, err := replaceScript.Run(ctx, reg.rdb, []string{secretKey(tenant)}, keyringField, k.raw, next, 1).Text()
 	switch {
 	case err != nil:
