@@ -15,21 +15,22 @@ import (
 // steps is the way of every request to its handler, in order.
 func (s *server) steps() []step {
 	return []step{
-		s.measure,         // time and status, by operation
-		s.setDeadlines,    // for the body to arrive, and for the answer to be taken
-		s.identifyRequest, // request ID and trace
-		commonHeaders,
-		s.answerErrors,             // an error or a panic below is answered as a problem
-		check(s.checkAddress),      // networks and names that requests may come from
+		s.measure,                  // time and status, by operation
+		s.setDeadlines,             // for the body to arrive, and for the answer to be read
+		s.wrapAnswer,               // references through a proxy, no body for HEAD
+		identifyRequest,            // request ID and trace
+		commonHeaders,              // nosniff, caching, HSTS
+		s.answerErrors,             // an error or a panic below becomes a problem
+		check(s.checkAddress),      // networks and host names that are allowed
 		s.matchOperation,           // 404, 405, OPTIONS
 		s.recordChange,             // audit line, before the caller gets the answer
-		check(s.authenticate),      // who calls, with which scopes, and how often
-		check(s.requireWebhooks),   // where none are configured
-		check(s.checkQuery),        //
-		s.readBody,                 // once, within bounds of size, time and memory, and checked
+		check(s.authenticate),      // credential, scopes, rate
+		check(s.requireWebhooks),   // whether the installation sends any
+		check(s.checkQuery),        // against the contract
+		s.readBody,                 // once, within size, time and memory; against the contract
 		check(s.confirmCredential), // again: the body may have taken long
 		check(reserveAuditLine),    // from here on something may change
-		s.limitHandler,             // in time
+		s.limitHandler,             // its time, unless it may wait
 	}
 }
 
@@ -43,11 +44,17 @@ func (s *server) pipeline(last handler) http.Handler {
 	})
 }
 
-// setDeadlines limits how slowly a caller may send and read, and what it may get:
-// references that lead back through its proxy, and no body of a HEAD request.
+// setDeadlines limits how slowly a caller may send and read.
 func (s *server) setDeadlines(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		w = httpx.WithDeadlines(w, r, s.cfg.RequestTimeout, s.cfg.WriteTimeout)
+		return next(httpx.WithDeadlines(w, r, s.cfg.RequestTimeout, s.cfg.WriteTimeout), r)
+	}
+}
+
+// wrapAnswer makes references lead back through the caller's proxy, and leaves out
+// the body for HEAD.
+func (s *server) wrapAnswer(next handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		prefix, known := s.cfg.Guard.Prefix(r)
 		w = httpx.WithReferences(w, r, prefix, known)
 		if r.Method == http.MethodHead {
@@ -58,7 +65,7 @@ func (s *server) setDeadlines(next handler) handler {
 }
 
 // identifyRequest gives the request an ID and a place in a trace.
-func (*server) identifyRequest(next handler) handler {
+func identifyRequest(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		id, trace := httpx.NewRequestID(r), tasks.TakeUpTrace(r.Header)
 		w.Header().Set(httpx.HeaderRequestID, id)
