@@ -138,6 +138,7 @@ func TestTheDocumentedUserMayDoAllThatIsNeeded(t *testing.T) {
 	if log := api.log.String() + worker.log.String(); strings.Contains(log, "NOPERM") || strings.Contains(log, "lacks permissions") {
 		t.Errorf("a process was refused something:\n%s", log)
 	}
+	checkKeys(t, rdb)
 	refused, err := rdb.Do(t.Context(), "ACL", "LOG").Slice()
 	if err != nil {
 		t.Fatal(err)
