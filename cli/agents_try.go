@@ -10,8 +10,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
 )
@@ -118,61 +116,14 @@ func (c agentsTryCommand) job(ctx context.Context, s streams, folder *agents.Fol
 	if !c.Verbose {
 		cfg.LogLevel = slog.LevelError
 	}
-	cfg.AgentsDir = ""                           // or it would go before the folder
-	cfg.HostCPULimit, cfg.HostMemoryLimit = 0, 0 // one job
-	cfg.WorkerDrain = time.Second
+	cfg.AgentsDir = "" // or it would go before the folder
+	cfg = jobConfig(cfg)
 	sys, err := openEmbedded(cfg, newLog(cfg, s.err))
 	if err != nil {
 		return nil, err
 	}
 	defer sys.close()
-	if _, err := sys.pushed.Push(ctx, folder, whoami()); err != nil {
-		return nil, err
-	}
-	if _, err := sys.pushed.Load(ctx, sys.agents); err != nil {
-		return nil, err
-	}
-	work, err := sys.work([]tasks.Lane{tasks.Local, tasks.Cloud})
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
-	defer cancel()
-	serving, stop := context.WithCancel(ctx)
-	defer stop()
-	group, serving := errgroup.WithContext(serving)
-	ready := make(chan struct{})
-	group.Go(func() error { return work(serving, func() { close(ready) }) })
-	var j *tasks.Job
-	group.Go(func() error {
-		defer stop()
-		select {
-		case <-ready:
-		case <-serving.Done():
-			return context.Cause(serving)
-		}
-		j, err = c.run(serving, sys, agent, input)
-		return err
-	})
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return j, nil
-}
-
-// tryTenant is whose job it is.
-const tryTenant = "default"
-
-// run submits the job and waits for its end.
-func (c agentsTryCommand) run(ctx context.Context, sys *system, agent *agents.Agent, input json.RawMessage) (*tasks.Job, error) {
-	made, _, err := sys.dispatcher.Submit(ctx, tryTenant, &tasks.Submission{
+	return sys.runOne(ctx, folder, &tasks.Submission{
 		Agent: agent.ID, Input: input, Language: c.Language, Candidates: c.Model, Deadline: time.Now().Add(c.Timeout),
 	})
-	if err != nil {
-		return nil, err
-	}
-	if err := sys.store.AwaitEnd(ctx, made.ID); err != nil {
-		return nil, err
-	}
-	return sys.store.Job(ctx, tryTenant, made.ID)
 }

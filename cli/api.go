@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/topcentral/spillway/tasks/store/redisconn"
 )
 
@@ -29,16 +27,5 @@ func (apiCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer sys.close()
-	front, err := sys.openFront()
-	if err != nil {
-		return err
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	if err := front.serve(ctx, group); err != nil {
-		return err
-	}
-	group.Go(func() error { return sys.followAgents(ctx) })
-	group.Go(func() error { return sys.clock.Run(ctx) })
-	sys.log.Info("serving the API", "address", front.api.Addr().String(), "scheme", cfg.scheme(), "authentication", cfg.authenticates())
-	return group.Wait()
+	return sys.serveAPI(ctx)
 }

@@ -131,7 +131,7 @@ func circuitFindings(workers []tasks.Worker, now time.Time) []finding {
 	var findings []finding
 	for _, h := range providerHealth(workers) {
 		f := finding{check: "provider " + h.Candidate}
-		what := fmt.Sprintf("%s leave it alone after %s, for %s so far", plural(h.Workers, "worker"), h.Reason, span(now.Sub(h.Since)))
+		what := fmt.Sprintf("%s leave it alone after %s, for %s so far", number(h.Workers, "worker"), h.Reason, providers.Span(now.Sub(h.Since)))
 		if h.Status == api.HealthUnavailable {
 			findings = append(findings, f.fail(what, h.Detail))
 			continue

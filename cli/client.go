@@ -113,7 +113,7 @@ func (c *client) do(ctx context.Context, method, path string, body []byte, heade
 		return nil, fmt.Errorf("%q is not the URL of a Spillway: %w", c.base, err)
 	}
 	req.Header = header
-	if !isSendable(providers.NewSecret(c.key)) {
+	if !providers.NewSecret(c.key).Sendable() {
 		return nil, fmt.Errorf("%s: a key with a character that HTTP cannot send; want the key alone", keyEnv)
 	}
 	if c.key != "" {

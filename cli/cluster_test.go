@@ -129,7 +129,7 @@ func everythingOn(t *testing.T, redisURL string, shards int) {
 	if limit.Err() != nil {
 		t.Errorf("webhooks came for %d of %d jobs", len(called), len(paths)+1)
 	}
-	if h := serving.health(t.Context()); h.Redis.Status != "ok" {
+	if h := serving.reporter().report(t.Context()); h.Redis.Status != "ok" {
 		t.Errorf("health: %+v", h)
 	}
 }

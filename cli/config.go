@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 	"github.com/topcentral/spillway/providers/privacy"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/worker/webhook"
+	"github.com/topcentral/spillway/worker/webhook/endpoints"
 )
 
 // config is every setting of an installation. Each is an environment variable:
@@ -105,6 +107,7 @@ type config struct {
 	Servers []cloudKey       `ignored:"true"` // on machines of one's own, beside Ollama
 	Keyless []presets.Preset `ignored:"true"` // of the providers file, whose key is not set
 	Unknown []string         `ignored:"true"` // descriptions of variables that are no settings
+	TunesGC bool             `ignored:"true"` // GOGC or GOMEMLIMIT is set
 }
 
 const envPrefix = "SPILLWAY"
@@ -124,6 +127,7 @@ func readConfig() (config, error) {
 		value.Set(one.Elem().Field(0))
 	}
 	faults = append(faults, c.readServices()...)
+	c.TunesGC = os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != ""
 	for _, f := range c.faults() {
 		if !slices.ContainsFunc(faults, func(g settingFault) bool { return f.setting == g.setting }) {
 			faults = append(faults, f)
@@ -183,4 +187,10 @@ func newLog(c config, w io.Writer) *slog.Logger {
 		log.Warn("unknown setting", "problem", problem)
 	}
 	return log
+}
+
+// endpoints returns the settings of the register of webhook endpoints, whose
+// URLs must pass check.
+func (c config) endpoints(check func(string) error) endpoints.Config {
+	return endpoints.Config{Secrets: c.WebhookSecret, Shared: c.WebhookSharedSignature, CheckURL: check}
 }

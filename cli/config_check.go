@@ -78,7 +78,7 @@ func (c config) faults() []settingFault {
 	own(c.LogFormat == logText || c.LogFormat == logJSON, "LOG_FORMAT", quoted(c.LogFormat), logText+" or "+logJSON)
 	faults = append(faults, c.accessFaults()...)
 	for _, k := range slices.Concat(c.Clouds, c.Servers) {
-		want(isSendable(k.key), k.preset.KeyEnv, "a key with a character that HTTP cannot send", "the key alone, without line breaks or spaces in it")
+		want(k.key.Sendable(), k.preset.KeyEnv, "a key with a character that HTTP cannot send", "the key alone, without line breaks or spaces in it")
 	}
 	for _, k := range c.Clouds {
 		want(isURL(k.preset.Host(k.baseURL)), cloudEnv(k.preset, "URL"), quoted(withoutPassword(k.baseURL)), "a URL such as "+k.preset.BaseURL)

@@ -36,7 +36,7 @@ func (s *system) serveWorker(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	h, err := admin.New(admin.Config{Guard: guard, Log: s.log, Metrics: s.metrics, Health: s.health})
+	h, err := admin.New(admin.Config{Guard: guard, Log: s.log, Metrics: s.metrics, Health: s.reporter().report})
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (s *system) serveAdmin(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	login := s.cfg.adminAuthenticates()
-	h, err := admin.New(admin.Config{Guard: guard, Login: login, Audit: s.audit, Log: s.log, Queues: s.queues, Metrics: s.metrics, Health: s.health})
+	h, err := admin.New(admin.Config{Guard: guard, Login: login, Audit: s.audit, Log: s.log, Queues: s.queues, Metrics: s.metrics, Health: s.reporter().report})
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -43,8 +42,7 @@ func (c demoCommand) Run(ctx context.Context, s streams) error {
 	if !c.Verbose {
 		cfg.LogLevel = slog.LevelError
 	}
-	cfg.HostCPULimit, cfg.HostMemoryLimit = 0, 0 // its load is our own
-	cfg.WorkerDrain = time.Second                // what is not done by then is not waited for
+	cfg = jobConfig(cfg)
 	if c.Language == "" {
 		c.Language = terminalLanguage()
 	}
@@ -62,39 +60,6 @@ func (c demoCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	return c.showOutage(ctx, s, cfg)
-}
-
-// whileServing serves the API and works for every lane while use runs, which
-// gets the API's address.
-func (s *system) whileServing(ctx context.Context, use func(ctx context.Context, url string) error) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	group, ctx := errgroup.WithContext(ctx)
-	handler, err := s.api(ctx)
-	if err != nil {
-		return err
-	}
-	work, err := s.work([]tasks.Lane{tasks.Local, tasks.Cloud})
-	if err != nil {
-		return err
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	ready := make(chan struct{})
-	group.Go(func() error { return serveHTTP(ctx, l, handler, s.log) })
-	group.Go(func() error { return work(ctx, func() { close(ready) }) })
-	group.Go(func() error {
-		defer stop()
-		select {
-		case <-ready:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		return use(ctx, "http://"+l.Addr().String())
-	})
-	return group.Wait()
 }
 
 // show runs the jobs and prints what came of them.

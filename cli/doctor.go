@@ -37,14 +37,19 @@ func (doctorCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	silent := slog.New(slog.DiscardHandler) // what is wrong is a finding
-	redisconn.LogTo(silent)
-	all, agentFinding := examineAgents(cfg, silent)
-	findings := slices.Concat(examineSettings(cfg), proxyFinding(cfg), examineRedis(ctx, cfg), []finding{agentFinding}, examineOllama(ctx, cfg, all), examineServers(ctx, cfg), examineClouds(ctx, cfg))
+	findings := examine(ctx, cfg)
 	if failed := printFindings(s.out, findings); failed > 0 {
 		return fmt.Errorf("%d of %d checks failed", failed, len(findings))
 	}
 	return nil
+}
+
+// examine checks everything that the settings name.
+func examine(ctx context.Context, cfg config) []finding {
+	silent := slog.New(slog.DiscardHandler) // what is wrong is a finding
+	redisconn.LogTo(silent)
+	all, agentFinding := examineAgents(cfg, silent)
+	return slices.Concat(examineSettings(cfg), proxyFinding(cfg), examineRedis(ctx, cfg), []finding{agentFinding}, examineOllama(ctx, cfg, all), examineServers(ctx, cfg), examineClouds(ctx, cfg))
 }
 
 const (
@@ -207,7 +212,7 @@ func workerFindings(workers []tasks.Worker, depths []queue.Depth) []finding {
 		// last heard.
 		ahead := w.StartedAt.Sub(w.SeenAt)
 		findings = append(findings, finding{check: "worker " + w.ID}.failIf(ahead > redisconn.SkewMax,
-			strings.Join(serves, ", "), fmt.Sprintf("its clock is %s ahead of that of Redis: set it by NTP and start the worker again", span(ahead))))
+			strings.Join(serves, ", "), fmt.Sprintf("its clock is %s ahead of that of Redis: set it by NTP and start the worker again", providers.Span(ahead))))
 	}
 	for _, lane := range []tasks.Lane{tasks.Local, tasks.Cloud} {
 		f, h := finding{check: "lane " + string(lane)}, laneHealth(lane, workers, depths)
@@ -254,12 +259,12 @@ func queueFindings(depths []queue.Depth, workers []tasks.Worker) []finding {
 			findings = append(findings, f.warn("it is paused", fmt.Sprintf("resume it on the dashboard, or delete the key asynq:{%s}:paused, behind SPILLWAY_QUEUE_PREFIX and a colon if that is set", d.Queue)))
 		}
 		if d.Dead > 0 {
-			findings = append(findings, f.warn(plural(d.Dead, "task")+" given up", "the dashboard shows why, among the archived tasks"))
+			findings = append(findings, f.warn(number(d.Dead, "task")+" given up", "the dashboard shows why, among the archived tasks"))
 		}
 		if d.Waiting > 0 && !served[d.Queue] {
-			findings = append(findings, f.warn(fmt.Sprintf("%s, and no live worker serves it", plural(d.Waiting, "job")+map[bool]string{true: " waits", false: " wait"}[d.Waiting == 1]), "start a worker that reaches models for it; jobs with another lane spill"))
+			findings = append(findings, f.warn(fmt.Sprintf("%s, and no live worker serves it", number(d.Waiting, "job")+map[bool]string{true: " waits", false: " wait"}[d.Waiting == 1]), "start a worker that reaches models for it; jobs with another lane spill"))
 		} else if d.Oldest > longWait {
-			findings = append(findings, f.warn(fmt.Sprintf("the oldest of %s has waited for %s", plural(d.Waiting, "job"), span(d.Oldest)), "add workers, or slots (SPILLWAY_LOCAL_SLOTS, SPILLWAY_CLOUD_SLOTS)"))
+			findings = append(findings, f.warn(fmt.Sprintf("the oldest of %s has waited for %s", number(d.Waiting, "job"), providers.Span(d.Oldest)), "add workers, or slots (SPILLWAY_LOCAL_SLOTS, SPILLWAY_CLOUD_SLOTS)"))
 		}
 	}
 	if len(findings) == 0 {
@@ -294,11 +299,11 @@ func examineOllama(ctx context.Context, cfg config, all []*agents.Agent) []findi
 	}
 	ctx, cancel := context.WithTimeout(ctx, examineTimeout)
 	defer cancel()
-	installed, err := ollama.New(local, newModelClients(cfg).local).Models(ctx)
+	installed, err := ollama.New(local, newModelClients(cfg.LocalProxy).local).Models(ctx)
 	if err != nil {
 		return []finding{f.warn(fmt.Sprintf("%s: %v", cfg.OllamaURL, err), "start it, or set SPILLWAY_OLLAMA_URL; without it there is no local lane on this machine")}
 	}
-	findings := []finding{f.ok(fmt.Sprintf("answers at %s with %s", cfg.OllamaURL, plural(len(installed), "model")))}
+	findings := []finding{f.ok(fmt.Sprintf("answers at %s with %s", cfg.OllamaURL, number(len(installed), "model")))}
 	missing := map[string][]string{} // model → agents
 	for _, a := range all {
 		for _, model := range a.Models.Local {
@@ -319,15 +324,15 @@ func examineServers(ctx context.Context, cfg config) []finding {
 	var findings []finding
 	for _, k := range cfg.Servers {
 		f := finding{check: "server " + k.preset.Name}
-		p, err := k.provider(cfg)
+		p, err := providerOf(k, cfg)
 		if err != nil {
 			findings = append(findings, f.fail(err.Error(), "correct its settings"))
 			continue
 		}
 		if models, err := modelsOf(ctx, p); err != nil {
-			findings = append(findings, f.warn(err.Error(), k.advice(err)))
+			findings = append(findings, f.warn(err.Error(), advice(k, err)))
 		} else {
-			findings = append(findings, k.found(f, models))
+			findings = append(findings, found(k, f, models))
 		}
 	}
 	return findings
@@ -351,20 +356,20 @@ func examineClouds(ctx context.Context, cfg config) []finding {
 
 func examineCloud(ctx context.Context, cfg config, k cloudKey) finding {
 	f := finding{check: "cloud " + k.preset.Name}
-	p, err := k.provider(cfg)
+	p, err := providerOf(k, cfg)
 	if err != nil {
 		return f.fail(err.Error(), "correct "+cloudEnv(k.preset, "URL"))
 	}
-	if k.unlisted() {
+	if isUnlisted(k) {
 		return f.ok("has a key, which its API lets nobody check without a paid call")
 	}
 	models, err := modelsOf(ctx, p)
 	switch providers.ClassOf(err) {
 	case "":
-		return f.ok("takes its key, and has " + plural(len(models), "model"))
+		return f.ok("takes its key, and has " + number(len(models), "model"))
 	case providers.ClassAuthDead, providers.ClassQuotaDead:
-		return f.fail(err.Error(), k.advice(err))
+		return f.fail(err.Error(), advice(k, err))
 	default:
-		return f.warn(err.Error(), k.advice(err)+"; workers ask again by themselves")
+		return f.warn(err.Error(), advice(k, err)+"; workers ask again by themselves")
 	}
 }

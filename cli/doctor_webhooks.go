@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/worker/webhook"
+	"github.com/topcentral/spillway/worker/webhook/endpoints"
 )
 
 // lostShown is how many secrets that cannot be opened are named.
@@ -19,11 +20,11 @@ func examineWebhooks(ctx context.Context, rdb redis.UniversalClient, cfg config)
 	if len(cfg.WebhookSecret) == 0 {
 		return nil // this machine may be one that needs none
 	}
-	book, err := openEndpoints(cfg, rdb, webhook.Policy{}.CheckURL)
+	registry, err := endpoints.Open(rdb, cfg.endpoints(webhook.Policy{}.CheckURL))
 	if err != nil {
 		return []finding{f.fail(err.Error(), "correct SPILLWAY_WEBHOOK_SECRET")}
 	}
-	seals, err := book.Seals(ctx)
+	seals, err := registry.Seals(ctx)
 	if err != nil {
 		return []finding{f.warn(err.Error(), "look at the log of Redis")}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/topcentral/spillway/lab/redistest"
 	"github.com/topcentral/spillway/worker/webhook"
+	"github.com/topcentral/spillway/worker/webhook/endpoints"
 )
 
 // What was sealed with a secret that is no longer set is a finding that says whose
@@ -16,11 +17,11 @@ func TestDoctorFindsSecretsThatCannotBeOpened(t *testing.T) {
 	with := func(shared bool, secrets ...webhook.Secret) config {
 		return config{WebhookSecret: secrets, WebhookSharedSignature: shared}
 	}
-	book, err := openEndpoints(with(false, old), rdb, webhook.Policy{}.CheckURL)
+	registry, err := endpoints.Open(rdb, with(false, old).endpoints(webhook.Policy{}.CheckURL))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := book.Signing(t.Context(), "acme"); err != nil {
+	if _, err := registry.Signing(t.Context(), "acme"); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {

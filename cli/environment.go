@@ -43,11 +43,6 @@ func secretFromEnvironment(name string) providers.Secret {
 	return providers.NewSecret(strings.TrimSpace(os.Getenv(name)))
 }
 
-// isSendable reports whether a secret can be sent in an HTTP header.
-func isSendable(s providers.Secret) bool {
-	return !strings.ContainsFunc(s.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' })
-}
-
 // Kubernetes describes the services of a namespace in variables that begin with
 // a service's name, and tests of this program have some of their own.
 var foreignVariable = regexp.MustCompile(`^SPILLWAY_(TEST|PROBE)_|_SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?$|_PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?$`)
@@ -88,4 +83,15 @@ func hint(name string, all []setting) string {
 		return `"spillway config" lists the settings`
 	}
 	return "did you mean " + nearest + "?"
+}
+
+// proxy returns the variable that names a proxy for outbound calls, and its
+// value; "" if none does.
+func proxy() (name, value string) {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		if value := os.Getenv(name); value != "" {
+			return name, value
+		}
+	}
+	return "", ""
 }

@@ -108,3 +108,18 @@ func TestComposePassesEverySetting(t *testing.T) {
 		t.Errorf("got %d services, want api and two workers", serving)
 	}
 }
+
+// The collector is left alone where the environment says how it is to work.
+func TestTheEnvironmentTunesTheCollector(t *testing.T) {
+	for _, test := range []struct {
+		gogc, limit string
+		want        bool
+	}{{"", "", false}, {"100", "", true}, {"", "1GiB", true}} {
+		t.Setenv("GOGC", test.gogc)
+		t.Setenv("GOMEMLIMIT", test.limit)
+		cfg, err := readConfig()
+		if err != nil || cfg.TunesGC != test.want {
+			t.Errorf("GOGC=%q GOMEMLIMIT=%q: got %t, %v, want %t", test.gogc, test.limit, cfg.TunesGC, err, test.want)
+		}
+	}
+}

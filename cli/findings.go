@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strconv"
 )
 
 // level is how bad a finding is.
@@ -68,4 +69,12 @@ func printFindings(w io.Writer, findings []finding) (failed int) {
 		}
 	}
 	return failed
+}
+
+// number writes a count with its noun: 1 job, 2 jobs.
+func number(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
 }

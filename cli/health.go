@@ -3,50 +3,65 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/topcentral/spillway/api"
 	"github.com/topcentral/spillway/tasks"
+	"github.com/topcentral/spillway/tasks/agents"
+	"github.com/topcentral/spillway/tasks/agentstore"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store"
 	"github.com/topcentral/spillway/tasks/store/redisconn"
 )
 
-// health says which part is well. Jobs are taken as long as Redis answers: a
-// lane that nobody serves only makes them wait, or spill.
-func (s *system) health(ctx context.Context) api.Health {
+// reporter reports the health of an installation as one of its processes sees it.
+type reporter struct {
+	Store  *store.Store
+	Queues redis.UniversalClient
+	Memory func(ctx context.Context) (detail string, full bool)
+	Clock  *redisconn.ClockWatch
+	Pushed *agentstore.Store
+	Agents *agents.Catalogue
+	Log    *slog.Logger
+}
+
+// report returns the health of every part. New jobs are accepted as long as Redis
+// takes writes: a lane without a worker only makes them wait, or spill.
+func (s reporter) report(ctx context.Context) api.Health {
 	h := api.Health{Status: api.HealthOK, Redis: api.RedisHealth{Status: api.HealthOK}, Queues: []api.QueueHealth{}, Lanes: []api.LaneHealth{}}
-	workers, err := s.store.Workers(ctx)
+	workers, err := s.Store.Workers(ctx)
 	if err != nil {
 		h.Status = api.HealthUnavailable
 		h.Redis = api.RedisHealth{Status: api.HealthUnavailable, Detail: "Redis does not answer; new jobs are refused until it does"}
 		return h
 	}
-	if err := s.store.Writable(ctx); err != nil {
+	if err := s.Store.Writable(ctx); err != nil {
 		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: "Redis answers and takes no writes: " + writeAdvice(err) + "; reads go on, new jobs are refused"}
-		s.log.WarnContext(ctx, "Redis takes no writes", "error", err, "do", writeAdvice(err))
+		s.Log.WarnContext(ctx, "Redis takes no writes", "error", err, "do", writeAdvice(err))
 		h.Status = api.HealthUnavailable
 	}
-	if detail, full := s.memoryFull(ctx); full && h.Redis.Status == api.HealthOK {
+	if detail, full := s.Memory(ctx); full && h.Redis.Status == api.HealthOK {
 		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: detail + ", above SPILLWAY_REDIS_HIGH_WATER: new jobs are refused, the rest goes on; " + memoryAdvice}
 		h.Status = api.HealthUnavailable
 	}
-	if by, at, jumped := s.clock.Jump(); jumped && h.Redis.Status == api.HealthOK {
+	if by, at, jumped := s.Clock.Jump(); jumped && h.Redis.Status == api.HealthOK {
 		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: fmt.Sprintf("the clock of Redis jumped by %v at %s: leases, deadlines and retentions follow it; look at NTP on its machine", by.Round(time.Second), at.UTC().Format(time.RFC3339))}
 	}
 	workers = slices.DeleteFunc(workers, func(w tasks.Worker) bool { return w.Leaving })
-	depths, err := queue.NewInspector(s.queues).Depths()
+	depths, err := queue.NewInspector(s.Queues).Depths()
 	if err != nil {
-		s.log.WarnContext(ctx, "queues cannot be inspected", "error", err)
+		s.Log.WarnContext(ctx, "queues cannot be inspected", "error", err)
 		if h.Redis.Status == api.HealthOK {
 			h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: "the queues cannot be inspected"}
 		}
 	}
-	if err := countJobs(ctx, s.store, depths); err != nil {
-		s.log.WarnContext(ctx, "waiting jobs cannot be counted", "error", err)
+	if err := countJobs(ctx, s.Store, depths); err != nil {
+		s.Log.WarnContext(ctx, "waiting jobs cannot be counted", "error", err)
 		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: "the waiting jobs cannot be counted"}
 	}
 	for _, lane := range tasks.Lanes() {
@@ -55,11 +70,11 @@ func (s *system) health(ctx context.Context) api.Health {
 	for _, d := range depths {
 		h.Queues = append(h.Queues, queueHealth(d))
 	}
-	pushed, _, err := s.pushed.Current(ctx)
+	pushed, _, err := s.Pushed.Current(ctx)
 	if err != nil {
-		s.log.WarnContext(ctx, "pushed agents cannot be read", "error", err)
+		s.Log.WarnContext(ctx, "pushed agents cannot be read", "error", err)
 	}
-	here := tasks.Worker{ID: thisProcess, Agents: s.agents.Versions(), AgentFaults: s.agents.Faults()}
+	here := tasks.Worker{ID: thisProcess, Agents: s.Agents.Versions(), AgentFaults: s.Agents.Faults()}
 	h.Agents = agentHealth(append([]tasks.Worker{here}, workers...), pushed)
 	h.Providers = providerHealth(workers)
 	if h.Status == api.HealthOK && (len(workers) == 0 || unwell(h)) {
@@ -167,7 +182,7 @@ func queueHealth(d queue.Depth) api.QueueHealth {
 	case d.Paused:
 		h.Status, h.Detail = api.HealthDegraded, "the queue is paused"
 	case d.Dead > 0:
-		h.Detail = plural(d.Dead, "task") + " given up; see the dashboard"
+		h.Detail = fmt.Sprintf("tasks given up: %d; see the dashboard", d.Dead)
 	}
 	return h
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"os"
 	"runtime"
 )
 
@@ -11,12 +10,8 @@ import (
 // so they take addresses and no memory.
 const heapFloor = 64 << 20
 
-// raiseHeap sets heapFloor bytes aside until they are freed, unless the
-// environment says how the collector is to work.
+// raiseHeap sets heapFloor bytes aside until they are freed.
 func raiseHeap() (free func() error) {
-	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
-		return func() error { return nil }
-	}
 	aside := make([]byte, heapFloor)
 	return func() error {
 		runtime.KeepAlive(aside)

@@ -47,8 +47,8 @@ func (s *system) masked(j *tasks.Job, input json.RawMessage) map[string]int {
 	return attempt.MaskCounts(agent, j, input)
 }
 
-// names returns the settings of the pass that lists names before a job is masked.
-func (c *config) names() attempt.NamesConfig {
+// namesConfig returns the settings of the pass that lists names before a job is masked.
+func namesConfig(c *config) attempt.NamesConfig {
 	n := attempt.NamesConfig{Model: c.PrivacyNames, Timeout: c.PrivacyNamesTimeout}
 	switch c.PrivacyNames {
 	case "off":

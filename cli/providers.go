@@ -22,7 +22,7 @@ import (
 // fleet makes the providers that the settings name: Ollama and other servers
 // beside the worker, each cloud that has a key, and the scorecards.
 func (s *system) fleet() (*fleet.Fleet, error) {
-	clients := newModelClients(s.cfg)
+	clients := newModelClients(s.cfg.LocalProxy)
 	s.cleanup.add("provider connections", clients.closeIdle)
 
 	local := ollama.Config{BaseURL: s.cfg.OllamaURL, NumCtx: s.cfg.OllamaNumCtx}
@@ -88,7 +88,7 @@ func (s *system) worker(lanes []tasks.Lane) (*worker.Worker, error) {
 	}
 	cfg := worker.Config{
 		Lanes: lanes, LocalSlots: s.cfg.LocalSlots, CloudSlots: s.cfg.CloudSlots, Drain: s.cfg.WorkerDrain,
-		Attempts:   attempt.Config{LongestCall: s.cfg.longestCall(), Names: s.cfg.names(), SendUnexplained: s.cfg.PrivacySendUnexplained},
+		Attempts:   attempt.Config{LongestCall: s.cfg.longestCall(), Names: namesConfig(&s.cfg), SendUnexplained: s.cfg.PrivacySendUnexplained},
 		HostLimits: host.Limits{CPU: s.cfg.HostCPULimit / 100, Memory: s.cfg.HostMemoryLimit / 100},
 	}
 	circuits := openCircuits{s.breaker(), s.limits()}

@@ -39,7 +39,7 @@ func (c providersCheckCommand) Run(ctx context.Context, s streams) error {
 	}
 	var findings []finding
 	for _, k := range chosen {
-		findings = append(findings, c.check(ctx, cfg, k))
+		findings = append(findings, checkProvider(ctx, cfg, k, checkOptions{Generate: c.Generate, Named: len(c.Names) > 0}))
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -67,30 +67,36 @@ func (c providersCheckCommand) choose(cfg config) ([]cloudKey, error) {
 	return chosen, nil
 }
 
-// check asks one provider.
-func (c providersCheckCommand) check(ctx context.Context, cfg config, k cloudKey) finding {
+// checkOptions are how thoroughly a provider is checked.
+type checkOptions struct {
+	Generate bool // have it write a tiny answer, which a cloud bills
+	Named    bool // it was asked for by name, so that its absence is a failure
+}
+
+// checkProvider asks one provider for its models.
+func checkProvider(ctx context.Context, cfg config, k cloudKey, opts checkOptions) finding {
 	f := finding{check: k.preset.Name}
 	if k.preset.KeyEnv != "" && k.key.IsZero() {
 		return f.fail("has no key", "set "+k.preset.KeyEnv)
 	}
-	p, err := k.provider(cfg)
+	p, err := providerOf(k, cfg)
 	if err != nil {
 		return f.fail(err.Error(), "correct its settings")
 	}
 	models, err := modelsOf(ctx, p)
 	switch {
-	case err != nil && k.preset.Name == ollama.DefaultName && cfg.OllamaURL == ollama.DefaultBaseURL && len(c.Names) == 0:
+	case err != nil && k.preset.Name == ollama.DefaultName && cfg.OllamaURL == ollama.DefaultBaseURL && !opts.Named:
 		return f.warn(err.Error(), "start it, or set SPILLWAY_OLLAMA_URL, if there is to be a local lane on this machine")
 	case err != nil:
-		return f.fail(err.Error(), k.advice(err))
+		return f.fail(err.Error(), advice(k, err))
 	}
-	if c.Generate {
-		return c.generate(ctx, cfg, k, p, models)
+	if opts.Generate {
+		return generate(ctx, cfg, k, p, models)
 	}
-	if k.unlisted() {
+	if isUnlisted(k) {
 		return f.ok("is set up; whether it takes its key, only --generate tells")
 	}
-	return k.found(f, models)
+	return found(k, f, models)
 }
 
 // modelsOf asks a provider for its models.
@@ -100,20 +106,20 @@ func modelsOf(ctx context.Context, p providers.Provider) ([]providers.Model, err
 	return p.Models(ctx)
 }
 
-// provider returns what calls the service.
-func (k cloudKey) provider(cfg config) (providers.Provider, error) {
-	return k.preset.New(k.key, newModelClients(cfg).of(k.preset.Lane), presets.Overrides{BaseURL: k.baseURL, Model: k.model, NumCtx: cfg.OllamaNumCtx})
+// providerOf returns what calls a service.
+func providerOf(k cloudKey, cfg config) (providers.Provider, error) {
+	return k.preset.New(k.key, newModelClients(cfg.LocalProxy).of(k.preset.Lane), presets.Overrides{BaseURL: k.baseURL, Model: k.model, NumCtx: cfg.OllamaNumCtx})
 }
 
-// unlisted reports whether a service names its models without being asked.
-func (k cloudKey) unlisted() bool {
+// isUnlisted reports whether a service names its models without being asked.
+func isUnlisted(k cloudKey) bool {
 	return k.preset.Quirks.StaticModels || k.preset.Dialect == presets.Coze
 }
 
 // found judges the models that a service has.
-func (k cloudKey) found(f finding, models []providers.Model) finding {
+func found(k cloudKey, f finding, models []providers.Model) finding {
 	want := k.preset.Resolve(k.model)
-	what := fmt.Sprintf("answers at %s with %s", withoutPassword(k.preset.Host(k.baseURL)), plural(len(models), "model"))
+	what := fmt.Sprintf("answers at %s with %s", withoutPassword(k.preset.Host(k.baseURL)), number(len(models), "model"))
 	if len(models) == 0 {
 		return f.warn(what, "load one")
 	}
@@ -145,7 +151,7 @@ var tiny = providers.Request{
 }
 
 // generate has a provider write a tiny answer.
-func (c providersCheckCommand) generate(ctx context.Context, cfg config, k cloudKey, p providers.Provider, models []providers.Model) finding {
+func generate(ctx context.Context, cfg config, k cloudKey, p providers.Provider, models []providers.Model) finding {
 	f := finding{check: k.preset.Name}
 	req := tiny
 	req.Model = k.preset.Resolve(k.model)
@@ -171,13 +177,13 @@ func (c providersCheckCommand) generate(ctx context.Context, cfg config, k cloud
 		}
 	}
 	if err != nil {
-		return f.fail(req.Model+": "+err.Error(), k.advice(err))
+		return f.fail(req.Model+": "+err.Error(), advice(k, err))
 	}
-	what := fmt.Sprintf("%s answered in %s", req.Model, span(time.Since(began)))
+	what := fmt.Sprintf("%s answered in %s", req.Model, providers.Span(time.Since(began)))
 	if resp.FirstToken > 0 {
-		what += ", its first word after " + span(resp.FirstToken)
+		what += ", its first word after " + providers.Span(resp.FirstToken)
 	}
-	what += fmt.Sprintf("; %s read, %d written", plural(resp.Usage.Input, "token"), resp.Usage.Output)
+	what += fmt.Sprintf("; %s read, %d written", number(resp.Usage.Input, "token"), resp.Usage.Output)
 	if t := k.preset.Tariff(req.Model); t != nil {
 		what += fmt.Sprintf(", $%v", t.Cost(resp.Usage, began))
 	}
@@ -185,7 +191,7 @@ func (c providersCheckCommand) generate(ctx context.Context, cfg config, k cloud
 }
 
 // advice says what to do about a failure.
-func (k cloudKey) advice(err error) string {
+func advice(k cloudKey, err error) string {
 	e, ok := errors.AsType[*providers.Error](err)
 	if !ok {
 		return "look at the settings of " + k.preset.Name

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/tasks/store/redisconn"
 )
@@ -128,7 +129,7 @@ func memoryFinding(f finding, n redisconn.Node) finding {
 }
 
 func clockFinding(f finding, skew time.Duration) finding {
-	what := span(skew.Abs()) + " apart from this machine's"
+	what := providers.Span(skew.Abs()) + " apart from this machine's"
 	const do = "set both clocks by NTP; above 5 s no process starts"
 	if skew.Abs() > redisconn.SkewMax {
 		return f.fail(what, do)

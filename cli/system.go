@@ -54,7 +54,9 @@ func open(ctx context.Context, cfg config, role redisconn.Role, log *slog.Logger
 		c.run(log)
 		return nil, err
 	}
-	c.add("heap floor", raiseHeap())
+	if !cfg.TunesGC {
+		c.add("heap floor", raiseHeap())
+	}
 	queues, err := connectQueues(ctx, cfg, role, rdb, &c, log)
 	if err != nil {
 		c.run(log)
@@ -108,6 +110,9 @@ func expire(server *miniredis.Miniredis) (stop func() error) {
 	}
 }
 
+// loadTimeout bounds the reading of pushed agents at the start.
+const loadTimeout = 5 * time.Second
+
 // wire builds the parts on rdb, and undoes c if it cannot.
 func wire(cfg config, policy webhook.Policy, rdb, queues redis.UniversalClient, c cleanup, log *slog.Logger) (*system, error) {
 	catalogue, err := agents.Open(cfg.AgentsDir, log)
@@ -116,7 +121,7 @@ func wire(cfg config, policy webhook.Policy, rdb, queues redis.UniversalClient, 
 		return nil, err
 	}
 	pushed := agentstore.New(rdb)
-	loading, loaded := context.WithTimeout(context.Background(), examineTimeout)
+	loading, loaded := context.WithTimeout(context.Background(), loadTimeout)
 	defer loaded()
 	if _, err := pushed.Load(loading, catalogue); err != nil {
 		c.run(log)
@@ -142,6 +147,11 @@ func wire(cfg config, policy webhook.Policy, rdb, queues redis.UniversalClient, 
 	return s, nil
 }
 
+// reporter reports the health of the installation, as this process sees it.
+func (s *system) reporter() reporter {
+	return reporter{Store: s.store, Queues: s.queues, Memory: s.memoryFull, Clock: s.clock, Pushed: s.pushed, Agents: s.agents, Log: s.log}
+}
+
 // close ends what the system began.
 func (s *system) close() { s.cleanup.run(s.log) }
 
@@ -159,7 +169,7 @@ func (s *system) api(life context.Context) (http.Handler, error) {
 		Jobs:   jobs{s.dispatcher, s.store},
 		Events: s.store, Webhooks: post,
 		Agents: func() []api.AgentDefinition { return shown(s.agents.All()) },
-		Health: s.health,
+		Health: s.reporter().report,
 	})
 }
 

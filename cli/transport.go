@@ -3,7 +3,6 @@ package cli
 import (
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/topcentral/spillway/providers/presets"
@@ -13,12 +12,12 @@ import (
 // is asked is not masked, so it leaves the house by no proxy.
 type modelClients struct{ local, cloud *http.Client }
 
-// newModelClients returns clients by the settings. Those of the cloud heed
-// HTTPS_PROXY, HTTP_PROXY and NO_PROXY, those of the local lane only if
-// SPILLWAY_LOCAL_PROXY says so.
-func newModelClients(cfg config) modelClients {
+// newModelClients returns the clients of both lanes. Those of the cloud heed
+// HTTPS_PROXY, HTTP_PROXY and NO_PROXY; those of the local lane do so only if
+// localProxy is true.
+func newModelClients(localProxy bool) modelClients {
 	proxy := func(*http.Request) (*url.URL, error) { return nil, nil } //nolint:nilnil // so http.Transport has it
-	if cfg.LocalProxy {
+	if localProxy {
 		proxy = http.ProxyFromEnvironment
 	}
 	return modelClients{local: newModelClient(proxy), cloud: newModelClient(http.ProxyFromEnvironment)}
@@ -57,17 +56,14 @@ func stayOnHost(req *http.Request, via []*http.Request) error {
 
 // proxyFinding says which way the lanes' calls take where a proxy is set.
 func proxyFinding(cfg config) []finding {
-	f := finding{check: "proxy"}
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
-		value := os.Getenv(name)
-		switch {
-		case value == "":
-			continue
-		case cfg.LocalProxy:
-			return []finding{f.warn("calls of both lanes go through "+name+" ("+withoutPassword(value)+"); those of local models are not masked",
-				"unset SPILLWAY_LOCAL_PROXY unless local models can be reached in no other way")}
-		}
-		return []finding{f.ok("calls of clouds go through " + name + " (" + withoutPassword(value) + "), those of local models do not")}
+	name, value := proxy()
+	if name == "" {
+		return nil
 	}
-	return nil
+	f, place := finding{check: "proxy"}, name+" ("+withoutPassword(value)+")"
+	if cfg.LocalProxy {
+		return []finding{f.warn("calls to both lanes go through "+place+"; prompts for local models are not masked",
+			"unset SPILLWAY_LOCAL_PROXY unless local models cannot be reached otherwise")}
+	}
+	return []finding{f.ok("calls to clouds go through " + place + ", calls to local models do not")}
 }

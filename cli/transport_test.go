@@ -14,13 +14,13 @@ import (
 func TestTheLocalLaneUsesNoProxy(t *testing.T) {
 	for _, c := range []struct {
 		name         string
-		cfg          config
+		localProxy   bool
 		local, cloud bool // whether a proxy of the environment is heeded
 	}{
-		{"by default", config{}, false, true},
-		{"told otherwise", config{LocalProxy: true}, true, true},
+		{"by default", false, false, true},
+		{"if set", true, true, true},
 	} {
-		clients := newModelClients(c.cfg)
+		clients := newModelClients(c.localProxy)
 		for lane, want := range map[presets.Lane]bool{presets.Local: c.local, presets.Cloud: c.cloud} {
 			transport, ok := clients.of(lane).Transport.(*http.Transport)
 			if !ok {
@@ -51,7 +51,7 @@ func TestPromptsAreNotSentOnToAnotherHost(t *testing.T) {
 	}))
 	defer here.Close()
 	for path, want := range map[string]int{"/elsewhere": http.StatusTemporaryRedirect, "/here": http.StatusOK} {
-		for _, client := range []*http.Client{newModelClients(config{}).local, newModelClients(config{}).cloud} {
+		for _, client := range []*http.Client{newModelClients(false).local, newModelClients(false).cloud} {
 			resp, err := client.Post(here.URL+path, "application/json", strings.NewReader("{}"))
 			if err != nil {
 				t.Fatal(err)

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/topcentral/spillway/api"
 	"github.com/topcentral/spillway/tasks/queue"
 	"github.com/topcentral/spillway/worker/webhook"
@@ -69,11 +67,7 @@ func (s *system) webhooks() (func(ctx context.Context) error, error) {
 
 // endpoints opens the register of tenants' webhook endpoints.
 func (s *system) endpoints() (*endpoints.Registry, error) {
-	return openEndpoints(s.cfg, s.rdb, s.policy.CheckURL)
-}
-
-func openEndpoints(cfg config, rdb redis.UniversalClient, check func(string) error) (*endpoints.Registry, error) {
-	return endpoints.Open(rdb, endpoints.Config{Secrets: cfg.WebhookSecret, Shared: cfg.WebhookSharedSignature, CheckURL: check})
+	return endpoints.Open(s.rdb, s.cfg.endpoints(s.policy.CheckURL))
 }
 
 // reseal has the first of the installation's webhook secrets seal all that the
