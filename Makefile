@@ -11,7 +11,7 @@ LINT := .bin/golangci-lint
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
-LDFLAGS := -s -w -X github.com/topcentral/spillway/cli.version=$(VERSION) -X github.com/topcentral/spillway/cli.revision=$(REVISION)
+LDFLAGS := -s -w -X github.com/topcentral/spillway/app/buildinfo.version=$(VERSION) -X github.com/topcentral/spillway/app/buildinfo.revision=$(REVISION)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dev build release tools notices test race chaos chaos-short bench bench-short fuzz lint fmt generate check check-fmt check-tidy check-generated check-chaos clean
@@ -59,7 +59,7 @@ FUZZ_REQUESTS := 300000
 FUZZ_TIME := 30s
 
 fuzz: ## send the API 300,000 right, nearly right and hostile requests, then fuzz each decoder for FUZZ_TIME (half an hour in all)
-	GOGC=400 go test ./cli -run '^TestContractFuzz$$' -count=1 -timeout 0 -v -seed $$(date +%s) -requests $(FUZZ_REQUESTS)
+	GOGC=400 go test ./app -run '^TestContractFuzz$$' -count=1 -timeout 0 -v -seed $$(date +%s) -requests $(FUZZ_REQUESTS)
 	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 	  for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$dir/*_test.go | cut -c6-); do \
 	    echo "$$dir $$target"; go test $$dir -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_TIME) || exit 1; \
@@ -104,7 +104,7 @@ vet:
 # "race" has sent some already.
 .PHONY: check-contract
 check-contract:
-	GOGC=400 go test ./cli -run '^TestContractFuzz$$' -count=1 -v -requests 20000
+	GOGC=400 go test ./app -run '^TestContractFuzz$$' -count=1 -v -requests 20000
 
 # Without the race detector, under which everything takes more memory.
 .PHONY: check-memory

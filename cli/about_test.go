@@ -3,7 +3,6 @@ package cli
 import (
 	"os"
 	"os/exec"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -30,19 +29,6 @@ func runCommand(t *testing.T, args ...string) (code int, out string) {
 		t.Logf("%q: %s", args, &stderr)
 	}
 	return code, stdout.String()
-}
-
-func TestVCSRevision(t *testing.T) {
-	commit := debug.BuildSetting{Key: "vcs.revision", Value: "abc"}
-	for want, settings := range map[string][]debug.BuildSetting{
-		"":          nil,
-		"abc":       {commit, {Key: "vcs.modified", Value: "false"}},
-		"abc-dirty": {{Key: "vcs.modified", Value: "true"}, commit},
-	} {
-		if got := vcsRevision(settings); got != want {
-			t.Errorf("%v: got %q, want %q", settings, got, want)
-		}
-	}
 }
 
 // Every module in the binary has its license among the notices.

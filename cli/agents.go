@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/topcentral/spillway/api"
+	"github.com/topcentral/spillway/app"
+	"github.com/topcentral/spillway/app/config"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
 )
@@ -27,11 +29,11 @@ type agentsCommand struct {
 
 // catalogue opens the agents that the settings name.
 func catalogue(s streams) (*agents.Catalogue, error) {
-	cfg, err := readConfig()
+	cfg, err := config.Read()
 	if err != nil {
 		return nil, err
 	}
-	return agents.Open(cfg.AgentsDir, newLog(cfg, s.err))
+	return agents.Open(cfg.AgentsDir, config.NewLog(cfg, s.err))
 }
 
 type agentsListCommand struct{}
@@ -87,7 +89,7 @@ func (c agentsShowCommand) Run(s streams) error {
 		_, err := fmt.Fprint(s.out, a.PromptSource(""))
 		return err
 	}
-	with := agentWithPrompt{AgentDefinition: shown([]*agents.Agent{a})[0], Prompt: a.PromptSource("")}
+	with := agentWithPrompt{AgentDefinition: app.Shown([]*agents.Agent{a})[0], Prompt: a.PromptSource("")}
 	for _, v := range a.Variants {
 		if v.Prompt != "" {
 			if with.Prompts == nil {
@@ -100,15 +102,6 @@ func (c agentsShowCommand) Run(s streams) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(with)
-}
-
-// shown returns agents as the API shows them, with their schemas.
-func shown(all []*agents.Agent) []api.AgentDefinition {
-	definitions := make([]api.AgentDefinition, 0, len(all))
-	for _, a := range all {
-		definitions = append(definitions, api.AgentDefinition{Agent: a.Agent, InputSchema: a.InputSchema(), OutputSchema: a.OutputSchema()})
-	}
-	return definitions
 }
 
 type agentsTestCommand struct {

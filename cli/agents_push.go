@@ -5,41 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"slices"
 	"text/tabwriter"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/topcentral/spillway/app"
+	"github.com/topcentral/spillway/app/config"
 	"github.com/topcentral/spillway/tasks/agents"
 	"github.com/topcentral/spillway/tasks/agentstore"
-	"github.com/topcentral/spillway/tasks/store/redisconn"
 )
-
-// followAgents keeps the catalogue as the directory of agents and the pushed ones
-// are, until ctx ends.
-func (s *system) followAgents(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.agents.Watch(ctx) })
-	group.Go(func() error { return s.pushed.Follow(ctx, s.agents, s.log) })
-	return group.Wait()
-}
 
 // withPushed runs use on the pushed agents of the Redis that the settings name.
 func withPushed(ctx context.Context, use func(*agentstore.Store) error) error {
-	cfg, err := readConfig()
+	cfg, err := config.Read()
 	if err != nil {
 		return err
 	}
-	silent := slog.New(slog.DiscardHandler) // how Redis is set is not asked here
-	var c cleanup
-	defer func() { c.run(silent) }()
-	rdb, err := connect(ctx, &cfg, redisconn.Worker, 0, &c, silent)
+	rdb, closeIt, err := app.OpenRedis(ctx, cfg)
 	if err != nil {
 		return err
 	}
+	defer closeIt()
 	return use(agentstore.New(rdb))
 }
 

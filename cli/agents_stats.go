@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"text/tabwriter"
 
+	"github.com/topcentral/spillway/app"
+	"github.com/topcentral/spillway/app/config"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/store"
 	"github.com/topcentral/spillway/tasks/store/redisconn"
@@ -27,25 +29,25 @@ func (agentsStatsCommand) Help() string {
 
 // Run prints what has come of the agents' jobs.
 func (c agentsStatsCommand) Run(ctx context.Context, s streams) error {
-	cfg, err := readConfig()
+	cfg, err := config.Read()
 	if err != nil {
 		return err
 	}
-	sys, err := open(ctx, cfg, redisconn.API, slog.New(slog.DiscardHandler))
+	sys, err := app.New(ctx, cfg, redisconn.API, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
-	defer sys.close()
-	if _, ok := sys.agents.Lookup(c.ID); !ok && c.ID != "" {
+	defer sys.Stop()
+	if _, ok := sys.Agents.Lookup(c.ID); !ok && c.ID != "" {
 		return fmt.Errorf("there is no agent %q; \"spillway agents list\" shows them", c.ID)
 	}
 	tallies := []store.Tally{}
 	current := map[string]string{}
-	for _, a := range sys.agents.All() {
+	for _, a := range sys.Agents.All() {
 		if c.ID != "" && c.ID != a.ID {
 			continue
 		}
-		some, err := sys.store.Tallies(ctx, a.ID)
+		some, err := sys.Store.Tallies(ctx, a.ID)
 		if err != nil {
 			return err
 		}

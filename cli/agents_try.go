@@ -10,6 +10,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/topcentral/spillway/app"
+	"github.com/topcentral/spillway/app/config"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/agents"
 )
@@ -109,7 +111,7 @@ func inputFaults(faults []tasks.Fault) error {
 
 // job runs the input as a job on an embedded system.
 func (c agentsTryCommand) job(ctx context.Context, s streams, folder *agents.Folder, agent *agents.Agent, input json.RawMessage) (*tasks.Job, error) {
-	cfg, err := readConfig()
+	cfg, err := config.Read()
 	if err != nil {
 		return nil, err
 	}
@@ -117,13 +119,13 @@ func (c agentsTryCommand) job(ctx context.Context, s streams, folder *agents.Fol
 		cfg.LogLevel = slog.LevelError
 	}
 	cfg.AgentsDir = "" // or it would go before the folder
-	cfg = jobConfig(cfg)
-	sys, err := openEmbedded(cfg, newLog(cfg, s.err))
+	cfg = app.JobConfig(cfg)
+	sys, err := app.NewEmbedded(cfg, config.NewLog(cfg, s.err))
 	if err != nil {
 		return nil, err
 	}
-	defer sys.close()
-	return sys.runOne(ctx, folder, &tasks.Submission{
+	defer sys.Stop()
+	return sys.RunOne(ctx, folder, &tasks.Submission{
 		Agent: agent.ID, Input: input, Language: c.Language, Candidates: c.Model, Deadline: time.Now().Add(c.Timeout),
 	})
 }

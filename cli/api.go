@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 
+	"github.com/topcentral/spillway/app"
+	"github.com/topcentral/spillway/app/config"
 	"github.com/topcentral/spillway/tasks/store/redisconn"
 )
 
@@ -15,17 +17,17 @@ func (apiCommand) Help() string {
 
 // Run serves the API until ctx ends.
 func (apiCommand) Run(ctx context.Context, s streams) error {
-	cfg, err := readConfig()
+	cfg, err := config.Read()
 	if err != nil {
 		return err
 	}
-	if err := cfg.mayListen(); err != nil {
+	if err := cfg.CheckListeners(); err != nil {
 		return err
 	}
-	sys, err := open(ctx, cfg, redisconn.API, newLog(cfg, s.err))
+	sys, err := app.New(ctx, cfg, redisconn.API, config.NewLog(cfg, s.err))
 	if err != nil {
 		return err
 	}
-	defer sys.close()
-	return sys.serveAPI(ctx)
+	defer sys.Stop()
+	return sys.ServeAPI(ctx)
 }

@@ -8,25 +8,13 @@ import (
 	"log/slog"
 	"text/tabwriter"
 	"time"
-	_ "time/tzdata" // the zone of budgets, on machines and in images that know none
 
+	"github.com/topcentral/spillway/app/config"
+	"github.com/topcentral/spillway/app/doctor"
 	"github.com/topcentral/spillway/providers/budget"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/store/redisconn"
 )
-
-// zone is where days and months of budgets begin.
-type zone struct{ *time.Location }
-
-// UnmarshalText reads a name of the IANA time zone database.
-func (z *zone) UnmarshalText(text []byte) error {
-	l, err := time.LoadLocation(string(text))
-	if err != nil || len(text) == 0 || l == time.Local {
-		return fmt.Errorf("got %q, want a time zone such as Asia/Shanghai or UTC", text)
-	}
-	z.Location = l
-	return nil
-}
 
 type budgetsCommand struct {
 	JSON bool `name:"json" help:"Print JSON."`
@@ -42,7 +30,7 @@ func (budgetsCommand) Help() string {
 
 // Run prints the budgets.
 func (c budgetsCommand) Run(ctx context.Context, s streams) error {
-	cfg, err := readConfig()
+	cfg, err := config.Read()
 	if err != nil {
 		return err
 	}
@@ -52,7 +40,7 @@ func (c budgetsCommand) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("SPILLWAY_REDIS_URL: %w", err)
 	}
 	defer rdb.Close() //nolint:errcheck // it only asked
-	ctx, cancel := context.WithTimeout(ctx, examineTimeout)
+	ctx, cancel := context.WithTimeout(ctx, doctor.ExamineTimeout)
 	defer cancel()
 	found, err := budget.Read(ctx, rdb, cfg.Budgets, time.Now().In(cfg.BudgetZone.Location))
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/topcentral/spillway/app/config"
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/budget"
 	"github.com/topcentral/spillway/providers/presets"
@@ -38,7 +39,7 @@ func TestBudgetsTellWhatIsSpentReservedAndLeft(t *testing.T) {
 // spendSome has one call end that used 100 tokens, and one that is under way.
 func spendSome(t *testing.T, addr string) {
 	t.Helper()
-	cfg, err := readConfig()
+	cfg, err := config.Read()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func spendSome(t *testing.T, addr string) {
 
 func TestZonesAreChecked(t *testing.T) {
 	for _, text := range []string{"", "Local", "Beijing"} {
-		var z zone
+		var z config.Zone
 		if err := z.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q was taken", text)
 		}

@@ -1,5 +1,5 @@
-// Package cli is the command line of Spillway and its composition root: here
-// the parts are wired together, and here alone the environment is read.
+// Package cli is the command line of Spillway: commands, their flags, and what
+// they print.
 package cli
 
 import (
@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/topcentral/spillway/app/config"
 )
 
 // commands is the grammar of the command line.
@@ -44,34 +46,10 @@ type commands struct {
 	CompleteWords completeWordsCommand `cmd:"" hidden:"" name:"complete-words" help:"Print what may follow the words of a command line."`
 }
 
-// versionFlag prints the version wherever it is given, and ends the command.
-type versionFlag bool
-
-// BeforeReset is called by kong before it parses the rest.
-func (versionFlag) BeforeReset(k *kong.Kong, s streams) error {
-	fmt.Fprintln(s.out, thisBuild())
-	k.Exit(exitOK)
-	return nil
-}
-
-// streams are where a command reads and writes.
-type streams struct {
-	in       io.Reader
-	out, err io.Writer
-}
-
 const description = `Spillway runs AI analyses as jobs: local models first, cloud APIs when it must,
 and a deterministic scorecard when nothing else can answer.
 
 Settings are environment variables that begin with SPILLWAY_; "spillway config" lists them.`
-
-// Exit codes.
-const (
-	exitOK          = 0
-	exitError       = 1   // the command failed
-	exitUsage       = 2   // the command line is at fault
-	exitInterrupted = 130 // the command was interrupted before it had done its work, as shells put it
-)
 
 // Run parses the arguments and runs the command they name until it ends or the
 // process is interrupted. It returns the exit code. A second signal ends the
@@ -117,30 +95,16 @@ func run(ctx context.Context, args []string, s streams) (code int) {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	if err := tidyEnvironment(); err != nil {
+	if err := config.Tidy(); err != nil {
 		fmt.Fprintln(s.err, "spillway:", err)
 		return exitError
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(s.err, "spillway: %s\nTry: %s --help\n", withoutPassword(err.Error()), commandOf(err))
+		fmt.Fprintf(s.err, "spillway: %s\nTry: %s --help\n", config.HidePassword(err.Error()), commandOf(err))
 		return exitUsage
 	}
 	return exitCode(ctx, parsed.Run(), s.err)
-}
-
-// exitCode tells w how a command failed, if it did, and returns its exit code.
-// Commands that serve until they are interrupted have done their work then, and
-// return no error.
-func exitCode(ctx context.Context, err error, w io.Writer) int {
-	switch {
-	case err == nil:
-		return exitOK
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		return exitInterrupted
-	}
-	fmt.Fprintln(w, "spillway:", withoutPassword(err.Error()))
-	return exitError
 }
 
 // commandOf names the command whose arguments were at fault, as far as it could

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/topcentral/spillway/app/client"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -94,14 +95,14 @@ func TestWatchGoesOnOverARetry(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	c := &client{base: server.URL, http: server.Client()}
+	c := &client.Client{Base: server.URL, HTTP: server.Client()}
 	var got []tasks.EventType
 	began := time.Now()
-	err := c.watch(t.Context(), "job_1", func(e tasks.Event) { got = append(got, e.Type) })
+	err := c.Watch(t.Context(), "job_1", func(e tasks.Event) { got = append(got, e.Type) })
 	if err != nil || !slices.Equal(got, log) || !slices.Equal(asked, []string{"0", "2", "4"}) {
 		t.Errorf("got %v, asked after %v, %v", got, asked, err)
 	}
-	if took := time.Since(began); took >= 2*betweenStreams {
+	if took := time.Since(began); took >= 2*client.BetweenStreams {
 		t.Errorf("took %v; there is no need to pause when a run has ended", took)
 	}
 }

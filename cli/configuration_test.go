@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/topcentral/spillway/app/config"
 	"github.com/topcentral/spillway/providers/presets"
 )
 
@@ -95,24 +96,24 @@ func (r settingRow) line() string {
 // settingRows lists the lines of the table in the order of "spillway config".
 func settingRows(t *testing.T) []settingRow {
 	t.Helper()
-	all, err := settingsInForce()
+	all, err := config.Settings()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var keys, urls, models []string
 	for _, p := range presets.Clouds() {
-		keys, urls, models = append(keys, p.KeyEnv), append(urls, cloudEnv(p, "URL")), append(models, cloudEnv(p, "MODEL"))
+		keys, urls, models = append(keys, p.KeyEnv), append(urls, config.ServiceEnv(p, "URL")), append(models, config.ServiceEnv(p, "MODEL"))
 	}
 	var rows []settingRow
 	for _, s := range all {
 		switch {
-		case s.name == keys[0]:
+		case s.Name == keys[0]:
 			rows = append(rows,
 				settingRow{strings.Join(keys, ", "), "", "API key of each cloud; without it the cloud is not used", true},
 				settingRow{strings.Join(urls, ", "), "the service's own", "its base URL, or one of the preset's short names, such as cn for a key from mainland China", true},
 				settingRow{strings.Join(models, ", "), "the preset's", "model to call where an agent names none; for Coze the ID of a bot", true})
-		case !slices.Contains(slices.Concat(keys, urls, models), s.name):
-			rows = append(rows, settingRow{s.name, s.preset, s.meaning, false})
+		case !slices.Contains(slices.Concat(keys, urls, models), s.Name):
+			rows = append(rows, settingRow{s.Name, s.Preset, s.Meaning, false})
 		}
 	}
 	return rows

@@ -13,6 +13,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/topcentral/spillway/app"
+	"github.com/topcentral/spillway/app/client"
+	"github.com/topcentral/spillway/app/config"
 	"github.com/topcentral/spillway/examples"
 	"github.com/topcentral/spillway/tasks"
 )
@@ -35,25 +38,25 @@ func (demoCommand) Help() string {
 
 // Run does the demonstration and ends.
 func (c demoCommand) Run(ctx context.Context, s streams) error {
-	cfg, err := readConfig()
+	cfg, err := config.Read()
 	if err != nil {
 		return err
 	}
 	if !c.Verbose {
 		cfg.LogLevel = slog.LevelError
 	}
-	cfg = jobConfig(cfg)
+	cfg = app.JobConfig(cfg)
 	if c.Language == "" {
 		c.Language = terminalLanguage()
 	}
-	sys, err := openEmbedded(cfg, newLog(cfg, s.err))
+	sys, err := app.NewEmbedded(cfg, config.NewLog(cfg, s.err))
 	if err != nil {
 		return err
 	}
-	defer sys.close()
+	defer sys.Stop()
 	noModel := false
-	err = sys.whileServing(ctx, func(ctx context.Context, url string) error {
-		noModel = len(sys.models(ctx)) == 0
+	err = sys.WhileServing(ctx, func(ctx context.Context, url string) error {
+		noModel = len(sys.Models(ctx)) == 0
 		return c.show(ctx, s, sys, url)
 	})
 	if err != nil || !noModel || c.NoOutage {
@@ -63,13 +66,13 @@ func (c demoCommand) Run(ctx context.Context, s streams) error {
 }
 
 // show runs the jobs and prints what came of them.
-func (c demoCommand) show(ctx context.Context, s streams, sys *system, url string) error {
+func (c demoCommand) show(ctx context.Context, s streams, sys *app.App, url string) error {
 	runs, err := c.runs()
 	if err != nil {
 		return err
 	}
 	who := "no model is reached, so the scorecards answer (degraded: true)"
-	if models := sys.models(ctx); len(models) > 0 {
+	if models := sys.Models(ctx); len(models) > 0 {
 		who = "models: " + strings.Join(models, ", ") + fmt.Sprintf("; the scorecards answer what they have not within %v", c.Budget)
 	}
 	fmt.Fprintf(s.out, "%d jobs over HTTP at %s\n%s\n\n", len(runs), url, who)
@@ -129,19 +132,19 @@ func (c demoCommand) runAll(ctx context.Context, url string, runs []*demoRun, p 
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is documented to be one
 	transport.MaxIdleConnsPerHost = len(runs)
 	defer transport.CloseIdleConnections()
-	api := &client{base: url, http: &http.Client{Transport: transport}}
+	api := &client.Client{Base: url, HTTP: &http.Client{Transport: transport}}
 
 	group, ctx := errgroup.WithContext(ctx)
 	var mu sync.Mutex
 	group.Go(func() error {
 		for _, r := range runs {
 			began := time.Now()
-			j, err := api.submit(ctx, &r.sub)
+			j, err := api.Submit(ctx, &r.sub)
 			if err != nil {
 				return fmt.Errorf("submit %s: %w", r.title, err)
 			}
 			group.Go(func() error {
-				j, err := api.await(ctx, j.ID)
+				j, err := api.Await(ctx, j.ID)
 				if err != nil {
 					return fmt.Errorf("await %s: %w", r.title, err)
 				}

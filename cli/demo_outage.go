@@ -12,6 +12,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/topcentral/spillway/app"
+	"github.com/topcentral/spillway/app/client"
+	"github.com/topcentral/spillway/app/config"
+	"github.com/topcentral/spillway/app/httpserver"
 	"github.com/topcentral/spillway/examples"
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/mockllm"
@@ -46,7 +50,7 @@ var outage = []act{
 
 // showOutage runs jobs on mock models in a Spillway of its own while machines
 // and accounts fail, and prints where each job went.
-func (c demoCommand) showOutage(ctx context.Context, s streams, cfg config) error {
+func (c demoCommand) showOutage(ctx context.Context, s streams, cfg config.Config) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
@@ -55,19 +59,19 @@ func (c demoCommand) showOutage(ctx context.Context, s streams, cfg config) erro
 	if err != nil {
 		return err
 	}
-	group.Go(func() error { return serveHTTP(ctx, l, models, newLog(cfg, io.Discard)) })
+	group.Go(func() error { return httpserver.Serve(ctx, l, models, config.NewLog(cfg, io.Discard)) })
 
-	sys, err := openEmbedded(onMockModels(cfg, l.Addr()), newLog(cfg, s.err))
+	sys, err := app.NewEmbedded(onMockModels(cfg, l.Addr()), config.NewLog(cfg, s.err))
 	if err != nil {
 		return err
 	}
-	defer sys.close()
+	defer sys.Stop()
 	o := &outageRun{demoCommand: c, out: s.out, models: models, sys: sys}
 	if err := o.change(outage[0]); err != nil {
 		return err
 	}
-	err = sys.whileServing(ctx, func(ctx context.Context, url string) error {
-		o.api = &client{base: url, http: http.DefaultClient}
+	err = sys.WhileServing(ctx, func(ctx context.Context, url string) error {
+		o.api = &client.Client{Base: url, HTTP: http.DefaultClient}
 		return o.play(ctx)
 	})
 	stop()
@@ -79,14 +83,14 @@ func (c demoCommand) showOutage(ctx context.Context, s streams, cfg config) erro
 
 // onMockModels returns settings by which the mock server at addr is the local
 // machine and every cloud.
-func onMockModels(cfg config, addr net.Addr) config {
+func onMockModels(cfg config.Config, addr net.Addr) config.Config {
 	at := func(provider string) string { return "http://" + addr.String() + mockllm.Path(provider) }
 	cfg.OllamaURL = at(mockllm.Ollama)
 	cfg.Clouds, cfg.Servers, cfg.Keyless, cfg.CloudOrder = nil, nil, nil, nil
 	for _, p := range presets.Clouds() {
 		switch p.Name {
 		case mockllm.DeepSeek, mockllm.Kimi, mockllm.MiniMax:
-			cfg.Clouds = append(cfg.Clouds, cloudKey{preset: p, key: providers.NewSecret("mock"), baseURL: at(p.Name)})
+			cfg.Clouds = append(cfg.Clouds, config.Service{Preset: p, Key: providers.NewSecret("mock"), BaseURL: at(p.Name)})
 		}
 	}
 	return cfg
@@ -97,8 +101,8 @@ type outageRun struct {
 	demoCommand
 	out    io.Writer
 	models *mockllm.Server
-	sys    *system
-	api    *client
+	sys    *app.App
+	api    *client.Client
 	began  time.Time
 }
 
@@ -156,7 +160,7 @@ func (o *outageRun) seesTheMac(ctx context.Context) error {
 	defer tick.Stop()
 	waited, said := time.Now(), false
 	for {
-		if strings.Contains(strings.Join(o.sys.models(ctx), " "), mockllm.Ollama+"/") {
+		if strings.Contains(strings.Join(o.sys.Models(ctx), " "), mockllm.Ollama+"/") {
 			return nil
 		}
 		if !said && time.Since(waited) > time.Second {
@@ -180,12 +184,12 @@ func (o *outageRun) job(ctx context.Context, agent string) (tasks.Money, error) 
 		}
 	}
 	began := time.Now()
-	j, err := o.api.submit(ctx, &sub)
+	j, err := o.api.Submit(ctx, &sub)
 	if err != nil {
 		return 0, fmt.Errorf("submit %s: %w", agent, err)
 	}
 	pieces := 0
-	err = o.api.watch(ctx, j.ID, func(e tasks.Event) {
+	err = o.api.Watch(ctx, j.ID, func(e tasks.Event) {
 		if e.Type == tasks.EventDelta {
 			pieces++
 		}
@@ -193,7 +197,7 @@ func (o *outageRun) job(ctx context.Context, agent string) (tasks.Money, error) 
 	if err != nil {
 		return 0, fmt.Errorf("watch %s: %w", agent, err)
 	}
-	if j, err = o.api.await(ctx, j.ID); err != nil {
+	if j, err = o.api.Await(ctx, j.ID); err != nil {
 		return 0, fmt.Errorf("await %s: %w", agent, err)
 	}
 	o.line("  %s  %s in %.1f s, $%v%s", agent, answeredBy(j), time.Since(began).Seconds(), j.Cost, detour(j, pieces))

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/topcentral/spillway/app"
+	"github.com/topcentral/spillway/app/config"
 )
 
 type devCommand struct {
@@ -20,22 +23,22 @@ func (devCommand) Help() string {
 
 // Run serves everything until ctx ends.
 func (c devCommand) Run(ctx context.Context, s streams) error {
-	cfg, err := readConfig()
+	cfg, err := config.Read()
 	if err != nil {
 		return err
 	}
 	cfg.AdminListen = cmp.Or(c.Admin, cfg.AdminListen)
-	cfg = devConfig(cfg)
-	sys, err := openEmbedded(cfg, newLog(cfg, s.err))
+	cfg = app.DevConfig(cfg)
+	sys, err := app.NewEmbedded(cfg, config.NewLog(cfg, s.err))
 	if err != nil {
 		return err
 	}
-	defer sys.close()
-	return sys.serveDev(ctx, func(d devInstance) { welcome(s.out, d) })
+	defer sys.Stop()
+	return sys.ServeDev(ctx, func(d app.Dev) { welcome(s.out, d) })
 }
 
 // welcome prints where everything is and what to try.
-func welcome(w io.Writer, d devInstance) {
+func welcome(w io.Writer, d app.Dev) {
 	models := "none: answers come from the scorecards (degraded: true)"
 	if len(d.Models) > 0 {
 		models = strings.Join(d.Models, ", ")
@@ -52,7 +55,7 @@ Spillway is ready. Everything is in memory and gone when this process ends.
   Health     %[1]s/health
   Dashboard  %[2]s
   Models     %[3]s
-`, d.URL, cmp.Or(d.OperatorsURL, adminOff), models)
+`, d.URL, cmp.Or(d.OperatorsURL, config.Off), models)
 	if d.WebhookSecret != "" {
 		fmt.Fprintf(w, "  Webhooks   signed with %s\n", d.WebhookSecret)
 	}

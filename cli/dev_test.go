@@ -13,6 +13,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"github.com/topcentral/spillway/app"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -170,7 +171,7 @@ func TestDevStopsSoonWithAModelThatIsWriting(t *testing.T) {
 	receive(t, asked)
 	began := time.Now()
 	code := s.stop()
-	if took := time.Since(began); code != exitOK || took > devDrain+5*time.Second {
+	if took := time.Since(began); code != exitOK || took > app.DevDrain+5*time.Second {
 		t.Errorf("got exit code %d after %v", code, took)
 	}
 	if log := s.log.String(); !regexp.MustCompile(`msg="stopping: .*press Ctrl-C again.*drain=3s`).MatchString(log) {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/topcentral/spillway/app/config"
 )
 
 func TestWhiteSpaceAroundASettingIsNotPartOfIt(t *testing.T) {
@@ -24,23 +26,6 @@ func TestWhiteSpaceAroundASettingIsNotPartOfIt(t *testing.T) {
 	}
 	if got := strings.Fields(find(out, `SPILLWAY_LOCAL_SLOTS .*`)); len(got) < 2 || got[1] != "3" {
 		t.Errorf("got %q", got)
-	}
-}
-
-func TestKeysWithALineBreak(t *testing.T) {
-	t.Setenv("KIMI_API_KEY", "sk-abc\n")
-	cfg, err := readConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(cfg.Clouds) != 1 || cfg.Clouds[0].key.Reveal() != "sk-abc" {
-		t.Errorf("got %d clouds, want one whose key has no line break", len(cfg.Clouds))
-	}
-	for _, bad := range []string{"sk-abc\nsk-def", "sk-a b", "sk-\u200babc", "“sk-abc”"} {
-		t.Setenv("KIMI_API_KEY", bad)
-		if _, err := readConfig(); err == nil || !strings.Contains(err.Error(), "KIMI_API_KEY: got a key with a character") || strings.Contains(err.Error(), "abc") {
-			t.Errorf("%q: got %v", bad, err)
-		}
 	}
 }
 
@@ -80,7 +65,7 @@ func TestComposePassesEverySetting(t *testing.T) {
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
-	all, err := settingsInForce()
+	all, err := config.Settings()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,13 +76,13 @@ func TestComposePassesEverySetting(t *testing.T) {
 		}
 		serving++
 		for _, s := range all {
-			value, ok := service.Environment[s.name]
+			value, ok := service.Environment[s.Name]
 			switch {
-			case s.name == serverEnv || s.name == keyEnv: // of the client commands
+			case s.Name == config.URLEnv || s.Name == config.KeyEnv: // of the client commands
 			case !ok:
-				t.Errorf("service %s: %s does not reach it: name it in x-settings", name, s.name)
-			case value != nil && !strings.HasPrefix(*value, "${"+s.name+":-"):
-				t.Errorf("service %s: %s is fixed to %q", name, s.name, *value)
+				t.Errorf("service %s: %s does not reach it: name it in x-settings", name, s.Name)
+			case value != nil && !strings.HasPrefix(*value, "${"+s.Name+":-"):
+				t.Errorf("service %s: %s is fixed to %q", name, s.Name, *value)
 			}
 		}
 		if len(service.Environment) != len(all)-2 {
@@ -106,20 +91,5 @@ func TestComposePassesEverySetting(t *testing.T) {
 	}
 	if serving != 3 {
 		t.Errorf("got %d services, want api and two workers", serving)
-	}
-}
-
-// The collector is left alone where the environment says how it is to work.
-func TestTheEnvironmentTunesTheCollector(t *testing.T) {
-	for _, test := range []struct {
-		gogc, limit string
-		want        bool
-	}{{"", "", false}, {"100", "", true}, {"", "1GiB", true}} {
-		t.Setenv("GOGC", test.gogc)
-		t.Setenv("GOMEMLIMIT", test.limit)
-		cfg, err := readConfig()
-		if err != nil || cfg.TunesGC != test.want {
-			t.Errorf("GOGC=%q GOMEMLIMIT=%q: got %t, %v, want %t", test.gogc, test.limit, cfg.TunesGC, err, test.want)
-		}
 	}
 }

@@ -28,7 +28,7 @@ func (explainCommand) Help() string {
 
 // Run explains the job.
 func (c explainCommand) Run(ctx context.Context, s streams) error {
-	j, err := c.client().get(ctx, c.ID)
+	j, err := c.client().Get(ctx, c.ID)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (c submitCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	api := c.client()
-	j, err := api.submit(ctx, c.submission(input, time.Now()))
+	j, err := api.Submit(ctx, c.submission(input, time.Now()))
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (c submitCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	fmt.Fprintln(s.err, j.ID)
-	if j, err = api.await(ctx, j.ID); err != nil {
+	if j, err = api.Await(ctx, j.ID); err != nil {
 		return err
 	}
 	if err := show(s.out, j); err != nil {
@@ -141,13 +141,13 @@ func (getCommand) Help() string {
 func (c getCommand) Run(ctx context.Context, s streams) error {
 	api := c.client()
 	if !c.Wait {
-		j, err := api.get(ctx, c.ID)
+		j, err := api.Get(ctx, c.ID)
 		if err != nil {
 			return err
 		}
 		return show(s.out, j)
 	}
-	j, err := api.await(ctx, c.ID)
+	j, err := api.Await(ctx, c.ID)
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func (cancelCommand) Help() string {
 
 // Run cancels the job.
 func (c cancelCommand) Run(ctx context.Context, s streams) error {
-	j, err := c.client().cancel(ctx, c.ID)
+	j, err := c.client().Cancel(ctx, c.ID)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (retryCommand) Help() string {
 
 // Run starts a new run of the job.
 func (c retryCommand) Run(ctx context.Context, s streams) error {
-	j, err := c.client().retry(ctx, c.ID)
+	j, err := c.client().Retry(ctx, c.ID)
 	if err != nil {
 		return err
 	}
@@ -212,13 +212,13 @@ func (watchCommand) Help() string {
 func (c watchCommand) Run(ctx context.Context, s streams) error {
 	api := c.client()
 	w := watched{out: s.out}
-	if err := api.watch(ctx, c.ID, w.event); err != nil {
+	if err := api.Watch(ctx, c.ID, w.event); err != nil {
 		return err
 	}
 	if w.written {
 		return nil
 	}
-	j, err := api.get(ctx, c.ID)
+	j, err := api.Get(ctx, c.ID)
 	if err != nil || len(j.Result) == 0 {
 		return err
 	}

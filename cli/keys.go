@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/user"
 	"strconv"
@@ -16,7 +15,8 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/api/access"
-	"github.com/topcentral/spillway/tasks/store/redisconn"
+	"github.com/topcentral/spillway/app"
+	"github.com/topcentral/spillway/app/config"
 )
 
 type keysCommand struct {
@@ -28,17 +28,15 @@ type keysCommand struct {
 
 // withKeys runs use on the keys of the Redis that the settings name.
 func withKeys(ctx context.Context, use func(*access.Keys) error) error {
-	cfg, err := readConfig()
+	cfg, err := config.Read()
 	if err != nil {
 		return err
 	}
-	silent := slog.New(slog.DiscardHandler) // how Redis is set is not asked here
-	var c cleanup
-	defer func() { c.run(silent) }()
-	rdb, err := connect(ctx, &cfg, redisconn.Worker, 0, &c, silent)
+	rdb, closeIt, err := app.OpenRedis(ctx, cfg)
 	if err != nil {
 		return err
 	}
+	defer closeIt()
 	return use(access.NewKeys(rdb))
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/topcentral/spillway/app/config"
 	"github.com/topcentral/spillway/providers/presets"
 )
 
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 // is an Ollama or a key.
 func clearSettings() {
 	for _, entry := range os.Environ() {
-		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, envPrefix+"_") && !strings.HasPrefix(name, envPrefix+"_TEST_") {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, config.EnvPrefix+"_") && !strings.HasPrefix(name, config.EnvPrefix+"_TEST_") {
 			os.Unsetenv(name)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/topcentral/spillway/app/httpserver"
 	"github.com/topcentral/spillway/providers/mockllm"
 )
 
@@ -42,7 +43,7 @@ func (c mockLLMCommand) Run(ctx context.Context, s streams) error {
 		return fmt.Errorf("%w; if another server uses the address, set --listen to another one", err)
 	}
 	sayMockLLM(s.out, l.Addr())
-	return serveHTTP(ctx, l, models, slog.New(slog.NewTextHandler(s.err, nil)))
+	return httpserver.Serve(ctx, l, models, slog.New(slog.NewTextHandler(s.err, nil)))
 }
 
 // sayMockLLM says which settings point a Spillway at the server.

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/topcentral/spillway/app/config"
 	"github.com/topcentral/spillway/providers/presets"
 	"github.com/topcentral/spillway/tasks"
 )
@@ -38,7 +38,7 @@ func (providersListCommand) Help() string {
 
 // Run prints a line for each model of each provider.
 func (c providersListCommand) Run(s streams) error {
-	cfg, err := readConfig()
+	cfg, err := config.Read()
 	if err != nil {
 		return err
 	}
@@ -93,32 +93,14 @@ type listedPrice struct {
 	Output tasks.Money `json:"output"`
 }
 
-// services are all that workers with these settings call, local ones first.
-func (c config) services() []cloudKey {
-	local, _ := presets.Lookup("ollama")
-	return slices.Concat([]cloudKey{{preset: local, baseURL: c.OllamaURL}}, c.Servers, c.Clouds)
-}
-
-// unused are those that are known and have no key.
-func (c config) unused() []cloudKey {
-	used := c.services()
-	var all []cloudKey
-	for _, p := range slices.Concat(c.Keyless, presets.Clouds()) {
-		if !slices.ContainsFunc(slices.Concat(used, all), func(k cloudKey) bool { return k.preset.Name == p.Name }) {
-			all = append(all, cloudKey{preset: p, baseURL: os.Getenv(cloudEnv(p, "URL")), model: os.Getenv(cloudEnv(p, "MODEL"))})
-		}
-	}
-	return all
-}
-
-func listed(cfg config) []listedProvider {
+func listed(cfg config.Config) []listedProvider {
 	var all []listedProvider
-	used := cfg.services()
-	for i, k := range slices.Concat(used, cfg.unused()) {
-		p := k.preset
+	used := cfg.Services()
+	for i, k := range slices.Concat(used, cfg.Unused()) {
+		p := k.Preset
 		l := listedProvider{
-			Name: p.Name, Title: p.Title, Lane: p.Lane, Dialect: p.Dialect, URL: withoutPassword(p.Host(k.baseURL)),
-			KeyEnv: p.KeyEnv, KeySet: !k.key.IsZero(), Used: i < len(used), Model: p.Resolve(k.model), Limits: listedLimits(p.Limits), Models: []listedModel{},
+			Name: p.Name, Title: p.Title, Lane: p.Lane, Dialect: p.Dialect, URL: config.HidePassword(p.Host(k.BaseURL)),
+			KeyEnv: p.KeyEnv, KeySet: !k.Key.IsZero(), Used: i < len(used), Model: p.Resolve(k.Model), Limits: listedLimits(p.Limits), Models: []listedModel{},
 		}
 		for name := range p.Hosts {
 			l.Shortcuts = append(l.Shortcuts, name)

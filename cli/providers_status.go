@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/topcentral/spillway/api"
+	"github.com/topcentral/spillway/app/config"
+	"github.com/topcentral/spillway/app/health"
 	"github.com/topcentral/spillway/providers/presets"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/store"
@@ -35,7 +37,7 @@ func (c providersStatusCommand) Run(ctx context.Context, s streams) error {
 			return err
 		}
 		workers = slices.DeleteFunc(workers, func(w tasks.Worker) bool { return w.Leaving })
-		left := providerHealth(workers)
+		left := health.OfProviders(workers)
 		if c.JSON {
 			enc := json.NewEncoder(s.out)
 			enc.SetIndent("", "  ")
@@ -119,7 +121,7 @@ func knownProviders(workers []tasks.Worker) []string {
 
 // withStore calls use with the jobs of the installation that the settings name.
 func withStore(ctx context.Context, use func(*store.Store) error) error {
-	cfg, err := readConfig()
+	cfg, err := config.Read()
 	if err != nil {
 		return err
 	}

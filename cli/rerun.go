@@ -6,12 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
+	"github.com/topcentral/spillway/app/client"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -82,8 +82,8 @@ func (c rerunCommand) each(ctx context.Context, s streams) error {
 	api := c.client()
 	var errs []error
 	for _, id := range c.ID {
-		j, err := api.job(ctx, http.MethodPost, "/jobs/"+url.PathEscape(id)+"/rerun"+c.ofTenant(), nil, http.Header{})
-		if err != nil {
+		var j tasks.Job
+		if err := api.Do(ctx, http.MethodPost, "/jobs/"+url.PathEscape(id)+"/rerun"+c.ofTenant(), nil, &j); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", id, err))
 			continue
 		}
@@ -95,7 +95,7 @@ func (c rerunCommand) each(ctx context.Context, s streams) error {
 // all runs again what the filter chooses.
 func (c rerunCommand) all(ctx context.Context, s streams, filter map[string]any) error {
 	api, refused, left := c.client(), 0, c.Limit
-	p := patience{server: api} // with a rate that is spent, too
+	p := client.Patience{Server: api} // with a rate that is spent, too
 	for cursor := ""; left > 0; {
 		wanted := map[string]any{"filter": filter, "limit": min(left, rerunPage)}
 		if cursor != "" {
@@ -112,13 +112,13 @@ func (c rerunCommand) all(ctx context.Context, s streams, filter map[string]any)
 			}
 			NextCursor string `json:"next_cursor"`
 		}
-		if err := api.decode(ctx, http.MethodPost, "/jobs/rerun"+c.ofTenant(), body, &result); err != nil {
-			if err := p.pause(ctx, err, 0); err != nil {
+		if err := api.Do(ctx, http.MethodPost, "/jobs/rerun"+c.ofTenant(), body, &result); err != nil {
+			if err := p.Pause(ctx, err, 0); err != nil {
 				return err
 			}
 			continue
 		}
-		p.since = time.Time{}
+		p.Since = time.Time{}
 		for _, o := range result.Outcomes {
 			switch {
 			case o.Job != nil:
@@ -156,7 +156,7 @@ func (c rerunCommand) list(ctx context.Context, s streams, filter map[string]any
 			Data       []tasks.Job
 			NextCursor string `json:"next_cursor"`
 		}
-		if err := api.decode(ctx, http.MethodGet, "/jobs?"+query.Encode(), nil, &page); err != nil {
+		if err := api.Do(ctx, http.MethodGet, "/jobs?"+query.Encode(), nil, &page); err != nil {
 			return err
 		}
 		for _, j := range page.Data[:min(left, len(page.Data))] {
@@ -177,17 +177,4 @@ func (c rerunCommand) ofTenant() string {
 		return ""
 	}
 	return "?tenant=" + url.QueryEscape(c.Tenant)
-}
-
-// decode makes a request and reads its answer into v.
-func (c *client) decode(ctx context.Context, method, path string, body []byte, v any) error {
-	resp, err := c.do(ctx, method, path, body, http.Header{})
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(v); err != nil {
-		return fmt.Errorf("the answer of %s cannot be read: %w", c.base, err)
-	}
-	return nil
 }

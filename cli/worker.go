@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 
+	"github.com/topcentral/spillway/app"
+	"github.com/topcentral/spillway/app/config"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/store/redisconn"
 )
@@ -18,15 +20,15 @@ func (workerCommand) Help() string {
 
 // Run runs jobs until ctx ends and the jobs in hand are done.
 func (c workerCommand) Run(ctx context.Context, s streams) error {
-	cfg, err := readConfig()
+	cfg, err := config.Read()
 	if err != nil {
 		return err
 	}
-	cfg = workerConfig(cfg)
-	sys, err := open(ctx, cfg, redisconn.Worker, newLog(cfg, s.err))
+	cfg = app.WorkerConfig(cfg)
+	sys, err := app.New(ctx, cfg, redisconn.Worker, config.NewLog(cfg, s.err))
 	if err != nil {
 		return err
 	}
-	defer sys.close()
-	return sys.runWorker(ctx, c.Lane)
+	defer sys.Stop()
+	return sys.RunWorker(ctx, c.Lane)
 }
