@@ -109,11 +109,10 @@ func (s *server) private(pattern string, h handler) {
 		if mutates(r) {
 			need = append(need, access.AdminWrite)
 		}
-		entered, err := s.Guard.Admit(w, r, need...)
+		r, err := s.admit(w, r, need...)
 		if err != nil {
 			return err
 		}
-		*r = *entered // what is recorded of the request tells who made it
 		if err := audit.Reserve(r.Context()); err != nil {
 			return err
 		}
@@ -186,6 +185,17 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	httpx.WriteProblem(s.Log, w, r, err)
 }
 
+// admit returns r with the principal that makes it, who is recorded with it, or an
+// error if the credential does not have the scopes.
+func (s *server) admit(w http.ResponseWriter, r *http.Request, need ...access.Scope) (*http.Request, error) {
+	admitted, err := s.Guard.Admit(w, r, need...)
+	if err != nil {
+		return nil, err
+	}
+	audit.SetPrincipal(r.Context(), access.From(admitted.Context()))
+	return admitted, nil
+}
+
 // action returns a constant name.
 func action(name string) func(*http.Request) string {
 	return func(*http.Request) string { return name }
@@ -199,7 +209,7 @@ func (s *server) recorded(action func(*http.Request) string, h handler) handler 
 			return audit.Entry{Action: action(r), Object: r.URL.Path, RequestID: h.Get("X-Request-Id")}.By(access.From(r.Context()))
 		}, func(err error) { httpx.WriteProblem(s.Log, w, r, err) })
 		defer held.Release()
-		*r = *r.WithContext(held.NewContext(r.Context()))
+		r = r.WithContext(held.NewContext(r.Context()))
 		if err := h(held, r); err != nil {
 			s.fail(held, r, err)
 		}

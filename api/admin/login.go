@@ -72,7 +72,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.refuseLogin(w, r, next, err)
 	}
-	*r = *r.WithContext(access.WithPrincipal(r.Context(), who))
+	audit.SetPrincipal(r.Context(), who)
 	http.Redirect(w, r, local(next), http.StatusSeeOther) //nolint:gosec // local returns only paths on this server
 	return nil
 }
@@ -99,10 +99,10 @@ func (s *server) logout(w http.ResponseWriter, r *http.Request) error {
 	if !s.Login {
 		return nothing(w, r)
 	}
-	who, err := s.Guard.Admit(w, r, access.AdminRead)
+	admitted, err := s.admit(w, r, access.AdminRead)
 	switch {
 	case err == nil:
-		*r = *who
+		r = admitted
 	case tasks.CodeOf(err) == tasks.CodeRateLimited: // otherwise anyone could fill the audit log
 		return err
 	}
