@@ -90,7 +90,8 @@ func TestAPIAnswersAtOnceWhileRedisIsAway(t *testing.T) {
 			defer look.Stop()
 			for range look.C {
 				_, err := c.Get(t.Context(), job.ID)
-				if err == nil {
+				// A Redis that is killed may lose what it has not written yet.
+				if err == nil || strings.Contains(err.Error(), "404") {
 					t.Logf("back after %v", time.Since(began).Round(time.Millisecond))
 					break
 				}
