@@ -35,6 +35,7 @@ type commands struct {
 	Providers providersCommand `cmd:"" group:"serve" help:"List the providers of models, and check that they answer."`
 	Audit     auditCommand     `cmd:"" group:"serve" help:"Verify the audit log."`
 	Keys      keysCommand      `cmd:"" group:"serve" help:"Make, list, rotate and revoke API keys."`
+	Unmask    unmaskCommand    `cmd:"" group:"serve" help:"Show the values that masking replaced in a job."`
 	Budgets   budgetsCommand   `cmd:"" group:"serve" help:"Show what is spent, and what is left of each budget."`
 	Doctor    doctorCommand    `cmd:"" group:"serve" help:"Look at Redis, queues, workers, providers and agents, and say what to do."`
 	Config    configCommand    `cmd:"" group:"serve" help:"Show every setting, the value in force and what it means."`
