@@ -1,57 +1,14 @@
 package cli
 
 import (
-	"log/slog"
 	"net/http"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/alicebob/miniredis/v2"
-	redisserver "github.com/alicebob/miniredis/v2/server"
-	"github.com/redis/go-redis/v9"
-
+	"github.com/topcentral/spillway/app/config"
 	"github.com/topcentral/spillway/lab/redistest"
 )
-
-// A Redis that loads its log answers, with an error that ends by itself.
-func TestAProcessWaitsWhileRedisLoadsItsData(t *testing.T) {
-	embedded := miniredis.RunT(t)
-	var asked atomic.Int32
-	loading := func(c *redisserver.Peer, _ string, _ ...string) bool {
-		if asked.Add(1) > 3 {
-			return false
-		}
-		c.WriteError("LOADING Redis is loading the dataset in memory")
-		return true
-	}
-	embedded.Server().SetPreHook(loading)
-	rdb := redis.NewClient(&redis.Options{Addr: embedded.Addr(), MaxRetries: -1, DisableIdentity: true, Protocol: 2})
-	defer rdb.Close()
-	log := new(syncBuffer)
-	cfg := config{RedisURL: "redis://" + embedded.Addr(), AdminListen: adminOff}
-	if err := awaitRedis(t.Context(), cfg, rdb, patient, slog.New(slog.NewTextHandler(log, nil))); err != nil {
-		t.Errorf("got %v", err)
-	}
-	if said := log.String(); strings.Count(said, "waiting for Redis before the start") != 1 || !strings.Contains(said, "LOADING") {
-		t.Errorf("it logs\n%s", said)
-	}
-}
-
-// What does not end by itself is not waited for.
-func TestAProcessDoesNotWaitForAWrongPassword(t *testing.T) {
-	embedded := miniredis.RunT(t)
-	embedded.RequireAuth("right")
-	rdb := redis.NewClient(&redis.Options{Addr: embedded.Addr(), Password: "wrong", DisableIdentity: true, Protocol: 2})
-	defer rdb.Close()
-	began := time.Now()
-	err := awaitRedis(t.Context(), config{AdminListen: adminOff}, rdb, patient, slog.New(slog.DiscardHandler))
-	if err == nil || time.Since(began) > patient/2 {
-		t.Errorf("after %v got %v", time.Since(began), err)
-	}
-}
 
 func TestAWorkerWaitsForItsRedis(t *testing.T) {
 	server := redistest.Start(t)
@@ -75,7 +32,7 @@ func TestAWorkerWaitsForItsRedis(t *testing.T) {
 func TestAProcessGivesUpWaitingForItsRedis(t *testing.T) {
 	for _, command := range []string{"api", "worker"} {
 		t.Setenv("SPILLWAY_REDIS_URL", "redis://"+freeAddress(t))
-		t.Setenv("SPILLWAY_ADMIN_LISTEN", adminOff)
+		t.Setenv("SPILLWAY_ADMIN_LISTEN", config.Off)
 		t.Setenv("SPILLWAY_API_LISTEN", "127.0.0.1:0")
 		t.Setenv("SPILLWAY_REDIS_WAIT", "1s")
 		_, errs, code := commandWith(t, "", command)
