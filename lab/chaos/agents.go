@@ -19,10 +19,13 @@ const (
 // builtin is the folder of the built-in agent, as seen from the module's root.
 const builtin = "tasks/agents/a05_churn_warning"
 
-// agentsDir makes the directory of agents that some workers have.
-func (w *world) agentsDir() (string, error) {
-	dir := filepath.Join(w.dir, "agents")
-	folder := filepath.Join(dir, strings.ToLower(somewhere)+"_chaos")
+// agentsDir makes the directory of agents of a process.
+func (w *world) agentsDir(process string) (string, error) {
+	dir := filepath.Join(w.dir, "agents", process)
+	folder := filepath.Join(dir, folderName)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make a directory of agents: %w", err)
+	}
 	if err := os.CopyFS(folder, os.DirFS(builtin)); err != nil {
 		return "", fmt.Errorf("copy an agent's folder; run this from the module's root: %w", err)
 	}
@@ -36,4 +39,20 @@ func (w *world) agentsDir() (string, error) {
 		return "", fmt.Errorf("write the agent's definition: %w", err)
 	}
 	return dir, nil
+}
+
+// folderName is the folder of the agent that some workers lack.
+const folderName = "c05_chaos"
+
+// withdraw takes the agent from a process, and returns what gives it back. It
+// reports false when the process does not have it.
+func (p *process) withdraw() (undo func(), ok bool) {
+	if p.agents == "" {
+		return nil, false
+	}
+	folder, aside := filepath.Join(p.agents, folderName), p.agents+".withdrawn"
+	if os.Rename(folder, aside) != nil {
+		return nil, false // it is withdrawn already
+	}
+	return func() { _ = os.Rename(aside, folder) }, true // nobody else moves it
 }

@@ -19,12 +19,13 @@ import (
 type client struct {
 	http *http.Client
 	urls []string
+	key  string        // API key
 	next atomic.Uint64 // turns from one API to the next
 }
 
-func newClient(urls []string) *client {
+func newClient(urls []string, key string) *client {
 	transport := &http.Transport{MaxIdleConnsPerHost: 128, IdleConnTimeout: time.Minute}
-	return &client{http: &http.Client{Transport: transport}, urls: urls}
+	return &client{http: &http.Client{Transport: transport}, urls: urls, key: key}
 }
 
 // api picks the API to ask next.
@@ -39,24 +40,40 @@ const (
 	maxAnswer = 4 << 20
 )
 
-// ask makes one request and returns what came of it.
+// ask makes one request about a job and returns what came of it.
 func (c *client) ask(ctx context.Context, method, path string, body []byte, header map[string]string, within time.Duration) history.Request {
+	note, text := c.fetch(ctx, method, path, body, header, within)
+	if note.OK() {
+		if err := readJob(text, &note); err != nil {
+			note.Status, note.Err = 0, err.Error()
+		}
+	}
+	return note
+}
+
+// fetch makes one request and returns what came of it, with the answer's body.
+func (c *client) fetch(ctx context.Context, method, path string, body []byte, header map[string]string, within time.Duration) (history.Request, []byte) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	api := c.api()
 	note := history.Request{At: time.Now(), API: api}
-	resp, err := c.send(ctx, method, api+path, body, header) //nolint:bodyclose // read closes it
+	var text []byte
+	resp, err := c.send(ctx, method, api+path, body, header)
 	if err == nil {
 		note.Status = resp.StatusCode
 		note.Later = resp.Header.Get("Retry-After") != ""
 		note.Replayed = resp.Header.Get("Idempotent-Replayed") == "true"
-		err = read(resp, &note)
+		text, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+		_ = resp.Body.Close() // it was read
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		note.Status, note.Err = 0, err.Error()
+	case !note.OK():
+		note.Err = problem(text)
 	}
 	note.Took = time.Since(note.At)
-	return note
+	return note, text
 }
 
 func (c *client) send(ctx context.Context, method, url string, body []byte, header map[string]string) (*http.Response, error) {
@@ -67,6 +84,7 @@ func (c *client) send(ctx context.Context, method, url string, body []byte, head
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
+	r.Header.Set("Authorization", "Bearer "+c.key)
 	for name, value := range header {
 		r.Header.Set(name, value)
 	}
@@ -82,17 +100,8 @@ func problem(body []byte) string {
 	return string(body[:min(len(body), 500)])
 }
 
-// read takes what an answer says of a job, or of a problem.
-func read(resp *http.Response, note *history.Request) error {
-	defer func() { _ = resp.Body.Close() }() // it was read
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return err
-	}
-	if !note.OK() {
-		note.Err = problem(body)
-		return nil
-	}
+// readJob reads the job of an answer.
+func readJob(body []byte, note *history.Request) error {
 	var job struct {
 		ID       string      `json:"id"`
 		State    tasks.State `json:"state"`

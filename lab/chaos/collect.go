@@ -84,7 +84,12 @@ func (w *world) collect(ctx context.Context) (*history.History, error) {
 	var whole *history.History
 	w.log.Change(func(h *history.History) {
 		for marker, list := range records {
-			if j := h.Jobs[marker]; j != nil {
+			j := h.Jobs[marker]
+			if j == nil && strings.HasPrefix(marker, floodPrefix) { // its batch got no answer
+				j = &history.Job{Marker: marker, Plan: "part of a flood", Flood: true}
+				h.Jobs[marker] = j
+			}
+			if j != nil {
 				j.Stored = list
 			} else {
 				for i := range list {
@@ -146,8 +151,12 @@ func (w *world) record(ctx context.Context, key, id string) (history.Record, str
 	r.Deadline, r.Ended = millis(h["deadline"]), millis(h["ended"])
 	r.Attempt, _ = strconv.Atoi(h["attempt"])          // what cannot be read shows as a fault
 	r.Sequence, _ = strconv.ParseInt(h["seq"], 10, 64) // likewise
+	var before time.Time
 	for _, m := range log.Val() {
-		r.Events = append(r.Events, event(m))
+		e := event(m)
+		e.At = w.clock.machine(e.At, before)
+		before = e.At
+		r.Events = append(r.Events, e)
 	}
 	var spec struct {
 		Metadata map[string]string `json:"metadata"`

@@ -21,7 +21,7 @@ func TestCollectReadsWhatTheStoreWrites(t *testing.T) {
 	rdb := redistest.Real(t)
 	s := store.New(rdb, store.DefaultConfig())
 	t.Cleanup(func() { s.Close() })
-	w := &world{rdb: rdb, log: history.NewLog(), features: history.Features{Webhooks: true}}
+	w := &world{rdb: rdb, clock: &clock{shifts: []shift{{}}}, log: history.NewLog(), features: history.Features{Webhooks: true}}
 	w.log.Begin(&history.Job{Marker: marker(1), Callback: true})
 	if err := s.Outbox("webhooks", time.Minute).Open(ctx); err != nil {
 		t.Fatal(err)

@@ -25,6 +25,7 @@ func (w *world) readFeatures(ctx context.Context) error {
 		Idempotency: strings.Contains(contract, "Idempotency-Key"),
 		Retry:       strings.Contains(contract, "/jobs/{id}/retry"),
 		Webhooks:    w.callbackAllowed(ctx),
+		Clock:       w.clock.library != "",
 	}
 	w.log.Change(func(h *history.History) { h.Tests = w.features })
 	return nil
@@ -34,18 +35,8 @@ func (w *world) readFeatures(ctx context.Context) error {
 // asks with a job that is at fault otherwise, so that none is made.
 func (w *world) callbackAllowed(ctx context.Context) bool {
 	body := `{"agent":"A05","input":{},"callback_url":"` + w.hooks + `/probe"}`
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.apiURLs[0]+"/jobs", strings.NewReader(body))
-	if err != nil {
-		return false
-	}
-	r.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = resp.Body.Close() }() // it was read
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	return err == nil && resp.StatusCode/100 == 4 && !strings.Contains(string(answer), "callback_url")
+	answer, text := newClient(w.apiURLs, w.key).fetch(ctx, http.MethodPost, "/jobs", []byte(body), nil, answerWithin)
+	return answer.Status/100 == 4 && !strings.Contains(string(text), "callback_url")
 }
 
 // fetch returns the body of a 200.

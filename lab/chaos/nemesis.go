@@ -52,6 +52,16 @@ var doses = []dose{
 	{history.Silence, history.API, 0.02, time.Second, 3 * time.Second},
 	{history.Slow, history.Worker, 0.05, time.Second, 6 * time.Second},
 	{history.Slow, history.API, 0.03, time.Second, 3 * time.Second},
+	{history.Deny, history.Redis, 0.06, 200 * time.Millisecond, 4 * time.Second},
+	{history.Mute, history.Redis, 0.01, time.Second, 6 * time.Second},
+	{history.OOM, history.Redis, 0.01, time.Second, 12 * time.Second},
+	{history.NoReplicas, history.Redis, 0.01, time.Second, 6 * time.Second},
+	{history.ReadOnly, history.Redis, 0.01, time.Second, 6 * time.Second},
+	{history.Misconf, history.Redis, 0.01, time.Second, 12 * time.Second},
+	{history.Load, history.Redis, 0.01, time.Second, 6 * time.Second},
+	{history.Jump, history.Redis, 0.02, 2 * time.Second, 12 * time.Second},
+	{history.Withdraw, history.Worker, 0.03, 3 * time.Second, 12 * time.Second},
+	{history.Flood, history.Tenant, 0.01, time.Second, 5 * time.Second},
 }
 
 // plan draws what is done and when, in the order of time. Each deed is done
@@ -105,9 +115,12 @@ func checkOnly(only string) error {
 type nemesis struct {
 	w     *world
 	steps []step
+	flood *flood
 }
 
-func newNemesis(w *world) *nemesis { return &nemesis{w: w, steps: plan(w.cfg)} }
+func newNemesis(w *world) *nemesis {
+	return &nemesis{w: w, steps: plan(w.cfg), flood: newFlood(w)}
+}
 
 // run does every deed at its time, and returns when the last has passed and
 // everything is up again. When ctx ends it undoes what it has done.
@@ -127,6 +140,30 @@ func (n *nemesis) run(ctx context.Context) {
 
 // do does one deed and notes it, with its end.
 func (n *nemesis) do(ctx context.Context, s step) {
+	if f, ok := redisFaultOf(s.deed, s.who); ok {
+		n.faultRedis(ctx, s, f)
+		return
+	}
+	switch s.deed {
+	case history.Load:
+		n.loadRedis(ctx, s)
+	case history.Jump:
+		n.jumpClock(ctx, s)
+	case history.Withdraw:
+		n.withdrawAgent(ctx, s)
+	case history.Flood:
+		undone := n.note(history.Disturbance{Deed: s.deed, Kind: s.kind, Target: "tenant " + floodTenant, From: time.Now()})
+		n.flood.run(ctx, s.lasts)
+		undone()
+	case history.Cut, history.Silence, history.Slow:
+		n.disturbLink(ctx, s)
+	default:
+		n.send(ctx, s)
+	}
+}
+
+// send does a deed that a signal does.
+func (n *nemesis) send(ctx context.Context, s step) {
 	p := n.target(s)
 	if s.deed == history.Kill {
 		_ = p.reborn(ctx, 0) // one that is down is killed as soon as it is up; else fewer would be than were asked for
@@ -139,9 +176,6 @@ func (n *nemesis) do(ctx context.Context, s step) {
 		d.PID = p.signal(syscall.SIGTERM, s.lasts)
 	case history.Freeze:
 		d.PID = p.signal(syscall.SIGSTOP, 0)
-	default:
-		n.disturbLink(ctx, p, s, d)
-		return
 	}
 	if d.PID == 0 {
 		return // it was down already
@@ -156,9 +190,26 @@ func (n *nemesis) do(ctx context.Context, s step) {
 	undone()
 }
 
+// withdrawAgent takes an agent from one of the workers that have it.
+func (n *nemesis) withdrawAgent(ctx context.Context, s step) {
+	p := n.target(s)
+	for i := 1; p.agents == "" && i <= len(n.w.workers); i++ {
+		p = n.w.workers[(s.who+i)%len(n.w.workers)]
+	}
+	giveBack, ok := p.withdraw()
+	if !ok {
+		return
+	}
+	undone := n.note(history.Disturbance{Deed: s.deed, Kind: s.kind, Target: p.name, PID: p.pid(), From: time.Now()})
+	sleep(ctx, s.lasts)
+	giveBack()
+	undone()
+}
+
 // disturbLink does a deed to a process's way to Redis.
-func (n *nemesis) disturbLink(ctx context.Context, p *process, s step, d history.Disturbance) {
-	d.PID = p.pid()
+func (n *nemesis) disturbLink(ctx context.Context, s step) {
+	p := n.target(s)
+	d := history.Disturbance{Deed: s.deed, Kind: s.kind, Target: p.name, PID: p.pid(), From: time.Now()}
 	undo := p.link.disturb(s.deed)
 	undone := n.note(d)
 	sleep(ctx, s.lasts)

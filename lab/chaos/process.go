@@ -24,7 +24,8 @@ type process struct {
 	args    []string
 	env     []string
 	logPath string
-	link    *link // its way to Redis; nil for Redis itself
+	link    *link  // its way to Redis; nil for Redis itself
+	agents  string // its directory of agents; "": it has the built-in ones alone
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd     // nil while it is down

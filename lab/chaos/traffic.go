@@ -22,7 +22,7 @@ type traffic struct {
 	cancel context.CancelFunc
 }
 
-func newTraffic(w *world) *traffic { return &traffic{w: w, client: newClient(w.apiURLs)} }
+func newTraffic(w *world) *traffic { return &traffic{w: w, client: newClient(w.apiURLs, w.key)} }
 
 // begin starts the lives, spread over the span.
 func (t *traffic) begin(ctx context.Context) {

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -33,12 +32,15 @@ type world struct {
 
 	rdb      *redis.Client // past all proxies
 	redis    *process
+	clock    *clock // of Redis
 	workers  []*process
 	apis     []*process
 	apiURLs  []string
 	models   string // URL of the mock model server
 	hooks    string // URL of the receiver of webhooks
 	secret   string
+	key      string // API key of the clients
+	floodKey string // API key of the flooding tenant
 	features history.Features
 
 	stop    context.CancelFunc // ends the processes
@@ -55,6 +57,7 @@ func open(ctx context.Context, cfg config, dir, binary string) (*world, error) {
 		func() error { return w.openRedis(ctx, life) },
 		w.openModels,
 		w.openReceiver,
+		func() error { return w.openKeys(ctx, binary) },
 		func() error { return w.openSpillway(ctx, life, binary) },
 		func() error { return w.readFeatures(ctx) },
 	} {
@@ -108,38 +111,6 @@ func (w *world) launch(life context.Context, p *process) *process {
 // patience is how long a part of the world may take to start.
 const patience = 30 * time.Second
 
-func (w *world) openRedis(ctx, life context.Context) error {
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		return fmt.Errorf("%w: install Debian's package redis-server", err)
-	}
-	addr, err := freeAddr()
-	if err != nil {
-		return err
-	}
-	_, port, _ := net.SplitHostPort(addr)
-	data := filepath.Join(w.dir, "redis")
-	if err := os.Mkdir(data, 0o700); err != nil {
-		return fmt.Errorf("make Redis's folder: %w", err)
-	}
-	w.redis = w.launch(life, &process{kind: history.Redis, name: "redis", path: path, args: []string{
-		"--port", port, "--bind", "127.0.0.1", "--dir", data, "--save", "",
-		"--appendonly", "yes", "--appendfsync", w.cfg.fsync, "--maxmemory-policy", "noeviction",
-	}})
-	w.rdb = redis.NewClient(&redis.Options{Addr: addr, DialTimeout: time.Second, ReadTimeout: 30 * time.Second})
-	return w.redisAnswers(ctx)
-}
-
-// redisAnswers waits until Redis does.
-func (w *world) redisAnswers(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := until(ctx, func() bool { return w.rdb.Ping(ctx).Err() == nil }); err != nil {
-		return fmt.Errorf("redis does not answer: %w", err)
-	}
-	return nil
-}
-
 // serve starts an HTTP server of the world around, and returns its URL.
 func (w *world) serve(h http.Handler) (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -162,18 +133,17 @@ func (w *world) openSpillway(ctx, life context.Context, binary string) error {
 		p.path, p.env = binary, append(w.environment(p.link.addr()), p.env...)
 		return w.launch(life, p), nil
 	}
-	agents, err := w.agentsDir()
+	agents, err := w.agentsDir("api")
 	if err != nil {
 		return err
 	}
-	has := "SPILLWAY_AGENTS_DIR=" + agents
 	for i := range w.cfg.apis {
 		addr, err := freeAddr()
 		if err != nil {
 			return err
 		}
 		p, err := start(&process{
-			kind: history.API, name: fmt.Sprintf("api-%d", i+1), group: "api", args: []string{"api"}, env: []string{"SPILLWAY_API_LISTEN=" + addr, "SPILLWAY_ADMIN_LISTEN=off", has, "SPILLWAY_QUEUED_QUOTA=0", "SPILLWAY_KEPT_JOBS=0"},
+			kind: history.API, name: fmt.Sprintf("api-%d", i+1), group: "api", args: []string{"api"}, env: []string{"SPILLWAY_API_LISTEN=" + addr, "SPILLWAY_ADMIN_LISTEN=off", "SPILLWAY_AUTH=required", "SPILLWAY_AGENTS_DIR=" + agents, "SPILLWAY_QUEUED_QUOTA=0", "SPILLWAY_KEPT_JOBS=0"},
 		})
 		if err != nil {
 			return err
@@ -182,14 +152,14 @@ func (w *world) openSpillway(ctx, life context.Context, binary string) error {
 	}
 	for i := range 2 * w.cfg.workers {
 		lane := []string{"local", "cloud"}[i%2]
-		var env []string
+		p := &process{kind: history.Worker, name: fmt.Sprintf("%s-%d", lane, i/2+1), group: lane, args: []string{"worker", "--lane", lane}}
 		if i/2 > 0 || w.cfg.workers == 1 {
-			env = []string{has}
+			if p.agents, err = w.agentsDir(p.name); err != nil {
+				return err
+			}
+			p.env = []string{"SPILLWAY_AGENTS_DIR=" + p.agents}
 		}
-		p, err := start(&process{
-			env: env, kind: history.Worker, name: fmt.Sprintf("%s-%d", lane, i/2+1), group: lane, args: []string{"worker", "--lane", lane},
-		})
-		if err != nil {
+		if p, err = start(p); err != nil {
 			return err
 		}
 		w.workers = append(w.workers, p)
@@ -201,7 +171,7 @@ func (w *world) openSpillway(ctx, life context.Context, binary string) error {
 func (w *world) environment(redisAddr string) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir,
-		"SPILLWAY_REDIS_URL=redis://" + redisAddr + "/0",
+		"SPILLWAY_REDIS_URL=redis://" + appUser + ":" + appUser + "@" + redisAddr + "/0",
 		"SPILLWAY_OLLAMA_URL=" + w.models + mockllm.Path(mockllm.Ollama),
 		"SPILLWAY_OPENAI_URL=" + w.models + mockllm.Path(mockllm.OpenAI),
 		"OPENAI_API_KEY=mock",

@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -73,6 +74,11 @@ func checkWhole(h *History) []Violation {
 	}
 	for _, d := range h.Strays {
 		add("no webhook without a job", "%s for job %q", d.ID, d.JobID)
+	}
+	for i := range h.Floods {
+		if r := &h.Floods[i]; r.Status != 0 && !r.OK() && r.Status != http.StatusTooManyRequests && r.Status != http.StatusServiceUnavailable {
+			add("answers are those of the contract", "the flooding tenant got %d: %s", r.Status, r.Err)
+		}
 	}
 	for _, id := range h.Left.Strangers {
 		add("no job that nobody asked for", "%s", id)

@@ -22,6 +22,7 @@ import (
 type History struct {
 	Jobs         map[string]*Job // by marker
 	Disturbances []Disturbance
+	Floods       []Request       // answers to the flooding tenant that grant nothing, and to each of its batches
 	Strays       []Delivery      // webhooks for jobs that no client has asked for
 	Crashes      []string        // what processes wrote when they died of their own fault
 	Exits        []Exit          // processes that ended and nobody had touched them
@@ -35,6 +36,7 @@ type Features struct {
 	Idempotency bool // POST /jobs takes an Idempotency-Key
 	Retry       bool // POST /jobs/{id}/retry is there
 	Webhooks    bool // webhooks can reach this machine
+	Clock       bool // Redis's clock can be set
 }
 
 // Job is what is known of one logical job: one thing that a client wanted done,
@@ -44,6 +46,7 @@ type Job struct {
 	Plan      string // what its client meant to do, in words
 	LocalOnly bool   // its data must not reach the cloud
 	Callback  bool   // a webhook was asked for
+	Flood     bool   // it is the flooding tenant's
 
 	Submits  []Request
 	Cancels  []Request
@@ -147,16 +150,30 @@ const (
 	Cut       Deed = "cut"       // its connections to Redis are closed and refused
 	Silence   Deed = "silence"   // its connections to Redis carry nothing
 	Slow      Deed = "slow"      // its connections to Redis are slow
+
+	// To Redis alone:
+	Deny       Deed = "deny"       // Spillway's user may not run some command
+	Mute       Deed = "mute"       // Spillway's user has no channels
+	OOM        Deed = "oom"        // writes are refused: memory is full
+	NoReplicas Deed = "noreplicas" // writes are refused: too few replicas
+	ReadOnly   Deed = "readonly"   // writes are refused: it is a replica
+	Misconf    Deed = "misconf"    // writes are refused: a snapshot has failed
+	Load       Deed = "load"       // SIGKILL; it takes seconds to load its log
+	Jump       Deed = "jump"       // its clock is set ahead or back, and right again
+
+	Withdraw Deed = "withdraw" // an agent is taken from a worker, and given back
+	Flood    Deed = "flood"    // a tenant posts batches as fast as it can
 )
 
-// Kind is a kind of process.
+// Kind is what a deed is done to, or who does it.
 type Kind string
 
-// The kinds of processes.
+// The kinds.
 const (
 	Worker Kind = "worker"
 	API    Kind = "api"
 	Redis  Kind = "redis"
+	Tenant Kind = "tenant"
 )
 
 // Disturbance is a deed and its extent.
@@ -265,7 +282,7 @@ const unsynced = 2 * time.Second
 // a Redis that was killed soon after.
 func (h *History) inDoubt(at time.Time) bool {
 	return slices.ContainsFunc(h.Disturbances, func(d Disturbance) bool {
-		return d.Deed == Kill && d.Kind == Redis && !at.After(d.From.Add(grace)) && d.From.Sub(at) < unsynced
+		return (d.Deed == Kill || d.Deed == Load) && d.Kind == Redis && !at.After(d.From.Add(grace)) && d.From.Sub(at) < unsynced
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Measures says in numbers how a run went.
 type Measures struct {
-	Asked        int                 // jobs that clients wanted
+	Asked        int                 // jobs that clients wanted, but for a flood's
 	Acknowledged int                 // of them, those that an API accepted
 	States       map[tasks.State]int // acknowledged jobs, by their state at the end
 	LostExcused  int                 // gone with the last moments of a killed Redis
@@ -45,6 +45,8 @@ type Measures struct {
 	Webhooks, Repeated, Untaken int       // that came; of them, those that had been taken before, and those the receiver refused
 	Replays                     int       // submissions answered with the job of an earlier one
 	Deeds                       map[string]int
+	Floods                      map[tasks.State]int // the flooding tenant's jobs, by their state at the end
+	FloodRefused                int                 // jobs and batches of it that were refused, or got no answer
 	Exits                       int
 	Tests                       Features
 }
@@ -53,12 +55,18 @@ type Measures struct {
 func Measure(h *History) *Measures {
 	m := &Measures{
 		States: map[tasks.State]int{}, Attempts: map[int]int{}, Again: map[string]int{}, CallsBy: map[int]int{},
-		Deeds: map[string]int{}, Exits: len(h.Exits), Tests: h.Tests, Asked: len(h.Jobs),
+		Deeds: map[string]int{}, Exits: len(h.Exits), Tests: h.Tests,
+		Floods: map[tasks.State]int{},
 	}
 	for _, d := range h.Disturbances {
 		m.Deeds[string(d.Deed)+" "+string(d.Kind)]++
 	}
+	m.floods(h)
 	for _, j := range h.Jobs {
+		if j.Flood {
+			continue
+		}
+		m.Asked++
 		m.fate(h, j)
 		m.work(h, j)
 		m.contact(h, j)
@@ -68,6 +76,22 @@ func Measure(h *History) *Measures {
 		}
 	}
 	return m
+}
+
+// floods counts what became of the flooding tenant's jobs.
+func (m *Measures) floods(h *History) {
+	for _, j := range h.Jobs {
+		for i := range j.Stored {
+			if j.Flood {
+				m.Floods[j.Stored[i].State]++
+			}
+		}
+	}
+	for i := range h.Floods {
+		if !h.Floods[i].OK() {
+			m.FloodRefused++
+		}
+	}
 }
 
 // fate counts what became of a job.
@@ -191,8 +215,8 @@ func (m *Measures) contact(h *History, j *Job) {
 			m.Repeated++
 		default:
 			taken[d.ID] = true
-			if r := j.Record(d.JobID); r != nil && WebhookID(r.ID, r.Sequence) == d.ID {
-				m.Told = append(m.Told, d.At.Sub(r.Ended))
+			if r := j.Record(d.JobID); r != nil && WebhookID(r.ID, r.Sequence) == d.ID && r.event(r.Sequence) != nil {
+				m.Told = append(m.Told, d.At.Sub(r.event(r.Sequence).At))
 			}
 		}
 	}

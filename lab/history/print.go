@@ -42,6 +42,7 @@ func (m *Measures) Print(out io.Writer) {
 	row("webhooks received", "%d: %d repeated by ID, %d refused by the receiver", m.Webhooks, m.Repeated, m.Untaken)
 	row("webhooks after the end", "%s", m.Told)
 	row("submissions replayed by key", "%d", m.Replays)
+	row("jobs of the flooding tenant", "%s; refused: %d", counts(m.Floods), m.FloodRefused)
 	row("done to the system", "%s", counts(m.Deeds))
 	row("processes that ended by themselves", "%d", m.Exits)
 	row("not tested", "%s", m.Tests.missing())
@@ -49,7 +50,7 @@ func (m *Measures) Print(out io.Writer) {
 
 func (f Features) missing() string {
 	var parts []string
-	for name, there := range map[string]bool{"Idempotency-Key": f.Idempotency, "retry": f.Retry, "webhooks": f.Webhooks} {
+	for name, there := range map[string]bool{"Idempotency-Key": f.Idempotency, "retry": f.Retry, "webhooks": f.Webhooks, "jumps of the clock": f.Clock} {
 		if !there {
 			parts = append(parts, name)
 		}
