@@ -44,7 +44,7 @@ func parse(args []string) (config, error) {
 	f.IntVar(&c.jobs, "jobs", 300, "how many jobs are posted")
 	f.IntVar(&c.kills, "kills", 15, "how many processes are killed; other disturbances come in proportion")
 	f.DurationVar(&c.span, "span", 0, "time over which jobs and disturbances are spread; 0: by their numbers")
-	f.DurationVar(&c.settle, "settle", 2*time.Minute, "how long the jobs may take to end afterwards")
+	f.DurationVar(&c.settle, "settle", 4*time.Minute, "how long the jobs may take to end afterwards")
 	f.DurationVar(&c.hooks, "hooks", 10*time.Second, "how long webhooks are waited for when all jobs have ended")
 	f.IntVar(&c.clients, "clients", 256, "how many jobs are looked after at once")
 	f.IntVar(&c.workers, "workers", 2, "worker processes for each lane")

@@ -149,7 +149,8 @@ func cannotServe(reply string) bool {
 			return true
 		}
 	}
-	return strings.Contains(reply, "-OOM ") // as Redis 6 reports it from within a script
+	return strings.Contains(reply, "-OOM ") || // as Redis 6 reports it from within a script
+		strings.HasPrefix(reply, "ERR The user executing the script can't ") // as Redis 7 reports NOPERM from within one
 }
 
 // text returns reply[i] as a string, "" if it is not there.
