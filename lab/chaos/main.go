@@ -27,6 +27,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/topcentral/spillway/lab/history"
 )
 
@@ -46,6 +48,7 @@ func run(args []string, out io.Writer) int {
 	if err != nil {
 		return failed
 	}
+	redis.SetLogger(quiet{}) // that Redis is down at times is no news here
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	fmt.Fprintln(out, "chaos: reproduce with:", cfg.command())
@@ -64,6 +67,11 @@ func run(args []string, out io.Writer) int {
 	}
 	return kept
 }
+
+// quiet is a logger of go-redis that drops everything.
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
 
 // perform does everything that has to happen before judgement.
 func perform(ctx context.Context, cfg config, out io.Writer) (*history.History, error) {

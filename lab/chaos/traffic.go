@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"sync"
 	"time"
 
@@ -107,7 +108,12 @@ const postFor = 90 * time.Second
 func (l *life) post(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, postFor)
 	defer cancel()
-	body, header := l.submission()
+	var deadline time.Time
+	if l.plan.deadline > 0 {
+		deadline = time.Now().Add(l.plan.deadline).UTC().Truncate(time.Second)
+		l.note(func(j *history.Job) { j.Deadline = deadline })
+	}
+	body, header := l.submission(deadline)
 	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, time.Second) {
 		var twin sync.WaitGroup
 		if l.plan.twice {
@@ -117,6 +123,9 @@ func (l *life) post(ctx context.Context) string {
 		twin.Wait()
 		if answer.OK() {
 			return answer.ID
+		}
+		if answer.Status == http.StatusBadRequest {
+			return "" // its deadline has passed; else the history shows it
 		}
 		sleep(ctx, wait)
 	}
@@ -130,7 +139,7 @@ func (l *life) postOnce(ctx context.Context, body []byte, header map[string]stri
 }
 
 // submission returns what the client posts.
-func (l *life) submission() (body []byte, header map[string]string) {
+func (l *life) submission(deadline time.Time) (body []byte, header map[string]string) {
 	post := map[string]any{
 		"agent":        l.plan.agent,
 		"input":        map[string]any{"customer": "Chaos GmbH", "as_of": "2026-03-12", "notes": l.job},
@@ -141,8 +150,8 @@ func (l *life) submission() (body []byte, header map[string]string) {
 	if l.plan.localOnly {
 		post["privacy"] = "local_only"
 	}
-	if l.plan.deadline > 0 {
-		post["deadline"] = time.Now().Add(l.plan.deadline).UTC().Format(time.RFC3339)
+	if !deadline.IsZero() {
+		post["deadline"] = deadline.Format(time.RFC3339)
 	}
 	if l.plan.callback {
 		post["callback_url"] = l.w.hooks + "/" + l.job

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/topcentral/spillway/tasks"
 )
@@ -135,6 +136,7 @@ func answersAreExpected(h *History, j *Job) []string {
 			case r.Status == http.StatusServiceUnavailable:
 				wrong = append(wrong, what+" got a 503 that says not when to come back")
 			case r.Status == http.StatusNotFound && j.goneExcused(h, r.ID):
+			case r.Status == http.StatusBadRequest && h.tooLate(j, r):
 			default:
 				wrong = append(wrong, fmt.Sprintf("%s got %d: %s", what, r.Status, r.Err))
 			}
@@ -151,4 +153,18 @@ func answersAreExpected(h *History, j *Job) []string {
 func (j *Job) goneExcused(h *History, id string) bool {
 	excused, _ := h.Lost(j)
 	return slices.Contains(excused, id)
+}
+
+// farthestJump is how far Redis's clock may be ahead.
+const farthestJump = 15 * time.Second
+
+// tooLate reports whether the deadline that a submission asks for may have passed
+// by Redis's clock.
+func (h *History) tooLate(j *Job, r *Request) bool {
+	at := r.Done().Add(time.Second)
+	jumps := func(d Disturbance) bool { return d.Deed == Jump && d.overlaps(r.At, r.Done()) }
+	if slices.ContainsFunc(h.Disturbances, jumps) {
+		at = at.Add(farthestJump)
+	}
+	return !j.Deadline.IsZero() && at.After(j.Deadline)
 }

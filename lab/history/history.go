@@ -43,10 +43,11 @@ type Features struct {
 // however often it had to ask.
 type Job struct {
 	Marker    string
-	Plan      string // what its client meant to do, in words
-	LocalOnly bool   // its data must not reach the cloud
-	Callback  bool   // a webhook was asked for
-	Flood     bool   // it is the flooding tenant's
+	Plan      string    // what its client meant to do, in words
+	LocalOnly bool      // its data must not reach the cloud
+	Callback  bool      // a webhook was asked for
+	Flood     bool      // it is the flooding tenant's
+	Deadline  time.Time // that its client asked for; zero: none
 
 	Submits  []Request
 	Cancels  []Request
