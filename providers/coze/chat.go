@@ -26,8 +26,8 @@ type chat struct {
 	Usage          usage     `json:"usage"`
 }
 
-// The states of a chat. One that requires action waits for a tool that whoever
-// asks is to run.
+// The states of a chat. One that requires action waits for the caller to run a
+// tool.
 const (
 	created        = "created"
 	inProgress     = "in_progress"
@@ -47,7 +47,7 @@ func (u usage) tokens() providers.Usage {
 	return providers.Usage{Input: int(u.Input), Output: int(u.Output)}
 }
 
-// message is one message of a question: what the user said, or the bot before.
+// message is one message of a request.
 type message struct {
 	Role        string `json:"role"`
 	Type        string `json:"type"`
@@ -87,8 +87,8 @@ func (p *provider) create(ctx context.Context, req *providers.Request) (*chat, e
 	return c, nil
 }
 
-// conversation turns messages into what Coze takes: what the system says goes
-// before the first word of the user.
+// conversation converts messages to Coze's form: system messages are put before
+// the next user message.
 func conversation(all []providers.Message) []message {
 	var out []message
 	var system strings.Builder
@@ -109,12 +109,12 @@ func conversation(all []providers.Message) []message {
 	return out
 }
 
-// maxMisses is how many looks in a row may fail: the answer is paid for, and a
-// look costs nothing.
+// maxMisses is how many consecutive polls may fail: the answer is paid for, and a
+// poll costs nothing.
 const maxMisses = 3
 
-// wait looks at a chat until it has completed. One that has not ended when wait
-// gives up is canceled.
+// wait polls a chat until it has completed. If wait gives up earlier, it cancels
+// the chat.
 func (p *provider) wait(ctx context.Context, c *chat) error {
 	tick := time.NewTicker(p.config.Poll)
 	defer tick.Stop()
@@ -139,7 +139,7 @@ func (p *provider) wait(ctx context.Context, c *chat) error {
 	}
 }
 
-// verdict says whether a chat has completed, or how it failed.
+// verdict reports whether a chat has completed, or how it failed.
 func (c *chat) verdict(key providers.Secret) (done bool, err error) {
 	switch c.Status {
 	case completed:
@@ -161,10 +161,10 @@ func (c *chat) query() url.Values {
 	return url.Values{"conversation_id": {string(c.ConversationID)}, "chat_id": {string(c.ID)}}
 }
 
-// cancelTimeout bounds how long the end of a call may take that nobody waits for.
+// cancelTimeout bounds the request that cancels a chat.
 const cancelTimeout = 2 * time.Second
 
-// cancel ends a chat over there. Whether it works changes nothing here.
+// cancel cancels a chat on the server. Its errors are ignored.
 func (p *provider) cancel(ctx context.Context, c *chat) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer stop()

@@ -1,12 +1,12 @@
 // Package coze speaks the chat API of Coze, where a model is a bot that was
 // built and published there: its ID takes the place of a model's name.
 //
-// The API is asynchronous. A chat is created, looked at once a second until it
-// has ended, and then its messages are listed; a chat that nobody waits for any
-// more is canceled, since it costs money as long as it goes on. There is no
-// streaming here, no JSON mode, no limit on the output and no system message:
-// instructions and schema go into the user's message, and the rest is the bot's
-// own setting. Failures come as {code, msg}, mostly inside HTTP 200.
+// The API is asynchronous: a chat is created, polled once a second until it has
+// ended, and then its messages are listed. A chat whose caller has gone is
+// canceled, since it costs money while it runs. This package does not stream, and
+// the API has no JSON mode, no output limit and no system message: instructions
+// and schema go into the user's message, everything else is configured in the
+// bot. Failures come as {code, msg}, mostly with HTTP status 200.
 package coze
 
 import (
@@ -38,8 +38,8 @@ type Config struct {
 	Key     providers.Secret // a personal access token
 	Bot     string           // ID of the bot for requests that name none
 	Aliases map[string]string
-	User    string        // what Coze is told of who asks, the same for all; default DefaultUser
-	Poll    time.Duration // how often a chat is looked at; default DefaultPoll
+	User    string        // the user ID sent to Coze, the same for all calls; default DefaultUser
+	Poll    time.Duration // the interval between polls of a chat; default DefaultPoll
 }
 
 // Validate reports every problem with c at once.
@@ -77,8 +77,8 @@ type provider struct {
 
 func (p *provider) Name() string { return p.config.Name }
 
-// Models names the bot that is asked by default. A token that may chat need not
-// have the right to list bots, so Coze is not asked.
+// Models returns the default bot. It does not ask Coze, since a token that may
+// chat need not have the right to list bots.
 func (p *provider) Models(ctx context.Context) ([]providers.Model, error) {
 	if ctx.Err() != nil {
 		return nil, providers.Canceled(ctx)
@@ -109,8 +109,8 @@ func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta
 	return answer, nil
 }
 
-// read gathers the answer from a chat's messages, which also hold what the bot
-// did on the way and what it suggests to ask next.
+// read collects the answer from a chat's messages, which also contain the bot's
+// intermediate steps and follow-up suggestions.
 func read(messages []answered, schema bool, onDelta func(providers.Delta)) *providers.Response {
 	in := outbound.Answer{OnDelta: onDelta}
 	for _, m := range messages {

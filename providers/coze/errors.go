@@ -13,13 +13,13 @@ import (
 	"github.com/topcentral/spillway/providers/internal/wire"
 )
 
-// problem is what Coze says of a failure; a Code of 0 says that there is none.
+// problem is how Coze reports a failure; Code is 0 if there is none.
 type problem struct {
 	Code wire.Count `json:"code"`
 	Msg  wire.Text  `json:"msg"`
 }
 
-// envelope is what every answer comes in.
+// envelope is the outer object of every response.
 type envelope struct {
 	problem
 	Data json.RawMessage `json:"data"`
@@ -41,12 +41,11 @@ var codes = map[int]providers.Class{
 	700012006: providers.ClassAuthDead,    // token
 }
 
-// timedOut matches a text of Coze that tells of a time limit, for codes that are
-// not listed.
+// timedOut matches error texts about a time limit, for codes that are not listed.
 var timedOut = regexp.MustCompile(`(?i)\btime(d[ -]?)?out\b`)
 
-// open reads the data of an answer into v, or returns the failure that the answer
-// reports.
+// open decodes the data of a response into v, or returns the failure that the
+// response reports.
 func open(body []byte, v any, key providers.Secret) error {
 	var e envelope
 	if err := wire.Decode(body, &e); err != nil {
@@ -95,8 +94,8 @@ func (p problem) err(status int, key providers.Secret) *providers.Error {
 	return e
 }
 
-// refusal reads an answer whose status is not 200. What stands before the API
-// spells its errors in another way.
+// refusal reads a response whose status is not 200. Gateways in front of the API
+// have an error format of their own.
 func (p *provider) refusal(ctx context.Context, resp *http.Response) error {
 	r, err := outbound.ReadFailure(ctx, resp)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package genai tells Prometheus of the calls of models, under the names that
-// OpenTelemetry's conventions for generative AI give to them (in development, as
-// of 2026), in the form that Prometheus has for such names.
+// Package genai exports metrics of model calls to Prometheus. Their names follow
+// OpenTelemetry's conventions for generative AI (in development as of 2026), in
+// the form that Prometheus uses.
 package genai
 
 import (
@@ -14,13 +14,13 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// operation is what every call is, in the words of the conventions.
+// operation is the name that the conventions give to every call.
 const operation = "chat"
 
 // Labels of every call, in the order of their values.
 var labels = []string{"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"}
 
-// metrics is what Prometheus is told.
+// metrics are the exported metrics.
 type metrics struct {
 	duration *prometheus.HistogramVec
 	tokens   *prometheus.HistogramVec
@@ -48,8 +48,8 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}
 }
 
-// Guard lets every call pass, and measures it. It belongs last among the guards,
-// so that it sees the calls that are made, and no others.
+// Guard admits every call, and measures it. It must be the last guard, so that it
+// sees only the calls that are made.
 type Guard struct {
 	metrics *metrics
 	exempt  []string
@@ -57,13 +57,13 @@ type Guard struct {
 
 var _ providers.Guard = (*Guard)(nil)
 
-// New returns a Guard that tells r of the calls, but of none of the providers
-// that are exempt because they have no model.
+// New returns a Guard that registers its metrics with r. It does not measure the
+// exempt providers, which have no model.
 func New(r prometheus.Registerer, exempt ...string) *Guard {
 	return &Guard{metrics: newMetrics(r), exempt: exempt}
 }
 
-// Enter lets the call pass.
+// Enter admits the call.
 func (g *Guard) Enter(_ context.Context, c *providers.Call) (leave func(*providers.Attempt), err error) {
 	provider, model := c.Candidate.Provider.Name(), c.Candidate.Model
 	if slices.Contains(g.exempt, provider) {
@@ -72,7 +72,7 @@ func (g *Guard) Enter(_ context.Context, c *providers.Call) (leave func(*provide
 	return func(a *providers.Attempt) { g.metrics.observe(provider, model, a) }, nil
 }
 
-// observe notes how a call ended.
+// observe records how a call ended.
 func (m *metrics) observe(provider, model string, a *providers.Attempt) {
 	if !a.Called {
 		return

@@ -10,8 +10,7 @@ import (
 	"github.com/topcentral/spillway/providers/output"
 )
 
-// Answer is an answer that is still growing. Began and OnDelta are the caller's
-// to set.
+// Answer collects an answer piece by piece. The caller sets Began and OnDelta.
 type Answer struct {
 	Began   time.Time // of the call
 	OnDelta func(providers.Delta)
@@ -23,17 +22,16 @@ type Answer struct {
 	split           output.Splitter
 }
 
-// Write adds a piece as it came: characters may be cut in two, and reasoning may
-// be in the text, in tags.
+// Write adds a piece as it was received: characters may be split between pieces,
+// and the text may contain reasoning in tags.
 func (a *Answer) Write(text, reasoning string) {
 	text, tagged := a.split.Write(a.texts.Write(text))
 	a.emit(text, a.thoughts.Write(reasoning)+tagged)
 }
 
-// Close takes what was held back at the end of the answer. Some servers file an
-// answer that is bound by a schema under reasoning: it is an answer if nothing
-// else is there, and it is one JSON object or list from the first byte to the
-// last.
+// Close flushes what is pending at the end of the answer. Some servers put an
+// answer that is constrained by a schema into the reasoning: if there is no text,
+// and all of the reasoning is one JSON object or list, it is the answer.
 func (a *Answer) Close(schema bool) {
 	a.Write(a.texts.Close(), "")
 	text, tagged := a.split.Close()
@@ -46,7 +44,7 @@ func (a *Answer) Close(schema bool) {
 	a.emit(thought, "")
 }
 
-// emit adds a piece to the answer and passes it on. An empty one is nothing.
+// emit adds a piece to the answer and passes it to OnDelta; an empty one is ignored.
 func (a *Answer) emit(text, reasoning string) {
 	if text == "" && reasoning == "" {
 		return

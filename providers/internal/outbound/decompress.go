@@ -12,9 +12,8 @@ import (
 	"github.com/topcentral/spillway/providers"
 )
 
-// decompressed returns the body of an answer as it was before the server, or a
-// proxy on the way, compressed it without being asked. What net/http has
-// decompressed itself comes here plain.
+// decompressed returns a reader of the response's body that undoes a compression
+// that was not requested. Bodies that net/http has decompressed are plain already.
 func decompressed(resp *http.Response) (io.Reader, error) {
 	encoding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding")))
 	switch encoding {
@@ -42,7 +41,7 @@ func inflate(r io.Reader) (io.Reader, error) {
 	return flate.NewReader(in), nil
 }
 
-// lazyReader opens a decompressor when it is first read, since that waits for bytes.
+// lazyReader opens a decompressor at the first Read, since opening waits for bytes.
 type lazyReader struct {
 	from io.Reader
 	open func(io.Reader) (io.Reader, error)

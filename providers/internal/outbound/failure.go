@@ -14,7 +14,7 @@ import (
 	"github.com/topcentral/spillway/providers"
 )
 
-// Failure is an answer that is none.
+// Failure is a response that reports a failure.
 type Failure struct {
 	Status int
 	Header http.Header
@@ -23,8 +23,8 @@ type Failure struct {
 	host   string
 }
 
-// ReadFailure reads an answer that is none, and closes it. It does not wait long
-// for a body that does not end. The error says that ctx has ended.
+// ReadFailure reads and closes a response that reports a failure. It does not wait
+// long for a body that does not end. It fails only if ctx has ended.
 func ReadFailure(ctx context.Context, resp *http.Response) (*Failure, error) {
 	defer func() { _ = resp.Body.Close() }()
 	_, stop := Limit(resp.Body, errorTime)
@@ -40,10 +40,9 @@ func ReadFailure(ctx context.Context, resp *http.Response) (*Failure, error) {
 	return r, nil
 }
 
-// Intermediary returns the failure if it is not the API that answered, but something
-// that stands before it: a proxy that wants a password, a redirect to somewhere
-// else, or a web page of a login, a firewall or a gateway. It is nil for an
-// answer of the API.
+// Intermediary returns the failure if the response is not from the API but from
+// something in front of it: a proxy that requires a password, a redirect, or a web
+// page of a login form, a firewall or a gateway. Otherwise it returns nil.
 func (r *Failure) Intermediary() *providers.Error {
 	class := providers.ClassOfStatus(r.Status)
 	page := IsPage(r.Header, r.Body)
@@ -56,7 +55,7 @@ func (r *Failure) Intermediary() *providers.Error {
 	case r.Status == http.StatusNoContent, r.Status == http.StatusResetContent:
 		e = providers.Errorf(providers.ClassServer, "the server answered with status %d, which has no content", r.Status)
 	case page && r.Status == http.StatusForbidden:
-		// A firewall or a login: an API says in JSON that it does not like a key.
+		// A firewall or a login form: an API rejects a key in JSON.
 		e = providers.Errorf(providers.ClassServer, "%s", Page(r.Body))
 	case page:
 		e = providers.Errorf(class, "%s", Page(r.Body))
@@ -66,8 +65,8 @@ func (r *Failure) Intermediary() *providers.Error {
 	return r.complete(e)
 }
 
-// Complete completes a failure that the API itself told: with the status, with the
-// proxy it came through where a gateway failed, and with when to come back.
+// Complete adds to a failure that the API itself reported: the status, the proxy
+// it came through if a gateway failed, and when to retry.
 func (r *Failure) Complete(e *providers.Error) *providers.Error { return r.complete(e) }
 
 func (r *Failure) complete(e *providers.Error) *providers.Error {
@@ -84,9 +83,9 @@ func (r *Failure) complete(e *providers.Error) *providers.Error {
 	return e
 }
 
-// BeginsPage reports whether the answer of a call is a web page: its type says
-// so, and it begins with a tag. Some servers name that type whatever they send.
-// It may wait for the first byte, and leaves all of the body to be read.
+// BeginsPage reports whether a response is a web page: its content type says so,
+// and it begins with a tag. Some servers send that type with everything. It may
+// wait for the first byte, and does not consume the body.
 func BeginsPage(resp *http.Response) bool {
 	b, ok := resp.Body.(*body)
 	if !ok || !typedPage(resp.Header) {
@@ -109,7 +108,7 @@ func typedPage(h http.Header) bool {
 	return strings.HasPrefix(strings.ToLower(h.Get("Content-Type")), "text/html")
 }
 
-// IsPage reports whether what came is a web page.
+// IsPage reports whether a response is a web page, by its type and its beginning.
 func IsPage(h http.Header, body []byte) bool {
 	begin := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff"))))
 	if typedPage(h) && !bytes.HasPrefix(begin, []byte("{")) && !bytes.HasPrefix(begin, []byte("[")) {

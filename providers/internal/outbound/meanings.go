@@ -8,14 +8,13 @@ import (
 	"github.com/topcentral/spillway/providers"
 )
 
-// meaning recognizes one thing that the text of a failure can say, sentence by
-// sentence. A word alone proves nothing: a load balancer is not a balance, and a
-// name that is case-sensitive is not sensitive content. A pattern therefore has
-// the words in the order and company in which services and the gateways before
-// them use them.
+// meaning recognizes one thing that an error text can say, sentence by sentence. A
+// word alone proves nothing: a load balancer is not a balance, and a
+// case-sensitive name is not sensitive content. The patterns therefore have the
+// words in the order and context in which services and gateways use them.
 type meaning struct {
 	says *regexp.Regexp
-	not  *regexp.Regexp // a sentence with this says something else; nil: none
+	not  *regexp.Regexp // excludes a sentence; may be nil
 }
 
 func means(not string, says ...string) meaning {
@@ -59,12 +58,12 @@ var (
 		`余额(不足|已|为 ?0|为零)`, `欠费`, `额度(不足|已用|已耗|用尽|耗尽|失败)`, `剩余额度.*(不足|需要|低于)`, `免费额度[^，,]{0,8}(用尽|用完|耗尽|已用|不足|到期)`,
 		`配额(不足|已用|用尽|耗尽)`, `请充值`, `(无|没有)可用[^，,]{0,4}资源包`, `资源包[^，,]{0,8}(用尽|用完|耗尽|不足|到期|过期)`, `套餐已?到期`,
 	)
-	// usageUp is a limit of hours or days that is reached.
+	// usageUp is an exhausted limit per hours or days.
 	usageUp = means("",
 		`\b(usage|weekly|daily|monthly) limit (has been |is |was )?(exceeded|reached|hit)`, `\b(exceed|reach|hit)\w*.*\b(usage|weekly|daily|monthly) limit`,
 		`(达到|已达|超过|超出|触及)[^，,]{0,16}(使用上限|用量上限|每日限额|每日上限|调用次数上限)`, `(使用上限|用量上限|每日限额|每日上限|调用次数上限)[^，,]{0,4}已`,
 	)
-	// accountClosed is about money where a service refuses its key.
+	// accountClosed is about money, in a response that rejects the key.
 	accountClosed = means("",
 		`\b(balance|quota|billing)\b.*(exceed|insufficient|exhaust|enough|disabled|suspend|overdue|too low|used up|inactive|not active|unpaid)`,
 		`(exceed|insufficient|exhaust|enough|disabled|suspend|overdue|unpaid)\w*.*\b(balance|quota|billing)\b`,
@@ -85,7 +84,7 @@ var (
 	)
 )
 
-// in reports whether a sentence of a failure's text has the meaning.
+// in reports whether one of the sentences has the meaning.
 func (m meaning) in(sentences []string) bool {
 	for _, s := range sentences {
 		if m.says.MatchString(s) && (m.not == nil || !m.not.MatchString(s)) {
@@ -106,8 +105,8 @@ var (
 // maxRead bounds how much of a text is searched, in bytes.
 const maxRead = 8 << 10
 
-// sentences returns the sentences of a text in lower case, without what they
-// quote: that is the caller's words, and not the service's.
+// sentences returns the sentences of a text in lower case, without quotations,
+// which repeat the caller's words.
 func sentences(text string) []string {
 	text = strings.ToLower(clip(text, maxRead))
 	text = quotation.ReplaceAllString(text, "$1 … $2")
@@ -117,10 +116,9 @@ func sentences(text string) []string {
 	return sentenceEnd.Split(text, -1)
 }
 
-// ClassByText returns the class that a failure has by its words, where its class
-// so far may stand for others: a bad request for a prompt that is too long, a
-// rate limit for an account without money, and so on. Error types and statuses
-// say more than words, except where they stand for every failure.
+// ClassByText refines the class of a failure by its text, where the class may hide
+// another: a bad request may be a prompt that is too long, a rate limit an account
+// without money. Other classes are returned unchanged.
 func ClassByText(class providers.Class, text string) providers.Class {
 	said := sentences(text)
 	switch class {
@@ -154,8 +152,8 @@ func ClassByText(class providers.Class, text string) providers.Class {
 	return class
 }
 
-// quotaClass is the class of a quota that is used up: a matter for a person, unless
-// the text names a time within a day at which it comes back.
+// quotaClass returns the class of an exhausted quota: quota_dead, which needs a
+// person, unless the text names a time within a day at which the quota is reset.
 func quotaClass(text string) providers.Class {
 	if NamedWait(text, time.Now()) > 0 {
 		return providers.ClassRateLimited

@@ -1,7 +1,7 @@
-// Package outbound is what the wire dialects share when they call somebody
-// else's server: answers that are bounded, drained and closed, faults of the
-// transport told apart, Retry-After read in all its spellings, and foreign error
-// texts made safe to show.
+// Package outbound is what the wire dialects share for calling model servers:
+// response bodies that are bounded, drained and closed, a class for every failure
+// of the transport, Retry-After in all its spellings, and error texts that are
+// safe to show.
 package outbound
 
 import (
@@ -29,12 +29,12 @@ const (
 	MaxError  = 64 << 10
 )
 
-// errorTime bounds how long the body of a failure is waited for: its status says
-// most of it.
+// errorTime bounds the wait for the body of a failure, since its status already
+// says most.
 const errorTime = 2 * time.Second
 
 // drainTime bounds how long Close waits for the rest of a body, which lets the
-// connection serve again.
+// connection be reused.
 const drainTime = 250 * time.Millisecond
 
 // Doer sends requests; *http.Client is one.
@@ -42,9 +42,10 @@ type Doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// Do sends req with a context of its own below req's. The answer's body fails
-// with an *providers.Error of class server after limit bytes; closing it drains
-// what little is left and ends the context. Errors are those of Classify.
+// Do sends req with a context derived from req's. Reading more than limit bytes
+// of the response's body fails with a *providers.Error of class server; closing
+// it drains what little is left and cancels the context. Errors are those of
+// Classify.
 func Do(client Doer, req *http.Request, limit int64) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
 	resp, err := client.Do(req.WithContext(ctx))
@@ -73,11 +74,11 @@ type body struct {
 	from   io.ReadCloser
 	left   int64 // of plain
 	cancel context.CancelFunc
-	proxy  string // that it came through; "" for none
+	proxy  string // that the response came through; "" if none
 }
 
-// Limit ends the call that an answer of Do belongs to after a time, unless stop
-// is called before: reading its body then fails. Reset begins the time anew.
+// Limit cancels the call behind a response body of Do after a time, so that
+// reading the body fails. Reset restarts the timer, stop stops it.
 func Limit(b io.Reader, after time.Duration) (reset func(), stop func() bool) {
 	ours, ok := b.(*body)
 	if !ok {
@@ -87,7 +88,7 @@ func Limit(b io.Reader, after time.Duration) (reset func(), stop func() bool) {
 	return func() { timer.Reset(after) }, timer.Stop
 }
 
-// errTooLong ends the reading of a body that never ends.
+// errTooLong is the error of reading beyond the limit.
 var errTooLong = providers.Errorf(providers.ClassServer, "the response exceeds the limit of 16 MiB")
 
 func (b *body) Read(p []byte) (int, error) {
@@ -99,8 +100,8 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close drains for a moment only: a server that holds the line after its last
-// word must not hold up the answer.
+// Close drains only briefly: a server that keeps the connection open after its
+// last byte must not delay the answer.
 func (b *body) Close() error {
 	stop := time.AfterFunc(drainTime, b.cancel)
 	_, _ = io.CopyN(io.Discard, b.from, min(b.left, MaxError))
@@ -109,10 +110,10 @@ func (b *body) Close() error {
 	return b.from.Close()
 }
 
-// Classify says what an error while calling or reading means: canceled when ctx
-// has ended, server when the answer could not be decoded, timeout when the
-// client's own limit struck, transport otherwise. An error that has a class
-// keeps it.
+// Classify returns err, from a call or from reading its response, as an Error:
+// canceled if ctx has ended, server if the response could not be decoded, timeout
+// if a time limit of the client expired, transport otherwise. An error that has a
+// class keeps it.
 func Classify(ctx context.Context, err error) *providers.Error {
 	if ctx.Err() != nil {
 		return providers.Canceled(ctx)
@@ -129,7 +130,7 @@ func Classify(ctx context.Context, err error) *providers.Error {
 	return providers.Errorf(providers.ClassTransport, "%s", reason(err)).WithCause(err)
 }
 
-// isDecodeError reports whether err is that of a decoder.
+// isDecodeError reports whether err comes from a JSON decoder or a decompressor.
 func isDecodeError(err error) bool {
 	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return true
@@ -141,8 +142,8 @@ func isDecodeError(err error) bool {
 	return corrupt || slices.ContainsFunc([]error{gzip.ErrHeader, gzip.ErrChecksum, zlib.ErrHeader, zlib.ErrChecksum, zlib.ErrDictionary}, func(bad error) bool { return errors.Is(err, bad) })
 }
 
-// timedOut reports whether err is a time limit that struck after a connection
-// was made; failing to connect in time is a matter of transport.
+// timedOut reports whether err is a timeout of an established connection. Failing
+// to connect in time is a failure of the transport.
 func timedOut(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return false
@@ -151,8 +152,8 @@ func timedOut(err error) bool {
 	return ok && n.Timeout()
 }
 
-// reason tells why a call failed without its path or query, which may hold what
-// is not for everyone.
+// reason describes why a call failed, without path and query, which may hold
+// secrets.
 func reason(err error) string {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return "the connection closed before the response was complete"

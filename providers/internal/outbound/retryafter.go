@@ -12,10 +12,10 @@ import (
 	"github.com/topcentral/spillway/providers"
 )
 
-// maxRetryAfter bounds what we believe of a server that asks us to stay away.
+// maxRetryAfter is the longest wait that a server can ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// RetryAfter returns how long a server asks us to stay away: by Retry-After-Ms,
+// RetryAfter returns how long a server asks the client to wait: by Retry-After-Ms,
 // Retry-After (seconds, a duration or a date), the reset headers of OpenAI
 // ("1m30s"), of Kimi (seconds) and of gateways (a time in Unix seconds or
 // milliseconds), or the text of the error, in this order. It returns 0 when

@@ -12,11 +12,11 @@ import (
 const maxMessage = 300
 
 // keyShape matches what looks like an API key or a bearer token. Some servers
-// repeat the key they did not like.
+// repeat the key that they reject.
 var keyShape = regexp.MustCompile(`(?i)\b(sk|pat)[-_][\w\-*.]{6,}|\bbearer\s+[\w\-*.~+/]{6,}=*|\beyJ[\w-]{8,}\.[\w\-.]*`)
 
-// Clean makes a foreign error text fit to show: one line, bounded, without the
-// given secrets or anything that looks like a key.
+// Clean makes an error text of a server safe to show: one line, bounded, without
+// the given secrets or anything that looks like a key.
 func Clean(text string, secrets ...providers.Secret) string {
 	for _, s := range secrets {
 		if v := s.Reveal(); len(v) >= 4 {

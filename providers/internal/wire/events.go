@@ -16,11 +16,10 @@ type Event struct {
 	Cut  bool   // the stream ended within it
 }
 
-// Events reads a stream of server-sent events, and whatever else servers send in
-// place of one: JSON objects line by line, one object or list for the whole
-// answer on any number of lines, and errors as bare JSON between events. Lines
-// end in LF, CRLF or CR. Events need not be separated by a blank line where each
-// is whole JSON.
+// Events reads a stream of server-sent events, and what servers send in place of
+// one: JSON lines, one object or list on any number of lines, and bare JSON errors
+// between events. Lines end in LF, CRLF or CR. Events that are complete JSON need
+// not be separated by blank lines.
 type Events struct {
 	lines *bufio.Scanner
 	begun bool
@@ -33,8 +32,8 @@ type Events struct {
 	stray   string // the first line that belongs to no event
 }
 
-// manyLines is from how many lines on JSON is taken for whole only at a blank
-// line or the end: looking after every line of a long text takes too long.
+// manyLines is the number of lines after which an event ends only at a blank line
+// or at the end: checking after every line of a long text takes too long.
 const manyLines = 64
 
 // NewEvents returns a reader of r whose lines have at most longest bytes.
@@ -71,8 +70,8 @@ func (e *Events) Next() (Event, error) {
 	return next, nil
 }
 
-// Stray returns the first line that belongs to no event, "" if there was none:
-// what came is then perhaps no stream at all.
+// Stray returns the first line that belongs to no event, "" if there was none. It
+// shows what the response is if it is not a stream.
 func (e *Events) Stray() string { return e.stray }
 
 // readLine reads one line.
@@ -93,7 +92,7 @@ func (e *Events) readLine(line []byte) {
 		if e.bare || !isJSON(e.pending.Bytes()) || e.count <= manyLines && repairable(e.pending.Bytes()) {
 			e.flush()
 		}
-		for again := true; again; { // a proxy that made events of lines that were events
+		for again := true; again; { // proxies may wrap the lines of events in events
 			value, again = bytes.CutPrefix(bytes.TrimSpace(value), []byte("data:"))
 		}
 		e.add(bytes.TrimSpace(value))

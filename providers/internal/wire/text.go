@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// unquote returns what a JSON string holds. Unlike encoding/json it keeps what is
-// no whole character: bytes as they are, and the half of a surrogate pair in the
-// three bytes that UTF-8 would have for it.
+// unquote returns the value of a JSON string. Unlike encoding/json it keeps
+// incomplete characters: bytes as they are, and half of a surrogate pair as the
+// three bytes that UTF-8 would encode it in.
 func unquote(raw []byte) string {
 	inner := string(raw[1:max(1, len(raw)-1)])
 	if !strings.Contains(inner, `\`) {
@@ -64,12 +64,11 @@ func surrogate(s string) rune {
 	return 0xd000 | rune(s[1]&0x3f)<<6 | rune(s[2]&0x3f)
 }
 
-// Joiner puts characters together again whose parts came in two pieces of a
-// text. What never becomes whole is U+FFFD. The zero value is ready.
+// Joiner joins characters that are split between two pieces of a text. What
+// remains incomplete becomes U+FFFD. The zero value is ready to use.
 type Joiner struct{ pending string }
 
-// Write takes the next piece and returns the whole characters that there are by
-// now.
+// Write adds a piece and returns the characters that are complete now.
 func (j *Joiner) Write(piece string) string {
 	if piece == "" {
 		return ""
@@ -80,7 +79,7 @@ func (j *Joiner) Write(piece string) string {
 	return validUTF8(text[:whole])
 }
 
-// Close returns what is left at the end of the text.
+// Close returns what is pending at the end of the text.
 func (j *Joiner) Close() string {
 	pending := j.pending
 	j.pending = ""

@@ -1,7 +1,7 @@
-// Package wire reads what servers send that keep an API only roughly: JSON whose
-// members have another type than documented, and event streams in other forms
-// of lines. It reads as much as can be understood without guessing, so that a
-// member that nobody needs cannot spoil an answer.
+// Package wire reads responses of servers that follow an API only roughly: JSON
+// whose members have other types than documented, and event streams with unusual
+// line breaks. It reads as much as can be understood without guessing, so that a
+// member that is not needed cannot spoil an answer.
 package wire
 
 import (
@@ -16,10 +16,9 @@ import (
 // bom is the byte order mark that some servers put before their first byte.
 var bom = []byte("\ufeff")
 
-// Decode reads a JSON value into v. Members of another type than v has are left
-// as they are; only what is no JSON at all is an error. A byte order mark, the
-// NaN and Infinity of Python and bare control characters in strings are no
-// reason to fail.
+// Decode decodes a JSON value into v. It skips members whose type does not match
+// that of v, and accepts a byte order mark, Python's NaN and Infinity, and bare
+// control characters in strings. It fails only if data is not JSON.
 func Decode(data []byte, v any) error {
 	data = bytes.TrimPrefix(data, bom)
 	err := ignoreTypes(json.Unmarshal(data, v))
