@@ -14,17 +14,17 @@ import (
 	"github.com/topcentral/spillway/providers/internal/outbound"
 )
 
-// doer sends the request that go-openai has written. It adds body fields on the
-// way out, and keeps the answer for a reader of its own, which takes what
-// go-openai would lose or stumble over. Not for concurrent use.
+// doer sends the request that go-openai has written. It adds body fields to it,
+// and keeps the response for our own reader, which accepts what go-openai would
+// lose or reject. It is not safe for concurrent use.
 type doer struct {
 	client *http.Client
 	key    providers.Secret
 	extra  map[string]any
 	path   string // instead of chatPath; "": that
 
-	failure error         // why there is no answer
-	refused *serviceError // what the service said when it refused the request
+	failure error         // why there is no answer; nil if there is one
+	refused *serviceError // the error that the service responded with
 	answer  io.ReadCloser // the caller's to close; nil when there is none
 }
 
@@ -43,7 +43,7 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	return d.send(req)
 }
 
-// send makes the call and sorts answers from failures.
+// send makes the call, and separates answers from failures.
 func (d *doer) send(req *http.Request) (*http.Response, error) {
 	resp, err := outbound.Do(d.client, req, outbound.MaxAnswer)
 	if err != nil {
@@ -78,9 +78,8 @@ func (d *doer) addFields(req *http.Request) error {
 	return nil
 }
 
-// merge returns the object in body with the extra fields. Where body has none of
-// them, as is usual, they are put behind its own, so that a long prompt need not
-// be read again.
+// merge returns the object in body with the extra fields. If body has none of
+// them, as is usual, they are appended, so that a long prompt need not be decoded.
 func (d *doer) merge(body []byte) ([]byte, error) {
 	fields, err := json.Marshal(d.extra)
 	if err != nil {
@@ -110,7 +109,7 @@ func (d *doer) mayHave(object []byte) bool {
 	return false
 }
 
-// refusal reads an answer that is none.
+// refusal reads a response that reports a failure.
 func (d *doer) refusal(ctx context.Context, resp *http.Response) error {
 	r, err := outbound.ReadFailure(ctx, resp)
 	if err != nil {
@@ -124,8 +123,8 @@ func (d *doer) refusal(ctx context.Context, resp *http.Response) error {
 	return r.Complete(newError(r.Status, f, d.key))
 }
 
-// callError turns what go-openai returned into an error with a class; what the
-// doer has seen itself comes first.
+// callError returns the error of a call that go-openai failed to make. What the
+// doer has seen itself takes precedence.
 func (d *doer) callError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return providers.Canceled(ctx)

@@ -11,8 +11,8 @@ import (
 	"github.com/topcentral/spillway/providers/internal/outbound"
 )
 
-// names are the error types and codes of the services, in lower case. They
-// decide before the status: Kimi has three kinds of 429 and OpenAI six.
+// names are the error types and codes of the services, in lower case. They take
+// precedence over the status: Kimi has three kinds of 429, OpenAI six.
 var names = map[string]providers.Class{
 	"rate_limit_reached_error":  providers.ClassRateLimited, // Kimi
 	"rate_limit_exceeded":       providers.ClassRateLimited,
@@ -77,7 +77,7 @@ var names = map[string]providers.Class{
 	"internal_error": providers.ClassServer,
 }
 
-// miniMaxCodes are the codes of base_resp; an unknown one is the server's fault.
+// miniMaxCodes are the codes of base_resp; unknown ones are of class server.
 var miniMaxCodes = map[int]providers.Class{
 	1000: providers.ClassServer,         // unknown
 	1001: providers.ClassTimeout,        // timeout
@@ -96,7 +96,7 @@ var miniMaxCodes = map[int]providers.Class{
 	2056: providers.ClassQuotaDead,      // usage limit of the plan
 }
 
-// classify makes an error of an answer whose status is not 200.
+// classify returns the error of a response whose status is not 200.
 func classify(status int, body []byte, key providers.Secret) *providers.Error {
 	return newError(status, parseError(body, 0), key)
 }
@@ -114,8 +114,9 @@ func miniMaxCodeIn(message string) int {
 	return 0
 }
 
-// newError decides the class: by a code of MiniMax, by code or type, by status, by
-// text. A status in the body counts where the answer's own says nothing.
+// newError makes an Error of what a service reported. Its class follows from a
+// MiniMax code, a code or type, the status, or the text, in this order. A status
+// in the body counts if that of the response is 200 or 500.
 func newError(status int, f serviceError, key providers.Secret) *providers.Error {
 	reported := status
 	if f.Status != 0 && (status < http.StatusBadRequest || status == http.StatusInternalServerError) {
@@ -141,8 +142,8 @@ func newError(status int, f serviceError, key providers.Secret) *providers.Error
 	return e
 }
 
-// classByCode returns the class by codes, types and status, and whether no text can
-// say more.
+// classByCode returns the class by codes, types and status, and whether it is final
+// or the text may refine it.
 func classByCode(status int, f serviceError) (class providers.Class, final bool) {
 	if f.MiniMax != 0 {
 		class, known := miniMaxCodes[f.MiniMax]
@@ -155,15 +156,15 @@ func classByCode(status int, f serviceError) (class providers.Class, final bool)
 		c, ok := byName(name)
 		vague := c == providers.ClassServer || c == providers.ClassBadRequest
 		if !ok || vague && status >= http.StatusInternalServerError {
-			continue // a name for every failure, or for a model without a server now; the status says more
+			continue // a name that stands for every failure: the status says more
 		}
 		return c, !vague && c != providers.ClassRateLimited
 	}
 	return providers.ClassOfStatus(status), false
 }
 
-// byName returns the class of an error type or code, or of the family that it
-// belongs to: what stands before the first dot.
+// byName returns the class of an error type or code, or of its family, the part
+// before the first dot.
 func byName(name string) (providers.Class, bool) {
 	name = strings.ToLower(name)
 	if c, ok := names[name]; ok {

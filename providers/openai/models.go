@@ -12,8 +12,8 @@ import (
 	"github.com/topcentral/spillway/providers/internal/wire"
 )
 
-// list asks the service which models it has. Only their names are needed; what
-// else stands in the list may have any form.
+// list asks the service for its models. Only their names are needed; everything
+// else in the list may have any form.
 func (p *provider) list(ctx context.Context) ([]providers.Model, error) {
 	d := &doer{client: p.client, key: p.config.Key}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(p.config.BaseURL, "/")+"/models", http.NoBody)
@@ -55,8 +55,8 @@ func (p *provider) read(body []byte) ([]providers.Model, error) {
 	return nil, providers.Errorf(providers.ClassServer, "the list of models is not in OpenAI's format: check the base URL, or set static_models")
 }
 
-// modelNames returns the names in a list of models, under whichever name the list
-// goes; ok is false when there is no list.
+// modelNames returns the names in a list of models, which may be under several
+// names; ok is false if there is no list.
 func modelNames(body []byte, depth int) (names []string, ok bool) {
 	var top json.RawMessage
 	if depth > maxDepth || wire.Decode(body, &top) != nil {

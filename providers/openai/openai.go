@@ -1,10 +1,10 @@
-// Package openai speaks the chat completions API that OpenAI made and many
-// others copied, each with quirks of their own. What differs is data: a Config
+// Package openai speaks the chat completions API that OpenAI introduced and many
+// services copied, each with quirks of its own. The differences are data: a Config
 // describes one service.
 //
-// go-openai writes the requests. An HTTP doer of ours below it adds the body
-// fields that it does not know, and a temperature of 0, and takes the answer,
-// which is read here: services keep the API's format only roughly.
+// go-openai writes the requests. A doer of ours below it adds body fields that
+// go-openai does not know, and a temperature of 0. Responses are read here, since
+// services follow the format only roughly.
 package openai
 
 import (
@@ -27,8 +27,8 @@ import (
 // JSONMode is how a service is asked for JSON.
 type JSONMode string
 
-// The JSON modes. In all but JSONSchema the schema is also written into the
-// prompt, because nothing else tells the model about it.
+// The JSON modes. In all but JSONSchema the schema is written into the prompt,
+// because the model does not get it otherwise.
 const (
 	JSONNone   JSONMode = "none"        // by the prompt alone
 	JSONObject JSONMode = "json_object" // any JSON object; the prompt must contain the word "json"
@@ -41,11 +41,11 @@ const (
 	MaxCompletionTokens = "max_completion_tokens"
 )
 
-// Quirks is in what a service differs from the others.
+// Quirks are the differences of a service from OpenAI's API.
 type Quirks struct {
 	JSONMode       JSONMode       `yaml:"json_mode"`        // default JSONNone
 	MaxTokensField string         `yaml:"max_tokens_field"` // default MaxTokens
-	Temperature    *Range         `yaml:"temperature"`      // what it accepts; nil: it must not be sent
+	Temperature    *Range         `yaml:"temperature"`      // the range it accepts; nil: do not send it
 	ExtraBody      map[string]any `yaml:"extra_body"`       // fields sent with every call, such as thinking
 	ChatPath       string         `yaml:"chat_path"`        // where questions go, below the base URL; default /chat/completions
 
@@ -59,14 +59,14 @@ type Quirks struct {
 	// Cumulative says that pieces of a stream may repeat all that came before
 	// (MiniMax with reasoning_split).
 	Cumulative bool `yaml:"cumulative"`
-	// OmitStreamOptions leaves stream_options away, for servers that refuse it; its
-	// usage must then come by itself.
+	// OmitStreamOptions omits stream_options, for servers that reject it. They must
+	// send the usage without being asked.
 	OmitStreamOptions bool `yaml:"omit_stream_options"`
-	// StaticModels says that the service has no list of models to ask for.
+	// StaticModels says that the service does not list its models.
 	StaticModels bool `yaml:"static_models"`
 }
 
-// Range bounds a setting; what lies outside is moved to the nearer end.
+// Range bounds a setting; values outside are moved to the nearer end.
 type Range struct {
 	Min float64 `yaml:"min"`
 	Max float64 `yaml:"max"`
@@ -83,7 +83,7 @@ type Config struct {
 	Quirks  Quirks
 }
 
-// Model is what is known of one model of a service.
+// Model describes one model of a service.
 type Model struct {
 	Name        string
 	OutputLimit int     // the most tokens that may be asked for; 0: not known
@@ -163,7 +163,7 @@ func (p *provider) Generate(ctx context.Context, req *providers.Request, onDelta
 	return answer, err
 }
 
-// ask makes one call, without the fields that the service has refused.
+// ask makes one call, without the fields that the service has rejected.
 func (p *provider) ask(ctx context.Context, model Model, req *providers.Request, without fields, onDelta func(providers.Delta)) (*providers.Response, *doer, error) {
 	model = without.from(model)
 	d := &doer{client: p.client, key: p.config.Key, extra: model.fields(req), path: model.Quirks.ChatPath}
@@ -179,8 +179,8 @@ func (p *provider) ask(ctx context.Context, model Model, req *providers.Request,
 	return answer, d, nil
 }
 
-// stream makes the call and reads all of the answer into in. go-openai writes the
-// request; the answer is read here.
+// stream makes the call and reads the whole response into in. go-openai only
+// writes the request.
 func (p *provider) stream(ctx context.Context, d *doer, req sdk.ChatCompletionRequest, in *reader) error {
 	unread, err := p.sdkClient(d).CreateChatCompletionStream(ctx, req)
 	if err != nil {
@@ -191,7 +191,7 @@ func (p *provider) stream(ctx context.Context, d *doer, req sdk.ChatCompletionRe
 	return in.read(ctx, d.answer)
 }
 
-// model returns what is known of a model, by any of its names; its Quirks are
+// model returns the description of a model, by any of its names. Its Quirks are
 // never nil.
 func (p *provider) model(name string) Model {
 	name = cmp.Or(name, p.config.Model)
@@ -204,7 +204,7 @@ func (p *provider) model(name string) Model {
 	return m
 }
 
-// Models asks the service, or names those it is known to serve.
+// Models asks the service for its models, or returns the configured ones.
 func (p *provider) Models(ctx context.Context) ([]providers.Model, error) {
 	if p.config.Quirks.StaticModels {
 		models := make([]providers.Model, 0, len(p.config.Models))

@@ -15,11 +15,10 @@ import (
 	"github.com/topcentral/spillway/providers"
 )
 
-// fields are fields of a request that an answer can do without, as a set.
+// fields is a set of request fields that are not essential.
 type fields uint8
 
-// The fields. The one that limits the output has two names; it is never left
-// away, but goes by the other.
+// The fields. The output limit is never omitted, but sent under its other name.
 const (
 	responseFormatField fields = 1 << iota
 	streamOptionsField
@@ -27,8 +26,8 @@ const (
 	limitField
 )
 
-// fieldNames are the names of each field and of its members, and the words for
-// it that also occur in other texts.
+// fieldNames are the names of each field and its members, and words for it that
+// also occur in other contexts.
 var fieldNames = []fieldName{
 	{responseFormatField, regexp.MustCompile(`\b(response_format|json_object|json_schema|guided_json)\b`), regexp.MustCompile(`\b(response format|json mode|json schema|structured outputs?|guided decoding)\b`)},
 	{streamOptionsField, regexp.MustCompile(`\b(stream_options|include_usage)\b`), regexp.MustCompile(`\bstream options\b`)},
@@ -41,7 +40,7 @@ type fieldName struct {
 	names, words *regexp.Regexp
 }
 
-// in reports whether a clause of an error refuses the field.
+// in reports whether a clause of an error rejects the field.
 func (n fieldName) in(clause string) bool {
 	return n.names.MatchString(clause) || n.words != nil && n.words.MatchString(clause) && complaint.MatchString(clause)
 }
@@ -64,8 +63,8 @@ func sent(m Model, req *providers.Request) fields {
 	return all
 }
 
-// refusedFields returns the fields because of which a service has refused a
-// request, by what it said; 0 if that is about something else.
+// refusedFields returns the fields because of which a service has rejected a
+// request, by its error; 0 if the error is about something else.
 func (d *doer) refusedFields(m Model, req *providers.Request, before fields, err error) fields {
 	e, _ := err.(*providers.Error) //nolint:errorlint // it is one that was just made
 	if e == nil || d.refused == nil {
@@ -79,18 +78,17 @@ func (d *doer) refusedFields(m Model, req *providers.Request, before fields, err
 
 var (
 	clauseEnd = regexp.MustCompile(`[.!?;]+(\s+|$)|[。！？；\n]+`)
-	// complaint matches the words of a clause that refuses what it names.
+	// complaint matches the words of a clause that rejects what it names.
 	complaint = regexp.MustCompile(`\b(un)?support(ed|s)?\b|\b(in)?valid\b|\bun(known|recognized|expected)\b|\b(not|no|only|unavailable|must|cannot|can't|should|extra|forbidden|deprecated|disallowed|expected|failed|error)\b|` +
 		`不支持|无效|非法|错误|不允许|必须|只能|仅支持|未知|不能`)
-	// unknownField matches a clause that says that a field does not exist, rather
-	// than that its value is wrong.
+	// unknownField matches a clause by which a field does not exist, rather than
+	// has a wrong value.
 	unknownField = regexp.MustCompile(`\bunsupported\b|\bnot (supported|permitted|allowed)\b|\bun(known|recognized)\b|\bextra\b|\buse ['"` + "`" + `]?max_|不支持|未知`)
 )
 
-// about returns the fields that a failure is about: the one that it names as its
-// parameter, or those that a clause of its text refuses by name. A text that
-// only mentions a field, such as a temperature in the prompt that it repeats, is
-// not about it.
+// about returns the fields that an error rejects: the one that it names as its
+// parameter, or those that a clause of its text rejects by name. Mentioning a
+// field is not enough: an error may quote a prompt about temperatures.
 func (f *serviceError) about() fields {
 	var refused fields
 	param := strings.ToLower(f.Param)
@@ -101,7 +99,7 @@ func (f *serviceError) about() fields {
 				named = n.names.MatchString(param) || n.words != nil && n.words.MatchString(param)
 			}
 			if named && n.field == limitField && !unknownField.MatchString(clause) {
-				named = false // the number is refused, not the name
+				named = false // its value is rejected, not its name
 			}
 			if named {
 				refused |= n.field
@@ -111,7 +109,7 @@ func (f *serviceError) about() fields {
 	return refused
 }
 
-// from returns a model that is asked without the fields.
+// from returns the model with Quirks that omit the fields.
 func (f fields) from(m Model) Model {
 	if f == 0 {
 		return m
@@ -134,30 +132,30 @@ func (f fields) from(m Model) Model {
 	return m
 }
 
-// How long a refusal is remembered, and how many are. A server that is updated
-// gets its fields back; a refusal that is forgotten costs one more call.
+// How long refusals are remembered, and how many. An updated server gets its
+// fields again; a forgotten refusal costs one more call.
 const (
 	refusalLasts = time.Hour
 	maxRefusals  = 1000
 )
 
-// refusal is a field that a model has refused, with the value that it had. Other
+// refusal identifies a field that a model has rejected, with its value. Other
 // values are other refusals: a schema that a server cannot enforce says nothing
-// of the schemas of other agents.
+// about the schemas of other agents.
 type refusal struct {
 	model string
 	field fields
 	value [sha256.Size]byte
 }
 
-// refusals remembers what the models of a service have refused. The zero value
-// is ready.
+// refusals remembers the fields that models of a service have rejected. The zero
+// value is ready to use.
 type refusals struct {
 	mu    sync.Mutex // guards until
 	until map[refusal]time.Time
 }
 
-// of returns the fields that a model is known to refuse in a request.
+// of returns the fields of a request that the model is known to reject.
 func (r *refusals) of(m Model, req *providers.Request) fields {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -173,7 +171,7 @@ func (r *refusals) of(m Model, req *providers.Request) fields {
 	return refused
 }
 
-// remember notes that a model has refused fields of a request.
+// remember records that a model has rejected fields of a request.
 func (r *refusals) remember(m Model, refused fields, req *providers.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -187,8 +185,8 @@ func (r *refusals) remember(m Model, refused fields, req *providers.Request) {
 	}
 }
 
-// refusalOf is the refusal of a field with the value that it has in a request.
-// Of the limit only the name counts.
+// refusalOf returns the refusal of a field with its value in a request. For the
+// output limit and stream_options only the name counts.
 func refusalOf(m Model, field fields, req *providers.Request) refusal {
 	key := refusal{model: m.Name, field: field}
 	switch field {

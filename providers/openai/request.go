@@ -9,9 +9,9 @@ import (
 	"github.com/topcentral/spillway/providers"
 )
 
-// request is what go-openai sends by itself. The output limit and the
-// temperature are not in it: it would drop a 0, and refuse to send either to a
-// model whose name reminds it of one of OpenAI's.
+// request returns the part of the request that go-openai writes. The doer adds
+// output limit and temperature: go-openai would drop a 0, and rejects both for
+// names that resemble those of some OpenAI models.
 func (m Model) request(req *providers.Request) sdk.ChatCompletionRequest {
 	messages := req.Messages
 	if m.Quirks.JSONMode != JSONSchema || m.Quirks.SchemaInPrompt {
@@ -27,7 +27,7 @@ func (m Model) request(req *providers.Request) sdk.ChatCompletionRequest {
 	return out
 }
 
-// fields is what the doer adds to the body.
+// fields returns the fields that the doer adds to the body.
 func (m Model) fields(req *providers.Request) map[string]any {
 	q := m.Quirks
 	fields := make(map[string]any, len(q.ExtraBody)+3)
@@ -44,8 +44,8 @@ func (m Model) fields(req *providers.Request) map[string]any {
 	return fields
 }
 
-// limit is how many tokens the model may write, thinking included; 0: as many as
-// it likes.
+// limit returns how many tokens the model may generate, reasoning included; 0 if
+// unlimited.
 func (m Model) limit(req *providers.Request) int {
 	limit := req.TokenLimit(m.Quirks.ThinkingTokens)
 	if m.OutputLimit > 0 {

@@ -10,17 +10,17 @@ import (
 	"github.com/topcentral/spillway/providers/internal/wire"
 )
 
-// serviceError is what a service says of a failure, whatever the shape it says it in.
+// serviceError is the failure that a service reports, in whatever shape.
 type serviceError struct {
 	Type    string
 	Code    string
 	Message string
-	Param   string // the field of the request that it is about
-	Status  int    // an HTTP status that stands in the body; 0: none
-	MiniMax int    // a code of MiniMax; 0: none
+	Param   string // the field of the request at fault
+	Status  int    // an HTTP status in the body; 0 if none
+	MiniMax int    // a MiniMax code; 0 if none
 }
 
-// failureFields are the members of an event that may say that it is a failure.
+// failureFields are the members by which an event can report a failure.
 type failureFields struct {
 	Error           json.RawMessage `json:"error"`
 	Errors          json.RawMessage `json:"errors"`
@@ -35,7 +35,7 @@ type failureFields struct {
 	OutputSensitive json.RawMessage `json:"output_sensitive"` // MiniMax
 }
 
-// baseResp is how MiniMax reports: in every answer, 0 for success.
+// baseResp is how MiniMax reports the outcome: in every response, 0 for success.
 type baseResp struct {
 	StatusCode wire.Count `json:"status_code"`
 	StatusMsg  wire.Text  `json:"status_msg"`
@@ -55,7 +55,7 @@ func (c *completion) failed(eventName string) bool {
 
 func sensitive(raw json.RawMessage) bool { return strings.EqualFold(wire.TextOf(raw), "true") }
 
-// means reports whether a code stands for a failure.
+// means reports whether a code denotes a failure.
 func means(code string) bool {
 	switch strings.ToLower(code) {
 	case "", "0", "200", "ok", "success", "false":
@@ -64,8 +64,8 @@ func means(code string) bool {
 	return true
 }
 
-// errorFields is every name under which services tell of a failure, in an "error"
-// object or at the top.
+// errorFields are all the members in which services describe a failure, in an
+// "error" object or at the top level.
 type errorFields struct {
 	Type   wire.Text `json:"type"`
 	State  wire.Text `json:"status"` // Google's name for it, or an HTTP status
@@ -89,12 +89,12 @@ type errorFields struct {
 	BaseResp baseResp        `json:"base_resp"`
 }
 
-// maxDepth is how many errors, parts or lists are read that are nested in one
-// another: gateways pass on what they were told as a text.
+// maxDepth bounds how deep nested errors, parts and lists are read: gateways wrap
+// the errors that they pass on.
 const maxDepth = 8
 
-// parseError reads what a failure's body says: an object, a list of them, JSON in a
-// text, or just a text.
+// parseError reads the body of a failure: an object, a list of them, JSON in a
+// string, events, or plain text.
 func parseError(body []byte, depth int) serviceError {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	var top json.RawMessage
@@ -122,7 +122,7 @@ func parseError(body []byte, depth int) serviceError {
 	return s.serviceError(depth)
 }
 
-// serviceError puts together what an object says itself, and what stands inside of it.
+// serviceError combines the members of an object with those of nested objects.
 func (s *errorFields) serviceError(depth int) serviceError {
 	f := serviceError{Type: firstOf(string(s.Type), name(string(s.State))), Code: firstOf(string(s.Code), string(s.Number)), Param: string(s.Param)}
 	for _, code := range []wire.Text{s.Code, s.State, s.Number, s.HTTP} {
@@ -161,7 +161,7 @@ func (s *errorFields) serviceError(depth int) serviceError {
 	return f
 }
 
-// or returns f with what it lacks taken from another.
+// or returns f with its empty fields taken from other.
 func (f serviceError) or(other serviceError) serviceError {
 	f.Type, f.Code, f.Message, f.Param = firstOf(f.Type, other.Type), firstOf(f.Code, other.Code), firstOf(f.Message, other.Message), firstOf(f.Param, other.Param)
 	if f.Status == 0 {
@@ -182,7 +182,7 @@ func firstOf(texts ...string) string {
 	return ""
 }
 
-// name returns a status that is a name and no number.
+// name returns a status that is a name, "" if it is a number.
 func name(state string) string {
 	if statusIn(state) != 0 {
 		return ""
@@ -190,7 +190,7 @@ func name(state string) string {
 	return state
 }
 
-// statusIn returns the HTTP status of a failure that a code is, or 0.
+// statusIn returns the code as an HTTP status from 400 to 599, else 0.
 func statusIn(code string) int {
 	if n := wire.CountOf(json.RawMessage(`"` + strings.Trim(code, `"\`) + `"`)); n >= http.StatusBadRequest && n < 600 {
 		return n
@@ -198,8 +198,7 @@ func statusIn(code string) int {
 	return 0
 }
 
-// detailOf reads FastAPI's "detail": what is wrong, and the field that it is
-// about.
+// detailOf reads FastAPI's "detail": the problems, and the field at fault.
 func detailOf(raw json.RawMessage, param string) (text, about string) {
 	if list := wire.Elements(raw); len(list) > 0 {
 		var texts []string
@@ -228,7 +227,7 @@ func detailOf(raw json.RawMessage, param string) (text, about string) {
 	return wire.TextOf(raw), param
 }
 
-// inside returns the failure that an event or a whole answer of status 200
+// inside returns the failure that an event, or a whole response, of status 200
 // reports.
 func (c *completion) inside(raw []byte, key providers.Secret) *providers.Error {
 	if sensitive(c.InputSensitive) || sensitive(c.OutputSensitive) {

@@ -16,27 +16,27 @@ import (
 	"github.com/topcentral/spillway/providers/output"
 )
 
-// reader reads one answer.
+// reader reads one response.
 type reader struct {
 	key        providers.Secret
 	cumulative bool
-	schema     bool // the answer is bound by a schema
+	schema     bool // the answer is constrained by a schema
 	outbound.Answer
 
-	seenText      string // all raw text so far, kept only for a cumulative stream
+	seenText      string // all raw text so far; only for a cumulative stream
 	seenReasoning string
 	usage         providers.Usage
-	understood    bool   // some of what came is of this API
-	foreign       []byte // the first object that is not
-	done          bool   // the service has said that the stream is complete
+	understood    bool   // some object was of this API
+	foreign       []byte // the first object of another API
+	done          bool   // the service has marked the end of the stream
 	finish        string // the finish reason, in lower case; "" until there is one
 }
 
-// lastWord is how long a server may stay silent between the finish reason and the
-// end of the stream. Some keep the connection open.
+// lastWord bounds the time between the finish reason and the end of the stream:
+// some servers keep the connection open.
 const lastWord = 2 * time.Second
 
-// read reads all of an answer, whether it streams or comes as one object.
+// read reads a whole response, whether it is a stream or one object.
 func (in *reader) read(ctx context.Context, body io.Reader) error {
 	events := wire.NewEvents(body, outbound.MaxAnswer)
 	wait := func() {}
@@ -66,8 +66,8 @@ func (in *reader) read(ctx context.Context, body io.Reader) error {
 	return in.end("")
 }
 
-// broken returns the error for a stream that broke off; nil if that was behind
-// the finish reason and the JSON is whole.
+// broken returns the error of a stream that broke off; nil if that was after the
+// finish reason and the JSON is complete.
 func (in *reader) broken(ctx context.Context, err error) error {
 	in.Close(in.schema && in.finish != "")
 	if _, cut := output.Extract(in.Text.String()); in.finish != "" && cut == nil && ctx.Err() == nil {
@@ -88,9 +88,9 @@ func (in *reader) event(e wire.Event) error {
 	case strings.EqualFold(e.Name, "error"):
 		return in.take(e.Name, e.Data)
 	case e.Cut:
-		return nil // the end of the answer says so
+		return nil // end reports it
 	case strings.EqualFold(e.Name, "ping"), e.Data[0] != '{' && e.Data[0] != '[':
-		return nil // a sign of life
+		return nil // a keep-alive
 	}
 	for _, object := range wire.Elements(e.Data) {
 		if err := in.take(e.Name, object); err != nil {
@@ -107,7 +107,7 @@ func garbled() *providers.Error {
 	return providers.Errorf(providers.ClassServer, "the response is not in OpenAI's format")
 }
 
-// take reads one object: a piece of the answer, the whole of it, or a failure.
+// take reads one object: a piece of the answer, all of it, or a failure.
 func (in *reader) take(name string, object []byte) error {
 	var c completion
 	if err := wire.Decode(object, &c); err != nil && !strings.EqualFold(name, "error") {
@@ -137,8 +137,7 @@ func (in *reader) take(name string, object []byte) error {
 	return nil
 }
 
-// finishes are the finish reasons that mean more than that the model has written
-// what it wanted to; lower case.
+// finishes are the finish reasons, in lower case, that denote a failure.
 var finishes = map[string]providers.Class{
 	"content_filter": providers.ClassContentBlocked,
 	"sensitive":      providers.ClassContentBlocked, // Zhipu
@@ -160,11 +159,11 @@ var finishes = map[string]providers.Class{
 	"model_context_window_exceeded": providers.ClassContextOverflow,
 }
 
-// lengths are the finish reasons of an answer that a limit has cut off.
+// lengths are the finish reasons of an answer that was cut off at a limit.
 var lengths = map[string]bool{"length": true, "max_tokens": true, "max_output_tokens": true, "model_length": true}
 
-// end checks that the answer is complete: a connection that is closed in good
-// order looks like the end of the stream. Stray is what came that is no event.
+// end checks that the answer is complete: a stream may end in good order before
+// that. stray is the first line that is not part of an event.
 func (in *reader) end(stray string) error {
 	in.Close(in.schema)
 	class, failed := finishes[in.finish]
@@ -176,7 +175,7 @@ func (in *reader) end(stray string) error {
 	case in.finish != "" || in.done:
 		return nil
 	case in.usage != (providers.Usage{}) && isObject(in.Text.String()):
-		return nil // the last word is missing, and nothing else
+		return nil // only the end of the stream is missing
 	case !in.understood && strings.HasPrefix(stray, "<"):
 		return providers.Errorf(providers.ClassServer, "%s", outbound.Page([]byte(stray)))
 	case !in.understood && stray != "":
@@ -197,7 +196,7 @@ func isObject(text string) bool {
 	return (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")) && json.Valid([]byte(text))
 }
 
-// piece takes a piece of the answer.
+// piece adds a piece of the answer.
 func (in *reader) piece(text, reasoning string) {
 	if in.cumulative {
 		text = newPart(&in.seenText, text)
@@ -206,14 +205,14 @@ func (in *reader) piece(text, reasoning string) {
 	in.Write(text, reasoning)
 }
 
-// repeated is the shortest text that we take for a repetition rather than for a
-// word said twice, in bytes.
+// repeated is the length in bytes from which equal pieces count as a repetition,
+// and not as the same word twice.
 const repeated = 16
 
-// newPart returns what is new in a piece that may repeat all that came before,
-// and adds it to seen. MiniMax documents such pieces, but not every deployment
+// newPart returns the new part of a piece that may repeat the text so far, and
+// appends it to seen. MiniMax documents such pieces, but not every deployment
 // sends them: a piece is a repetition if it begins with all of seen and goes on,
-// which no JSON object's second piece does by chance.
+// which the second piece of a JSON object never does by chance.
 func newPart(seen *string, piece string) string {
 	rest, again := strings.CutPrefix(piece, *seen)
 	if *seen != "" && again && (rest != "" || len(piece) >= repeated) {
@@ -223,8 +222,8 @@ func newPart(seen *string, piece string) string {
 	return piece
 }
 
-// count takes what a service says of tokens. Some say it again with every piece,
-// and some say 0 at last: the most of each counts.
+// count records the usage. Some services repeat it with every piece, and some end
+// with 0, so the maximum of each count is kept.
 func (in *reader) count(raw json.RawMessage) {
 	if wire.Empty(raw) {
 		return

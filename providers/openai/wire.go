@@ -9,7 +9,7 @@ import (
 	"github.com/topcentral/spillway/providers/internal/wire"
 )
 
-// completion is one event of a stream, or a whole answer.
+// completion is one event of a stream, or a whole response.
 type completion struct {
 	Choices wire.List[choice] `json:"choices"`
 	Usage   json.RawMessage   `json:"usage"`
@@ -17,7 +17,7 @@ type completion struct {
 	failureFields
 }
 
-// envelope is the members in which gateways put a whole event.
+// envelope has the members in which gateways wrap an event.
 type envelope struct {
 	Data     json.RawMessage `json:"data"`
 	Result   json.RawMessage `json:"result"`
@@ -25,7 +25,7 @@ type envelope struct {
 	Response json.RawMessage `json:"response"`
 }
 
-// inner returns the event that is in an envelope; nil if there is none.
+// inner returns the wrapped event, nil if there is none.
 func (c *completion) inner() []byte {
 	if len(c.Choices) > 0 {
 		return nil
@@ -45,13 +45,13 @@ type choice struct {
 	Index        wire.Count      `json:"index"`
 	Delta        *message        `json:"delta"`
 	Message      *message        `json:"message"`
-	Text         wire.Text       `json:"text"` // of servers that copied an older API
+	Text         wire.Text       `json:"text"` // as in an older API
 	FinishReason json.RawMessage `json:"finish_reason"`
-	Usage        json.RawMessage `json:"usage"` // Kimi puts it here while streaming
+	Usage        json.RawMessage `json:"usage"` // Kimi sends it here in streams
 }
 
-// finish returns the reason why the answer has ended, in lower case; "" while it
-// has not.
+// finish returns the reason why the answer ended, in lower case; "" if it has not
+// ended.
 func (c choice) finish() string {
 	reason := c.FinishReason
 	if bytes.HasPrefix(bytes.TrimSpace(reason), []byte("{")) {
@@ -69,9 +69,9 @@ func (c choice) finish() string {
 	return text
 }
 
-// piece returns what a choice adds to an answer of which some has come. Pieces
-// may be called messages; but a message behind pieces that holds them all, or
-// that of a whole answer, repeats them (MiniMax).
+// piece returns what a choice adds to the answer so far, had. Some servers stream
+// messages in place of deltas. But a message that contains all of had, or that of
+// a whole response, only repeats it (MiniMax).
 func (c choice) piece(had string, whole bool) (text, reasoning string) {
 	m := c.Delta
 	if c.Message != nil && (m == nil || m.empty()) {
@@ -103,9 +103,9 @@ func (m message) empty() bool {
 	return wire.Empty(m.Content) && m.Refusal == "" && wire.Empty(m.ReasoningContent) && wire.Empty(m.Reasoning) && wire.Empty(m.ReasoningDetails)
 }
 
-// both returns the text and the thinking in m. A refusal (OpenAI) is text that
-// the model writes instead of what was asked for; it is shown, and fails the
-// check. Thinking counts once, under whichever name it came.
+// both returns the text and the reasoning in m. A refusal (OpenAI) counts as text:
+// it is shown, and fails the check. Reasoning counts once if it comes under two
+// names.
 func (m message) both() (text, reasoning string) {
 	text, reasoning = contentOf(m.Content, 0)
 	text += string(m.Refusal)
@@ -118,7 +118,7 @@ func (m message) both() (text, reasoning string) {
 	return text, reasoning
 }
 
-// part is one part of a content that is a list.
+// part is one part of a content list.
 type part struct {
 	Type     wire.Text       `json:"type"`
 	Text     json.RawMessage `json:"text"`
@@ -127,9 +127,9 @@ type part struct {
 	Refusal  wire.Text       `json:"refusal"`
 }
 
-// contentOf returns the text and the thinking of a content: a text, an object
-// that is one part or the answer itself, or a list of parts. Parts of unknown
-// types, and parts that are nested too deep, are skipped.
+// contentOf returns the text and the reasoning of a content: a string, an object
+// that is a part or the answer itself, or a list of parts. It skips parts of
+// unknown types, and parts that are nested too deep.
 func contentOf(raw json.RawMessage, depth int) (text, reasoning string) {
 	raw = bytes.TrimSpace(raw)
 	if depth > maxDepth {
@@ -179,7 +179,7 @@ func partOf(raw json.RawMessage, depth int) (text, reasoning string) {
 	case len(inner) > 0:
 		return said, thought
 	}
-	return string(raw), "" // the answer itself, without quotes around it
+	return string(raw), "" // the answer itself, as an object
 }
 
 // usage counts tokens. Cached tokens go by many names.
