@@ -12,9 +12,9 @@ import (
 	"github.com/topcentral/spillway/providers/internal/wire"
 )
 
-// errorTexts are texts in Ollama's errors and the class each stands for, first match
-// wins. The text decides before the status: an error in the middle of a stream
-// has none, and several releases say 500 for everything.
+// errorTexts maps texts in Ollama's errors to classes; the first match wins. The
+// text takes precedence over the status: an error within a stream has none, and
+// several releases use 500 for everything.
 var errorTexts = []struct {
 	text  string
 	class providers.Class
@@ -31,7 +31,7 @@ var errorTexts = []struct {
 	{"invalid model name", providers.ClassBadRequest},
 }
 
-// refusal reads an answer whose status is not 200.
+// refusal reads a response whose status is not 200.
 func (p *provider) refusal(ctx context.Context, resp *http.Response, model string) error {
 	r, err := outbound.ReadFailure(ctx, resp)
 	if err != nil {
@@ -58,8 +58,8 @@ func (p *provider) refusal(ctx context.Context, resp *http.Response, model strin
 	return r.Complete(classify(resp.StatusCode, text, model))
 }
 
-// classify makes an error of a status and an error text; either may say nothing
-// (200, "").
+// classify returns the error for a status and an error text; either may be
+// unknown (200, "").
 func classify(status int, text, model string) *providers.Error {
 	e := providers.Errorf(providers.ClassOfStatus(status), "%s", outbound.Clean(text))
 	if status != http.StatusOK {
@@ -85,8 +85,8 @@ func classify(status int, text, model string) *providers.Error {
 	return e
 }
 
-// missing matches an error that says that the server does not have a model, and
-// not that something else is missing in one.
+// missing matches the error for a model that is not installed, and not for a part
+// that is missing in a model.
 var missing = regexp.MustCompile(`try pulling it first|\bmodel ["'` + "`" + `]?[^\s"'` + "`" + `]+["'` + "`" + `]? (was |is )?not found`)
 
 // errorText returns the text of an "error" field: a string, a string that holds

@@ -6,18 +6,18 @@ import (
 	"sync"
 )
 
-// maxGrammars is how many grammars are remembered: far more than there are
-// schemas at a time, unless somebody edits them all day.
+// maxGrammars bounds the cache, which holds far more grammars than there are
+// schemas in use.
 const maxGrammars = 256
 
-// grammars remembers the grammars of the schemas that were asked with. They are
-// few, and each is asked with again and again. The zero value is empty and ready.
+// grammars caches the grammars of schemas, which are few and used again and again.
+// The zero value is ready to use.
 type grammars struct {
 	mu    sync.Mutex // guards known
 	known map[string]json.RawMessage
 }
 
-// of returns the grammar of a schema, which is not the caller's to change.
+// of returns the grammar of a schema. The caller must not change it.
 func (g *grammars) of(schema json.RawMessage) json.RawMessage {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -32,13 +32,13 @@ func (g *grammars) of(schema json.RawMessage) json.RawMessage {
 	return made
 }
 
-// grammar returns a schema without the bounds on the length of strings. The
-// server turns a schema into a grammar, in which a bounded string is a
-// repetition; some dozens of them in lists make a grammar that llama.cpp
-// refuses (MAX_REPETITION_THRESHOLD, ggml-org/llama.cpp#17381) or follows
-// slowly. The answer is checked against the whole schema in any case. The order
-// of members is kept, for it is the order in which the model will write them. A
-// schema that cannot be read is returned as it is, for the server to refuse.
+// grammar returns a schema without bounds on the length of strings. The server
+// compiles a schema into a grammar, in which a bounded string is a repetition; a
+// few dozen of them in lists make a grammar that llama.cpp rejects
+// (MAX_REPETITION_THRESHOLD, ggml-org/llama.cpp#17381) or follows slowly. The
+// answer is checked against the whole schema in any case. The order of members is
+// kept, since the model writes them in that order. A schema that cannot be decoded
+// is returned unchanged, for the server to reject.
 func grammar(schema json.RawMessage) json.RawMessage {
 	members, ok := membersOf(schema)
 	if !ok {

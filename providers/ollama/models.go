@@ -31,7 +31,7 @@ type tag struct {
 	} `json:"details"`
 }
 
-// Models lists the models that the server has on its own disk, in its order.
+// Models lists the models that are installed on the server, in its order.
 func (p *provider) Models(ctx context.Context) ([]providers.Model, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.config.BaseURL+"/api/tags", http.NoBody)
 	if err != nil {
@@ -86,14 +86,14 @@ func modelsIn(body []byte) ([]providers.Model, error) {
 	return models, nil
 }
 
-// embedding reports whether a model makes vectors, by its families and its name.
+// embedding reports whether a model returns embeddings, by its families and name.
 func embedding(name string, families []string) bool {
 	return strings.Contains(strings.ToLower(name), "embed") ||
 		slices.ContainsFunc(families, func(f string) bool { return f == "bert" || strings.HasSuffix(f, "-bert") })
 }
 
-// parameters reads a number of weights such as "7.6B", "494.03M" or "8x7B";
-// 0 if it is none.
+// parameters parses a number of parameters such as "7.6B", "494.03M" or "8x7B"; it
+// returns 0 if size is not one.
 func parameters(size string) int64 {
 	units := map[byte]float64{'K': 1e3, 'M': 1e6, 'B': 1e9, 'T': 1e12}
 	size = strings.ToUpper(strings.TrimSpace(size))

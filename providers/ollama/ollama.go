@@ -1,12 +1,12 @@
-// Package ollama speaks Ollama's native API. The OpenAI-compatible one that
-// Ollama also has cannot set the size of the context window, which then depends
-// on the machine, and says nothing about load and speed.
+// Package ollama speaks Ollama's native API. Ollama's OpenAI-compatible API cannot
+// set the context window, which then depends on the machine, and reports neither
+// load time nor speed.
 //
-// The window is the same for every call of a process: a call with another one
-// makes Ollama load the model again. Ollama is told to refuse a prompt that does
-// not fit (truncate) and to stop an answer that fills the window (shift) rather
-// than to forget the beginning of the prompt; releases before 0.12.6 ignore both,
-// so the counts are checked afterwards as well.
+// The window is the same for every call of a process, since another one makes
+// Ollama reload the model. Requests ask Ollama to reject a prompt that does not
+// fit (truncate), and to stop when the window is full (shift) instead of dropping
+// the beginning of the prompt. Releases before 0.12.6 ignore both, so the counts
+// are checked afterwards as well.
 package ollama
 
 import (
@@ -39,15 +39,15 @@ type Config struct {
 	Name      string        // the provider's name; default DefaultName
 	BaseURL   string        // where the server listens; default DefaultBaseURL
 	NumCtx    int           // tokens of prompt and answer together, for every call; default DefaultNumCtx
-	KeepAlive time.Duration // how long a model stays loaded after a call; default DefaultKeepAlive, negative: for ever
+	KeepAlive time.Duration // how long a model stays loaded after a call; default DefaultKeepAlive, negative: forever
 
-	// ThinkingTokens is what a model that thinks may spend on that, on top of a
-	// request's output limit; default DefaultThinkingTokens.
+	// ThinkingTokens is how many tokens a model may spend on reasoning, on top of
+	// a request's output limit; default DefaultThinkingTokens.
 	ThinkingTokens int
-	// Think is sent as "think" for the models it names: a bool, or a level such
-	// as "low". For others nothing is sent, and Ollama lets every model think
-	// that can; "think": false is avoided because releases up to 0.18 then
-	// ignore the schema for some models.
+	// Think is sent as "think", by model: a bool, or a level such as "low". For
+	// other models it is not sent, and those that can reason do. "think": false
+	// is avoided because releases up to 0.18 then ignore the schema for some
+	// models.
 	Think map[string]any
 }
 
@@ -135,9 +135,9 @@ func (p *provider) post(ctx context.Context, call *chatRequest) (*http.Response,
 	return outbound.Do(p.client, r, outbound.MaxAnswer)
 }
 
-// remote reports whether a model's name says that it runs in Ollama's cloud
-// ("gpt-oss:120b-cloud", "glm-5:cloud"). The local server passes such calls on,
-// and with them data that must not leave.
+// remote reports whether a model runs in Ollama's cloud, by its name
+// ("gpt-oss:120b-cloud", "glm-5:cloud"). The local server forwards such calls, and
+// with them data that must stay on the machine.
 func remote(model string) bool {
 	return strings.HasSuffix(model, ":cloud") || strings.HasSuffix(model, "-cloud")
 }

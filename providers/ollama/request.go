@@ -17,7 +17,7 @@ type chatRequest struct {
 	Options   options         `json:"options"`
 	Think     any             `json:"think,omitempty"`
 	KeepAlive any             `json:"keep_alive"`
-	Truncate  bool            `json:"truncate"` // false: refuse a prompt that does not fit
+	Truncate  bool            `json:"truncate"` // false: reject a prompt that does not fit
 	Shift     bool            `json:"shift"`    // false: stop when the window is full
 }
 
@@ -27,27 +27,26 @@ type chatMessage struct {
 	Thinking string `json:"thinking,omitempty"`
 }
 
-// options are sent whole: a temperature of 0 is not the default, and any
-// change of num_ctx reloads the model.
+// options are always sent: a temperature of 0 is not the default, and any change
+// of num_ctx reloads the model.
 type options struct {
 	NumCtx      int     `json:"num_ctx"`
 	NumPredict  int     `json:"num_predict,omitempty"`
 	Temperature float64 `json:"temperature"`
 }
 
-// thinkers matches the models that think before they answer, as far as their
-// names tell. For a name it misses only the allowance for thinking is missing.
+// thinkers matches the names of models that reason before they answer. A model
+// that it misses only gets no extra tokens for reasoning.
 var thinkers = regexp.MustCompile(`(?i)deepseek-(r1|v3\.[1-9]|v4)|qwq|qwen3|gpt-oss|magistral|gemma4|glm-[4-9]|kimi|minimax|nemotron|cogito|phi4-.*reasoning|exaone-deep|smallthinker`)
 
-// Thinks reports whether a model thinks before it answers, as far as its name
-// tells.
+// Thinks reports whether a model reasons before it answers, by its name.
 func Thinks(model string) bool { return thinkers.MatchString(model) }
 
 func (p *provider) request(req *providers.Request) *chatRequest {
 	messages, thinking := req.Messages, 0
 	if Thinks(req.Model) && p.config.Think[req.Model] != false {
 		thinking = p.config.ThinkingTokens
-		// While it thinks, no schema binds it: it has to have read it.
+		// The schema does not constrain reasoning, so the prompt has it, too.
 		messages = providers.WithSchema(messages, req.Schema)
 	}
 	call := &chatRequest{
@@ -64,7 +63,7 @@ func (p *provider) request(req *providers.Request) *chatRequest {
 	return call
 }
 
-// keepAlive spells a duration as Ollama reads it: -1 is for ever.
+// keepAlive returns a duration as Ollama reads it: -1 is forever.
 func keepAlive(d time.Duration) any {
 	if d < 0 {
 		return -1

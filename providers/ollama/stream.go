@@ -17,8 +17,8 @@ import (
 // maxLine bounds one line of a stream, in bytes.
 const maxLine = 1 << 20
 
-// chunk is one line of the answer: a piece of it, or an error, and at the end
-// the counts. Durations are in nanoseconds.
+// chunk is one line of the response: a piece of the answer or an error; the last
+// one has the counts.
 type chunk struct {
 	Message            *message        `json:"message"`
 	Done               json.RawMessage `json:"done"`
@@ -38,7 +38,7 @@ type message struct {
 	Thinking wire.Text `json:"thinking"`
 }
 
-// nanoseconds is a time in nanoseconds that may come as any number, or as a text.
+// nanoseconds is a duration that may come as any number, or as a string.
 type nanoseconds time.Duration
 
 // UnmarshalJSON never fails.
@@ -50,15 +50,14 @@ func (s *nanoseconds) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// reader reads one answer.
+// reader reads one response.
 type reader struct {
 	model  string
-	schema bool // the answer is bound by a schema
+	schema bool // the answer is constrained by a schema
 	outbound.Answer
 }
 
-// read reads the stream to its end. Beside an error it returns what had come by
-// then.
+// read reads the stream to its end. With an error it returns the answer so far.
 func (in *reader) read(ctx context.Context, body io.Reader) (*providers.Response, error) {
 	lines := wire.NewEvents(body, maxLine)
 	for understood, foreign := false, ""; ; {
@@ -68,7 +67,7 @@ func (in *reader) read(ctx context.Context, body io.Reader) (*providers.Response
 			return in.response(chunk{}), in.broken(ctx, err, understood, cmp.Or(lines.Stray(), foreign))
 		}
 		if line.Cut {
-			continue // the end of the answer says so
+			continue // broken reports it
 		}
 		c, err := decode(line.Data)
 		if err != nil {
@@ -91,7 +90,7 @@ func (in *reader) read(ctx context.Context, body io.Reader) (*providers.Response
 	}
 }
 
-// stopped returns the failure that the last line of an answer reports.
+// stopped returns the failure that the last line reports.
 func (in *reader) stopped(last chunk) error {
 	if last.DoneReason == "error" {
 		return providers.Errorf(providers.ClassServer, "the server stopped before the answer was complete (done reason error)")
@@ -99,7 +98,7 @@ func (in *reader) stopped(last chunk) error {
 	return nil
 }
 
-// broken says why a stream ended before its last line.
+// broken returns why a stream ended before its last line.
 func (in *reader) broken(ctx context.Context, err error, understood bool, stray string) error {
 	switch {
 	case wire.IsLongLine(err):

@@ -8,24 +8,24 @@ import (
 
 // size is an estimate of a prompt's length in tokens.
 type size struct {
-	atLeast int // no tokenizer in use makes fewer
-	likely  int // what most make
+	atLeast int // a lower bound for all tokenizers in use
+	likely  int // for most tokenizers
 }
 
-// Tokens per character. English is near 1/4 and Chinese, with the tokenizers of
-// Qwen, near 0.65; the floors are for tokenizers with words of their own for
-// everything. White space is not counted: runs of it cost next to nothing.
+// Tokens per character. English takes about 1/4 and Chinese, with Qwen's
+// tokenizers, about 0.65; the floors are for tokenizers with large vocabularies.
+// White space is not counted, since runs of it take almost no tokens.
 const (
 	asciiFloor, asciiLikely = 0.1, 0.25
 	otherFloor, otherLikely = 0.3, 0.65
 )
 
-// mostPerByte is the most tokens that are likely of a byte: every character that
-// is not ASCII has at least two.
+// mostPerByte is the likely maximum of tokens per byte: every character that is not
+// ASCII has at least two bytes.
 const mostPerByte = otherLikely / 2
 
-// estimate estimates the length of messages. The zero size is of those that fit
-// into a window without a doubt, which are not looked at more closely.
+// estimate estimates the length of messages. It returns the zero size, without
+// counting, if they certainly fit into the window.
 func estimate(messages []chatMessage, window int) size {
 	bytes := 0
 	for _, m := range messages {
@@ -53,12 +53,11 @@ func estimate(messages []chatMessage, window int) size {
 }
 
 // cut reports whether the server has silently dropped a part of the prompt, by
-// the number of prompt tokens that it says it has read. A false alarm would
-// throw away a good answer, so it needs more than a suspicion: a window filled
-// to the brim before the first word of the answer, as releases before 0.12.6
-// leave it; or a prompt that is likely too long of which fewer tokens were read
-// than it can possibly have. A low count alone proves nothing: releases around
-// 0.30 leave cached tokens out.
+// the number of prompt tokens that it reports. A false alarm would discard a good
+// answer, so it takes strong evidence: the prompt filled the whole window, as with
+// releases before 0.12.6; or the prompt is likely too long, and fewer tokens were
+// read than it has at least. A low count alone proves nothing: releases around
+// 0.30 do not count cached tokens.
 func (s size) cut(read, window int) bool {
 	if read >= window {
 		return true

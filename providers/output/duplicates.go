@@ -14,8 +14,8 @@ type scope struct {
 	value bool            // in an object: the next token is a value
 }
 
-// checkKeys returns an error for a key that stands twice in one object, where
-// readers would disagree about which one counts.
+// checkKeys returns an error for a key that appears twice in one object, since
+// decoders disagree about which value counts.
 func checkKeys(v json.RawMessage) error {
 	dec := json.NewDecoder(bytes.NewReader(v))
 	dec.UseNumber()
@@ -38,8 +38,8 @@ func checkKeys(v json.RawMessage) error {
 	}
 }
 
-// push opens or closes a scope. A value that is itself an object or array is
-// over, for the scope around it, when it is opened.
+// push opens or closes a scope. For the enclosing scope, a value that is an object
+// or array is complete when it is opened.
 func push(open []*scope, d json.Delim) []*scope {
 	if d == '}' || d == ']' {
 		return open[:len(open)-1]
@@ -54,7 +54,7 @@ func push(open []*scope, d json.Delim) []*scope {
 	return append(open, s)
 }
 
-// addKey notes a token in the innermost scope, and reports a key seen before.
+// addKey records a token in the innermost scope, and reports a key seen before.
 func addKey(open []*scope, token json.Token) (key string, twice bool) {
 	s := open[len(open)-1]
 	if s.keys == nil {

@@ -1,10 +1,10 @@
-// Package output turns what a model wrote into the JSON it was asked for.
-// Models wrap their answers in reasoning, in code fences and in politeness;
-// all that is taken off. What is left must be exactly one complete JSON object
-// (or array). Slips of the pen in it, such as a comma too many, are mended; but
-// no value is guessed, and nothing that was cut off is ever closed.
+// Package output extracts the JSON from what a model wrote. Models wrap it in
+// reasoning, code fences and prose, which are removed. What is left must be
+// exactly one complete JSON object (or array). Slips of syntax, such as an extra
+// comma, are repaired; but no value is guessed, and nothing that was cut off is
+// completed.
 //
-// The errors are written for the model: it is shown them when it is asked again.
+// The errors are written for the model, which sees them when it is asked again.
 package output
 
 import (
@@ -16,8 +16,8 @@ import (
 	"unicode/utf8"
 )
 
-// The errors of Extract, for errors.Is. Each is wrapped with what exactly is
-// wrong and where.
+// The errors of Extract, for errors.Is. They are wrapped with what is wrong, and
+// where.
 var (
 	ErrBlank     = errors.New("the answer is blank")
 	ErrNoJSON    = errors.New("the answer contains no JSON object")
@@ -26,10 +26,9 @@ var (
 	ErrAmbiguous = errors.New("the answer contains more than one JSON value")
 )
 
-// Extract returns the one JSON object in a model's text, or the one array when
-// there is no object. Reasoning in <think> tags, code fences and prose around it
-// are dropped, and near-JSON is repaired; duplicate keys, NaN and stray brackets
-// are errors.
+// Extract returns the only JSON object in a model's text, or the only array if
+// there is no object. It drops reasoning in <think> tags, code fences and prose,
+// and repairs near-JSON. Duplicate keys, NaN and stray brackets are errors.
 func Extract(raw string) (json.RawMessage, error) {
 	if !utf8.ValidString(raw) {
 		return nil, fmt.Errorf("%w: it is not UTF-8", ErrSyntax)
@@ -52,7 +51,7 @@ func Extract(raw string) (json.RawMessage, error) {
 	return one, nil
 }
 
-// only picks the one object, or the one array when there is no object.
+// only returns the only object, or the only array if there is no object.
 func only(found []json.RawMessage) (json.RawMessage, error) {
 	var objects []json.RawMessage
 	for _, v := range found {
@@ -104,8 +103,8 @@ func values(text string) ([]json.RawMessage, error) {
 	}
 }
 
-// repairSyntax repairs the JSON that text begins with if why it is broken allows
-// that. It returns the length of what it repaired, or 0.
+// repairSyntax repairs the JSON that text begins with, unless it was cut off. It
+// returns the length of what it repaired, or 0.
 func repairSyntax(text string, why error) (json.RawMessage, int) {
 	if errors.Is(why, ErrTruncated) {
 		return nil, 0
@@ -127,7 +126,7 @@ func first(text string) (json.RawMessage, error) {
 }
 
 // proseBrackets returns the length of a bracketed remark in prose ("[see note]",
-// "{customer}") that text begins with, or 0 if it is rather broken JSON: when
+// "{customer}") that text begins with, or 0 if it looks like broken JSON: if
 // something JSON-like is inside the brackets.
 func proseBrackets(text string) int {
 	closing := map[byte]byte{'{': '}', '[': ']'}[text[0]]
@@ -138,7 +137,7 @@ func proseBrackets(text string) int {
 	return end + 1
 }
 
-// explain says where and how the JSON that begins at start is broken.
+// explain returns an error that says where and how the JSON at start is broken.
 func explain(text string, start int, err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: it begins at %s and never ends", ErrTruncated, position(text, start))
@@ -150,7 +149,7 @@ func explain(text string, start int, err error) error {
 	return fmt.Errorf("%w: %w", ErrSyntax, err)
 }
 
-// nearby is how much of the text is quoted around a fault, in bytes each way.
+// nearby is how many bytes of the text are quoted on each side of an error.
 const nearby = 24
 
 // position describes a byte offset: line, column, and the text around it.

@@ -15,14 +15,14 @@ var closings = map[rune][]rune{
 	'“': {'”', '“', '"'}, '”': {'”', '“', '"'}, '‘': {'’', '‘', '\''},
 }
 
-// beginsString reports whether a quote begins a string here, and is not a part
+// beginsString reports whether a quote begins a string here, rather than being part
 // of a bare word.
 func (m *repairer) beginsString(r rune) bool {
 	return r == '"' || strings.ContainsRune(`{[,:"`, m.last)
 }
 
-// quoted takes a string and writes out its name. It reports false when the
-// string never ends.
+// quoted reads a string and writes its name. It reports false if the string never
+// ends.
 func (m *repairer) quoted(quote rune) bool {
 	key := m.last != ':'
 	begin := m.at + utf8.RuneLen(quote)
@@ -34,9 +34,9 @@ func (m *repairer) quoted(quote rune) bool {
 	m.at = begin + length + size
 	switch colon := colonFollows(m.text[m.at:]); {
 	case colon && !key:
-		return false // a value has lost its end
+		return false // a value lacks its end
 	case colon && m.inside() == '[':
-		m.openBracket('{') // an object that has lost its opening brace
+		m.openBracket('{') // an object lacks its opening brace
 	}
 	name := nameBegin + strconv.Itoa(len(m.contents)/2) + nameEnd
 	m.contents = append(m.contents, name, escape(content))
@@ -45,9 +45,8 @@ func (m *repairer) quoted(quote rune) bool {
 	return true
 }
 
-// escape returns what a string holds as JSON wants it: quotes and line breaks
-// escaped, backslashes that escape nothing too, and no control characters that
-// no text has.
+// escape returns the content of a string as JSON: it escapes quotes, line breaks,
+// and backslashes that escape nothing, and drops other control characters.
 func escape(content string) string {
 	var b strings.Builder
 	for i := 0; i < len(content); {
@@ -83,8 +82,8 @@ func escapes(rest string) bool {
 }
 
 // stringEnd returns the length of the string that text begins with, and the size
-// of the quote that ends it; a size of 0 when there is none. A quote ends a
-// string only if what follows it is of JSON.
+// of the closing quote, 0 if there is none. A quote ends a string only if JSON
+// follows.
 func (m *repairer) stringEnd(text string, quote rune, key bool) (length, size int) {
 	ends := closings[quote]
 	escaped := false
@@ -98,9 +97,8 @@ func (m *repairer) stringEnd(text string, quote rune, key bool) (length, size in
 	return 0, 0
 }
 
-// endsString reports whether what follows a quote may follow a string. Commas
-// and colons of Chinese keyboards also stand in texts, so they need to be
-// followed by more.
+// endsString reports whether rest can follow a string. Commas and colons of Chinese
+// keyboards also occur within texts, so more must follow them.
 func endsString(rest string, key bool) bool {
 	rest = strings.TrimLeftFunc(rest, unicode.IsSpace)
 	if rest == "" {

@@ -9,11 +9,10 @@ import (
 	"github.com/kaptinlin/jsonrepair"
 )
 
-// repair repairs the broken JSON that text begins with, and returns it with the
-// length of what it was made from; ok is false where that cannot be done without
-// guessing. Quotes, commas, comments and braces that were lost between others
-// are mended. What was cut off is not: a bracket that was opened and never
-// closed makes it fail.
+// repair repairs the broken JSON that text begins with, and returns it and the
+// length of the original; ok is false if that would take guessing. It repairs
+// quotes, commas, comments, and braces that are missing between others. It fails
+// if a bracket is never closed, since the JSON was then cut off.
 func repair(text string) (value json.RawMessage, length int, ok bool) {
 	m := repairer{text: text}
 	if strings.ContainsAny(text, nameBegin+nameEnd) || !m.scan() {
@@ -30,30 +29,29 @@ func repair(text string) (value json.RawMessage, length int, ok bool) {
 	return value, m.at, true
 }
 
-// repairer walks over broken JSON, string by string and bracket by bracket, to
-// find its end. It writes out what the library is to repair. The strings are not
-// for the library, which would change some of them: names stand in their place.
-// What it does not know is mended here: punctuation of Chinese keyboards, and
-// objects that have lost their opening brace.
+// repairer scans broken JSON, string by string and bracket by bracket, to find its
+// end, and writes the input of the library. It replaces strings with names, since
+// the library would change some of them, and repairs what the library does not
+// know: punctuation of Chinese keyboards, and objects without an opening brace.
 type repairer struct {
 	text     string
-	at       int // where in text
+	at       int // offset in text
 	out      strings.Builder
-	contents []string // of strings: the name of each, and what it holds
-	open     []rune   // brackets that are not closed yet
+	contents []string // the name and the content of each string
+	open     []rune   // open brackets
 	last     rune     // the last visible character that was written; '"' for a string
 }
 
-// What a name of a string begins and ends with: characters that have no meaning.
+// What the name of a string begins and ends with: private-use characters.
 const (
 	nameBegin = "\ue000"
 	nameEnd   = "\ue001"
 )
 
-// ascii is what punctuation of Chinese keyboards stands for between strings.
+// ascii maps the punctuation of Chinese keyboards to that of JSON.
 var ascii = map[rune]rune{'，': ',', '：': ':', '｛': '{', '｝': '}', '［': '[', '］': ']'}
 
-// scan walks to the end of the value. It reports false when there is none.
+// scan scans to the end of the value. It reports false if there is none.
 func (m *repairer) scan() bool {
 	for m.at < len(m.text) {
 		r, size := utf8.DecodeRuneInString(m.text[m.at:])
@@ -101,8 +99,8 @@ func (m *repairer) openBracket(r rune) {
 	m.write(r)
 }
 
-// closeBracket closes a bracket, and an object that has lost its closing brace before
-// the end of its array.
+// closeBracket closes a bracket, and an object that lacks its closing brace at the
+// end of an array.
 func (m *repairer) closeBracket(r rune) bool {
 	if m.last == ':' {
 		return false
@@ -119,7 +117,7 @@ func (m *repairer) closeBracket(r rune) bool {
 	return true
 }
 
-// inside is the innermost bracket that is open, 0 when none is.
+// inside returns the innermost open bracket, 0 if there is none.
 func (m *repairer) inside() rune {
 	if len(m.open) == 0 {
 		return 0
@@ -127,7 +125,7 @@ func (m *repairer) inside() rune {
 	return m.open[len(m.open)-1]
 }
 
-// comment takes a comment away, if there is one.
+// comment skips a comment, and reports whether there was one.
 func (m *repairer) comment() bool {
 	rest := m.text[m.at:]
 	var end string
@@ -152,8 +150,8 @@ func (m *repairer) comment() bool {
 	return true
 }
 
-// word takes a word outside strings. One that JSON has no value for is no word
-// to be put in quotes.
+// word reads a bare word. It reports false for one that has no value in JSON, since
+// that must not be quoted.
 func (m *repairer) word() bool {
 	end := strings.IndexFunc(m.text[m.at:], func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' })
 	if end < 0 {

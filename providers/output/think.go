@@ -7,11 +7,11 @@ const (
 	closeTag = "</think>"
 )
 
-// Splitter keeps a model's reasoning apart from its answer while the text
-// grows, for servers that leave <think>…</think> in it. Only blocks that lead
-// the text are reasoning; a tag inside the answer is the answer's. Tags may be
-// split over pieces. White space around the blocks is dropped. The zero value
-// is ready.
+// Splitter separates a model's reasoning from its answer while the text is
+// streamed, for servers that leave <think>…</think> in it. Only blocks at the
+// beginning are reasoning; a tag within the answer is part of it. Tags may be
+// split between pieces. White space around the blocks is dropped. The zero value
+// is ready to use.
 type Splitter struct {
 	state   splitState
 	pending string // not yet known to be text, reasoning or a tag
@@ -26,8 +26,8 @@ const (
 	answer                     // the rest is the answer
 )
 
-// Write takes the next piece and returns what is now known to be answer or
-// reasoning; either may be empty.
+// Write adds a piece, and returns what is now known to be answer or reasoning;
+// either may be empty.
 func (s *Splitter) Write(piece string) (text, reasoning string) {
 	s.pending += piece
 	var r strings.Builder
@@ -50,8 +50,8 @@ func (s *Splitter) Write(piece string) (text, reasoning string) {
 	}
 }
 
-// lead decides whether a block or the answer begins; it reports false while
-// that is open.
+// lead decides whether a block or the answer begins; it reports false while that
+// is undecided.
 func (s *Splitter) lead() bool {
 	s.pending = strings.TrimLeft(s.pending, " \t\r\n")
 	if rest, ok := strings.CutPrefix(s.pending, openTag); ok {
@@ -65,8 +65,8 @@ func (s *Splitter) lead() bool {
 	return true
 }
 
-// think returns the reasoning that is certain by now, and whether its block has
-// been closed.
+// think returns the reasoning that is certain by now, and whether its block is
+// closed.
 func (s *Splitter) think() (reasoning string, closed bool) {
 	if s.state == opening {
 		s.pending = strings.TrimLeft(s.pending, " \t\r\n")
@@ -95,8 +95,8 @@ func tagStart(text string) int {
 	return 0
 }
 
-// Close returns what was held back at the end of the text. A block that was
-// never closed is reasoning to its end.
+// Close returns what is pending at the end of the text. A block that was never
+// closed is reasoning to its end.
 func (s *Splitter) Close() (text, reasoning string) {
 	pending := s.pending
 	s.pending = ""
@@ -106,9 +106,9 @@ func (s *Splitter) Close() (text, reasoning string) {
 	return "", pending
 }
 
-// Split returns the answer and the reasoning in a complete text. Unlike a
-// Splitter it also knows reasoning that ends with a tag but has no opening one,
-// as templates that open the block in the prompt leave it.
+// Split returns the answer and the reasoning in a complete text. Unlike a Splitter
+// it also recognizes reasoning with a closing tag only, as written by models whose
+// template opens the block in the prompt.
 func Split(raw string) (text, reasoning string) {
 	if head, rest, ok := strings.Cut(raw, closeTag); ok && unopened(head) {
 		text, more := Split(rest)
@@ -121,8 +121,8 @@ func Split(raw string) (text, reasoning string) {
 }
 
 // unopened reports whether head, the text before a closing tag, is reasoning
-// without its opening tag: not a block of its own, and not JSON that merely
-// mentions the tag.
+// without an opening tag, rather than a complete block or JSON that contains the
+// tag.
 func unopened(head string) bool {
 	head = strings.TrimSpace(head)
 	for _, begin := range []string{openTag, "{", "[", "```"} {

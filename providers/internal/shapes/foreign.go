@@ -12,7 +12,7 @@ import (
 	"github.com/topcentral/spillway/providers"
 )
 
-// Foreign lists the shapes of what stands between a client and any server:
+// Foreign lists the shapes of intermediaries, which are the same for every API:
 // proxies, gateways, firewalls, captive portals, compression.
 func Foreign() []Shape {
 	html := http.Header{"Content-Type": {"text/html; charset=utf-8"}}
@@ -58,7 +58,7 @@ func raw(text string) func(Exchange) {
 	}
 }
 
-// compressed are usual answers in a compression that nobody asked for.
+// compressed are the usual answers in a compression that was not requested.
 func compressed() []Shape {
 	opened := func(w io.Writer) io.WriteCloser { z, _ := flate.NewWriter(w, flate.DefaultCompression); return z } // the level is valid
 	pack := func(a Exchange, encoding string, open func(io.Writer) io.WriteCloser) *bytes.Buffer {
@@ -104,5 +104,5 @@ type squeezed struct {
 // Write implements io.Writer.
 func (s squeezed) Write(b []byte) (int, error) { return s.z.Write(b) }
 
-// WriteHeader leaves the status out: it is 200.
+// WriteHeader does nothing: the status is 200.
 func (squeezed) WriteHeader(int) {}

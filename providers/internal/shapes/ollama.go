@@ -9,8 +9,7 @@ import (
 	"github.com/topcentral/spillway/providers"
 )
 
-// Ollama lists the shapes of Ollama, of what copies it and of what stands before
-// it.
+// Ollama lists the shapes of Ollama, its copies, and gateways in front of it.
 func Ollama() []Shape { return slices.Concat(ollamaAnswers(), ollamaFailures(), Foreign()) }
 
 // line is a piece of an answer; its content is JSON.

@@ -12,8 +12,8 @@ import (
 	"github.com/topcentral/spillway/providers"
 )
 
-// openAIFailures are failures as services with OpenAI's API, and the gateways
-// before them, tell of them.
+// openAIFailures are failures as reported by services with OpenAI's API, and by
+// gateways in front of them.
 func openAIFailures() []Shape {
 	inStream := func(data ...string) func(Exchange) {
 		return sends(func(Answer) string { return sse("\n\n", data...) })

@@ -1,9 +1,9 @@
-// Package shapes lists the forms in which model servers, and whatever stands
-// between them and us, really answer: streams that keep an API only roughly,
-// failures behind status 200, web pages, compressed and cut-off bodies. Each has
-// a name and says what a client must make of it. The conformance test of
-// providers runs through the list, and `spillway mock-llm` answers in any of the
-// shapes by name.
+// Package shapes lists the forms in which model servers, and intermediaries such
+// as gateways and proxies, really respond: streams that follow an API only
+// roughly, failures with status 200, web pages, compressed and truncated bodies.
+// Each has a name, and what a client must make of it. The conformance test of
+// providers runs all of them, and `spillway mock-llm` responds in any of them by
+// name.
 package shapes
 
 import (
@@ -18,14 +18,14 @@ import (
 	"github.com/topcentral/spillway/providers"
 )
 
-// Answer is what a server has to say.
+// Answer is the answer of a server.
 type Answer struct {
 	Text      string // JSON
 	Reasoning string
 	Usage     providers.Usage // Input and Output
 }
 
-// Exchange is one call, to be answered in a shape.
+// Exchange is one call that is answered in a shape.
 type Exchange struct {
 	Answer
 	W    http.ResponseWriter
