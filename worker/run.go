@@ -51,7 +51,7 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	w.stopped.Go(func() { w.every(loops, tasks.HeartbeatEvery, "resets of providers", w.applyResets) })
 	// A watchdog may be writing down the end of a job, so it gets the drain
 	// time as other attempts do.
-	w.stopped.Go(func() { w.every(loops, watchEvery, "watchdog", w.watchdog().look) })
+	w.stopped.Go(func() { w.every(loops, watchEvery, "watchdog", w.watchdog().scan) })
 	w.stopped.Go(func() { w.every(loops, pace.FlushInterval, "learning", w.runner.Flush) })
 	w.stopped.Go(func() { w.every(loops, trimEvery, "outbox trim", w.Store.Trim) })
 	w.stopped.Go(func() { w.every(loops, trimEvery, "recount", w.recount) })

@@ -24,8 +24,8 @@ const (
 // or ends them. Every worker has one; the store sees to it that one acts.
 type watchdog struct {
 	*Worker
-	looked time.Time // when Redis last answered and accepted writes
-	judges time.Time // until then no job counts as lost
+	lastUp    time.Time // when Redis last answered and accepted writes
+	judgeFrom time.Time // until then no worker counts as lost
 
 	unserved map[string]bool // queues whose jobs it has moved elsewhere
 }
@@ -34,14 +34,13 @@ func (w *Worker) watchdog() *watchdog {
 	return &watchdog{Worker: w, unserved: map[string]bool{}}
 }
 
-// look does one round.
-func (d *watchdog) look(ctx context.Context) error {
+// scan does one round.
+func (d *watchdog) scan(ctx context.Context) error {
 	ids, err := d.Store.Due(ctx, watchBatch)
 	if err != nil {
 		return err
 	}
-	// While Redis reads and takes no writes, no worker can renew its lease: as long
-	// as it was out of sight.
+	// While Redis refuses writes no worker can renew its lease: that counts as an outage.
 	if err := d.Store.Writable(ctx); err != nil {
 		return err
 	}
@@ -55,40 +54,40 @@ func (d *watchdog) look(ctx context.Context) error {
 			if attempt.Transient(err) || ctx.Err() != nil {
 				return err
 			}
-			d.Log.ErrorContext(ctx, "a due job could not be rescued; it will be tried again", "job_id", id, "error", err)
+			d.Log.ErrorContext(ctx, "a due job could not be handled; the next round tries again", "job_id", id, "error", err)
 		}
 	}
 	return nil
 }
 
-// judge reports whether a worker may be declared lost whose lease is over, and a
-// lane whose workers are silent. Not so for one lease after Redis was out of
-// sight, nor after the start if nobody has seen Redis just before: workers that
-// are still busy get that time to renew. Deadlines, run-at times and lost
-// tickets do not wait for this.
+// judge reports whether a worker whose lease is over may be declared lost, and a lane
+// whose workers are silent. It may not for one lease after an outage of Redis, nor
+// after the start unless another worker has seen Redis just before: workers that are
+// still busy get that time to renew. Deadlines, run-at times and lost tickets do not
+// wait for this.
 func (d *watchdog) judge(ctx context.Context, now time.Time) bool {
-	blind := now.Sub(d.looked) > max(d.Store.Lease()/2, 3*watchEvery)
-	if d.looked.IsZero() {
-		blind = !d.wasThere(ctx)
+	blind := now.Sub(d.lastUp) > max(d.Store.Lease()/2, 3*watchEvery)
+	if d.lastUp.IsZero() {
+		blind = !d.redisWasUp(ctx)
 	}
 	if blind {
-		d.judges = now.Add(d.Store.Lease())
+		d.judgeFrom = now.Add(d.Store.Lease())
 	}
-	d.looked = now
-	return !now.Before(d.judges)
+	d.lastUp = now
+	return !now.Before(d.judgeFrom)
 }
 
-// wasThere reports whether Redis was there just before this worker came: another
-// worker's heartbeat is fresher than two of its periods. Then a new watchdog
-// need not wait, and a fleet that is restarted all the time still has one that
+// redisWasUp reports whether Redis was reachable just before this worker started:
+// another worker's heartbeat is fresher than two of its periods. Then a new watchdog
+// need not wait, and workers that are restarted all the time still have one that
 // judges.
-func (d *watchdog) wasThere(ctx context.Context) bool {
+func (d *watchdog) redisWasUp(ctx context.Context) bool {
 	age, err := d.Store.BeatAge(ctx, d.id)
 	return err == nil && age <= 2*tasks.HeartbeatEvery
 }
 
-// evacuate makes the jobs due that wait in a queue whose last worker is gone:
-// they need not wait for their spill time.
+// evacuate makes jobs due that wait in a queue whose last worker is gone: they do not
+// wait for their spill time.
 func (d *watchdog) evacuate(ctx context.Context) error {
 	view, err := d.Dispatcher.View(ctx)
 	if err != nil {
@@ -107,7 +106,7 @@ func (d *watchdog) evacuate(ctx context.Context) error {
 			return err
 		}
 		if n > 0 {
-			d.Log.WarnContext(ctx, "no worker serves a queue any more; its jobs go elsewhere", "queue", name, "jobs", n)
+			d.Log.WarnContext(ctx, "no worker serves the queue any more; its jobs get tickets for other lanes", "queue", name, "jobs", n)
 		}
 		d.unserved[name] = true
 	}
@@ -121,7 +120,7 @@ func (d *watchdog) rescue(ctx context.Context, id string, judge bool) error {
 		return err
 	}
 	if found == store.Expired {
-		if left, err := d.leaveToOthers(ctx, id); left || err != nil {
+		if left, err := d.passToOthers(ctx, id); left || err != nil {
 			return err
 		}
 		// The scorecard lane is where jobs go that no model can answer in time;

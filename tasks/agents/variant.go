@@ -70,10 +70,10 @@ func (a *Agent) promptOf(variant string) *prompt {
 	return a.prompt
 }
 
-// Deal returns the variant that the job of that ID belongs to, nil when the
+// VariantOf returns the variant that the job of that ID belongs to, nil when the
 // agent has no experiment. A job always belongs to the same one, as long as the
-// variants and their weights do not change; many jobs are dealt by weight.
-func (a *Agent) Deal(jobID string) *tasks.Variant {
+// variants and their weights do not change; many jobs are spread by weight.
+func (a *Agent) VariantOf(jobID string) *tasks.Variant {
 	total := uint64(0)
 	for _, v := range a.Variants {
 		total += uint64(v.Weight) //nolint:gosec // checked when the agent was loaded
@@ -81,7 +81,7 @@ func (a *Agent) Deal(jobID string) *tasks.Variant {
 	if total == 0 {
 		return nil
 	}
-	// The ID alone would do for one agent; with the agent's, two experiments do not deal alike.
+	// The ID alone would do for one agent; with the agent's, two experiments do not split jobs alike.
 	digest := sha256.Sum256([]byte(a.ID + " " + jobID))
 	at := binary.BigEndian.Uint64(digest[:8]) % total
 	for i := range a.Variants {

@@ -27,23 +27,23 @@ variants:
 func TestJobsAreDealtByWeight(t *testing.T) {
 	a := withVariants(t)
 	const jobs = 4000
-	dealt := map[string]int{}
+	assigned := map[string]int{}
 	for i := range jobs {
 		id := fmt.Sprintf("job_%032x", i)
-		name := a.Deal(id).Name
-		if again := a.Deal(id).Name; again != name {
-			t.Fatalf("%s is dealt to %s and to %s", id, name, again)
+		name := a.VariantOf(id).Name
+		if again := a.VariantOf(id).Name; again != name {
+			t.Fatalf("%s is assigned to %s and to %s", id, name, again)
 		}
-		dealt[name]++
+		assigned[name]++
 	}
-	if dealt["plain"]+dealt["terse"] != jobs || dealt["terse"] < jobs/5 || dealt["terse"] > jobs*3/10 {
-		t.Errorf("dealt %v, want three to one", dealt)
+	if assigned["plain"]+assigned["terse"] != jobs || assigned["terse"] < jobs/5 || assigned["terse"] > jobs*3/10 {
+		t.Errorf("assigned %v, want three to one", assigned)
 	}
 	plain, err := load(tiny())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := plain.Deal(tasks.NewID()); v != nil {
+	if v := plain.VariantOf(tasks.NewID()); v != nil {
 		t.Errorf("an agent without an experiment deals %+v", v)
 	}
 }

@@ -23,8 +23,8 @@ type Dispatcher struct {
 	cache  viewCache
 }
 
-// Config holds what a Dispatcher may be told of the rest of the system. Its
-// functions must be safe for concurrent use.
+// Config holds what a Dispatcher needs from the rest of the system. Its functions
+// must be safe for concurrent use.
 type Config struct {
 	// CheckCallback says what is wrong with a callback URL; nil refuses all of
 	// them, for want of a secret to sign with.
@@ -78,36 +78,36 @@ func (d *Dispatcher) Issue(ctx context.Context, j *tasks.Job) error {
 func (d *Dispatcher) issueBy(ctx context.Context, j *tasks.Job, view View, replan bool) error {
 	now := time.Now()
 	cheap := d.cheapFrom(j, view, now)
-	chances := putOff(view.Plan(j, now), cheap)
+	planned := postponeCloud(view.Plan(j, now), cheap)
 	if replan && j.State == tasks.Queued {
-		d.replan(ctx, j, view, chances, cheap, now)
+		d.replan(ctx, j, view, planned, cheap, now)
 	}
-	return d.issue(ctx, j, chances)
+	return d.issue(ctx, j, planned)
 }
 
 // IssueAt gives a queued job one ticket for each of its open lanes with a model,
 // due at the given time.
 func (d *Dispatcher) IssueAt(ctx context.Context, j *tasks.Job, at time.Time) error {
-	var chances []Chance
+	var planned []PlannedTicket
 	for _, lane := range j.OpenLanes() {
 		if lane != tasks.Scorecard {
-			chances = append(chances, Chance{Lane: lane, At: at})
+			planned = append(planned, PlannedTicket{Lane: lane, At: at})
 		}
 	}
-	return d.issue(ctx, j, chances)
+	return d.issue(ctx, j, planned)
 }
 
 // IssueOn gives a queued job a ticket for one lane, due at the given time.
 func (d *Dispatcher) IssueOn(ctx context.Context, j *tasks.Job, lane tasks.Lane, at time.Time) error {
-	return d.issue(ctx, j, []Chance{{Lane: lane, At: at}})
+	return d.issue(ctx, j, []PlannedTicket{{Lane: lane, At: at}})
 }
 
-func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, chances []Chance) error {
+func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, planned []PlannedTicket) error {
 	if j.State != tasks.Queued {
 		return nil
 	}
-	tickets := make([]queue.Due, len(chances))
-	for i, c := range chances {
+	tickets := make([]queue.Due, len(planned))
+	for i, c := range planned {
 		tickets[i] = queue.Due{At: c.At, Ticket: queue.Ticket{
 			JobID: j.ID, Lane: c.Lane, Agent: j.Agent, Complexity: j.Complexity, Priority: j.Priority, Round: j.Attempt,
 			Headers: j.Trace.Headers(),
@@ -116,15 +116,15 @@ func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, chances []Chance) 
 	return d.queue.EnqueueAll(ctx, tickets...)
 }
 
-// Job returns a tenant's job with its result. Of one that waits it also tells
-// its position and when it is expected to start and end.
+// Job returns a tenant's job with its result. A waiting job also has its position
+// and when it is expected to start and end.
 func (d *Dispatcher) Job(ctx context.Context, tenant, id string) (*tasks.Job, error) {
 	j, err := d.store.Job(ctx, tenant, id)
-	return d.expected(ctx, j, err)
+	return d.withEstimate(ctx, j, err)
 }
 
-// expected adds to a job that was read, and waits, when it may be expected.
-func (d *Dispatcher) expected(ctx context.Context, j *tasks.Job, err error) (*tasks.Job, error) {
+// withEstimate adds to a waiting job when it is expected to start and end.
+func (d *Dispatcher) withEstimate(ctx context.Context, j *tasks.Job, err error) (*tasks.Job, error) {
 	if err != nil || j.Waiting == nil || store.Shares(j) {
 		return j, err
 	}
@@ -135,6 +135,6 @@ func (d *Dispatcher) expected(ctx context.Context, j *tasks.Job, err error) (*ta
 	if err != nil {
 		return nil, err
 	}
-	view.expect(j, time.Now())
+	view.estimateStart(j, time.Now())
 	return j, nil
 }

@@ -22,7 +22,7 @@ const (
 	maxRetention = 90 * 24 * time.Hour
 )
 
-// draft checks a submission and makes the job it asks for. All faults are told
+// draft checks a submission and makes the job it asks for. All faults are reported
 // at once, with pointers into the request body.
 func (d *Dispatcher) draft(tenant string, s *request, now time.Time) (*tasks.Job, error) {
 	agent, ok := d.agents.Lookup(s.Agent)
@@ -98,8 +98,8 @@ func (d *Dispatcher) lanes(agent *agents.Agent, j *tasks.Job) []tasks.Lane {
 	return all
 }
 
-// answersOn reports whether one of the candidates answers on a lane. No candidates
-// stand for those that suit the agent; a provider that is not known may be anywhere.
+// answersOn reports whether one of the candidates answers on a lane. Without
+// candidates every lane does; so does one whose provider is not known.
 func (d *Dispatcher) answersOn(lane tasks.Lane, candidates []string) bool {
 	if len(candidates) == 0 || d.cfg.LaneOf == nil {
 		return true

@@ -86,7 +86,7 @@ func pressure(backlog, own, left time.Duration) float64 {
 	return float64(backlog+own) / float64(left)
 }
 
-// spillTime is when a job's second lane gets its chance: at once when nobody
+// spillTime is when a job's second lane gets its ticket: at once when nobody
 // serves the first lane or the time pressure there is too high, and otherwise
 // at the last moment at which the second lane still makes the target with
 // probability 0.95.

@@ -15,13 +15,13 @@ import (
 type outlook struct {
 	lane    tasks.Lane
 	served  bool
-	full    bool          // by nobody who takes another job now
+	full    bool          // every worker that serves it is too busy for another job
 	backlog time.Duration // work ahead of the job
 	own     Forecast
 }
 
-// outlooks looks at a job's lanes with a model. Of a job that runs later nobody
-// knows what will wait before it.
+// outlooks returns what to expect of a job's lanes with a model. For a scheduled job
+// the backlog at that time is not known, and left out.
 func (v View) outlooks(j *tasks.Job) []outlook {
 	var all []outlook
 	for _, lane := range modelLanes(j.OpenLanes()) {
@@ -35,8 +35,8 @@ func (v View) outlooks(j *tasks.Job) []outlook {
 	return all
 }
 
-// pressure is the share of the time left that the job needs on the lane: more
-// than there is, where nobody takes another job for now.
+// pressure is the share of the time left that the job needs on the lane: infinite
+// while every worker of the lane is too busy.
 func (o outlook) pressure(left time.Duration) float64 {
 	if o.full {
 		return math.Inf(1)
@@ -44,9 +44,9 @@ func (o outlook) pressure(left time.Duration) float64 {
 	return pressure(o.backlog, o.own.Quantile(0.5), left)
 }
 
-// chart decides when a drafted job's second lane gets its chance, and notes the
-// plan that follows from it.
-func (d *Dispatcher) chart(j *tasks.Job, view View) {
+// planLanes decides when a drafted job's second lane gets its ticket, and sets the
+// job's plan.
+func (d *Dispatcher) planLanes(j *tasks.Job, view View) {
 	start := j.CreatedAt
 	if !j.RunAt.IsZero() {
 		start = j.RunAt
@@ -61,16 +61,16 @@ func (d *Dispatcher) chart(j *tasks.Job, view View) {
 		}
 	}
 	j.SpillAt = j.SpillAt.UTC().Truncate(time.Millisecond)
-	chances := putOff(view.Plan(j, start), cheap)
+	planned := postponeCloud(view.Plan(j, start), cheap)
 	j.Plan = &tasks.Plan{
 		PressureLimit: maxPressure,
-		MadeAt:        j.CreatedAt, Reason: reason(j, lanes, chances, cheap, start, j.CreatedAt),
-		Lanes: d.lanePlans(j, view, lanes, chances, start),
+		MadeAt:        j.CreatedAt, Reason: reason(j, lanes, planned, cheap, start, j.CreatedAt),
+		Lanes: d.lanePlans(j, view, lanes, planned, start),
 	}
 }
 
-// lanePlans tells what is expected of each of the job's lanes.
-func (d *Dispatcher) lanePlans(j *tasks.Job, view View, lanes []outlook, chances []Chance, start time.Time) []tasks.LanePlan {
+// lanePlans returns what is expected of each of the job's lanes.
+func (d *Dispatcher) lanePlans(j *tasks.Job, view View, lanes []outlook, planned []PlannedTicket, start time.Time) []tasks.LanePlan {
 	agent, ok := d.agents.Lookup(j.Agent)
 	if !ok {
 		return nil // removed a moment ago
@@ -78,7 +78,7 @@ func (d *Dispatcher) lanePlans(j *tasks.Job, view View, lanes []outlook, chances
 	plans := make([]tasks.LanePlan, 0, len(j.Lanes))
 	for _, o := range lanes {
 		plans = append(plans, tasks.LanePlan{
-			Lane: o.lane, At: chanceAt(o.lane, start, j, chances, time.Time{}), Served: o.served,
+			Lane: o.lane, At: ticketAt(o.lane, start, j, planned, time.Time{}), Served: o.served,
 			Candidates: agents.Order(view.Live.Reach[o.lane], &agent.Agent, j, d.cfg.CloudOrder),
 			Pressure:   rounded(o.pressure(j.TargetAt.Sub(start))), Backlog: toMillis(o.backlog),
 			Expected: toMillis(o.own.Quantile(0.5)), Expected95: toMillis(o.own.Quantile(0.95)),
@@ -86,7 +86,7 @@ func (d *Dispatcher) lanePlans(j *tasks.Job, view View, lanes []outlook, chances
 	}
 	if slices.Contains(j.Lanes, tasks.Scorecard) {
 		plans = append(plans, tasks.LanePlan{
-			Lane: tasks.Scorecard, At: chanceAt(tasks.Scorecard, start, j, chances, j.Deadline),
+			Lane: tasks.Scorecard, At: ticketAt(tasks.Scorecard, start, j, planned, j.Deadline),
 			Served: view.Serves(tasks.Scorecard, j), Candidates: []string{scorecardCandidate},
 		})
 	}
@@ -96,28 +96,28 @@ func (d *Dispatcher) lanePlans(j *tasks.Job, view View, lanes []outlook, chances
 // scorecardCandidate is how attempts name the agent's rules.
 const scorecardCandidate = "scorecard/rules"
 
-// chanceAt is when a lane gets its chance, zero for at once; without one for now,
-// the time named last.
-func chanceAt(lane tasks.Lane, start time.Time, j *tasks.Job, chances []Chance, last time.Time) time.Time {
-	i := slices.IndexFunc(chances, func(c Chance) bool { return c.Lane == lane })
+// ticketAt returns when a lane's ticket falls due, zero for at once, or last if it
+// has none.
+func ticketAt(lane tasks.Lane, start time.Time, j *tasks.Job, planned []PlannedTicket, last time.Time) time.Time {
+	i := slices.IndexFunc(planned, func(t PlannedTicket) bool { return t.Lane == lane })
 	switch {
 	case i < 0:
 		return last
-	case chances[i].At.IsZero() && j.RunAt.Before(start):
+	case planned[i].At.IsZero() && j.RunAt.Before(start):
 		return time.Time{}
-	case chances[i].At.IsZero():
+	case planned[i].At.IsZero():
 		return j.RunAt
 	default:
-		return chances[i].At.UTC().Truncate(time.Millisecond)
+		return planned[i].At.UTC().Truncate(time.Millisecond)
 	}
 }
 
-// reason says in a word what decided the plan.
-func reason(j *tasks.Job, lanes []outlook, chances []Chance, cheap, start, now time.Time) tasks.PlanReason {
+// reason returns what decided the plan.
+func reason(j *tasks.Job, lanes []outlook, planned []PlannedTicket, cheap, start, now time.Time) tasks.PlanReason {
 	switch {
 	case j.RunAt.After(now):
 		return tasks.PlanScheduled
-	case slices.ContainsFunc(chances, func(c Chance) bool { return c.Lane == tasks.Scorecard }):
+	case slices.ContainsFunc(planned, func(t PlannedTicket) bool { return t.Lane == tasks.Scorecard }):
 		return tasks.PlanLastResort
 	case cheap.After(start):
 		return tasks.PlanCheapHours
@@ -158,19 +158,21 @@ func providersOf(models []string) []string {
 	return names
 }
 
-// putOff gives the cloud no chance before that time.
-func putOff(chances []Chance, until time.Time) []Chance {
-	for i, c := range chances {
+// postponeCloud moves the cloud's ticket to that time, unless it is later already.
+func postponeCloud(planned []PlannedTicket, until time.Time) []PlannedTicket {
+	for i, c := range planned {
 		if c.Lane == tasks.Cloud && c.At.Before(until) {
-			chances[i].At = until
+			planned[i].At = until
 		}
 	}
-	return chances
+	return planned
 }
 
-// most is the largest pressure that is told: JSON has no infinity.
-const most = 99
+// maxShownPressure is the largest pressure that a plan shows: JSON has no infinity.
+const maxShownPressure = 99
 
-func rounded(pressure float64) float64 { return math.Round(min(pressure, most)*1000) / 1000 }
+func rounded(pressure float64) float64 {
+	return math.Round(min(pressure, maxShownPressure)*1000) / 1000
+}
 
 func toMillis(d time.Duration) tasks.Duration { return tasks.Duration(d.Round(time.Millisecond)) }

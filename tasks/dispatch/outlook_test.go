@@ -71,7 +71,7 @@ func TestAPlanTellsWhereAJobGoesAndWhy(t *testing.T) {
 			for i, l := range p.Lanes {
 				served := len(l.Candidates) > 0
 				if l.Lane != tasks.Scorecard && !served && !l.At.IsZero() {
-					t.Errorf("%s is not served, and is said to get its chance at %v", l.Lane, l.At)
+					t.Errorf("%s is not served, and gets a ticket at %v", l.Lane, l.At)
 				}
 				if l.Lane != test.lanes[i] || l.Served != served || !slices.Equal(l.Candidates, test.asked[i]) {
 					t.Errorf("lane %d: got %+v, want %s, served %v, candidates %q", i, l, test.lanes[i], served, test.asked[i])
@@ -141,7 +141,7 @@ func TestAFlexibleJobWaitsForCheapHours(t *testing.T) {
 				t.Errorf("got %s, tickets %v; want %s, %v", j.Plan.Reason, got, test.reason, test.want)
 			}
 			if !test.due.IsZero() && !due.Equal(test.due.Truncate(time.Second)) {
-				t.Errorf("the cloud's chance: got %v, want %v", due, test.due)
+				t.Errorf("the cloud's ticket: got %v, want %v", due, test.due)
 			}
 		})
 	}

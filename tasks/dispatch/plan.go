@@ -1,5 +1,5 @@
 // Package dispatch turns what callers submit into jobs, and jobs into tickets:
-// it decides which lanes get a chance to run a job, and when.
+// it decides which lanes get a ticket for a job, and when.
 package dispatch
 
 import (
@@ -12,9 +12,9 @@ import (
 	"github.com/topcentral/spillway/tasks/queue"
 )
 
-// Live tells what the live workers serve, by queue.
+// Live is what the live workers serve, by queue.
 type Live struct {
-	Workers map[string][]string // IDs of those that serve it
+	Workers map[string][]string // IDs of the workers that serve it
 	Full    map[string]bool     // served by nobody but workers whose machines are too busy for another job
 	Recent  map[string]bool     // served until a moment ago, by workers that have signed off
 	Slots   map[string]int      // jobs that may run at once
@@ -35,7 +35,7 @@ func LiveOf(workers []tasks.Worker) Live {
 		}
 		for _, lane := range w.Serves {
 			if !w.Leaving {
-				l.reaches(lane)
+				l.addReach(lane)
 			}
 			for _, q := range lane.Queues {
 				if w.Leaving {
@@ -73,14 +73,14 @@ func servers(s tasks.LaneService) int {
 	return max(1, n)
 }
 
-// queueOf is the queue that tells who serves a complexity on a lane: that of the
-// normal jobs. Who takes those takes the others, too.
+// queueOf returns the queue by which workers are counted that serve a complexity on a
+// lane: that of the normal jobs. Each of them serves the other priorities, too.
 func queueOf(lane tasks.Lane, c tasks.Complexity) string {
 	return queue.Name(lane, c, tasks.PriorityNormal)
 }
 
-// reaches adds what a worker can ask on a lane.
-func (l Live) reaches(s tasks.LaneService) {
+// addReach adds what a worker can ask on a lane.
+func (l Live) addReach(s tasks.LaneService) {
 	r := l.Reach[s.Lane]
 	r.Lane, r.StandIn = s.Lane, r.StandIn || s.StandIn
 	for _, m := range s.Models {
@@ -93,10 +93,10 @@ func (l Live) reaches(s tasks.LaneService) {
 
 // Serves reports whether a live worker takes the job on the lane, has its agent,
 // and can ask one of its candidates.
-func (v View) Serves(lane tasks.Lane, j *tasks.Job) bool { return v.ServesBeside("", lane, j) }
+func (v View) Serves(lane tasks.Lane, j *tasks.Job) bool { return v.ServedByOthers("", lane, j) }
 
-// ServesBeside is [View.Serves] for the workers other than the one of that ID.
-func (v View) ServesBeside(worker string, lane tasks.Lane, j *tasks.Job) bool {
+// ServedByOthers is [View.Serves] for the workers other than the one of that ID.
+func (v View) ServedByOthers(worker string, lane tasks.Lane, j *tasks.Job) bool {
 	q := queueOf(lane, j.Complexity)
 	return slices.ContainsFunc(v.Live.workers, func(w tasks.Worker) bool {
 		return w.ID != worker && w.HasAgent(j.Agent) && slices.ContainsFunc(w.Serves, func(s tasks.LaneService) bool {
@@ -127,8 +127,8 @@ func (v View) canAsk(s tasks.LaneService, j *tasks.Job) bool {
 	return len(agents.Order(reach, &agent.Agent, j, v.order)) > 0
 }
 
-// Chance is a lane's chance to run a job, from a point in time on.
-type Chance struct {
+// PlannedTicket is the ticket that a lane is to get for a job, and when.
+type PlannedTicket struct {
 	Lane tasks.Lane
 	At   time.Time // zero: at once
 }
@@ -142,11 +142,11 @@ const (
 	startGrace = 20 * time.Second
 )
 
-// nobodyFor reports whether it is known that nobody can run a job: workers live,
+// unservable reports whether it is known that nobody can run a job: workers live,
 // but none serves one of these lanes, has just left it, or is only starting.
-func (v View) nobodyFor(j *tasks.Job, lanes []tasks.Lane, now time.Time) bool {
+func (v View) unservable(j *tasks.Job, lanes []tasks.Lane, now time.Time) bool {
 	return len(v.Live.workers) > 0 && !slices.ContainsFunc(lanes, func(l tasks.Lane) bool {
-		return len(v.Live.Workers[queueOf(l, j.Complexity)]) > 0 || v.comes(l, j, now).After(now)
+		return len(v.Live.Workers[queueOf(l, j.Complexity)]) > 0 || v.awaitedUntil(l, j, now).After(now)
 	}) && !slices.ContainsFunc(v.Live.workers, func(w tasks.Worker) bool { return now.Sub(w.StartedAt) < startGrace })
 }
 
@@ -161,7 +161,7 @@ func (v View) nobodyFor(j *tasks.Job, lanes []tasks.Lane, now time.Time) bool {
 // of every lane with a model that may yet come back. It does not wait for the
 // scorecard, which would win that race and degrade all that piled up while the
 // workers were restarted; once a worker lives, a watchdog plans anew.
-func (v View) Plan(j *tasks.Job, now time.Time) []Chance {
+func (v View) Plan(j *tasks.Job, now time.Time) []PlannedTicket {
 	open := j.OpenLanes()
 	models := modelLanes(open)
 	served := slices.DeleteFunc(slices.Clone(models), func(l tasks.Lane) bool { return !v.Serves(l, j) })
@@ -172,38 +172,38 @@ func (v View) Plan(j *tasks.Job, now time.Time) []Chance {
 
 	switch {
 	case len(served) > 0:
-		chances := []Chance{{Lane: served[0]}}
+		planned := []PlannedTicket{{Lane: served[0]}}
 		for _, lane := range served[1:] {
-			chances = append(chances, Chance{Lane: lane, At: j.SpillAt})
+			planned = append(planned, PlannedTicket{Lane: lane, At: j.SpillAt})
 		}
-		return chances
+		return planned
 	case v.Serves(tasks.Scorecard, j) && slices.Contains(open, tasks.Scorecard):
 		for _, lane := range models {
-			if until := v.comes(lane, j, now); until.After(now) {
-				return []Chance{{Lane: lane}, {Lane: tasks.Scorecard, At: until}}
+			if until := v.awaitedUntil(lane, j, now); until.After(now) {
+				return []PlannedTicket{{Lane: lane}, {Lane: tasks.Scorecard, At: until}}
 			}
 		}
-		return []Chance{{Lane: tasks.Scorecard}}
-	case j.OnExhausted == tasks.GiveUp && len(models) > 0 && v.nobodyFor(j, models, now):
-		return []Chance{{Lane: tasks.Scorecard}}
+		return []PlannedTicket{{Lane: tasks.Scorecard}}
+	case j.OnExhausted == tasks.GiveUp && len(models) > 0 && v.unservable(j, models, now):
+		return []PlannedTicket{{Lane: tasks.Scorecard}}
 	default:
 		if len(models) == 0 {
 			models = open
 		}
-		chances := make([]Chance, 0, len(models))
+		planned := make([]PlannedTicket, 0, len(models))
 		for _, lane := range models {
-			chances = append(chances, Chance{Lane: lane})
+			planned = append(planned, PlannedTicket{Lane: lane})
 		}
-		return chances
+		return planned
 	}
 }
 
-// comes returns until when a lane that is not served may yet come before the
+// awaitedUntil returns until when a lane that is not served may yet come before the
 // scorecard answers in its place; zero if it is not expected. Workers that have
 // just signed off, and model servers that are starting, have a moment. A provider
 // that the job names, and that a worker cannot reach, has until the target of a job
 // that settles for its scorecard, else until the deadline.
-func (v View) comes(lane tasks.Lane, j *tasks.Job, now time.Time) time.Time {
+func (v View) awaitedUntil(lane tasks.Lane, j *tasks.Job, now time.Time) time.Time {
 	var until time.Time
 	last := j.Deadline
 	if j.OnExhausted == tasks.Degrade {

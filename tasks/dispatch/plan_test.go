@@ -22,36 +22,36 @@ func TestPlan(t *testing.T) {
 		lanes     []tasks.Lane
 		exhausted []tasks.Lane
 		served    []tasks.Lane
-		want      []Chance
+		want      []PlannedTicket
 	}{
 		{"both lanes served: the first now, the second at the spill time",
-			lanes(local, cloud, last), nil, lanes(local, cloud, last), []Chance{{local, now}, {cloud, spill}}},
+			lanes(local, cloud, last), nil, lanes(local, cloud, last), []PlannedTicket{{local, now}, {cloud, spill}}},
 		{"the agent's first lane is cloud",
-			lanes(cloud, local, last), nil, lanes(local, cloud, last), []Chance{{cloud, now}, {local, spill}}},
+			lanes(cloud, local, last), nil, lanes(local, cloud, last), []PlannedTicket{{cloud, now}, {local, spill}}},
 		{"the first lane is not served: the second now",
-			lanes(local, cloud, last), nil, lanes(cloud, last), []Chance{{cloud, now}}},
+			lanes(local, cloud, last), nil, lanes(cloud, last), []PlannedTicket{{cloud, now}}},
 		{"the second lane is not served: the first alone",
-			lanes(local, cloud, last), nil, lanes(local, last), []Chance{{local, now}}},
+			lanes(local, cloud, last), nil, lanes(local, last), []PlannedTicket{{local, now}}},
 		{"no lane with a model is served: the scorecard",
-			lanes(local, cloud, last), nil, lanes(last), []Chance{{last, now}}},
+			lanes(local, cloud, last), nil, lanes(last), []PlannedTicket{{last, now}}},
 		{"no lane is served, and the job wants no scorecard: it waits for every lane",
-			lanes(local, cloud), nil, lanes(last), []Chance{{local, now}, {cloud, now}}},
+			lanes(local, cloud), nil, lanes(last), []PlannedTicket{{local, now}, {cloud, now}}},
 		{"nobody lives: it waits for the lanes with a model, not for the scorecard",
-			lanes(local, cloud, last), nil, nil, []Chance{{local, now}, {cloud, now}}},
+			lanes(local, cloud, last), nil, nil, []PlannedTicket{{local, now}, {cloud, now}}},
 		{"nobody lives, and the scorecard is all there is",
-			lanes(last), nil, nil, []Chance{{last, now}}},
+			lanes(last), nil, nil, []PlannedTicket{{last, now}}},
 		{"local has given up: cloud now",
-			lanes(local, cloud, last), lanes(local), lanes(local, cloud, last), []Chance{{cloud, now}}},
+			lanes(local, cloud, last), lanes(local), lanes(local, cloud, last), []PlannedTicket{{cloud, now}}},
 		{"local has given up, and cloud is not served: the scorecard",
-			lanes(local, cloud, last), lanes(local), lanes(local, last), []Chance{{last, now}}},
+			lanes(local, cloud, last), lanes(local), lanes(local, last), []PlannedTicket{{last, now}}},
 		{"local has given up, cloud is not served, no scorecard wanted: it waits for cloud",
-			lanes(local, cloud), lanes(local), lanes(local, last), []Chance{{cloud, now}}},
+			lanes(local, cloud), lanes(local), lanes(local, last), []PlannedTicket{{cloud, now}}},
 		{"both lanes have given up: the scorecard",
-			lanes(local, cloud, last), lanes(local, cloud), lanes(local, cloud, last), []Chance{{last, now}}},
+			lanes(local, cloud, last), lanes(local, cloud), lanes(local, cloud, last), []PlannedTicket{{last, now}}},
 		{"both lanes have given up, no scorecard wanted: nothing to wait for",
 			lanes(local, cloud), lanes(local, cloud), lanes(local, cloud, last), nil},
 		{"the data must stay local: never cloud, also while local is not served",
-			lanes(local), nil, lanes(cloud, last), []Chance{{local, now}}},
+			lanes(local), nil, lanes(cloud, last), []PlannedTicket{{local, now}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			j := &tasks.Job{Complexity: tasks.High, Lanes: test.lanes, Exhausted: test.exhausted, SpillAt: spill}
@@ -60,7 +60,7 @@ func TestPlan(t *testing.T) {
 				w.Serves = append(w.Serves, tasks.LaneService{Lane: lane, Queues: []string{queueOf(lane, tasks.High)}})
 			}
 			if got := (View{Live: LiveOf([]tasks.Worker{w})}).Plan(j, clock); !slices.Equal(got, test.want) {
-				t.Errorf("chances: got %v, want %v", got, test.want)
+				t.Errorf("planned: got %v, want %v", got, test.want)
 			}
 		})
 	}
@@ -76,24 +76,24 @@ func TestALaneThatIsRestartedGetsAMoment(t *testing.T) {
 		t.Error("a worker that is leaving counts as serving")
 	}
 	j := &tasks.Job{Complexity: tasks.High, Lanes: tasks.Lanes()}
-	want := []Chance{{tasks.Local, time.Time{}}, {tasks.Scorecard, clock.Add(restartGrace)}}
+	want := []PlannedTicket{{tasks.Local, time.Time{}}, {tasks.Scorecard, clock.Add(restartGrace)}}
 	if got := view.Plan(j, clock); !slices.Equal(got, want) {
-		t.Errorf("chances: got %v, want %v", got, want)
+		t.Errorf("planned: got %v, want %v", got, want)
 	}
 }
 
 // A provider that no worker has reached so far may still come.
 func TestAProviderThatIsAwaitedGetsAMoment(t *testing.T) {
 	now := time.Now()
-	at := func(d time.Duration) []Chance {
-		return []Chance{{tasks.Local, time.Time{}}, {tasks.Scorecard, now.Add(d)}}
+	at := func(d time.Duration) []PlannedTicket {
+		return []PlannedTicket{{tasks.Local, time.Time{}}, {tasks.Scorecard, now.Add(d)}}
 	}
-	atOnce := []Chance{{tasks.Scorecard, time.Time{}}}
+	atOnce := []PlannedTicket{{tasks.Scorecard, time.Time{}}}
 	for _, test := range []struct {
 		name       string
 		awaited    tasks.Awaited
 		candidates []string
-		want       []Chance
+		want       []PlannedTicket
 	}{
 		{"the job names it", tasks.Awaited{Lane: tasks.Local, Provider: "slow"}, []string{"slow/m"}, at(time.Minute)},
 		{"the job names another", tasks.Awaited{Lane: tasks.Local, Provider: "slow", Starting: true}, []string{"quick"}, atOnce},
@@ -107,7 +107,7 @@ func TestAProviderThatIsAwaitedGetsAMoment(t *testing.T) {
 			}})}
 			j := &tasks.Job{Complexity: tasks.High, Lanes: tasks.Lanes(), Candidates: test.candidates, OnExhausted: tasks.Degrade, TargetAt: now.Add(time.Minute)}
 			if got := view.Plan(j, now); !slices.Equal(got, test.want) {
-				t.Errorf("chances: got %v, want %v", got, test.want)
+				t.Errorf("planned: got %v, want %v", got, test.want)
 			}
 		})
 	}
@@ -163,10 +163,10 @@ func TestAWorkerDoesNotStandInForItself(t *testing.T) {
 	well.Serves = []tasks.LaneService{{Lane: tasks.Local, Queues: []string{"local.low"}}}
 	view := View{Live: LiveOf([]tasks.Worker{well, broken})}
 	low, high := &tasks.Job{Complexity: tasks.Low}, &tasks.Job{Complexity: tasks.High}
-	if !view.ServesBeside("broken", tasks.Local, low) {
+	if !view.ServedByOthers("broken", tasks.Local, low) {
 		t.Error("another worker serves the queue, and is not seen")
 	}
-	if view.ServesBeside("well", tasks.Local, low) || view.ServesBeside("broken", tasks.Local, high) {
+	if view.ServedByOthers("well", tasks.Local, low) || view.ServedByOthers("broken", tasks.Local, high) {
 		t.Error("nobody else serves the queue")
 	}
 }
@@ -227,12 +227,12 @@ func TestALaneIsServedByWorkersThatHaveTheAgent(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		local map[string]string // the agents of the worker of the local lane
-		want  []Chance
+		want  []PlannedTicket
 	}{
-		{"it has the agent", map[string]string{"B1": "v1"}, []Chance{{Lane: tasks.Local}, {Lane: tasks.Cloud}}},
-		{"it has another version", map[string]string{"B1": "v2"}, []Chance{{Lane: tasks.Local}, {Lane: tasks.Cloud}}},
-		{"it lacks the agent", map[string]string{"A02": "v1"}, []Chance{{Lane: tasks.Cloud}}},
-		{"it is of a version that does not say", nil, []Chance{{Lane: tasks.Local}, {Lane: tasks.Cloud}}},
+		{"it has the agent", map[string]string{"B1": "v1"}, []PlannedTicket{{Lane: tasks.Local}, {Lane: tasks.Cloud}}},
+		{"it has another version", map[string]string{"B1": "v2"}, []PlannedTicket{{Lane: tasks.Local}, {Lane: tasks.Cloud}}},
+		{"it lacks the agent", map[string]string{"A02": "v1"}, []PlannedTicket{{Lane: tasks.Cloud}}},
+		{"it is of a version that does not say", nil, []PlannedTicket{{Lane: tasks.Local}, {Lane: tasks.Cloud}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			view := View{Live: LiveOf([]tasks.Worker{
@@ -240,7 +240,7 @@ func TestALaneIsServedByWorkersThatHaveTheAgent(t *testing.T) {
 				{ID: "w2", Serves: cloud, Agents: map[string]string{"B1": "v1"}},
 			})}
 			if got := view.Plan(j, time.Now()); !slices.Equal(got, test.want) {
-				t.Errorf("chances: got %v, want %v", got, test.want)
+				t.Errorf("planned: got %v, want %v", got, test.want)
 			}
 			if got := view.HasAgent("w2", "B1"); got != view.Serves(tasks.Local, j) {
 				t.Errorf("beside w2 the agent is there: got %v", got)
@@ -261,11 +261,11 @@ func TestAJobThatNobodyCanRunFailsOnceThatIsKnown(t *testing.T) {
 		}
 		return w
 	}
-	fails, waits := []Chance{{Lane: last}}, []Chance{{Lane: local}}
+	fails, waits := []PlannedTicket{{Lane: last}}, []PlannedTicket{{Lane: local}}
 	for _, test := range []struct {
 		name    string
 		workers []tasks.Worker
-		want    []Chance
+		want    []PlannedTicket
 	}{
 		{"others live", []tasks.Worker{worker(time.Minute, false, last, tasks.Cloud)}, fails},
 		{"a worker has just started", []tasks.Worker{worker(time.Minute, false, last), worker(9*time.Second, false, last)}, waits},

@@ -8,7 +8,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Preview tells what would become of a submission, and records nothing. It finds
+// Preview returns what would become of a submission, and records nothing. It finds
 // the same faults as Submit.
 func (d *Dispatcher) Preview(ctx context.Context, tenant string, s *tasks.Submission) (*tasks.Preview, error) {
 	r := read(s)
@@ -20,10 +20,10 @@ func (d *Dispatcher) Preview(ctx context.Context, tenant string, s *tasks.Submis
 	if err != nil {
 		return nil, err
 	}
-	k := d.know(ctx, j, r, d.peek)
+	k := d.findShortcut(ctx, j, r, d.peek)
 	d.plan(j, view, k)
 	p := &tasks.Preview{Job: j}
-	d.pretend(j, k)
+	d.preview(j, k)
 	if p.AnsweredBy = j.AnsweredBy; p.AnsweredBy != "" {
 		return p, nil
 	}
@@ -33,8 +33,8 @@ func (d *Dispatcher) Preview(ctx context.Context, tenant string, s *tasks.Submis
 	return p, nil
 }
 
-// pretend puts a drafted job into the state in which it would be made.
-func (d *Dispatcher) pretend(j *tasks.Job, k known) {
+// preview puts a drafted job into the state in which it would be recorded.
+func (d *Dispatcher) preview(j *tasks.Job, k shortcut) {
 	j.State, j.Attempts = tasks.Queued, []tasks.Attempt{}
 	if j.Retention == 0 {
 		j.Retention = tasks.Duration(d.store.Retention())
@@ -42,9 +42,9 @@ func (d *Dispatcher) pretend(j *tasks.Job, k known) {
 	switch {
 	case k.clear != nil:
 		j.State, j.AnsweredBy, j.Result = tasks.Succeeded, tasks.ByFastPath, k.clear
-	case k.seat.Hit != nil:
-		j.State, j.AnsweredBy, j.Result = tasks.Succeeded, tasks.ByCache, k.seat.Hit.Output
-		j.AnsweredAs, j.Saved = k.seat.Hit.JobID, k.seat.Hit.Cost
+	case k.shared.Hit != nil:
+		j.State, j.AnsweredBy, j.Result = tasks.Succeeded, tasks.ByCache, k.shared.Hit.Output
+		j.AnsweredAs, j.Saved = k.shared.Hit.JobID, k.shared.Hit.Cost
 	case !j.RunAt.IsZero():
 		j.State = tasks.Scheduled
 	}

@@ -29,19 +29,19 @@ func (v View) replanned(j *tasks.Job) bool {
 	})
 }
 
-// replan notes the plan by which a queued job is given its tickets now. That is
-// for who asks why a job went where it went, and no reason not to give them.
-func (d *Dispatcher) replan(ctx context.Context, j *tasks.Job, view View, chances []Chance, cheap, now time.Time) {
-	if len(chances) == 0 {
+// replan records the plan by which a queued job gets its tickets now, for explain. If
+// that fails, the tickets are issued all the same.
+func (d *Dispatcher) replan(ctx context.Context, j *tasks.Job, view View, planned []PlannedTicket, cheap, now time.Time) {
+	if len(planned) == 0 {
 		return
 	}
 	lanes := view.outlooks(j)
 	p := &tasks.Plan{
 		PressureLimit: maxPressure,
-		MadeAt:        now.UTC().Truncate(time.Millisecond), Reason: reason(j, lanes, chances, cheap, now, now),
-		Lanes: d.lanePlans(j, view, lanes, chances, now),
+		MadeAt:        now.UTC().Truncate(time.Millisecond), Reason: reason(j, lanes, planned, cheap, now, now),
+		Lanes: d.lanePlans(j, view, lanes, planned, now),
 	}
 	if err := d.store.Replan(ctx, j, p); err != nil {
-		d.log.DebugContext(ctx, "change of plan not noted", "job", j.ID, "error", err)
+		d.log.DebugContext(ctx, "the change of a job's plan could not be recorded", "job_id", j.ID, "error", err)
 	}
 }

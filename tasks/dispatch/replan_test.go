@@ -32,7 +32,7 @@ func TestAChangeOfPlanIsAnEvent(t *testing.T) {
 	s := newSystem(t, rdb, rdb, anyURL)
 	issue := func(id string) *tasks.Job {
 		t.Helper()
-		if _, err := s.Look(t.Context()); err != nil {
+		if _, err := s.FreshView(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		j, err := s.store.Find(t.Context(), id)

@@ -38,5 +38,5 @@ func (d *Dispatcher) Rerun(ctx context.Context, tenant, id string) (j *tasks.Job
 // Find returns a job whosever it is, as Job does.
 func (d *Dispatcher) Find(ctx context.Context, id string) (*tasks.Job, error) {
 	j, err := d.store.Find(ctx, id)
-	return d.expected(ctx, j, err)
+	return d.withEstimate(ctx, j, err)
 }

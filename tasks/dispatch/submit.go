@@ -33,8 +33,8 @@ func (d *Dispatcher) Submit(ctx context.Context, tenant string, s *tasks.Submiss
 	j.ID = d.store.NewID(tenant, once)
 	j.Trace = tasks.TraceOf(ctx)
 	j.TraceID = j.Trace.ID()
-	d.deal(j)
-	k := d.know(ctx, j, r, d.join)
+	d.assignVariant(j)
+	k := d.findShortcut(ctx, j, r, d.join)
 	d.plan(j, view, k)
 	id, err := d.create(ctx, j, s.Input, once, k)
 	if err != nil {
@@ -65,7 +65,7 @@ func (d *Dispatcher) issueRecorded(ctx context.Context, j *tasks.Job, issue func
 	issuing, cancel := context.WithTimeout(context.WithoutCancel(ctx), issueTimeout)
 	defer cancel()
 	if err := issue(issuing, j); err != nil {
-		d.log.WarnContext(ctx, "tickets not issued; a watchdog will", "job", j.ID, "trace_id", j.TraceID, "error", err)
+		d.log.WarnContext(ctx, "tickets could not be issued; a watchdog will issue them", "job_id", j.ID, "trace_id", j.TraceID, "error", err)
 	}
 }
 

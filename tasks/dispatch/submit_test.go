@@ -272,7 +272,7 @@ func TestALookAtTheRegistryServesForAMoment(t *testing.T) {
 	if !served() {
 		t.Error("at once after its sign-off: got nothing served, want what was seen a moment ago")
 	}
-	s.cache.at = s.cache.at.Add(-viewFor)
+	s.cache.at = s.cache.at.Add(-viewTTL)
 	if served() {
 		t.Error("a while after its sign-off: got local served")
 	}

@@ -27,16 +27,16 @@ type View struct {
 }
 
 const (
-	// viewFor is how long a look at the system serves: short beside the time
-	// after which a silent worker counts as gone.
-	viewFor = 500 * time.Millisecond
-	// lookTimeout bounds a look, for all who wait for it.
-	lookTimeout = 5 * time.Second
+	// viewTTL is how long a View is reused: short beside the time after which a silent
+	// worker counts as gone.
+	viewTTL = 500 * time.Millisecond
+	// readTimeout bounds a read of the state, for all callers that wait for it.
+	readTimeout = 5 * time.Second
 )
 
-// viewCache spares Redis a look per job.
+// viewCache saves Redis a read per job.
 type viewCache struct {
-	looks singleflight.Group
+	reads singleflight.Group
 
 	mu   sync.Mutex
 	view View
@@ -48,31 +48,31 @@ func (d *Dispatcher) View(ctx context.Context) (View, error) {
 	d.cache.mu.Lock()
 	view, age := d.cache.view, time.Since(d.cache.at)
 	d.cache.mu.Unlock()
-	if age < viewFor {
+	if age < viewTTL {
 		return view, nil
 	}
-	return d.Look(ctx)
+	return d.FreshView(ctx)
 }
 
-// Look returns the system as it is now, for decisions that a moment ago is too
-// long for.
-func (d *Dispatcher) Look(ctx context.Context) (View, error) {
-	look := d.cache.looks.DoChan("", func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+// FreshView returns the system as it is now, for decisions that must not be based on
+// a state of a moment ago.
+func (d *Dispatcher) FreshView(ctx context.Context) (View, error) {
+	read := d.cache.reads.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 		defer cancel()
-		return d.look(ctx)
+		return d.readView(ctx)
 	})
 	select {
 	case <-ctx.Done():
 		return View{}, context.Cause(ctx)
-	case r := <-look:
+	case r := <-read:
 		view, _ := r.Val.(View)
 		return view, r.Err
 	}
 }
 
-// look reads the system's state and keeps it.
-func (d *Dispatcher) look(ctx context.Context) (View, error) {
+// readView reads the system's state and caches it.
+func (d *Dispatcher) readView(ctx context.Context) (View, error) {
 	workers, err := d.store.Workers(ctx)
 	if err != nil {
 		return View{}, err
@@ -97,7 +97,7 @@ func (v View) Backlog(lane tasks.Lane, j *tasks.Job) int {
 	return v.backlog[queue.Name(lane, j.Complexity, j.Priority)]
 }
 
-// forecast says how long a job of an agent runs on a lane: no longer than a call
+// forecast returns how long a job of an agent runs on a lane: no longer than a call
 // may take there, or than the agent's jobs have time.
 func (v View) forecast(lane tasks.Lane, agent string, c tasks.Complexity) Forecast {
 	var target time.Duration
@@ -166,12 +166,12 @@ func (v View) queuedBefore(lane tasks.Lane, j *tasks.Job) time.Duration {
 // takenWithin is how long a worker with a free slot may leave a job in its queue.
 const takenWithin = 5 * time.Second
 
-// expect fills in where a waiting job's ticket is, and when it is expected to
+// estimateStart fills in where a waiting job's ticket is, and when it is expected to
 // start and end: on the lane on which that is soonest, if a live worker serves one.
 // It ends by its deadline in any case. Nothing is said where nothing is known: its
 // candidates have just failed and do not say for how long, or free slots leave it
 // where it is.
-func (v View) expect(j *tasks.Job, now time.Time) {
+func (v View) estimateStart(j *tasks.Job, now time.Time) {
 	served := 0
 	for _, lane := range modelLanes(j.OpenLanes()) {
 		if !v.Serves(lane, j) {

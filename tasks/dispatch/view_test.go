@@ -57,7 +57,7 @@ func TestWaitingTimesAreHonest(t *testing.T) {
 				SpillAt: now.Add(20 * time.Second), Deadline: now.Add(5 * time.Minute),
 				Waiting: &tasks.Waiting{Since: now.Add(-test.waited), Position: test.position},
 			}
-			test.view.expect(j, now)
+			test.view.estimateStart(j, now)
 			start, end := j.Waiting.ExpectedStart, j.Waiting.ExpectedEnd
 			switch {
 			case test.want < 0:
@@ -106,7 +106,7 @@ func TestTheExpectedStartKnowsTheLimits(t *testing.T) {
 				Agent: remote, Complexity: tasks.Medium, Lanes: []tasks.Lane{tasks.Cloud}, Deadline: now.Add(5 * time.Minute),
 				Waiting: &tasks.Waiting{Since: now.Add(-time.Second), Position: test.position},
 			}
-			test.view.expect(j, now)
+			test.view.estimateStart(j, now)
 			if got := j.Waiting.ExpectedStart.Sub(now); (got - test.want).Abs() > 100*time.Millisecond {
 				t.Errorf("expected to start in %v, want %v", got, test.want)
 			}

@@ -11,9 +11,8 @@ import (
 	"github.com/topcentral/spillway/tasks/agents"
 )
 
-// ask asks the lane's candidates. A ticket is a chance, not a permission: what the
-// job allows is checked here, so that no stray ticket takes data to where it must
-// not go.
+// ask asks the lane's candidates. A ticket is no permission: what the job allows is
+// checked here, so that no stray ticket takes data to where it must not go.
 func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage, error) {
 	if !slices.Contains(a.job.Lanes, a.lane) {
 		return nil, fmt.Errorf("the job may not run on the lane %s", a.lane)
@@ -26,7 +25,7 @@ func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage
 	if err != nil {
 		return nil, err
 	}
-	a.noteMissing()
+	a.recordUnreachable()
 	stopAt := a.stopAt(ctx)
 	answer, err := a.route(ctx, &providers.Route{
 		Candidates: masked.wrap(a.unsettled(a.Fleet.Candidates(a.lane, agent, a.job))),
@@ -57,7 +56,7 @@ func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage
 func (a *attempt) route(ctx context.Context, r *providers.Route) (answer *providers.Answer, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			a.log.Error("panic while a candidate was asked", "panic", p, "stack", string(debug.Stack()))
+			a.log.Error("panic while asking a candidate; the job goes on without its answer", "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()

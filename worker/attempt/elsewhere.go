@@ -14,17 +14,17 @@ import (
 // one worker to another of its lane.
 const maxElsewhere = 3
 
-// elsewhere reports whether this worker has failed where another of its lane may
-// not: its provider is down, or it has no candidate, and others serve the queue.
-// Candidates that were refused are no sign of that.
+// elsewhere reports whether another worker of the lane may answer though this one has
+// failed: its provider is down, or it has no candidate, and others serve the queue.
+// Candidates that were refused by a guard are no sign of that.
 func (a *attempt) elsewhere(ctx context.Context, err error) bool {
 	e, ok := errors.AsType[*providers.ExhaustedError](err)
 	if !ok || e.Refused != "" || e.Class != "" && !e.Class.Policy().Whole || a.job.Attempt-a.claimsWith(wasRefused) > maxElsewhere {
 		return false
 	}
-	// This worker may have told the registry already that it serves no longer.
-	view, err := a.Dispatcher.Look(ctx)
-	return err == nil && view.ServesBeside(a.Worker, a.lane, a.job)
+	// This worker may have withdrawn from the registry already.
+	view, err := a.Dispatcher.FreshView(ctx)
+	return err == nil && view.ServedByOthers(a.Worker, a.lane, a.job)
 }
 
 // withoutAgent is the outcome of an attempt whose agent this worker no longer
@@ -32,7 +32,7 @@ func (a *attempt) elsewhere(ctx context.Context, err error) bool {
 // yet get it.
 func (a *attempt) withoutAgent(ctx context.Context) outcome {
 	late := !time.Now().Before(a.deadline)
-	view, err := a.Dispatcher.Look(ctx)
+	view, err := a.Dispatcher.FreshView(ctx)
 	if err != nil || !late || view.HasAgent(a.Worker, a.job.Agent) {
 		return released(store.Release{Reason: store.ReasonElsewhere})
 	}

@@ -112,10 +112,10 @@ const (
 	maxWait   = 5 * time.Minute
 )
 
-// comeBack is how long a waiting job stays away: until the first of those who
-// were asked last is worth asking again. That is when they said so; who said
-// nothing is asked again soon at first, and later from time to time.
-func (a *attempt) comeBack(now time.Time) time.Duration {
+// nextTry returns after how long a waiting job is tried again: when the first of the
+// candidates that were asked last has room. One that did not say when is asked again
+// soon at first, then less and less often.
+func (a *attempt) nextTry(now time.Time) time.Duration {
 	pause := pauseAfter(a.job.Attempt - 1 - a.waits())
 	asked := lastAsked(slices.Concat(a.job.Attempts, a.records))
 	if len(asked) == 0 {
@@ -132,7 +132,7 @@ func (a *attempt) comeBack(now time.Time) time.Duration {
 	return max(wait, minWait)
 }
 
-// pauseAfter is how long to stay away, after so many times, from who has failed.
+// pauseAfter returns how long to leave a candidate alone after so many failures.
 func pauseAfter(times int) time.Duration {
 	return min(firstWait<<max(0, min(times, 8)), maxWait)
 }

@@ -39,7 +39,7 @@ func TestHowLongAJobStaysAway(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := &attempt{job: &tasks.Job{Attempt: test.attempt, Attempts: test.calls}}
-			if got := a.comeBack(now); got != test.want {
+			if got := a.nextTry(now); got != test.want {
 				t.Errorf("comes back after: got %v, want %v", got, test.want)
 			}
 		})

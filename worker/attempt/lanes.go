@@ -13,7 +13,7 @@ import (
 const longestWaitInSlot = 3 * time.Second
 
 // waitInSlotUntil is until when the attempt keeps its slot to wait for candidates that
-// have no room; not beyond the time at which another lane gets its chance.
+// have no room; not beyond the time at which another lane gets its ticket.
 func (a *attempt) waitInSlotUntil(stopAt time.Time) time.Time {
 	until := time.Now().Add(longestWaitInSlot)
 	if !stopAt.IsZero() && stopAt.Before(until) {

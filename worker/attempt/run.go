@@ -66,7 +66,7 @@ func (a *attempt) answer(ctx context.Context) outcome {
 		return failed(tasks.Errorf(tasks.CodeCrashLoop, "%d workers were lost while they ran this job", a.job.Crashes))
 	}
 	if a.lane == tasks.Scorecard {
-		a.noteMissing()
+		a.recordUnreachable()
 		return a.lastResort(ctx, agent, nil)
 	}
 	bounded, cancel := context.WithDeadline(ctx, a.deadline)

@@ -4,8 +4,8 @@
 //
 // [Runner.Do] is the way of an attempt from top to bottom: run.go decides how it
 // ends, ask.go asks the router, settle.go writes the outcome. Whether a job goes back
-// to its queue is decided in wait.go, elsewhere.go and missing.go; what answers when
-// nothing else can, in resort.go.
+// to its queue is decided in wait.go, elsewhere.go and unreachable.go; what answers when
+// nothing else can, in last_resort.go.
 package attempt
 
 import (

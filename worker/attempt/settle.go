@@ -77,8 +77,8 @@ func (a *attempt) reissue(o outcome) {
 	}
 }
 
-// persist repeats a write until Redis takes or refuses it. After the worker
-// was told to end, it tries for a little while only.
+// persist repeats a write until Redis takes or refuses it. Once the worker
+// must end, it tries for a little while only.
 func (a *attempt) persist(write func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(a.base))
 	defer cancel()

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// early is how much sooner than its turn such a job comes back: tickets fall
-	// due by the second.
+	// early is how long before its turn such a job comes back: tickets fall due by the
+	// second.
 	early = 2 * time.Second
-	// watchSpare is how long after that a watchdog looks for the job's ticket.
+	// watchSpare is how long after that a watchdog checks the job's ticket.
 	watchSpare = 10 * time.Second
 )
 
@@ -49,8 +49,8 @@ func (a *attempt) waitForRoom(ctx context.Context, err error) (o outcome, ok boo
 }
 
 // issueLater gives a job that waits for its lane a ticket for the time at which
-// that may answer. If the lane has failed, the others get their chance now, not
-// only at the spill time.
+// that may answer. If the lane has failed, the others get tickets now, not only at
+// the spill time.
 func (a *attempt) issueLater(ctx context.Context, j *tasks.Job, o outcome) error {
 	now := time.Now()
 	err := a.Dispatcher.IssueOn(ctx, j, o.lane, now.Add(o.again))

@@ -125,9 +125,9 @@ func (f *Fleet) Awaited() []tasks.Awaited {
 	return all
 }
 
-// Missing returns why a candidate that a job names cannot be asked on a lane, and
+// Unreachable returns why a candidate that a job names cannot be asked on a lane, and
 // whether that may change; nil if it can be asked.
-func (f *Fleet) Missing(lane tasks.Lane, candidate string) (cause error, passes bool) {
+func (f *Fleet) Unreachable(lane tasks.Lane, candidate string) (cause error, passes bool) {
 	name, model, _ := strings.Cut(candidate, "/")
 	here := f.LaneOf(candidate, "") == lane
 	f.mu.RLock()

@@ -10,9 +10,8 @@ import (
 	"github.com/topcentral/spillway/tasks/store"
 )
 
-// lastResort is for a job that no lane can answer, for the reason given, or
-// whose time is up: the scorecard, waiting, or an honest failure, as the job
-// asks.
+// lastResort ends an attempt of a job that no lane can answer, because of cause, or
+// whose time is up: the scorecard answers, the job waits, or it fails, as the job asks.
 func (a *attempt) lastResort(ctx context.Context, agent *agents.Agent, cause error) outcome {
 	late := !time.Now().Before(a.deadline)
 	switch {
@@ -33,7 +32,7 @@ func (a *attempt) lastResort(ctx context.Context, agent *agents.Agent, cause err
 		a.log.Error("scorecard failed", "error", err)
 		return failed(tasks.Errorf(tasks.CodeInternal, "the scorecard of agent %s failed", agent.ID).WithCause(err))
 	case a.job.OnExhausted == tasks.Wait && !late:
-		return released(store.Release{Reason: store.ReasonWaiting, Forgive: true, Recheck: a.comeBack(time.Now())})
+		return released(store.Release{Reason: store.ReasonWaiting, Forgive: true, Recheck: a.nextTry(time.Now())})
 	case late:
 		return failed(tasks.Errorf(tasks.CodeDeadline, "no answer came before the job's deadline"))
 	}

@@ -8,18 +8,18 @@ import (
 	"github.com/topcentral/spillway/tasks/queue"
 )
 
-// When the ticket of an agent that this worker lacks comes back: where another
-// worker may take it, and where no worker has the agent. It is later while many jobs
-// wait in the queue, so that they come back at handBackRate a second at most.
+// When the ticket of an agent that this worker does not have comes back: if another
+// worker may take it, and if no worker has the agent. The pause is longer while many
+// jobs wait in the queue, so that no more than handBackRate come back in a second.
 const (
-	lackingPause = time.Second
-	orphanPause  = 5 * time.Second
-	longestPause = 30 * time.Second
-	handBackRate = 10
+	handBackPause = time.Second
+	noAgentPause  = 5 * time.Second
+	longestPause  = 30 * time.Second
+	handBackRate  = 10
 )
 
-// toOthers returns a ticket to its queue for another worker to take.
-func toOthers(pause time.Duration, waiting int, cause error) *queue.Retry {
+// handBackAfter returns a ticket to its queue for another worker to take.
+func handBackAfter(pause time.Duration, waiting int, cause error) *queue.Retry {
 	after := max(pause, time.Duration(waiting)*time.Second/handBackRate)
 	return &queue.Retry{After: min(after, longestPause), Elsewhere: true, Cause: cause}
 }
@@ -39,17 +39,17 @@ func (w *Worker) hasAgent(ctx context.Context, t queue.Ticket) bool {
 	return ok
 }
 
-// handBack is for a ticket of an agent that this worker lacks. The ticket comes
-// back for a worker of the lane that has it. Where the lane has none, the job
-// gets tickets for the lanes that do, and without any it waits for the agent
-// until its deadline. The job itself is not touched, so that no attempt counts.
+// handBack returns a ticket of an agent that this worker does not have to its queue,
+// for a worker of the lane that has it. If there is none, the job gets tickets for
+// other lanes whose workers have it, or else waits until its deadline. The job itself
+// is not changed, so that no attempt counts.
 func (w *Worker) handBack(ctx context.Context, t queue.Ticket) error {
 	j, err := w.Store.Find(ctx, t.JobID)
 	if tasks.CodeOf(err) == tasks.CodeNotFound {
 		return nil
 	}
 	if err != nil {
-		return toOthers(lackingPause, 0, err)
+		return handBackAfter(handBackPause, 0, err)
 	}
 	if j.State.Terminal() {
 		return nil
@@ -58,28 +58,28 @@ func (w *Worker) handBack(ctx context.Context, t queue.Ticket) error {
 	waiting := view.Backlog(t.Lane, j)
 	switch {
 	case err != nil:
-		return toOthers(lackingPause, 0, err)
-	case view.ServesBeside(w.id, t.Lane, j):
-		return toOthers(lackingPause, waiting, nil)
+		return handBackAfter(handBackPause, 0, err)
+	case view.ServedByOthers(w.id, t.Lane, j):
+		return handBackAfter(handBackPause, waiting, nil)
 	case !view.HasAgent(w.id, j.Agent): // which health and doctor say, once for all its jobs
 		w.Log.DebugContext(ctx, "no live worker has the agent of a job; it waits until its deadline", "job_id", j.ID, "agent", j.Agent, "deadline", j.Deadline)
-		return toOthers(orphanPause, waiting, nil)
+		return handBackAfter(noAgentPause, waiting, nil)
 	}
 	for _, lane := range j.OpenLanes() {
 		if lane != t.Lane && view.Serves(lane, j) {
 			if err := w.Dispatcher.Issue(ctx, j); err != nil {
-				return toOthers(lackingPause, waiting, err)
+				return handBackAfter(handBackPause, waiting, err)
 			}
 			return nil
 		}
 	}
-	return toOthers(orphanPause, waiting, nil)
+	return handBackAfter(noAgentPause, waiting, nil)
 }
 
-// leaveToOthers reports whether a job whose deadline has passed is one for
-// another worker, since this one lacks the agent. The job then gets a ticket for
-// the lane on which it ends.
-func (w *Worker) leaveToOthers(ctx context.Context, id string) (bool, error) {
+// passToOthers reports whether a job whose deadline has passed is left to another
+// worker, because this one does not have its agent. The job then gets a ticket for the
+// lane on which it ends.
+func (w *Worker) passToOthers(ctx context.Context, id string) (bool, error) {
 	j, err := w.Store.Find(ctx, id)
 	if err != nil {
 		return false, nil //nolint:nilerr // the claim finds out what is wrong
@@ -87,7 +87,7 @@ func (w *Worker) leaveToOthers(ctx context.Context, id string) (bool, error) {
 	if _, ok := w.Agents.Lookup(j.Agent); ok {
 		return false, nil
 	}
-	view, err := w.Dispatcher.Look(ctx)
+	view, err := w.Dispatcher.FreshView(ctx)
 	if err != nil || !view.HasAgent(w.id, j.Agent) {
 		return false, err
 	}

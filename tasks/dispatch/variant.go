@@ -2,15 +2,15 @@ package dispatch
 
 import "github.com/topcentral/spillway/tasks"
 
-// deal makes a job that has its ID part of its agent's experiment, if there is
-// one. Who may answer is the variant's to say where the caller has not. A job takes
-// no part when its privacy leaves none of those whom its variant names.
-func (d *Dispatcher) deal(j *tasks.Job) {
+// assignVariant makes a job that has its ID part of its agent's experiment, if there is
+// one. The variant's candidates answer unless the job names its own. A job takes no part if
+// its privacy allows none of them.
+func (d *Dispatcher) assignVariant(j *tasks.Job) {
 	agent, ok := d.agents.Lookup(j.Agent)
 	if !ok {
 		return
 	}
-	v := agent.Deal(j.ID)
+	v := agent.VariantOf(j.ID)
 	if v == nil {
 		return
 	}

@@ -13,19 +13,19 @@ import (
 )
 
 const (
-	// missingWait is after how long a job comes back whose candidates could not be
-	// reached, at first; longer each time, up to missingLongest.
-	missingWait    = 2 * time.Second
-	missingLongest = 15 * time.Second
+	// unreachableWait is after how long a job comes back whose candidates could not be
+	// reached, at first; longer each time, up to unreachableLongest.
+	unreachableWait    = 2 * time.Second
+	unreachableLongest = 15 * time.Second
 )
 
-// noteMissing records those of the candidates that the job names which this
+// recordUnreachable records those of the candidates that the job names which this
 // worker cannot ask, with the cause: those of its lane, and before the scorecard
 // answers, those of every lane.
-func (a *attempt) noteMissing() {
+func (a *attempt) recordUnreachable() {
 	for _, name := range a.job.Candidates {
 		lane := a.Fleet.LaneOf(name, a.job.Lanes[0])
-		cause, passes := a.Fleet.Missing(lane, name)
+		cause, passes := a.Fleet.Unreachable(lane, name)
 		if cause == nil || !slices.Contains(a.job.Lanes, lane) {
 			continue
 		}
@@ -40,16 +40,16 @@ func (a *attempt) noteMissing() {
 			r.Message = e.Message
 		}
 		if passes {
-			r.RetryAfter = a.missingWait()
+			r.RetryAfter = a.unreachableWait()
 		}
 		a.record(lane, r)
 	}
 }
 
-// missingWait grows with the times that the job has waited. Those at which it went
+// unreachableWait grows with the times that the job has waited. Those at which it went
 // to another worker at once do not count.
-func (a *attempt) missingWait() time.Duration {
-	return min(missingWait<<min(max(0, a.waits()-maxElsewhere), 8), missingLongest)
+func (a *attempt) unreachableWait() time.Duration {
+	return min(unreachableWait<<min(max(0, a.waits()-maxElsewhere), 8), unreachableLongest)
 }
 
 // untilReached returns how the attempt ends if a candidate that the job names may
@@ -66,7 +66,7 @@ func (a *attempt) untilReached(ctx context.Context, err error) (o outcome, ok bo
 	} else if e.Class != "" {
 		return o, false
 	}
-	wait, until := a.missingWait(), a.deadline
+	wait, until := a.unreachableWait(), a.deadline
 	if a.job.OnExhausted == tasks.Degrade {
 		until = a.target()
 	}
@@ -83,7 +83,7 @@ func (a *attempt) exhausted(cause error) *tasks.Error {
 	text := "every candidate that was asked has failed; see attempts"
 	e, ok := errors.AsType[*providers.ExhaustedError](cause)
 	nobody := cause == nil || ok && e.Class == ""
-	switch missing := a.missingNames(); {
+	switch missing := a.unreachableNames(); {
 	case !nobody:
 	case len(missing) > 0:
 		text = "nobody was asked: " + strings.Join(missing, ", ") + " could not be reached; see attempts"
@@ -95,8 +95,8 @@ func (a *attempt) exhausted(cause error) *tasks.Error {
 	return tasks.Errorf(tasks.CodeExhausted, "%s", text).WithCause(cause)
 }
 
-// missingNames are the candidates that this attempt could not reach.
-func (a *attempt) missingNames() []string {
+// unreachableNames are the candidates that this attempt could not reach.
+func (a *attempt) unreachableNames() []string {
 	var names []string
 	for _, r := range a.records {
 		if r.Outcome == tasks.OutcomeUnreachable {

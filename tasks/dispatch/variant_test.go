@@ -49,7 +49,7 @@ func TestJobsAreDealtToVariants(t *testing.T) {
 	all := experimenting(t)
 	d := New(s, queue.NewClient(rdb), all, Config{}, quiet)
 	agent, _ := all.Lookup(open)
-	dealt := map[string]int{}
+	assigned := map[string]int{}
 	for i := range 40 {
 		sub := &tasks.Submission{Agent: open, Input: json.RawMessage(`{"kind":"good"}`)}
 		if i%2 == 1 {
@@ -60,8 +60,8 @@ func TestJobsAreDealtToVariants(t *testing.T) {
 			t.Fatal(err)
 		}
 		kept, err := s.Job(t.Context(), "acme", j.ID)
-		if err != nil || kept.Variant != agent.Deal(j.ID).Name {
-			t.Fatalf("the job belongs to %q, %v; want %q", kept.Variant, err, agent.Deal(j.ID).Name)
+		if err != nil || kept.Variant != agent.VariantOf(j.ID).Name {
+			t.Fatalf("the job belongs to %q, %v; want %q", kept.Variant, err, agent.VariantOf(j.ID).Name)
 		}
 		want := sub.Candidates
 		if want == nil && kept.Variant == "other" {
@@ -70,10 +70,10 @@ func TestJobsAreDealtToVariants(t *testing.T) {
 		if !slices.Equal(kept.Candidates, want) {
 			t.Errorf("a job of %s that asks for %v has %v, want %v", kept.Variant, strings.Join(sub.Candidates, " "), kept.Candidates, want)
 		}
-		dealt[kept.Variant]++
+		assigned[kept.Variant]++
 	}
-	if len(dealt) != 2 {
-		t.Errorf("all are dealt alike: %v", dealt)
+	if len(assigned) != 2 {
+		t.Errorf("all are assigned alike: %v", assigned)
 	}
 }
 
@@ -89,18 +89,18 @@ func TestAJobThatMayNotLeaveIsNotDealtToACloud(t *testing.T) {
 	})
 	cfg := Config{LaneOf: func(string) tasks.Lane { return tasks.Cloud }}
 	d := New(s, queue.NewClient(rdb), experimenting(t), cfg, quiet)
-	dealt := map[string]int{}
+	assigned := map[string]int{}
 	for range 40 {
 		j, _, err := d.Submit(t.Context(), "acme", &tasks.Submission{Agent: open, Input: json.RawMessage(`{"kind":"good"}`), Privacy: tasks.LocalOnly})
 		if err != nil {
 			t.Fatal(err)
 		}
-		dealt[j.Variant]++
+		assigned[j.Variant]++
 		if !slices.Contains(j.Lanes, tasks.Local) || len(j.Candidates) > 0 || slices.Contains(j.Lanes, tasks.Cloud) {
 			t.Fatalf("the job of %q has lanes %v and candidates %v", j.Variant, j.Lanes, j.Candidates)
 		}
 	}
-	if dealt["plain"] == 0 || dealt[""] == 0 || dealt["other"] > 0 {
-		t.Errorf("dealt %v", dealt)
+	if assigned["plain"] == 0 || assigned[""] == 0 || assigned["other"] > 0 {
+		t.Errorf("assigned %v", assigned)
 	}
 }

@@ -199,7 +199,7 @@ func sorted(all []string) []string {
 	return all
 }
 
-// Of two requests with one key one makes the job. When the other one has the seat,
+// Of two requests with one key one makes the job. When the other one leads the flight,
 // it passes it on.
 func TestASeatIsPassedToTheJobThatWasMadeInstead(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
@@ -211,28 +211,28 @@ func TestASeatIsPassedToTheJobThatWasMadeInstead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seated, err := s.draft("acme", r, time.Now())
+		drafted, err := s.draft("acme", r, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
-		seated.ID = s.store.NewID("acme", once)
-		k := s.know(t.Context(), seated, r, s.join)
+		drafted.ID = s.store.NewID("acme", once)
+		k := s.findShortcut(t.Context(), drafted, r, s.join)
 		made := submit(t, s, sub) // it is faster, and follows
 		if made.Plan.Reason != tasks.PlanShared {
 			t.Fatalf("plan: got %+v, want one that follows", made.Plan)
 		}
-		if id, err := s.create(t.Context(), seated, sub.Input, once, k); err != nil || id != made.ID {
+		if id, err := s.create(t.Context(), drafted, sub.Input, once, k); err != nil || id != made.ID {
 			t.Fatalf("create: got %s, %v, want a replay of %s", id, err, made.ID)
 		}
 		if c, err := s.store.Claim(t.Context(), made.ID, tasks.Local, "w1"); err != nil || c.Verdict != store.Claimed {
 			t.Errorf("the job that was made: got %+v, %v, want it to run", c, err)
 		}
 		sub.IdempotencyKey = ""
-		if seat := s.know(t.Context(), &tasks.Job{
+		if found := s.findShortcut(t.Context(), &tasks.Job{
 			ID: tasks.NewID(), Tenant: "acme", Agent: made.Agent, AgentVersion: made.AgentVersion, Language: made.Language,
 			Privacy: made.Privacy, Complexity: made.Complexity, Deadline: made.Deadline,
-		}, r, s.join).seat; seat.Leader != made.ID {
-			t.Errorf("an equal one follows %q, want %s", seat.Leader, made.ID)
+		}, r, s.join).shared; found.Leader != made.ID {
+			t.Errorf("an equal one follows %q, want %s", found.Leader, made.ID)
 		}
 	})
 }
@@ -259,8 +259,8 @@ func TestAReplayOfAnEndedJobLeadsNobody(t *testing.T) {
 		if got, replayed, err := s.Submit(t.Context(), "acme", &sub); err != nil || !replayed || got.ID != j.ID {
 			t.Errorf("sent again: got %+v, %v, %v", got, replayed, err)
 		}
-		if seat, err := s.store.Peek(t.Context(), digest); err != nil || seat.Leader != "" {
-			t.Errorf("seat: got %+v, %v, want nobody's", seat, err)
+		if found, err := s.store.Peek(t.Context(), digest); err != nil || found.Leader != "" {
+			t.Errorf("flight: got %+v, %v, want no leader", found, err)
 		}
 		sub.Deadline = time.Now().Add(-time.Hour) // another request, which is at fault as well
 		if _, _, err := s.Submit(t.Context(), "acme", &sub); tasks.CodeOf(err) != tasks.CodeKeyReused {
@@ -269,7 +269,7 @@ func TestAReplayOfAnEndedJobLeadsNobody(t *testing.T) {
 	})
 }
 
-// A request that is repeated while its job runs leaves no seat behind: the list of
+// A request that is repeated while its job runs leaves no follower behind: the list of
 // those who are told of the result is bounded, and others need their places.
 func TestAReplayTakesNobodysSeat(t *testing.T) {
 	rdb := redistest.Embedded(t)
@@ -294,8 +294,8 @@ func TestAReplayTakesNobodysSeat(t *testing.T) {
 			if flexible {
 				leader = ""
 			}
-			if seat, err := s.store.Peek(t.Context(), digest); err != nil || seat.Leader != leader {
-				t.Errorf("seat: got %+v, %v, want that of %q", seat, err, leader)
+			if found, err := s.store.Peek(t.Context(), digest); err != nil || found.Leader != leader {
+				t.Errorf("flight: got %+v, %v, want that of %q", found, err, leader)
 			}
 			if waiting, err := s.store.Land(t.Context(), digest, j.ID, nil, 0); err != nil || len(waiting) != 0 {
 				t.Errorf("waiting for the result: got %v, %v, want nobody", waiting, err)
