@@ -9,7 +9,8 @@ GOTESTSUM := gotest.tools/gotestsum@v1.13.0
 CYCLONEDX := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 LINT := .bin/golangci-lint
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# Without a tag: the newest version of the changelog, as yet unreleased.
+VERSION ?= $(shell git describe --tags --dirty 2>/dev/null || sed -n 's/^## \([0-9.]*\) .*/\1-dev/p' CHANGELOG.md | head -n 1)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X github.com/topcentral/spillway/app/buildinfo.version=$(VERSION) -X github.com/topcentral/spillway/app/buildinfo.revision=$(REVISION)
 
