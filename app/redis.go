@@ -27,7 +27,7 @@ func connect(ctx context.Context, cfg *config.Config, role redisconn.Role, wait 
 	if err != nil {
 		return nil, fmt.Errorf("SPILLWAY_REDIS_URL: %w", err)
 	}
-	rdb := redisconn.Gather(servers)
+	rdb := redisconn.NewBatcher(servers)
 	c.add("Redis connections", rdb.Close)
 	if role == redisconn.API {
 		c.add("Redis gate", redisconn.NewGate(servers, log).Close)
@@ -86,7 +86,7 @@ func connectQueues(ctx context.Context, cfg config.Config, role redisconn.Role, 
 		if err != nil {
 			return nil, fmt.Errorf("SPILLWAY_REDIS_URL: %w", err)
 		}
-		queues = redisconn.Gather(cfg.QueuePrefix.Under(servers))
+		queues = redisconn.NewBatcher(cfg.QueuePrefix.Under(servers))
 		c.add("Redis connections of the queues", queues.Close)
 		if role == redisconn.API {
 			c.add("Redis gate of the queues", redisconn.NewGate(servers, log).Close)

@@ -82,21 +82,21 @@ func answer(cmd redis.Cmder) error {
 	return cmd.Err()
 }
 
-// gathering runs a test on a Gatherer of a slow server.
-func gathering(t *testing.T, test func(t *testing.T, g *Gatherer, s *slow)) {
+// batching runs a test on a Batcher of a slow server.
+func batching(t *testing.T, test func(t *testing.T, g *Batcher, s *slow)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
 		s := &slow{let: make(chan struct{})}
 		rdb.AddHook(s)
-		g := Gather(rdb).(*Gatherer)
+		g := NewBatcher(rdb).(*Batcher)
 		defer g.Close()
 		test(t, g, s)
 	})
 }
 
 // call asks, and checks that the answer is its own.
-func call(t *testing.T, g *Gatherer, arg string) {
+func call(t *testing.T, g *Batcher, arg string) {
 	t.Helper()
 	if got, err := g.EvalSha(t.Context(), "sha", []string{"k"}, arg).Text(); got != arg || err != nil {
 		t.Errorf("%s: got %q, %v", arg, got, err)
@@ -104,16 +104,16 @@ func call(t *testing.T, g *Gatherer, arg string) {
 }
 
 // occupy has as many calls under way as go by themselves.
-func occupy(t *testing.T, g *Gatherer, all *sync.WaitGroup) {
+func occupy(t *testing.T, g *Batcher, all *sync.WaitGroup) {
 	t.Helper()
-	for i := range flightsAtOnce {
+	for i := range maxInFlight {
 		all.Go(func() { call(t, g, fmt.Sprint("first", i)) })
 	}
 	synctest.Wait()
 }
 
 func TestLoneCallsGoByThemselves(t *testing.T) {
-	gathering(t, func(t *testing.T, g *Gatherer, s *slow) {
+	batching(t, func(t *testing.T, g *Batcher, s *slow) {
 		close(s.let)
 		for i := range 5 {
 			call(t, g, fmt.Sprint(i))
@@ -125,10 +125,10 @@ func TestLoneCallsGoByThemselves(t *testing.T) {
 }
 
 func TestCallsThatWaitGoTogether(t *testing.T) {
-	gathering(t, func(t *testing.T, g *Gatherer, s *slow) {
+	batching(t, func(t *testing.T, g *Batcher, s *slow) {
 		var all sync.WaitGroup
 		occupy(t, g, &all)
-		for i := range mostTogether {
+		for i := range maxBatch {
 			all.Go(func() { call(t, g, fmt.Sprint(i)) })
 		}
 		synctest.Wait()
@@ -152,19 +152,19 @@ func TestCallsThatWaitGoTogether(t *testing.T) {
 		close(s.let)
 		all.Wait()
 		slices.Sort(s.trips)
-		if want := []int{3, mostTogether}; s.alone != flightsAtOnce || !slices.Equal(s.trips, want) {
-			t.Errorf("got %d calls alone and pipelines of %v, want %d and %v", s.alone, s.trips, flightsAtOnce, want)
+		if want := []int{3, maxBatch}; s.alone != maxInFlight || !slices.Equal(s.trips, want) {
+			t.Errorf("got %d calls alone and pipelines of %v, want %d and %v", s.alone, s.trips, maxInFlight, want)
 		}
 		before := len(s.trips)
 		call(t, g, "later")
-		if s.alone != flightsAtOnce+1 || len(s.trips) != before {
+		if s.alone != maxInFlight+1 || len(s.trips) != before {
 			t.Error("a lone call after the others did not go by itself")
 		}
 	})
 }
 
 func TestAnErrorIsOneCallsOwn(t *testing.T) {
-	gathering(t, func(t *testing.T, g *Gatherer, s *slow) {
+	batching(t, func(t *testing.T, g *Batcher, s *slow) {
 		var all sync.WaitGroup
 		occupy(t, g, &all)
 		all.Go(func() { call(t, g, "good") })
@@ -189,7 +189,7 @@ func TestAnErrorIsOneCallsOwn(t *testing.T) {
 }
 
 func TestAWaitingCallEndsWithItsContext(t *testing.T) {
-	gathering(t, func(t *testing.T, g *Gatherer, s *slow) {
+	batching(t, func(t *testing.T, g *Batcher, s *slow) {
 		var all sync.WaitGroup
 		occupy(t, g, &all)
 		all.Go(func() { call(t, g, "stays") })
@@ -210,11 +210,11 @@ func TestAWaitingCallEndsWithItsContext(t *testing.T) {
 }
 
 func TestACallWaitsNotForLongForOthersThatHang(t *testing.T) {
-	gathering(t, func(t *testing.T, g *Gatherer, s *slow) {
+	batching(t, func(t *testing.T, g *Batcher, s *slow) {
 		var all sync.WaitGroup
 		occupy(t, g, &all)
 		all.Go(func() { call(t, g, "later") })
-		time.Sleep(patience)
+		time.Sleep(maxWait)
 		synctest.Wait()
 		s.mu.Lock()
 		if !slices.Equal(s.trips, []int{1}) {
@@ -230,9 +230,9 @@ func TestACallWaitsNotForLongForOthersThatHang(t *testing.T) {
 }
 
 // A server that has become a replica answers what reads, so that the client finds
-// nothing wrong with a flight that begins so.
+// nothing wrong with a batch that begins so.
 func TestAWriteThatAReplicaRefusesGoesAgain(t *testing.T) {
-	gathering(t, func(t *testing.T, g *Gatherer, s *slow) {
+	batching(t, func(t *testing.T, g *Batcher, s *slow) {
 		s.replica = true
 		var all sync.WaitGroup
 		occupy(t, g, &all)
@@ -248,18 +248,18 @@ func TestAWriteThatAReplicaRefusesGoesAgain(t *testing.T) {
 	})
 }
 
-// Whoever closes a Gatherer waits for no server.
+// Whoever closes a Batcher waits for no server.
 func TestClosingEndsWhatIsUnderWay(t *testing.T) {
 	server := redistest.Start(t)
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, ReadTimeout: time.Hour})
-	g := Gather(rdb).(*Gatherer)
+	g := NewBatcher(rdb).(*Batcher)
 	if err := rdb.Ping(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
 	server.Pause(t)
 	defer server.Resume(t)
-	for range flightsAtOnce {
-		g.takeOff()
+	for range maxInFlight {
+		g.startAlone()
 	}
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -272,16 +272,16 @@ func TestClosingEndsWhatIsUnderWay(t *testing.T) {
 		waits = len(g.waiting) == 1
 		g.mu.Unlock()
 	}
-	g.land() // what waits takes its place, and hangs
+	g.done() // what waits takes its place, and hangs
 	if err := g.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
 	all.Wait()
 }
 
-// What a Gatherer cannot answer for goes as it does without one.
+// What a Batcher cannot answer for goes as it does without one.
 func TestOtherPipelinesGoByThemselves(t *testing.T) {
-	gathering(t, func(t *testing.T, g *Gatherer, s *slow) {
+	batching(t, func(t *testing.T, g *Batcher, s *slow) {
 		var all sync.WaitGroup
 		occupy(t, g, &all)
 		all.Go(func() {
@@ -309,7 +309,7 @@ func TestOtherPipelinesGoByThemselves(t *testing.T) {
 func TestTheClientOfAClusterIsLeftAlone(t *testing.T) {
 	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}})
 	defer rdb.Close()
-	if got := Gather(rdb); got != redis.UniversalClient(rdb) {
+	if got := NewBatcher(rdb); got != redis.UniversalClient(rdb) {
 		t.Errorf("got a %T", got)
 	}
 }
