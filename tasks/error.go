@@ -29,7 +29,7 @@ const (
 	CodeForbidden    Code = "forbidden"              // the caller may not do this, or not from there
 	CodeRateLimited  Code = "rate_limited"           // too many requests; see RetryAfter
 	CodeQuota        Code = "quota_exceeded"         // the tenant has too many jobs waiting; see RetryAfter
-	CodeUnavailable  Code = "unavailable"            // a part Spillway needs (Redis) is away; try again
+	CodeUnavailable  Code = "unavailable"            // a part that Spillway needs (Redis) is unavailable; try again
 	CodeInternal     Code = "internal"               // our fault; the message holds no cause
 )
 
@@ -64,17 +64,17 @@ func (e *Error) WithCause(cause error) *Error {
 	return &c
 }
 
-// WithRetryAfter returns a copy of e that tells when it is worth trying again.
+// WithRetryAfter returns a copy of e with the time after which to try again.
 func (e *Error) WithRetryAfter(d time.Duration) *Error {
 	c := *e
 	c.after = d
 	return &c
 }
 
-// RetryAfter tells when it is worth trying again, 0 if nothing is known of that.
+// RetryAfter returns the time after which to try again, 0 if it is not known.
 func (e *Error) RetryAfter() time.Duration { return e.after }
 
-// Error tells code, message, faults and cause, for logs. Callers are shown
+// Error returns code, message, faults and cause, for logs. Callers are shown
 // Message and Faults only.
 func (e *Error) Error() string {
 	var b strings.Builder

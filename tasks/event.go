@@ -9,7 +9,7 @@ import (
 // streams and webhooks, and are stable.
 type EventType string
 
-// The event types. Each state has one, told when the job enters it; progress
+// The event types. Each state has one, sent when the job enters it; progress
 // and delta happen while it runs, and replanned while it waits.
 const (
 	EventScheduled EventType = "job.scheduled"
@@ -23,17 +23,17 @@ const (
 	EventCanceled  EventType = "job.canceled"
 )
 
-// EventSnapshot is in no log: in a stream of events it stands for those that the
+// EventSnapshot is in no log: in a stream of events it replaces those that the
 // log does not keep any more. Its data is the job.
 const EventSnapshot EventType = "job.snapshot"
 
 // Events about webhooks themselves, which no job's log has.
 const (
 	EventWebhookTest      EventType = "webhook.test"              // a test send, asked for by its owner
-	EventEndpointDisabled EventType = "webhook.endpoint_disabled" // told to the tenant's other endpoints
+	EventEndpointDisabled EventType = "webhook.endpoint_disabled" // sent to the tenant's other endpoints
 )
 
-// EventOf returns the type of the event that tells that a job entered s.
+// EventOf returns the type of the event of a job that enters s.
 func EventOf(s State) EventType { return EventType("job." + string(s)) }
 
 // Terminal reports whether the event ends a run of the job.

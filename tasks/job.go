@@ -14,7 +14,7 @@ import (
 
 // Job is one run of an agent on one input, for one tenant. It is both the
 // record in the store and the resource of the API: there is one struct for it.
-// The input is kept beside it and is not part of it.
+// The input is stored separately.
 type Job struct {
 	ID           string            `json:"id"`
 	Tenant       string            `json:"tenant"`
@@ -26,7 +26,7 @@ type Job struct {
 	OnExhausted  OnExhausted       `json:"on_exhausted"`
 	Lanes        []Lane            `json:"lanes"`                // where it may run, first lane first
 	Priority     Priority          `json:"priority,omitempty"`   // "": normal
-	Candidates   []string          `json:"candidates,omitempty"` // who may answer, in order; empty: by agent and complexity
+	Candidates   []string          `json:"candidates,omitempty"` // that may answer, in order; empty: by agent and complexity
 	Cache        CacheUse          `json:"cache,omitempty"`      // "": use
 	Flexible     bool              `json:"flexible,omitempty"`   // the cloud may wait for its cheap hours
 	Variant      string            `json:"variant,omitempty"`    // of the agent's experiment; "" when it has none
@@ -34,7 +34,7 @@ type Job struct {
 	Replanned    *Plan             `json:"replanned,omitempty"`  // where it is meant to go since that has changed; nil: as in Plan
 	CallbackURL  string            `json:"callback_url,omitempty"`
 	Metadata     map[string]string `json:"metadata,omitempty"`
-	// CallbackEvents are what CallbackURL is told of; empty: the end of the job.
+	// CallbackEvents are the events sent to CallbackURL; empty: the end of the job.
 	CallbackEvents []EventType `json:"callback_events,omitempty"`
 
 	State    State           `json:"state"`
@@ -46,7 +46,7 @@ type Job struct {
 	Result   json.RawMessage `json:"result,omitempty"`
 	Error    *Error          `json:"error,omitempty"` // why the job failed
 
-	AnsweredBy AnsweredBy `json:"answered_by,omitempty"` // who gave the result
+	AnsweredBy AnsweredBy `json:"answered_by,omitempty"` // what gave the result
 	AnsweredAs string     `json:"answered_as,omitempty"` // by the cache: the job whose result it is
 	RerunOf    string     `json:"rerun_of,omitempty"`    // the job that this one runs again
 	Cost       Money      `json:"cost_usd"`              // of all its calls so far
@@ -68,23 +68,23 @@ type Job struct {
 
 	// Exhausted are the lanes that gave up on this run of the job.
 	Exhausted []Lane `json:"exhausted,omitempty"`
-	// Waiting tells where a queued job stands; nil in other states.
+	// Waiting is where a queued job waits; nil in other states.
 	Waiting *Waiting `json:"waiting,omitempty"`
 
 	TraceID string `json:"trace_id,omitempty"` // of Trace; "" in a preview, and in jobs older than traces
 	Trace   Trace  `json:"-"`                  // the request that made the job
 }
 
-// Waiting tells where a queued job waits, and for how long.
+// Waiting is where a queued job waits, and for how long.
 type Waiting struct {
 	Queue         string    `json:"queue"` // lane, complexity, and priority unless it is normal: "local.high", "local.high.first"
 	Since         time.Time `json:"since"`
 	Position      int       `json:"position,omitempty"`      // from 1; 0: not looked up
-	ExpectedStart time.Time `json:"expected_start,omitzero"` // zero: nobody serves the queue, or nothing is known, as while its candidates are down
+	ExpectedStart time.Time `json:"expected_start,omitzero"` // zero: no worker serves the queue, or it is not known, as while its candidates are down
 	ExpectedEnd   time.Time `json:"expected_end,omitzero"`
 }
 
-// Attempt tells what one candidate did during one claim of the job. A claim
+// Attempt is the record of one candidate during one claim of the job. A claim
 // that walked several candidates leaves several, all with the claim's number.
 type Attempt struct {
 	Number       int       `json:"number"` // the claim: the fence the worker wrote under
@@ -106,8 +106,8 @@ type Attempt struct {
 	Breaker      string    `json:"breaker,omitempty"`         // the candidate's circuit breaker when it was asked: closed, half_open or open
 
 	Masked        map[string]int `json:"masked,omitempty"`         // values masked on the way to the cloud, by kind
-	UnknownTokens []string       `json:"unknown_tokens,omitempty"` // mask tokens in the answer that stand for nothing
-	Next          []string       `json:"next,omitempty"`           // who would have been asked next
+	UnknownTokens []string       `json:"unknown_tokens,omitempty"` // mask tokens in the answer that have no value
+	Next          []string       `json:"next,omitempty"`           // candidates that would have been asked next
 }
 
 // Tokens counts what a model read and wrote, as its server reported it.

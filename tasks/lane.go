@@ -8,7 +8,7 @@ type Lane string
 // The lanes. Scorecard is the lane of last resort: every worker serves it, it
 // needs no model, and what it answers is marked as degraded.
 const (
-	Local     Lane = "local"     // workers beside local models
+	Local     Lane = "local"     // workers next to local models
 	Cloud     Lane = "cloud"     // workers that call APIs
 	Scorecard Lane = "scorecard" // any worker, by the agent's deterministic rules
 )
@@ -94,7 +94,7 @@ func Priorities() []Priority { return []Priority{PriorityHigh, PriorityNormal, P
 // Known reports whether p is one of the priorities.
 func (p Priority) Known() bool { return slices.Contains(Priorities(), p) }
 
-// Line names the jobs that stand in one line on a lane: "high" those of normal
+// Line names the jobs that wait in one line on a lane: "high" those of normal
 // priority, "high.first" those before them, and "high.last" those after them.
 // Any other priority counts as normal.
 func Line(c Complexity, p Priority) string {
@@ -117,10 +117,10 @@ const (
 	CacheBypassed CacheUse = "bypass" // always run; the result may answer later jobs
 )
 
-// AnsweredBy says who gave a job's result.
+// AnsweredBy is what gave a job's result.
 type AnsweredBy string
 
-// Those who answer.
+// What answers.
 const (
 	ByModel     AnsweredBy = "model"
 	ByScorecard AnsweredBy = "scorecard" // as the last resort; the job is degraded

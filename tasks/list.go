@@ -14,7 +14,7 @@ type JobFilter struct {
 	CreatedBefore time.Time         // before this time
 	Metadata      map[string]string // all of these, with these values
 	Degraded      *bool             // whether the scorecard answered because no model did
-	AnsweredBy    AnsweredBy        // who gave the result
+	AnsweredBy    AnsweredBy        // what gave the result
 	Lane          Lane              // of the current or last attempt
 	Model         string            // that answered: provider/model, a model or a provider
 	Before        string            // only jobs older than the one of this ID; "": from the newest on
@@ -44,7 +44,7 @@ func (f JobFilter) Chooses(j *Job) bool {
 		(f.Model == "" || isModel(f.Model, j.candidate()))
 }
 
-// candidate returns who gave the result, as provider/model; "" if none did.
+// candidate returns the candidate that gave the result, as provider/model; "" if none did.
 func (j *Job) candidate() string {
 	for _, a := range slices.Backward(j.Attempts) {
 		if a.Outcome == OutcomeSucceeded {

@@ -2,8 +2,8 @@ package tasks
 
 import "time"
 
-// Plan tells where a job was meant to go when it was made, and why. What became
-// of it is told by its attempts.
+// Plan is where a job was meant to go when it was made, and why. Where it went is in
+// its attempts.
 type Plan struct {
 	MadeAt time.Time  `json:"made_at"`
 	Reason PlanReason `json:"reason"`
@@ -36,17 +36,17 @@ type LanePlan struct {
 	Lane       Lane      `json:"lane"`
 	At         time.Time `json:"at,omitzero"`                  // when it gets its chance; zero: at once, or, unless it is served, not as things are
 	Served     bool      `json:"served"`                       // a live worker takes the job there and can ask one of its candidates
-	Candidates []string  `json:"candidates,omitempty"`         // who would be asked, in order, as provider/model
+	Candidates []string  `json:"candidates,omitempty"`         // that would be asked, in order, as provider/model
 	Pressure   float64   `json:"time_pressure,omitempty"`      // share of the time left that the job needs there, the work ahead of it included
 	Backlog    Duration  `json:"backlog_seconds,omitempty"`    // work ahead of it
 	Expected   Duration  `json:"expected_seconds,omitempty"`   // how long it runs there, at the median
 	Expected95 Duration  `json:"expected95_seconds,omitempty"` // and at the 95th percentile
 }
 
-// Preview tells what would become of a submission, without making a job.
+// Preview is what would become of a submission, without making a job.
 type Preview struct {
 	Job        *Job           `json:"job"`                   // as it would be made; it has no ID
-	AnsweredBy AnsweredBy     `json:"answered_by,omitempty"` // who would answer at once: cache or fast_path
+	AnsweredBy AnsweredBy     `json:"answered_by,omitempty"` // what would answer at once: cache or fast_path
 	MaxCost    Money          `json:"max_cost_usd"`          // the most that one call of its dearest cloud candidate may cost; 0 when the cloud is not asked or prices are not known
 	Masked     map[string]int `json:"masked,omitempty"`      // values that would be masked on the way to the cloud, by kind
 }

@@ -39,7 +39,7 @@ var publicMessages = map[string]string{
 	OutcomeTransport:       "the provider could not be reached, or the connection broke",
 }
 
-// itsOwnWords are the outcomes whose message speaks of nothing but the job: what
+// itsOwnWords are the outcomes whose message is about the job alone: what
 // was wrong with the model's answer, and the time that it would have needed.
 var itsOwnWords = map[string]bool{OutcomeBadOutput: true, OutcomeTooSlow: true}
 
@@ -74,7 +74,7 @@ func publicOutcome(outcome string) string {
 	return outcome
 }
 
-// publicWorker returns a name for a worker that tells workers apart, and nothing
+// publicWorker returns a name for a worker that distinguishes workers, and reveals nothing
 // of where they run.
 func publicWorker(id string) string {
 	if id == "" {

@@ -2,7 +2,7 @@ package tasks
 
 import "slices"
 
-// State is where a job stands in its life. The values cross the wire and are
+// State is the state of a job in its life cycle. The values cross the wire and are
 // never reused for another meaning.
 type State string
 

@@ -36,7 +36,7 @@ const (
 
 // TakeUpTrace goes on, under a span ID of its own, with the trace that the headers
 // of a request name. It begins a trace that is not sampled when they name none, or
-// not as W3C Trace Context §3.2 wants: that is nobody's fault worth telling.
+// not as W3C Trace Context §3.2 wants: that is not worth an error.
 func TakeUpTrace(h http.Header) Trace {
 	parents := h.Values(HeaderTraceParent)
 	if len(parents) != 1 {

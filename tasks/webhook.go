@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Endpoint is where a tenant wants to be told of its jobs.
+// Endpoint is a receiver of the events of a tenant's jobs.
 type Endpoint struct {
 	ID          string      `json:"id"` // "ep_" and 26 letters and digits
 	Tenant      string      `json:"tenant"`
 	URL         string      `json:"url"`
 	Description string      `json:"description,omitempty"`
-	Events      []EventType `json:"events"` // what it is told of
+	Events      []EventType `json:"events"` // that it subscribes to
 	CreatedAt   time.Time   `json:"created_at"`
 
 	Disabled     DisabledReason `json:"disabled_reason,omitempty"` // why nothing is sent there; "": it is
@@ -48,7 +48,7 @@ const (
 	DisabledFailing DisabledReason = "failing" // every try of five days failed
 )
 
-// EndpointEvents lists what an endpoint may be told of.
+// EndpointEvents lists the events that an endpoint may subscribe to.
 func EndpointEvents() []EventType {
 	return []EventType{
 		EventScheduled, EventQueued, EventRunning, EventSucceeded, EventFailed, EventCanceled, EventEndpointDisabled,

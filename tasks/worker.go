@@ -2,7 +2,7 @@ package tasks
 
 import "time"
 
-// Worker is one worker process as it last told of itself in its heartbeat.
+// Worker is one worker process, by its last heartbeat.
 type Worker struct {
 	ID     string        `json:"id"` // host, process and a random part
 	Serves []LaneService `json:"serves"`
@@ -52,7 +52,7 @@ type Awaited struct {
 	Starting bool   `json:"starting,omitempty"` // it seems to be loading: it takes connections, and the worker has not tried for long
 }
 
-// Host tells how busy a worker's machine is, as shares from 0 to 1.
+// Host is the load of a worker's machine, as shares from 0 to 1.
 type Host struct {
 	CPU    float64 `json:"cpu"`
 	Memory float64 `json:"memory"`

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Census tells how many tasks are in one queue, and were.
+// Census is how many tasks are in one queue, and were.
 type Census struct {
 	Queue     string
 	States    [6]int64 // how many tasks are in each of TaskStates
@@ -35,14 +35,14 @@ func TakeCensus(ctx context.Context, rdb redis.UniversalClient) ([]Census, error
 				k.pending(), k.active(), k.scheduled(), k.retry(), k.archived(), k.completed(),
 				k.processed(), k.failed(), k.paused(),
 			}
-			// Not by its digest: within a pipeline nobody would send it again to a Redis
+			// Not by its digest: within a pipeline it would not be sent again to a Redis
 			// that does not know it.
 			replies[i] = p.Eval(ctx, censusSource, keys, k.task(""))
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("count the queues: %w", away(err))
+		return nil, fmt.Errorf("count the queues: %w", unavailable(err))
 	}
 	all := make([]Census, len(queues))
 	for i, q := range queues {

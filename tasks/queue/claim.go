@@ -23,7 +23,7 @@ func Claim(ctx context.Context, rdb redis.UniversalClient, p Prefix) error {
 		return err // without a write, which may be refused now
 	}
 	if err := rdb.SetNX(ctx, prefixKey, "-"+string(p), 0).Err(); err != nil {
-		return fmt.Errorf("settle the prefix of the queues: %w", away(err))
+		return fmt.Errorf("settle the prefix of the queues: %w", unavailable(err))
 	}
 	return Match(ctx, rdb, p)
 }
@@ -42,7 +42,7 @@ func match(ctx context.Context, rdb redis.UniversalClient, p Prefix) (settled bo
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read the prefix of the queues: %w", away(err))
+		return false, fmt.Errorf("read the prefix of the queues: %w", unavailable(err))
 	}
 	if held != "-"+string(p) {
 		return true, fmt.Errorf("the queues of this installation have the prefix %q and not %q: set SPILLWAY_QUEUE_PREFIX so in every process; to change it, "+
@@ -59,7 +59,7 @@ const sampled = 5
 func Strangers(ctx context.Context, rdb redis.UniversalClient) error {
 	tasks, err := sample(ctx, rdb)
 	if err != nil {
-		return fmt.Errorf("look for other applications in the queues: %w", away(err))
+		return fmt.Errorf("look for other applications in the queues: %w", unavailable(err))
 	}
 	for queue, messages := range tasks {
 		for _, m := range messages {

@@ -35,7 +35,7 @@ type Client struct {
 
 // NewClient returns a Client on rdb, which stays the caller's to close.
 func NewClient(rdb redis.UniversalClient) *Client {
-	return &Client{asynq: asynq.NewClientFromRedisClient(gatherer{rdb}), rdb: rdb}
+	return &Client{asynq: asynq.NewClientFromRedisClient(batcher{rdb}), rdb: rdb}
 }
 
 // Enqueue issues a ticket that falls due at the given time, at once if that is
@@ -50,7 +50,7 @@ func (c *Client) Enqueue(ctx context.Context, t Ticket, at time.Time) error {
 	}
 	freed, err := unplaced(ctx, c.rdb, t.queue(), id, free)
 	if err != nil {
-		return away(err)
+		return unavailable(err)
 	}
 	if freed {
 		_, _, err = c.issue(ctx, t, at)
@@ -94,11 +94,11 @@ func (c *Client) enqueue(ctx context.Context, typ string, v any, headers map[str
 		return true, nil
 	}
 	if err != nil {
-		return false, away(err)
+		return false, unavailable(err)
 	}
 	return false, nil
 }
 
-func away(err error) error {
-	return tasks.Errorf(tasks.CodeUnavailable, "the queue is away; try again shortly").WithCause(err)
+func unavailable(err error) error {
+	return tasks.Errorf(tasks.CodeUnavailable, "The queue is unavailable; try again shortly.").WithCause(err)
 }

@@ -25,7 +25,7 @@ const (
 //   - ghosts, which are IDs in a list whose task is gone, and which cost a server
 //     its pause each time it meets one;
 //   - tasks that are active without a lease, which asynq never takes back;
-//   - tasks that are in no list, which nobody takes, and whose ID is blocked;
+//   - tasks that are in no list, which no server takes, and whose ID is blocked;
 //   - queues that are missing from the list of all queues, so that no inspector
 //     sees them.
 //
@@ -54,7 +54,7 @@ func (h *Healer) Look(ctx context.Context) error {
 	for _, queue := range All() {
 		held, err := h.read(ctx, queue)
 		if err != nil {
-			return fmt.Errorf("look after queue %s: %w", queue, err)
+			return fmt.Errorf("heal queue %s: %w", queue, err)
 		}
 		if held.any() {
 			published = append(published, queue)

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Depth tells how full one queue is.
+// Depth is the number of tasks in one queue.
 type Depth struct {
 	Queue   string
 	Waiting int           // may be taken now
@@ -28,7 +28,7 @@ func NewInspector(rdb redis.UniversalClient) *Inspector {
 	return &Inspector{asynq: asynq.NewInspectorFromRedisClient(rdb)}
 }
 
-// Depths tells how full each queue is that has ever been used, in order of
+// Depths returns the depth of each queue that has ever been used, in order of
 // their names.
 func (i *Inspector) Depths() ([]Depth, error) {
 	names, err := i.asynq.Queues()

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// quietFor is how long a message of asynq is not repeated: while Redis is away
+// quietFor is how long a message of asynq is not repeated: while Redis is unavailable
 // its loops say the same every second.
 const quietFor = time.Minute
 
@@ -23,16 +23,16 @@ func newLogger(log *slog.Logger) *logger {
 	return &logger{log: log, said: map[string]time.Time{}}
 }
 
-// Debug tells of what only developers want to know.
+// Debug logs what only developers want to know.
 func (l *logger) Debug(args ...any) { l.say(slog.LevelDebug, args) }
 
-// Info is of no interest to operators: asynq tells of its own start and stop.
+// Info is of no interest to operators: asynq logs its own start and stop.
 func (l *logger) Info(args ...any) { l.say(slog.LevelDebug, args) }
 
-// Warn tells of something that asynq has put right.
+// Warn logs something that asynq has repaired.
 func (l *logger) Warn(args ...any) { l.say(slog.LevelWarn, args) }
 
-// Error tells of something that asynq could not do; its loops try again.
+// Error logs something that asynq could not do; its loops try again.
 func (l *logger) Error(args ...any) { l.say(slog.LevelError, args) }
 
 // Fatal does not end the process: that is for its composition root to decide.

@@ -9,13 +9,13 @@ import (
 )
 
 // maintainEvery is how often tickets that have fallen due are moved in queues
-// that nobody serves; those that somebody serves are moved by their servers.
+// that no worker serves; those of others are moved by their servers.
 const maintainEvery = 5 * time.Second
 
 // Maintain does for every queue what asynq does only for those that a running
 // server takes tasks from: it moves what has fallen due to where it can be
 // taken, takes back what lost its worker, and forgets what was kept for long
-// enough. Else the tasks of a queue without a server would stand still. It is a
+// enough. Else the tasks of a queue without a server would never move. It is a
 // server that takes no task itself, and ends with Shutdown; rdb stays the
 // caller's to close after that.
 func Maintain(rdb redis.UniversalClient, log *slog.Logger) (*Server, error) {

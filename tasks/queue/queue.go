@@ -1,5 +1,5 @@
 // Package queue carries tickets through asynq: both halves, the client that
-// puts them in and the server that takes them out, stand side by side here.
+// puts them in and the server that takes them out, are both here.
 //
 // A ticket is a chance to run a job on a lane, and nothing more: the truth
 // about the job is in the store, so a ticket may be lost, doubled or late
@@ -71,8 +71,8 @@ type Ticket struct {
 
 	Complexity tasks.Complexity  `json:"-"` // chooses the queue
 	Priority   tasks.Priority    `json:"-"` // chooses the queue
-	Round      int               `json:"-"` // the job's claims when it was issued; tells old tickets from new
-	Headers    map[string]string `json:"-"` // trace context (W3C), carried beside the payload
+	Round      int               `json:"-"` // the job's claims when it was issued; distinguishes old tickets from new
+	Headers    map[string]string `json:"-"` // trace context (W3C), carried with the payload
 }
 
 // queue is where the ticket goes.
@@ -113,14 +113,14 @@ func (e *Retry) Unwrap() error { return e.Cause }
 // back although it was not done.
 var ErrGivenUp = errors.New("given up")
 
-// Notice tells that a webhook is to be sent for an event of a job.
+// Notice is a webhook to be sent for an event of a job.
 type Notice struct {
 	ID       string          `json:"id"` // the webhook's ID, the same over all its tries
 	Tenant   string          `json:"tenant"`
 	JobID    string          `json:"job,omitempty"`
 	Endpoint string          `json:"endpoint,omitempty"` // the tenant's endpoint it goes to; "": the job's callback URL
 	Subject  string          `json:"subject,omitempty"`  // what it is about, where that is no job: the ID of an endpoint
-	Again    string          `json:"again,omitempty"`    // tells a webhook that is sent again on request from the first
+	Again    string          `json:"again,omitempty"`    // distinguishes a webhook that is sent again on request from the first
 	Type     tasks.EventType `json:"type"`
 	Sequence int64           `json:"sequence_number"`
 	At       time.Time       `json:"at"`

@@ -19,7 +19,7 @@ const (
 	// forwardEvery is how often tickets that have fallen due are moved to
 	// where they can be taken.
 	forwardEvery = time.Second
-	// failureDelay is how long a ticket stays away after a handler failed by
+	// failureDelay is when a ticket comes back after a handler failed by
 	// an error that names no delay of its own.
 	failureDelay = 5 * time.Second
 )
@@ -27,7 +27,7 @@ const (
 // Handlers do the work that comes out of the queues. A nil error ends a task,
 // and so does one that wraps ErrGivenUp. A *Retry brings it back when it says;
 // any other error, or a panic, after a while. Handlers may ignore ctx: asynq
-// cancels it when Redis has been away for long, which is no reason to drop an
+// cancels it when Redis has been unavailable for long, which is no reason to drop an
 // answer. A nil handler is for what the server's queues do not hold.
 type Handlers struct {
 	Ticket func(ctx context.Context, t Ticket) error
@@ -109,7 +109,7 @@ func (h Handlers) mux(t *throttle) *asynq.ServeMux {
 	return mux
 }
 
-// verdict tells asynq which errors end a task.
+// verdict maps errors to what asynq does with a task.
 func verdict(err error) error {
 	if errors.Is(err, ErrGivenUp) {
 		return fmt.Errorf("%w: %w", err, asynq.SkipRetry)
@@ -117,10 +117,10 @@ func verdict(err error) error {
 	return err
 }
 
-// Stop takes no more tasks; those in hand go on. Further calls do nothing.
+// Stop takes no more tasks; those in flight go on. Further calls do nothing.
 func (s *Server) Stop() { s.asynq.Stop() }
 
-// Shutdown stops the server and waits for the tasks in hand, as long as the
+// Shutdown stops the server and waits for the tasks in flight, as long as the
 // config's Drain allows; what is left then goes back to its queue, and its
 // handler's ctx ends. Further calls do nothing.
 func (s *Server) Shutdown() { s.asynq.Shutdown() }
@@ -135,7 +135,7 @@ func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
 	return failureDelay
 }
 
-// isFailure keeps what is nobody's failure from being counted as one: a ticket
+// isFailure keeps what is no failure from being counted as one: a ticket
 // that came too early, and a worker that was lost.
 func isFailure(err error) bool {
 	if retry, ok := errors.AsType[*Retry](err); ok {

@@ -50,7 +50,7 @@ func (h *Healer) sweep(ctx context.Context) error {
 	return nil
 }
 
-// replace looks after those of a queue's tasks that are in none of its lists.
+// replace repairs those of a queue's tasks that are in none of its lists.
 func (h *Healer) replace(ctx context.Context, queue string, ids []string) error {
 	placed, err := h.placed(ctx, queue)
 	if err != nil {

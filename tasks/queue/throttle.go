@@ -7,7 +7,7 @@ import (
 
 const (
 	// throttledPoll is how often a server looks at a queue whose tickets are for
-	// others: seldom beside pollEvery, so that a server that can run them and is free
+	// others: seldom compared to pollEvery, so that a server that can run them and is free
 	// comes first.
 	throttledPoll = 500 * time.Millisecond
 	// throttledBatch is how many tasks it takes from the queue at each look: its own
@@ -32,7 +32,7 @@ type throttled struct {
 
 // slow bounds what is taken from a queue until the ticket that was handed back has
 // had the time to go elsewhere.
-func (t *throttle) slow(pending string, away time.Duration) {
+func (t *throttle) slow(pending string, pause time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.queues == nil {
@@ -43,7 +43,7 @@ func (t *throttle) slow(pending string, away time.Duration) {
 		q = &throttled{looks: time.Now().Add(throttledPoll), left: throttledBatch - 1}
 		t.queues[pending] = q
 	}
-	if until := time.Now().Add(away + forwardEvery + throttledFor); until.After(q.until) {
+	if until := time.Now().Add(pause + forwardEvery + throttledFor); until.After(q.until) {
 		q.until = until
 	}
 }

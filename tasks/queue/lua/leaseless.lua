@@ -1,4 +1,4 @@
--- leaseless takes a task out of active that nobody holds a lease on: asynq itself
+-- leaseless takes a task out of active on which no server holds a lease: asynq itself
 -- never would.
 --   KEYS[1] task (hash)   KEYS[2] pending (list)   KEYS[3] active (list)   KEYS[4] lease (zset)
 --   ARGV[1] task ID

@@ -1,4 +1,4 @@
--- unplaced looks after a task that may be in no list, so that nobody would ever
+-- unplaced repairs a task that may be in no list, so that no server would ever
 -- take it, and its ID could not be issued again.
 --   KEYS[1] task (hash)         KEYS[2] pending (list)     KEYS[3] active (list)
 --   KEYS[4] scheduled (zset)    KEYS[5] retry (zset)       KEYS[6] archived (zset)   KEYS[7] completed (zset)

@@ -51,18 +51,18 @@ type call struct {
 
 type callKey struct{}
 
-// gatherer is the connection of asynq's client, which knows no pipelines. What a
-// task is like in Redis stays asynq's to say: under a context that holds a call,
-// the gatherer notes there which script asynq would run, and runs nothing.
-type gatherer struct{ redis.UniversalClient }
+// batcher is the connection of asynq's client, which has no pipelines. The layout of a
+// task in Redis stays asynq's: under a context that holds a call, the batcher records
+// there which script asynq would run, and runs nothing.
+type batcher struct{ redis.UniversalClient }
 
-// EvalSha runs a script, or notes it and tells asynq that the task is enqueued.
-func (g gatherer) EvalSha(ctx context.Context, sha1 string, keys []string, args ...any) *redis.Cmd {
-	noted, ok := ctx.Value(callKey{}).(*call)
+// EvalSha runs a script, or records it and reports to asynq that the task is enqueued.
+func (b batcher) EvalSha(ctx context.Context, sha1 string, keys []string, args ...any) *redis.Cmd {
+	recorded, ok := ctx.Value(callKey{}).(*call)
 	if !ok {
-		return g.UniversalClient.EvalSha(ctx, sha1, keys, args...)
+		return b.UniversalClient.EvalSha(ctx, sha1, keys, args...)
 	}
-	*noted = call{sha1, keys, args}
+	*recorded = call{sha1, keys, args}
 	reply := redis.NewCmd(ctx)
 	reply.SetVal(int64(1))
 	return reply
