@@ -16,7 +16,7 @@ func TestDecisionsAreIndexed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err := filepath.Glob("docs/decisions/[0-9]*.md")
+	pages, err := filepath.Glob("docs/decisions/*-*.md")
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no decisions: %v", err)
 	}
