@@ -12,9 +12,11 @@ import (
 )
 
 const (
-	// freePoll is after how long the next call asks whether one of those under way
-	// has ended in another process; of those in its own it hears at once.
-	freePoll = 250 * time.Millisecond
+	// freePoll is how often the next call asks whether a call in flight has ended in
+	// another process; those of its own process wake it. Where calls are shorter it
+	// asks more often, after a tenth of their length, but no sooner than shortPoll.
+	freePoll  = 250 * time.Millisecond
+	shortPoll = 20 * time.Millisecond
 	// overdue is how late a call that waits may ask again and keep its place.
 	overdue = 500 * time.Millisecond
 	// unknownCall is how long a call is taken to last before one has ended here.
@@ -45,8 +47,9 @@ type place struct {
 // verdict is what enter.lua has found.
 type verdict struct {
 	wait     time.Duration
-	what     string // closed, calls, requests or tokens
-	underWay int64  // calls
+	what     string        // closed, calls, requests or tokens
+	underWay int64         // calls
+	oldest   time.Duration // since the first of them began
 }
 
 func verdictOf(reply []any) verdict {
@@ -54,8 +57,10 @@ func verdictOf(reply []any) verdict {
 	ms, _ := reply[0].(int64)
 	v.wait = time.Duration(ms) * time.Millisecond
 	v.what, _ = reply[1].(string)
-	if len(reply) > 2 {
+	if len(reply) > 3 {
 		v.underWay, _ = reply[2].(int64)
+		ms, _ = reply[3].(int64)
+		v.oldest = time.Duration(ms) * time.Millisecond
 	}
 	return v
 }
@@ -118,13 +123,13 @@ func (q *line) turn(l providers.Limits, v verdict, before int) time.Duration {
 	each := time.Duration(0)
 	switch v.what {
 	case "calls":
-		v.wait = freePoll
+		v.wait = q.poll()
 		each = q.took / time.Duration(max(1, v.underWay))
 	case "tokens":
 		// What a call under way does not use of what was set aside for it comes back
 		// at its end.
 		if v.underWay > 0 {
-			v.wait = min(v.wait, cmp.Or(q.took, unknownCall))
+			v.wait = min(v.wait, max(cmp.Or(q.took, unknownCall)-v.oldest, q.poll()))
 		}
 		each = time.Duration(q.tokens / float64(max(1, l.TokensPerMinute)) * float64(time.Minute))
 	default:
@@ -133,6 +138,14 @@ func (q *line) turn(l providers.Limits, v verdict, before int) time.Duration {
 		}
 	}
 	return max(v.wait+time.Duration(before)*each, time.Millisecond)
+}
+
+// poll is how long the next call waits before it asks again.
+func (q *line) poll() time.Duration {
+	if q.took == 0 {
+		return freePoll
+	}
+	return min(max(q.took/10, shortPoll), freePoll)
 }
 
 // remove takes a job out of the line.

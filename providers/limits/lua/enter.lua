@@ -1,6 +1,7 @@
 -- enter lets a call in if every limit has room for it, and reserves that room.
 -- A call that comes again (its reply was lost) is let in once.
--- Returns {0} or {ms to wait, what there is too much of: closed, calls, requests or tokens, calls under way}.
+-- Returns {0} or {ms to wait, what there is too much of: closed, calls, requests or tokens,
+-- calls in flight, ms since the oldest of them began}.
 if redis.call('ZSCORE', calls, id) then return { 0 } end
 redis.call('ZREMRANGEBYSCORE', calls, '-inf', ms(now))
 
@@ -22,9 +23,13 @@ if tokens then
   wait(due.tokens - now, 'tokens')
   due.tokens = math.max(due.tokens, now) + tonumber(ARGV[6]) * 60000 / tokens
 end
-if longest > 0 then return { math.ceil(longest), what, redis.call('ZCARD', calls) } end
+if longest > 0 then
+  local oldest = redis.call('ZRANGE', calls, 0, 0, 'WITHSCORES')[2]
+  local age = oldest and now - (tonumber(oldest) - lease) or 0
+  return { math.ceil(longest), what, redis.call('ZCARD', calls), math.floor(age) }
+end
 
-keep('requests', ms(due.requests), 'tokens', ms(due.tokens))
-redis.call('ZADD', calls, ms(now + lease), id)
+redis.call('ZADD', calls, ms(now + lease), id) -- first: a repeat after an error behind it must not count the call twice
 redis.call('PEXPIRE', calls, lease)
+keep('requests', ms(due.requests), 'tokens', ms(due.tokens))
 return { 0 }
