@@ -431,3 +431,22 @@ func TestReset(t *testing.T) {
 		}
 	})
 }
+
+// A circuit that nobody probes is not listed as half open for ever.
+func TestAnIdleHalfOpenCircuitCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, breaker.Config{DeadCoolDown: 10 * time.Minute})
+		for range 5 {
+			d.call(string(providers.ClassServer))
+		}
+		for _, step := range []struct {
+			after time.Duration
+			want  breaker.State
+		}{{0, breaker.Open}, {10 * time.Second, breaker.HalfOpen}, {10*time.Minute - time.Second, breaker.HalfOpen}, {time.Second, breaker.Closed}} {
+			time.Sleep(step.after)
+			if s := d.guard.States()[0]; s.State != step.want || (step.want == breaker.Closed) != (s.Failures == 0) {
+				t.Errorf("after another %v: %+v, want %s", step.after, s, step.want)
+			}
+		}
+	})
+}

@@ -45,6 +45,7 @@ const whileProbing = 2 * time.Second
 func (c *circuit) enter(now time.Time) (p *pass, retryAfter time.Duration, reason string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.expire(now)
 	if wait := c.coolUntil.Sub(now); wait > 0 {
 		return nil, max(wait, c.retryAt.Sub(now)), c.reason
 	}
@@ -172,6 +173,16 @@ func (c *circuit) leaveAlone(now, until time.Time, a *providers.Attempt) {
 	}
 }
 
+// expire closes a circuit that nobody has probed for a DeadCoolDown since it could
+// be: what was wrong then says nothing of now.
+func (c *circuit) expire(now time.Time) {
+	if c.state == Closed || c.probing || now.Before(c.retryAt.Add(c.cfg.DeadCoolDown)) {
+		return
+	}
+	c.failures, c.badOutputs, c.opened, c.reason = 0, 0, 0, ""
+	c.become(Closed)
+}
+
 // reset closes the circuit and ends what its candidate asked for. Calls under
 // way say nothing of it any more.
 func (c *circuit) reset() {
@@ -194,6 +205,7 @@ func (c *circuit) become(s State) {
 func (c *circuit) status(now time.Time) Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.expire(now)
 	s := Status{State: c.state, Failures: c.failures + c.badOutputs, Reason: c.reason}
 	if c.state == Open && !c.retryAt.After(now) {
 		s.State = HalfOpen // the next call finds it so
