@@ -4,12 +4,8 @@
 package app
 
 import (
-	"context"
-	"fmt"
 	"log/slog"
-	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
@@ -44,83 +40,6 @@ type App struct {
 	clock      *redisconn.ClockWatch // of rdb
 
 	cleanup cleanup
-}
-
-// New wires a system on the Redis that the settings name, for a process of this
-// role, and makes sure that it answers.
-func New(ctx context.Context, cfg config.Config, role redisconn.Role, log *slog.Logger) (*App, error) {
-	var c cleanup
-	rdb, err := connect(ctx, &cfg, role, cfg.RedisWait, &c, log)
-	if err != nil {
-		c.run(log)
-		return nil, err
-	}
-	if !cfg.TunesGC {
-		c.add("heap floor", raiseHeap())
-	}
-	queues, err := connectQueues(ctx, cfg, role, rdb, &c, log)
-	if err != nil {
-		c.run(log)
-		return nil, err
-	}
-	return wire(cfg, webhook.Policy{Trust: cfg.WebhookAllow}, rdb, queues, c, log)
-}
-
-// NewEmbedded wires a system on a Redis of its own, in memory.
-func NewEmbedded(cfg config.Config, log *slog.Logger) (*App, error) {
-	server := miniredis.NewMiniRedis()
-	if err := server.Start(); err != nil {
-		return nil, fmt.Errorf("start the embedded Redis: %w", err)
-	}
-	redisconn.LogTo(log)
-	cfg.Durability, cfg.Shards = config.DurabilityDefault, 1 // it is in memory, and one
-	cfg.RedisURL = "redis://" + server.Addr()
-	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	var c cleanup
-	c.add("embedded Redis", func() error { server.Close(); return nil })
-	c.add("clock of the embedded Redis", expire(server))
-	c.add("Redis connections", rdb.Close)
-	// What runs on one machine may call back to that machine.
-	policy := webhook.Development()
-	policy.Trust = cfg.WebhookAllow
-	return wire(cfg, policy, rdb, rdb, c, log)
-}
-
-// loadTimeout bounds the reading of pushed agents at the start.
-const loadTimeout = 5 * time.Second
-
-// wire builds the parts on rdb, and undoes c if it cannot.
-func wire(cfg config.Config, policy webhook.Policy, rdb, queues redis.UniversalClient, c cleanup, log *slog.Logger) (*App, error) {
-	catalogue, err := agents.Open(cfg.AgentsDir, log)
-	if err != nil {
-		c.run(log)
-		return nil, err
-	}
-	pushed := agentstore.New(rdb)
-	loading, loaded := context.WithTimeout(context.Background(), loadTimeout)
-	defer loaded()
-	if _, err := pushed.Load(loading, catalogue); err != nil {
-		c.run(log)
-		return nil, err
-	}
-	storeConfig := store.DefaultConfig()
-	storeConfig.Retention, storeConfig.Shards = cfg.Retention, int(cfg.Shards)
-	storeConfig.Quota, storeConfig.KeptJobs = cfg.QueuedQuota, cfg.KeptJobs
-	storeConfig.Fsync = cfg.Durability == config.DurabilityFsync
-	s := &App{
-		cfg: cfg, log: log, policy: policy, rdb: rdb, queues: queues, Agents: catalogue, pushed: pushed, cleanup: c,
-		queue: queue.NewClient(queues), memory: redisconn.NewMemory(rdb, cfg.RedisMemory), clock: redisconn.NewClockWatch(rdb, log),
-	}
-	storeConfig.KeptBytes = s.keptBytes
-	s.Store = store.New(rdb, storeConfig)
-	s.cleanup.add("event subscription", s.Store.Close)
-	s.metrics = newMetrics(s)
-	rules := dispatch.Config{LaneOf: cfg.LaneOf(), LongestCall: cfg.LongestCall(), LimitOf: s.plannedLimit, CloudOrder: agents.CloudOrder(cfg.CloudOrder), OffPeakAt: offPeakAt, MaxCost: s.maxCost, LeastPrivacy: cfg.PrivacyMinimum.Of, Masked: s.masked, Room: s.highWater, MaxRetention: cfg.Retention}
-	if len(cfg.WebhookSecret) > 0 {
-		rules.CheckCallback = policy.CheckURL
-	}
-	s.dispatcher = dispatch.New(s.Store, s.queue, catalogue, rules, log)
-	return s, nil
 }
 
 // reporter reports the health of the installation, as this process sees it.
