@@ -9,51 +9,50 @@ import (
 	"time"
 )
 
-// Behavior is how a provider behaves. The zero value answers every call, well
-// and at once.
+// Behavior is how a provider behaves. The zero value answers every call at once.
 type Behavior struct {
 	Latency Latency `json:"latency,omitzero"` // before the first byte
 
-	Prefill float64 `json:"prefill_tokens_per_second,omitempty"` // reading the prompt; 0: no time at all
-	Decode  float64 `json:"decode_tokens_per_second,omitempty"`  // writing the answer; 0: no time at all
+	Prefill float64 `json:"prefill_tokens_per_second,omitempty"` // reading the prompt; 0: takes no time
+	Decode  float64 `json:"decode_tokens_per_second,omitempty"`  // writing the answer; 0: takes no time
 
 	Load         Duration `json:"load_time,omitempty"`     // to load a model that is not in memory (Ollama)
 	LoadedModels int      `json:"loaded_models,omitempty"` // models in memory at once; 0: one
 
-	Faults     map[Fault]float64 `json:"faults,omitempty"`      // the share of calls in which each happens
-	Script     []Fault           `json:"script,omitempty"`      // what happens in the next calls, one by one, before chance decides
+	Faults     map[Fault]float64 `json:"faults,omitempty"`      // the share of calls with each
+	Script     []Fault           `json:"script,omitempty"`      // what happens in the next calls, one by one; then Faults apply
 	Shape      string            `json:"shape,omitempty"`       // the form of every answer: one of Shapes
-	RetryAfter Duration          `json:"retry_after,omitempty"` // told with rate_limited and overloaded; rounded up to seconds
+	RetryAfter Duration          `json:"retry_after,omitempty"` // sent with rate_limited and overloaded; rounded up to seconds
 	Drip       Duration          `json:"drip,omitempty"`        // between the characters of slow_drip; 0: 1 s
 
 	Limits Limits `json:"limits,omitzero"`
 
-	Window    int  `json:"context_window,omitempty"`    // tokens of the longest prompt; 0: Ollama's num_ctx, else no bound
-	SilentCut bool `json:"silent_truncation,omitempty"` // a longer prompt is cut, and its count says so, instead of refused (Ollama)
+	Window    int  `json:"context_window,omitempty"`    // tokens of the longest prompt; 0: num_ctx for Ollama, unlimited for others
+	SilentCut bool `json:"silent_truncation,omitempty"` // a longer prompt is truncated, as its count shows, instead of rejected (Ollama)
 
 	Cached   float64  `json:"cached_share,omitempty"`    // of the prompt's tokens
-	Thinking int      `json:"thinking_tokens,omitempty"` // of a model that thinks; 0: 24
-	Models   []string `json:"models,omitempty"`          // there are no others; none: those that the service is known for
+	Thinking int      `json:"thinking_tokens,omitempty"` // of a reasoning model; 0: 24
+	Models   []string `json:"models,omitempty"`          // the only models; empty: those of the service
 	Answer   string   `json:"answer,omitempty"`          // instead of one made for the schema
 }
 
-// Latency is a distribution of times: Min, and above it an exponential one with
-// the given Mean, cut off at Max if that is not 0.
+// Latency is a distribution of durations: Min plus an exponential one with the
+// given Mean, at most Max if that is not 0.
 type Latency struct {
 	Min  Duration `json:"min,omitempty"`
 	Mean Duration `json:"mean,omitempty"`
 	Max  Duration `json:"max,omitempty"`
 }
 
-// Limits are enforced over a sliding minute, and at any one time. A call beyond
-// them is refused as rate_limited, with the time until there is room again.
+// Limits apply to a sliding minute, and Concurrency to calls in flight. A call
+// beyond them is rejected as rate_limited, with the time until it is admitted.
 type Limits struct {
 	Requests    int `json:"requests_per_minute,omitempty"`
 	Tokens      int `json:"tokens_per_minute,omitempty"` // of prompts
 	Concurrency int `json:"concurrency,omitempty"`
 }
 
-// Duration is a time.Duration that is written as in Go: "250ms", "1m30s".
+// Duration is a time.Duration in Go's format: "250ms", "1m30s".
 type Duration time.Duration
 
 // MarshalText writes d.
@@ -104,7 +103,7 @@ func (b Behavior) Validate() error {
 
 func isFault(f Fault) bool { return f == None || slices.Contains(Faults(), f) }
 
-// pick says what happens in the nth call for a provider.
+// pick returns the fault and the latency of a call.
 func (b *Behavior) pick(r *rand.Rand) (Fault, time.Duration) {
 	wait := time.Duration(b.Latency.Min) + time.Duration(r.ExpFloat64()*float64(b.Latency.Mean))
 	if b.Latency.Max > 0 {
@@ -119,14 +118,14 @@ func (b *Behavior) pick(r *rand.Rand) (Fault, time.Duration) {
 	return None, wait
 }
 
-// newRand returns the chances of something that has a name and a number.
+// newRand returns a random source that depends on the seed, a name and a number.
 func newRand(seed uint64, name string, n uint64) *rand.Rand {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(name))
 	return rand.New(rand.NewPCG(seed^n, h.Sum64()+n))
 }
 
-// perSecond returns the time for n tokens at a rate; 0 is without end fast.
+// perSecond returns the time for n tokens at a rate; a rate of 0 is unlimited.
 func perSecond(n int, rate float64) time.Duration {
 	if rate <= 0 {
 		return 0

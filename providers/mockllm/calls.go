@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Call tells of a call that has ended.
+// Call describes a call that has ended.
 type Call struct {
 	Provider string    `json:"provider"`
 	Model    string    `json:"model"`
@@ -14,8 +14,7 @@ type Call struct {
 	Output   int       `json:"output_tokens"` // of an answer; 0 when there was none
 	Start    time.Time `json:"start"`
 	End      time.Time `json:"end"`
-	// Left says that the caller closed the connection before the end: it
-	// aborted the call, or died.
+	// Left reports whether the caller closed the connection before the end.
 	Left bool `json:"left,omitempty"`
 }
 
@@ -31,7 +30,7 @@ type Count struct {
 	Model    string `json:"model"`
 	Outcome  string `json:"outcome"`
 	Calls    int    `json:"calls"`
-	Left     int    `json:"left,omitempty"` // of these, those whose caller was gone before the end
+	Left     int    `json:"left,omitempty"` // those of them whose caller left before the end
 	Input    int    `json:"input_tokens"`
 	Output   int    `json:"output_tokens"`
 }

@@ -33,7 +33,7 @@ func (s *Server) SetNow(t time.Time) {
 	s.clock.set, s.clock.at = t, time.Now()
 }
 
-// date tells the time in the answer's headers.
+// date sets the response's Date header.
 func (s *Server) date(w http.ResponseWriter) {
 	w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat))
 }

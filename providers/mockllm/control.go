@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// All stands for every provider.
+// All denotes every provider.
 const All = "all"
 
-// Set replaces the behavior of a provider, or of All. A fault or a shape that a
-// provider's API does not have is an error, and left out for All. The script begins
-// anew.
+// Set replaces the behavior of a provider, or of All, and restarts its script. A
+// fault or a shape that a provider's API does not have is an error; for All it is
+// ignored.
 func (s *Server) Set(provider string, b Behavior) error {
 	if err := b.Validate(); err != nil {
 		return err
@@ -81,8 +81,8 @@ func (svc *service) set(b Behavior) {
 	svc.behavior, svc.scripted = b, 0
 }
 
-// Behavior returns how a provider behaves now; the zero value for one that is
-// not known.
+// Behavior returns the current behavior of a provider, the zero value for an
+// unknown one.
 func (s *Server) Behavior(provider string) Behavior {
 	svc := s.services[provider]
 	if svc == nil {
@@ -93,7 +93,7 @@ func (s *Server) Behavior(provider string) Behavior {
 	return svc.behavior
 }
 
-// Stats returns what was counted.
+// Stats returns the statistics since the start, or the last reset.
 func (s *Server) Stats() Stats {
 	s.calls.mu.Lock()
 	defer s.calls.mu.Unlock()
@@ -107,8 +107,8 @@ func (s *Server) Stats() Stats {
 	return st
 }
 
-// Reset makes the server as it was when it was new: every provider is well,
-// nothing is counted or denied, the clocks are right and chance begins anew.
+// Reset restores the initial state: behaviors, statistics, denied values, clocks
+// and random choices.
 func (s *Server) Reset() {
 	for _, svc := range s.services {
 		svc.set(Behavior{})

@@ -9,37 +9,37 @@ import (
 	"time"
 )
 
-// manual is what GET /control answers.
+// manual is the response of GET /control.
 const manual = `The control plane of the mock model server. Bodies are JSON; {provider} is one of
 the providers, or all.
 
-GET    /control/behavior               how every provider behaves
-GET    /control/behavior/{provider}    how one does
-PUT    /control/behavior/{provider}    replace it; {} is well again
-PATCH  /control/behavior/{provider}    change the fields that are named
+GET    /control/behavior               the behavior of every provider
+GET    /control/behavior/{provider}    the behavior of one
+PUT    /control/behavior/{provider}    replace it; {} answers every call
+PATCH  /control/behavior/{provider}    change the given fields
 GET    /control/stats                  calls by provider, model and outcome, and the last 200
 PUT    /control/tripwire               {"deny":["..."]}: values that must never arrive
-GET    /control/tripped                those that did
-PUT    /control/clock                  {"now":"2026-11-23T02:00:00Z"}: what the services' clocks show
-GET    /control/clock
-POST   /control/reset                  as it was at the start
+GET    /control/tripped                the ones that arrived
+PUT    /control/clock                  {"now":"2026-11-23T02:00:00Z"}: set the services' clocks
+GET    /control/clock                  the services' clocks
+POST   /control/reset                  restore the initial state
 
-A behavior, every field of which may be left out:
-  latency                    {"min":"50ms","mean":"200ms","max":"5s"}: min, and above it exponential with that mean
-  prefill_tokens_per_second, decode_tokens_per_second   0: no time at all
-  load_time, loaded_models   Ollama loads a model that is not among the last so many
-  faults                     {"rate_limited":0.1}: in which share of calls each happens
-  script                     ["server","answer"]: the next calls one by one, before chance decides
-  shape                      "crlf": the form of every answer, or of the list of models; see below
-  retry_after                "20s": told with rate_limited and overloaded
+The fields of a behavior, all of them optional:
+  latency                    {"min":"50ms","mean":"200ms","max":"5s"}: min plus an exponential time with that mean
+  prefill_tokens_per_second, decode_tokens_per_second   0: takes no time
+  load_time, loaded_models   Ollama keeps that many models loaded, and loads others in that time
+  faults                     {"rate_limited":0.1}: the share of calls with each
+  script                     ["server","answer"]: the next calls, one by one; then faults apply
+  shape                      "crlf": the shape of every answer, or of the list of models; see below
+  retry_after                "20s": sent with rate_limited and overloaded
   drip                       "1s": between the characters of slow_drip
   limits                     {"requests_per_minute":3,"tokens_per_minute":500000,"concurrency":1}
   context_window             tokens of the longest prompt
-  silent_truncation          true: Ollama cuts a longer prompt and says so only in its count
+  silent_truncation          true: Ollama truncates a longer prompt, as only its count shows
   cached_share               0.5: of the prompt's tokens
-  thinking_tokens            of a model that thinks
-  models                     ["..."]: there are no others
-  answer                     "...": instead of one made for the schema
+  thinking_tokens            of a reasoning model
+  models                     ["..."]: the only models
+  answer                     "...": instead of one generated from the schema
 
 Faults:
 `
@@ -135,7 +135,7 @@ func (s *Server) setClock(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// readControl reads a body, or says what is wrong with it.
+// readControl decodes a body, or responds with what is wrong with it.
 func readControl(w http.ResponseWriter, r *http.Request, v any) bool {
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	dec.DisallowUnknownFields()

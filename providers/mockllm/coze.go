@@ -96,7 +96,7 @@ func (cozeDialect) refuse(w http.ResponseWriter, a *ask, c refusal) {
 	cozeAnswer(w, f.status, f.code, f.message, nil)
 }
 
-// responder is for pages of HTML only; answers are listed later.
+// responder is for HTML pages only; answers are listed by a later request.
 func (cozeDialect) responder(w http.ResponseWriter, a *ask) responder {
 	return &ollamaResponder{stream: stream{w}, a: a}
 }
@@ -105,7 +105,7 @@ func cozeAnswer(w http.ResponseWriter, status int, code, message string, data an
 	sendJSON(w, status, object{"code": json.Number(code), "msg": message, "data": data, "detail": object{"logid": "mock"}})
 }
 
-// later keeps the chat, and tells its state.
+// start keeps the chat, and responds with its state.
 func (d cozeDialect) start(p *player) bool {
 	if p.act.Fault == Drop || p.act.Fault == EarlyEnd {
 		panic(http.ErrAbortHandler)
@@ -115,7 +115,7 @@ func (d cozeDialect) start(p *player) bool {
 		c.due = c.created.Add(p.act.Wait + p.act.Takes)
 	}
 	d.keep(c)
-	cozeAnswer(p.w, http.StatusOK, "0", "", c.told(false))
+	cozeAnswer(p.w, http.StatusOK, "0", "", c.view(false))
 	return c.fault != ErrorInside && !c.due.IsZero()
 }
 
@@ -158,7 +158,7 @@ func (d cozeDialect) on(serve func(http.ResponseWriter, *chat)) http.HandlerFunc
 }
 
 func (d cozeDialect) state(w http.ResponseWriter, c *chat) {
-	cozeAnswer(w, http.StatusOK, "0", "", c.told(true))
+	cozeAnswer(w, http.StatusOK, "0", "", c.view(true))
 }
 
 func (d cozeDialect) cancel(w http.ResponseWriter, c *chat) {
@@ -168,7 +168,7 @@ func (d cozeDialect) cancel(w http.ResponseWriter, c *chat) {
 			Provider: Coze, Model: c.bot, Outcome: Canceled, Start: c.created, End: time.Now(), Left: true,
 		})
 	}
-	cozeAnswer(w, http.StatusOK, "0", "", c.told(true))
+	cozeAnswer(w, http.StatusOK, "0", "", c.view(true))
 }
 
 func (d cozeDialect) messages(w http.ResponseWriter, c *chat) {
@@ -202,8 +202,8 @@ func (c *chat) status() string {
 	return "completed"
 }
 
-// told is what is told of a chat; what was just created is never at its end.
-func (c *chat) told(again bool) object {
+// view returns a chat as the API shows it. A new chat never has ended.
+func (c *chat) view(again bool) object {
 	o := object{
 		"id": c.id, "conversation_id": "conversation-" + c.id, "bot_id": c.bot, "created_at": c.rep.at.Unix(),
 		"status": "in_progress", "last_error": object{"code": 0, "msg": ""},

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// dialect is how a provider is called and how it answers.
+// dialect is the API of a provider.
 type dialect interface {
-	// read reads a request; its second result says why it is refused.
+	// read decodes a request, or returns why it is refused.
 	read(r *http.Request, body []byte) (*ask, *refusal)
-	// refuse answers with an error in the words of the service.
+	// refuse responds with an error in the form of the service.
 	refuse(w http.ResponseWriter, a *ask, c refusal)
-	// responder returns who writes an answer.
+	// responder returns the writer of an answer.
 	responder(w http.ResponseWriter, a *ask) responder
 }
 
@@ -36,7 +36,7 @@ type ask struct {
 	thinks   bool
 	input    int // tokens of the prompt
 	body     []byte
-	protocol any // what only the dialect knows of it
+	protocol any // for the dialect alone
 }
 
 // reply is a complete answer.

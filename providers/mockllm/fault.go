@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// Fault is a way in which a call goes wrong.
+// Fault is a way in which a call fails.
 type Fault string
 
-// The faults. Those of the first group are errors in the service's own words:
-// see docs/providers.md for what each service says.
+// The faults. Those of the first group are errors in the service's own form, as
+// listed in docs/providers.md.
 const (
 	None Fault = "answer" // nothing goes wrong
 
@@ -37,11 +37,11 @@ const (
 	Refuse   Fault = "refuse"    // the connection breaks before the first byte
 )
 
-// Outcomes of calls that are no faults the server was told to make.
+// Outcomes of calls other than faults.
 const (
 	Tripped  = "tripped"  // the tripwire
-	Rejected = "rejected" // the request is one that the real service refuses
-	Shaped   = "shaped"   // in the shape that the server was told to answer in
+	Rejected = "rejected" // the real service would refuse the request
+	Shaped   = "shaped"   // in the shape of the behavior
 	Canceled = "canceled" // a chat of Coze, by the caller; the chat is counted beside it
 )
 
@@ -53,7 +53,7 @@ func Faults() []Fault {
 	}
 }
 
-// refusals are the faults in which the service says no.
+// refusals are the faults that are error responses.
 var refusals = []Fault{
 	RateLimited, Overloaded, QuotaDead, AuthDead, BadRequest, ContextOverflow, ContentBlocked, ServerError, UpstreamTimeout,
 }
@@ -79,10 +79,10 @@ type refusal struct {
 	message string // instead of the service's usual words
 	code    string // instead of its usual code
 	status  int    // instead of its usual status
-	retry   int    // whole seconds to stay away, 0 for unsaid
+	retry   int    // seconds to wait; 0 if not sent
 }
 
-// failure is an error as a service words it. {model}, {tokens}, {limit} and
+// failure is an error in the form of a service. {model}, {tokens}, {limit} and
 // {wait} are filled in.
 type failure struct {
 	status  int

@@ -107,7 +107,7 @@ func (d minimaxDialect) responder(w http.ResponseWriter, a *ask) responder {
 	return &minimaxWholeResponder{wholeResponder{stream: stream{w}, openAIDialect: d.openAIDialect, a: a}}
 }
 
-// minimaxWholeResponder adds to a whole answer what the native API tells with it.
+// minimaxWholeResponder adds the fields of the native API to a whole answer.
 type minimaxWholeResponder struct{ wholeResponder }
 
 func (v *minimaxWholeResponder) end(r *reply) {

@@ -2,11 +2,11 @@
 // that Spillway calls, each with the error bodies of the real service, and
 // answers with JSON that is valid for the schema it is given, made from a seed.
 //
-// Below /control it is told how to behave, by provider: how slow to be, which
-// share of calls to fail and in which way, which limits to enforce, which values
-// must never arrive. In Go the same is said by the methods of Server. Nothing is
-// left to chance: two servers with one seed do the same in the nth call for a
-// provider, and give the same answer to the same request.
+// Its behavior is set by provider, below /control or by the methods of Server: how
+// slow it is, which share of calls fails and how, which limits apply, which values
+// must never arrive. It is deterministic: two servers with the same seed do the
+// same in the nth call for a provider, and give the same answer to the same
+// request.
 package mockllm
 
 import (
@@ -15,18 +15,18 @@ import (
 	"time"
 )
 
-// Config is what a server needs; the zero value will do.
+// Config configures a server. The zero value is usable.
 type Config struct {
-	// Seed decides everything that chance would.
+	// Seed is the seed of all random choices.
 	Seed uint64
 	// Direct decides what happens in a call, instead of the behavior of its
 	// provider, if it reports true. It must be safe for concurrent use.
 	Direct func(Ask) (Act, bool)
-	// OnCall is told of every call that has ended, possibly concurrently.
+	// OnCall is called when a call has ended, possibly concurrently.
 	OnCall func(Ask, Call)
 }
 
-// Ask is what a call asks for.
+// Ask describes the request of a call.
 type Ask struct {
 	Provider string
 	Model    string
@@ -52,7 +52,7 @@ type Server struct {
 	schemas  schemas
 }
 
-// New returns a server on which every provider is well.
+// New returns a server on which every provider answers all calls.
 func New(c Config) *Server {
 	s := &Server{config: c, mux: http.NewServeMux(), services: map[string]*service{}}
 	for _, name := range Providers() {
@@ -83,25 +83,25 @@ const (
 	Coze      = "coze"
 )
 
-// paths is where each provider's API begins.
+// paths are the paths of the providers' APIs.
 var paths = map[string]string{
 	Ollama: "/ollama", OpenAI: "/openai/v1", DeepSeek: "/deepseek", Kimi: "/kimi/v1",
 	MiniMax: "/minimax/v1", DashScope: "/dashscope/compatible-mode/v1", Coze: "/coze",
 }
 
-// Providers lists the providers, in the order in which they are shown.
+// Providers lists the providers, in display order.
 func Providers() []string {
 	return []string{Ollama, DeepSeek, Kimi, MiniMax, OpenAI, DashScope, Coze}
 }
 
-// Path returns where a provider's API begins, to be added to the server's own
-// address; "" for a provider that is not known.
+// Path returns the path of a provider's API, to be appended to the server's
+// address; "" for an unknown provider.
 func Path(provider string) string { return paths[provider] }
 
 // maxBody bounds a request's body, in bytes.
 const maxBody = 16 << 20
 
-// serve answers one call for an answer.
+// serve handles requests for an answer.
 func (s *Server) serve(svc *service, d dialect) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
@@ -125,7 +125,7 @@ func (s *Server) serve(svc *service, d dialect) http.HandlerFunc {
 	}
 }
 
-// ended counts a call, and tells of it.
+// ended counts a call, and reports it to OnCall.
 func (s *Server) ended(a Ask, c Call) {
 	s.calls.add(c)
 	if s.config.OnCall != nil {

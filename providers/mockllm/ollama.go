@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// ollamaErrors are Ollama's own words. It has no quota and no key; what it says
-// there is what a proxy before it would.
+// ollamaErrors are Ollama's errors. It has neither quotas nor keys; those errors
+// are a proxy's.
 var ollamaErrors = map[Fault]failure{
 	RateLimited:     {status: http.StatusTooManyRequests, message: "too many requests"},
 	Overloaded:      {status: http.StatusServiceUnavailable, message: "server busy, please try again.  maximum pending requests exceeded"},
@@ -19,11 +19,11 @@ var ollamaErrors = map[Fault]failure{
 	ServerError:     {status: http.StatusInternalServerError, message: "llama runner process has terminated: exit status 2"},
 }
 
-// ollamaModels are the models that are installed unless the behavior says
-// otherwise: those of the agents, and one that makes vectors.
+// ollamaModels are the models that are installed by default: those of the agents,
+// and one for embeddings.
 var ollamaModels = []string{"qwen2.5:7b", "deepseek-r1:32b", "nomic-embed-text:latest"}
 
-// ollamaDetails is what is known of them.
+// ollamaDetails are their details.
 var ollamaDetails = map[string]object{
 	"qwen2.5:7b":              {"family": "qwen2", "parameter_size": "7.6B", "quantization_level": "Q4_K_M"},
 	"deepseek-r1:32b":         {"family": "qwen2", "parameter_size": "32.8B", "quantization_level": "Q4_K_M"},
@@ -48,7 +48,7 @@ func (s *Server) ollama(svc *service) {
 	s.mux.HandleFunc("POST "+base+"/api/chat", s.serve(svc, ollamaDialect{svc: svc}))
 }
 
-// described is what /api/tags and /api/ps tell of models.
+// described returns models as /api/tags and /api/ps list them.
 func described(models []string) []object {
 	list := []object{}
 	for _, m := range models {
@@ -109,7 +109,7 @@ func (d ollamaDialect) read(_ *http.Request, body []byte) (*ask, *refusal) {
 	return a, a.format(in.Format)
 }
 
-// format reads the schema that binds an answer.
+// format reads the schema that constrains the answer.
 func (a *ask) format(raw json.RawMessage) *refusal {
 	text := strings.TrimSpace(string(raw))
 	switch {

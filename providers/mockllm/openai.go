@@ -38,7 +38,7 @@ type completionRequest struct {
 	} `json:"stream_options"`
 }
 
-// openAILike serves the chat completions API of one service, also behind the /v1
+// openAILike serves the chat completions API of one service, also below the /v1
 // that some callers add.
 func (s *Server) openAILike(svc *service, f *variant) {
 	d := openAIDialect{svc, f}
@@ -222,14 +222,14 @@ func (f *variant) whole(a *ask, r *reply, text, reasoning string, usage any) obj
 	}
 }
 
-// openAIHeaders tell of a limit as OpenAI does.
+// openAIHeaders sets OpenAI's headers about a limit.
 func openAIHeaders(h http.Header, retry int) {
 	h.Set("X-Ratelimit-Limit-Requests", "500")
 	h.Set("X-Ratelimit-Remaining-Requests", "0")
 	h.Set("X-Ratelimit-Reset-Requests", strconv.Itoa(retry)+"s")
 }
 
-// kimiHeaders tell of a limit as Kimi does.
+// kimiHeaders sets Kimi's headers about a limit.
 func kimiHeaders(h http.Header, retry int) {
 	h.Set("X-Ratelimit-Limit", "3")
 	h.Set("X-Ratelimit-Remaining", "0")

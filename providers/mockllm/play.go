@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// answer lets a call through the provider's limits, and does with it what the
-// provider's behavior says.
+// answer applies the provider's limits to a call, and then its behavior.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, svc *service, d dialect, a *ask, wrong *refusal, c *Call) {
 	s.date(w)
 	b, wait, ok := svc.acquire(a)
@@ -54,7 +53,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, svc *service, d 
 	}
 }
 
-// refuses says why a request cannot be answered although it is well formed.
+// refuses returns why a well-formed request is refused, or nil.
 func (b *Behavior) refuses(a *ask) *refusal {
 	room := a.room
 	if b.Window > 0 && (room == 0 || b.Window < room) {
@@ -71,7 +70,7 @@ func (b *Behavior) refuses(a *ask) *refusal {
 	return &refusal{fault: ContextOverflow}
 }
 
-// seconds rounds up, as Retry-After is told.
+// seconds rounds up to whole seconds, as Retry-After has them.
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
 // asynchronous is a dialect whose answers are fetched by further calls. It reports
@@ -89,7 +88,7 @@ type player struct {
 	behavior *Behavior
 }
 
-// play does what the act says. It reports whether a whole answer was given.
+// play carries out the act. It reports whether a whole answer was sent.
 func (p *player) play() bool {
 	fault := p.act.Fault
 	if fault.isRefusal() {
@@ -122,7 +121,7 @@ func (p *player) play() bool {
 	return p.write(v)
 }
 
-// write writes the answer, or as much of it as the fault lets through.
+// write writes the answer, or as much of it as the fault allows.
 func (p *player) write(v responder) bool {
 	rep, fault := p.rep, p.act.Fault
 	p.spoil()
@@ -149,7 +148,7 @@ func (p *player) write(v responder) bool {
 	return false
 }
 
-// spoil makes the answer as bad as the fault says.
+// spoil changes the answer as the fault requires.
 func (p *player) spoil() {
 	switch p.act.Fault {
 	case Blank:
@@ -164,7 +163,7 @@ func (p *player) spoil() {
 	}
 }
 
-// retry returns what a refusal says of when to come back.
+// retry returns the Retry-After of a refusal, in seconds.
 func (p *player) retry(f Fault) int {
 	if f != RateLimited && f != Overloaded {
 		return 0
@@ -175,11 +174,11 @@ func (p *player) retry(f Fault) int {
 	return seconds(time.Duration(p.behavior.RetryAfter))
 }
 
-// heartbeatEvery is how often a service gives a sign of life while nothing happens.
+// heartbeatEvery is the interval between keep-alives.
 const heartbeatEvery = time.Second
 
-// wait waits for the first piece, with signs of life. It reports whether the
-// caller is still there.
+// wait waits before the first piece, with keep-alives. It reports whether the
+// caller is still connected.
 func (p *player) wait(v responder) bool {
 	for left := p.act.Wait; left > 0; left -= heartbeatEvery {
 		if !p.pause(min(left, heartbeatEvery)) {
@@ -192,7 +191,7 @@ func (p *player) wait(v responder) bool {
 	return p.r.Context().Err() == nil
 }
 
-// silence lasts until the caller leaves.
+// silence sends keep-alives until the caller disconnects.
 func (p *player) silence(v responder) {
 	for p.pause(heartbeatEvery) {
 		v.heartbeat()
@@ -221,7 +220,7 @@ func (p *player) pieces(v responder, reasoning, text string) bool {
 	return p.r.Context().Err() == nil
 }
 
-// pause waits, and reports whether the caller is still there.
+// pause waits, and reports whether the caller is still connected.
 func (p *player) pause(d time.Duration) bool {
 	if d <= 0 {
 		return p.r.Context().Err() == nil
@@ -256,11 +255,10 @@ func half(text string) string {
 	return string(runes[:(len(runes)+1)/2])
 }
 
-// usualRoom is the bound that a refusal names when the prompt is not too long at
-// all, in tokens.
+// usualRoom is the limit, in tokens, in a refusal of a prompt that is not too long.
 const usualRoom = 131_072
 
-// fill puts values into an error's words.
+// fill fills in the placeholders of an error's text.
 func fill(text string, a *ask, retry int) string {
 	return strings.NewReplacer(
 		"{model}", a.Model, "{tokens}", itoa(a.input), "{room}", itoa(cmp.Or(a.room, usualRoom)), "{wait}", itoa(max(1, retry)),

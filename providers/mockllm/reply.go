@@ -16,11 +16,10 @@ type Usage struct {
 	Reasoning int
 }
 
-// defaultThinking is how long a model thinks that is not told otherwise, in
-// tokens.
+// defaultThinking is the default length of reasoning, in tokens.
 const defaultThinking = 24
 
-// reply makes the answer to a request. The same request gets the same answer.
+// reply generates the answer to a request. Equal requests get equal answers.
 func (s *Server) reply(b *Behavior, a *ask, load time.Duration, n uint64) *reply {
 	r := &reply{finish: "stop", at: s.Now(), load: load, id: fmt.Sprintf("mock-%s-%d", a.Provider, n)}
 	h := fnv.New64a()

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// node is a schema. What it does not know of is left out.
+// node is a schema. It ignores unknown keywords.
 type node struct {
 	Ref        string           `json:"$ref"`
 	Type       json.RawMessage  `json:"type"`
@@ -47,7 +47,7 @@ func (n *node) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, (*plain)(n))
 }
 
-// members are schemas by name, in the order in which they stand.
+// members are schemas by name, in their order.
 type members []member
 
 type member struct {

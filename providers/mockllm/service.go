@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// service is what the server is to the callers of one provider.
+// service is the state of one provider.
 type service struct {
 	name string
 
@@ -21,8 +21,8 @@ type service struct {
 
 func newService(name string) *service { return &service{name: name} }
 
-// acquire counts a call against the provider's limits, and returns the behavior
-// in force; or how long to stay away.
+// acquire counts a call against the provider's limits, and returns the current
+// behavior, or how long to wait.
 func (svc *service) acquire(a *ask) (Behavior, time.Duration, bool) {
 	svc.mu.Lock()
 	defer svc.mu.Unlock()
@@ -36,7 +36,7 @@ func (svc *service) release() {
 	svc.window.release()
 }
 
-// next counts a call that is let through, from 0.
+// next returns the number of an admitted call, from 0.
 func (svc *service) next() uint64 {
 	svc.mu.Lock()
 	defer svc.mu.Unlock()
@@ -44,7 +44,7 @@ func (svc *service) next() uint64 {
 	return svc.calls - 1
 }
 
-// act says what happens in the nth call: by the script, then by chance.
+// act returns what happens in the nth call: by the script, then at random.
 func (svc *service) act(b *Behavior, seed, n uint64) Act {
 	fault, wait := b.pick(newRand(seed, svc.name, n))
 	svc.mu.Lock()
@@ -56,7 +56,7 @@ func (svc *service) act(b *Behavior, seed, n uint64) Act {
 	return Act{Fault: fault, Wait: wait}
 }
 
-// load makes a model the one used last, and returns how long that takes.
+// load marks a model as the last one used, and returns how long loading it takes.
 func (svc *service) load(model string, b *Behavior) time.Duration {
 	svc.mu.Lock()
 	defer svc.mu.Unlock()
@@ -76,7 +76,7 @@ func (svc *service) inMemory() []string {
 	return slices.Clone(svc.loaded)
 }
 
-// models are the provider's models, or those it usually has.
+// models returns the models of the behavior, or else the usual ones.
 func (svc *service) models(usual []string) []string {
 	svc.mu.Lock()
 	defer svc.mu.Unlock()
@@ -86,8 +86,8 @@ func (svc *service) models(usual []string) []string {
 	return usual
 }
 
-// outages are the faults in which a service does not even list its models; an
-// account without money still can.
+// outages are the faults in which a service does not list its models either; an
+// account without money still may.
 var outages = []Fault{Overloaded, AuthDead, ServerError, UpstreamTimeout}
 
 // listed serves a list of models, in the shape of the behavior if there is one. It fails in an outage of every call, and is

@@ -23,7 +23,7 @@ type Trip struct {
 // maxTrips bounds how many trips are kept; all are counted.
 const maxTrips = 1000
 
-// tripwire watches for values that must not leave.
+// tripwire watches for values that must never arrive.
 type tripwire struct {
 	mu     sync.Mutex
 	denied map[string]pattern
@@ -34,7 +34,7 @@ type tripwire struct {
 // pattern is a denied value as it is looked for.
 type pattern struct {
 	folded   string
-	squeezed string // without white space and hyphens; "" if too short to be told from other text
+	squeezed string // without white space and hyphens; "" if too short to be distinctive
 }
 
 // Deny replaces the values that must not arrive. They are found whatever the

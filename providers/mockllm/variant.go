@@ -8,7 +8,7 @@ import (
 	"github.com/topcentral/spillway/providers/presets"
 )
 
-// variant is in what one service with OpenAI's API differs from the others.
+// variant describes how one service differs from others with OpenAI's API.
 type variant struct {
 	models  []string
 	errors  map[Fault]failure
@@ -67,7 +67,7 @@ func separate(_ *ask, text, reasoning, _, _ string) object {
 	return object{"content": text}
 }
 
-// hidden is a piece of a service that keeps its reasoning to itself.
+// hidden is a piece of a service that does not send its reasoning.
 func hidden(_ *ask, text, _, _, _ string) object {
 	if text == "" {
 		return nil

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// window counts the calls of the last minute and those that go on.
+// window counts the calls of the last minute, and those in flight.
 type window struct {
 	past    []spent // oldest first
 	running int
@@ -16,7 +16,7 @@ type spent struct {
 	tokens int
 }
 
-// acquire counts a call, or says how long to stay away.
+// acquire counts a call, or returns how long to wait.
 func (w *window) acquire(l Limits, tokens int, now time.Time) (wait time.Duration, ok bool) {
 	for len(w.past) > 0 && now.Sub(w.past[0].at) >= time.Minute {
 		w.past = w.past[1:]

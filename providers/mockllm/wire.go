@@ -8,10 +8,10 @@ import (
 	"strconv"
 )
 
-// object is a JSON object that is about to be sent.
+// object is a JSON object to be sent.
 type object = map[string]any
 
-// sendJSON answers with v.
+// sendJSON responds with v.
 func sendJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
@@ -36,10 +36,10 @@ func (s stream) send(text string) {
 	_ = http.NewResponseController(s.w).Flush() // a caller that is gone is noticed by its context
 }
 
-// whole sends an answer that takes no time at once, however many pieces it has.
+// whole sends an answer that takes no time in one piece.
 type whole struct{ http.ResponseWriter }
 
-// FlushError leaves the pieces together.
+// FlushError does nothing.
 func (whole) FlushError() error { return nil }
 
 // line sends a JSON value on a line of its own.
@@ -48,20 +48,20 @@ func (s stream) line(v any) { s.send(string(encode(v)) + "\n") }
 // event sends a JSON value as a server-sent event.
 func (s stream) event(v any) { s.send("data: " + string(encode(v)) + "\n\n") }
 
-// garbage answers with what some proxy would.
+// garbage responds with a web page, as some proxies do.
 func (s stream) garbage() {
 	s.w.Header().Set("Content-Type", "text/html")
 	s.send("<html><head><title>Welcome</title></head><body>It works!</body></html>\n")
 }
 
-// retryAfter tells a refused caller when to come back, if that is known.
+// retryAfter sets Retry-After, if it is known.
 func retryAfter(w http.ResponseWriter, seconds int) {
 	if seconds > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	}
 }
 
-// words makes an error of the service's table and of what the refusal says
+// words returns the service's error for the refusal, with what the refusal says
 // otherwise.
 func (c refusal) words(table map[Fault]failure, a *ask) failure {
 	f, ok := table[c.fault]
