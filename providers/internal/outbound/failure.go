@@ -98,8 +98,8 @@ func BeginsPage(resp *http.Response) bool {
 		if err != nil {
 			return true
 		}
-		if !bytes.Contains([]byte(" \t\r\n\ufeff"), begin[n-1:n]) {
-			return begin[n-1] == '<'
+		if text := bytes.TrimLeft(bytes.TrimPrefix(begin, []byte("\ufeff")), " \t\r\n"); len(text) > 0 && !bytes.HasPrefix([]byte("\ufeff"), text) {
+			return text[0] == '<'
 		}
 	}
 }

@@ -44,7 +44,7 @@ var (
 		`\bcontent( management)? polic(y|ies).*(violat|trigger|flag|block|reject|refus|filter)`,
 		`(filter|block|flag|reject|stopp|refus)\w*.*\b(content[ _]filter\w*|safety|moderation)\b`,
 		`\b(content[ _]filter|safety (system|filter|check)|moderation)\b.*(filtered|block|flag|reject|trigger|refus|violat)`,
-		`(contain|detect|includ)\w*.*\bsensitive[ _](content|words?|information)`, `\bsensitive[ _](content|words?) ?(is |are |was |were )?(detected|found)`,
+		`(contain|detect|include|including)\w*.*\bsensitive[ _](content|words?|information)`, `\bsensitive[ _](content|words?) ?(is |are |was |were )?(detected|found)`,
 		`\b(content|text|input|output|prompt|message) (is |was |are )?sensitive\b`,
 		`\b(in|out)put new_sensitive`, // MiniMax
 		`敏感(内容|信息|词|话题)`, `(涉|含|命中)[^，,]{0,8}敏感`, `内容[^，,]{0,6}敏感`,

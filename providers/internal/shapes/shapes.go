@@ -9,6 +9,7 @@ package shapes
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -79,9 +80,7 @@ func fails(status int, body string) func(Exchange) {
 func answers(status int, header http.Header, body func(a Answer) string) func(Exchange) {
 	return func(x Exchange) {
 		x.W.Header().Set("Content-Type", "application/json")
-		for name, values := range header {
-			x.W.Header()[name] = values
-		}
+		maps.Copy(x.W.Header(), header)
 		x.W.WriteHeader(status)
 		_, _ = io.WriteString(x.W, body(x.Answer))
 	}
