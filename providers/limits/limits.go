@@ -55,13 +55,13 @@ func keysOf(scope string) []string {
 // none.
 type Rule func(c providers.Candidate) (scope string, l providers.Limits)
 
-// Guard is a providers.Guard that holds limits. While Redis is away it lets
-// every call pass.
+// Guard is a providers.Guard that enforces limits. While Redis is unavailable it
+// allows every call.
 type Guard struct {
-	rdb  redis.UniversalClient
-	cfg  Config
-	log  *slog.Logger
-	away atomic.Bool // Redis was, when it was last asked
+	rdb         redis.UniversalClient
+	cfg         Config
+	log         *slog.Logger
+	unavailable atomic.Bool // whether Redis was, at the last call
 
 	mu    sync.Mutex
 	lines map[string]*line // by scope
@@ -143,7 +143,7 @@ func (g *Guard) Reset(ctx context.Context, provider string) {
 	for _, scope := range g.scopes(provider) {
 		limited, cancel := context.WithTimeout(ctx, g.cfg.Patience)
 		if err := g.rdb.HDel(limited, keysOf(scope)[0], "closed").Err(); err != nil {
-			g.log.WarnContext(ctx, "the provider stays left alone for as long as it asked; reset it again", "provider", scope, "error", err)
+			g.log.WarnContext(ctx, "a pause that the provider asked for could not be ended; reset the provider again", "provider", scope, "error", err)
 		}
 		cancel()
 	}
@@ -170,7 +170,7 @@ type pass struct {
 	args  []any // of both scripts
 }
 
-// leave tells how the call ended.
+// leave records how the call ended.
 func (p *pass) leave(ctx context.Context, a *providers.Attempt) {
 	limited := a.Called && a.Outcome == string(providers.ClassRateLimited)
 	var after time.Duration
@@ -210,10 +210,10 @@ func (p *pass) run(ctx context.Context, script *redis.Script, more ...any) (repl
 	}
 	switch {
 	case ctx.Err() != nil:
-	case err != nil && p.away.CompareAndSwap(false, true):
-		p.log.WarnContext(ctx, "the limits of providers are not held while Redis is away", "error", err)
-	case err == nil && p.away.CompareAndSwap(true, false):
-		p.log.InfoContext(ctx, "the limits of providers are held again")
+	case err != nil && p.unavailable.CompareAndSwap(false, true):
+		p.log.WarnContext(ctx, "rate limits are not enforced while Redis is unavailable", "error", err)
+	case err == nil && p.unavailable.CompareAndSwap(true, false):
+		p.log.InfoContext(ctx, "rate limits are enforced again")
 	}
 	return reply, err == nil && len(reply) > 0
 }

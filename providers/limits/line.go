@@ -180,10 +180,10 @@ func (q *line) leave(a *providers.Attempt, took time.Duration) {
 func because(what string, l providers.Limits) string {
 	switch what {
 	case "closed":
-		return "it has asked to be left alone for a time"
+		return "the provider asked for a pause"
 	case "calls":
 		if l.Concurrency == 0 {
-			return "more calls at once than there are were refused a short time ago"
+			return "the provider recently refused more concurrent calls"
 		}
 		return fmt.Sprintf("no more than %d calls at once are allowed (concurrency)", l.Concurrency)
 	case "requests":
@@ -198,7 +198,7 @@ func ahead(n int) string {
 	case 0:
 		return ""
 	case 1:
-		return "; 1 older job waits for it"
+		return "; 1 older job is waiting"
 	}
-	return fmt.Sprintf("; %d older jobs wait for it", n)
+	return fmt.Sprintf("; %d older jobs are waiting", n)
 }
