@@ -10,7 +10,11 @@ func (w *Worker) measureHost(ctx context.Context) error {
 		return err
 	}
 	if is := w.host.State(); is.Full != was {
-		w.Log.InfoContext(ctx, "the load of this machine has changed whether local jobs are taken", "taken", !is.Full, "cpu", is.CPU, "memory", is.Memory)
+		message := "this machine has room for local jobs again"
+		if is.Full {
+			message = "this machine is too busy; no further local jobs are taken"
+		}
+		w.Log.InfoContext(ctx, message, "cpu", is.CPU, "memory", is.Memory)
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	watchesHost := w.host.Limited() && slices.Contains(w.cfg.Lanes, tasks.Local)
 	if watchesHost {
 		if err := w.measureHost(ctx); err != nil {
-			w.Log.WarnContext(ctx, "this machine's load cannot be measured", "error", err)
+			w.Log.WarnContext(ctx, "the load of this machine could not be measured; its limits do not apply", "error", err)
 		}
 	}
 	w.readResets(ctx) // before a circuit can open
@@ -48,17 +48,17 @@ func (w *Worker) Run(ctx context.Context, ready func()) error {
 	defer stopLoops()
 	var beats sync.WaitGroup
 	beats.Go(func() { w.every(loops, tasks.HeartbeatEvery, "heartbeat", w.beat) })
-	w.stopped.Go(func() { w.every(loops, tasks.HeartbeatEvery, "resets of providers", w.applyResets) })
+	w.stopped.Go(func() { w.every(loops, tasks.HeartbeatEvery, "provider resets", w.applyResets) })
 	// A watchdog may be writing down the end of a job, so it gets the drain
 	// time as other attempts do.
 	w.stopped.Go(func() { w.every(loops, watchEvery, "watchdog", w.watchdog().scan) })
-	w.stopped.Go(func() { w.every(loops, pace.FlushInterval, "learning", w.runner.Flush) })
+	w.stopped.Go(func() { w.every(loops, pace.FlushInterval, "sample flush", w.runner.Flush) })
 	w.stopped.Go(func() { w.every(loops, trimEvery, "outbox trim", w.Store.Trim) })
 	w.stopped.Go(func() { w.every(loops, trimEvery, "recount", w.recount) })
 	w.stopped.Go(func() { w.every(loops, healEvery, "queue healing", queue.NewHealer(w.Redis, w.Log).Look) })
 
 	if watchesHost {
-		w.stopped.Go(func() { w.every(loops, host.Interval, "measuring the machine", w.measureHost) })
+		w.stopped.Go(func() { w.every(loops, host.Interval, "host load", w.measureHost) })
 	}
 
 	interval := cmp.Or(w.cfg.Refresh, refreshEvery)
@@ -99,13 +99,13 @@ func (w *Worker) update(ctx context.Context) error {
 	w.serves.Store(&serves)
 	w.awaits.Store(&awaits)
 	if err := w.beat(ctx); err != nil && ctx.Err() == nil {
-		w.Log.WarnContext(ctx, "heartbeat failed", "error", err)
+		w.Log.WarnContext(ctx, "the heartbeat could not be written", "error", err)
 	}
 	return w.serve(want)
 }
 
-// every calls step at an interval until ctx ends, and logs when it begins and
-// when it ceases to fail.
+// every calls step at an interval until ctx ends, and logs when it starts and stops
+// failing.
 func (w *Worker) every(ctx context.Context, interval time.Duration, name string, step func(context.Context) error) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
@@ -120,7 +120,7 @@ func (w *Worker) every(ctx context.Context, interval time.Duration, name string,
 		switch {
 		case ctx.Err() != nil:
 		case err != nil && !failing:
-			w.Log.WarnContext(ctx, "a background loop fails and goes on", "loop", name, "error", err)
+			w.Log.WarnContext(ctx, "a background loop failed and will be tried again", "loop", name, "error", err)
 		case err == nil && failing:
 			w.Log.InfoContext(ctx, "a background loop has recovered", "loop", name)
 		}
@@ -159,7 +159,7 @@ func (w *Worker) shutdown() {
 		select {
 		case <-done:
 		case <-time.After(attempt.HandBackTimeout + signOffTimeout):
-			w.Log.Error("an attempt does not end; leaving it behind")
+			w.Log.Error("an attempt did not end in time; the process exits without it, and a watchdog issues new tickets")
 		}
 	}
 	w.runner.Abort()

@@ -21,7 +21,7 @@ func (w *Worker) handle(ctx context.Context, t queue.Ticket) error {
 	w.inFlight.Add(1)
 	defer w.inFlight.Done()
 	if !t.Lane.Known() {
-		w.Log.ErrorContext(ctx, "ticket for a lane that does not exist", "job_id", t.JobID, "lane", t.Lane)
+		w.Log.ErrorContext(ctx, "dropped a ticket for an unknown lane", "job_id", t.JobID, "lane", t.Lane)
 		return nil
 	}
 	if !w.hasAgent(ctx, t) {

@@ -1,5 +1,8 @@
 // Package fleet holds the providers of a worker: which of their models can be
 // reached, which candidates may answer a job, and why one cannot be asked.
+//
+// [Fleet.Watch] probes each provider in a loop of its own (probe.go); [Fleet.Reach] and
+// [Fleet.Candidates] answer from what the probes found (reach.go).
 package fleet
 
 import (

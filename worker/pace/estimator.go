@@ -1,6 +1,8 @@
 // Package pace estimates how long calls of models take: how fast candidates load,
 // read and write, how long answers are, and so how many tokens fit into the time
-// that a job has left. Samples of finished calls teach it, shared by all workers.
+// that a job has left. The estimates come from samples of finished calls, which all
+// workers share through Redis: [Samples] batches and writes them, [Estimator] reads
+// them, [Allotment] does the arithmetic.
 package pace
 
 import (
@@ -90,7 +92,7 @@ func (p *Estimator) read(ctx context.Context) map[string]store.Rates {
 	defer cancel()
 	rates, err := p.store.Rates(ctx)
 	if err != nil {
-		p.log.DebugContext(ctx, "learned rates not read", "error", err)
+		p.log.DebugContext(ctx, "measured rates could not be read; cached ones are used", "error", err)
 		return held
 	}
 	p.mu.Lock()
@@ -123,7 +125,7 @@ func (p *Estimator) readLengths(ctx context.Context, of [2]string, held lengthsA
 	defer cancel()
 	lengths, err := p.store.Lengths(ctx, of[0], of[1])
 	if err != nil {
-		p.log.DebugContext(ctx, "learned lengths not read", "error", err)
+		p.log.DebugContext(ctx, "measured lengths of answers could not be read; cached ones are used", "error", err)
 		lengths = held.lengths
 	}
 	held = lengthsAt{lengths, time.Now()}
@@ -158,7 +160,7 @@ func (p *Estimator) SetWarm(candidate string) {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// WarmUpInterval is how often a model is loaded at most that is not used then.
+// WarmUpInterval is the shortest time between two loads of a model ahead of a job.
 const WarmUpInterval = 5 * time.Minute
 
 // BeginWarmUp reports whether a model may be loaded ahead of its next job, and records
