@@ -10,11 +10,11 @@ func (w *Worker) measureHost(ctx context.Context) error {
 		return err
 	}
 	if is := w.host.State(); is.Full != was {
-		message := "this machine has room for local jobs again"
 		if is.Full {
-			message = "this machine is too busy; no further local jobs are taken"
+			w.Log.WarnContext(ctx, "this machine is too busy; no further local jobs are taken", "cpu", is.CPU, "memory", is.Memory)
+		} else {
+			w.Log.InfoContext(ctx, "this machine has room for local jobs again", "cpu", is.CPU, "memory", is.Memory)
 		}
-		w.Log.InfoContext(ctx, message, "cpu", is.CPU, "memory", is.Memory)
 	}
 	return nil
 }
