@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -91,6 +92,27 @@ func TestImportsFollowTheArchitecture(t *testing.T) {
 		if !used[row] {
 			t.Errorf("the table has a row for %s, and there is no such package", row)
 		}
+	}
+}
+
+// Settings are read in one place; commands read what concerns the person who runs
+// them.
+func TestOneReaderOfTheEnvironment(t *testing.T) {
+	readers := []string{"app/config", "cli", "lab/...", "examples/..."}
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") || matches(readers, filepath.ToSlash(filepath.Dir(file))) {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		for _, call := range []string{"os.Getenv(", "os.LookupEnv(", "os.Environ("} {
+			if strings.Contains(string(text), call) {
+				t.Errorf("%s: only app/config and cli may call %s)", file, call)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

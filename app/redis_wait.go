@@ -42,7 +42,7 @@ func awaitRedis(ctx context.Context, cfg config.Config, rdb redis.UniversalClien
 	for passing(err) {
 		if time.Since(reported) >= redisReport {
 			reported = time.Now()
-			log.WarnContext(ctx, "waiting for Redis before the start", "at", redisconn.Place(cfg.RedisURL), "reason", err, "gives_up_after", wait)
+			log.WarnContext(ctx, "waiting for Redis before the start", "at", redisconn.Place(cfg.RedisURL), "error", err, "gives_up_after", wait)
 		}
 		select {
 		case <-ctx.Done():

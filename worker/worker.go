@@ -109,7 +109,7 @@ func New(cfg Config, parts Parts) *Worker {
 		machine = "unknown"
 	}
 	id := fmt.Sprintf("%s-%d-%s", machine, os.Getpid(), strings.ToLower(rand.Text()[:6]))
-	parts.Log = parts.Log.With("worker", id)
+	parts.Log = parts.Log.With("worker_id", id)
 	w := &Worker{Parts: parts, cfg: cfg, id: id, servers: map[string]*laneServer{}}
 	w.serves.Store(new([]tasks.LaneService))
 	w.awaits.Store(new([]tasks.Awaited))

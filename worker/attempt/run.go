@@ -47,7 +47,7 @@ func (a *attempt) run() {
 		a.learn(outcome, took)
 		a.log.Info("attempt settled", "outcome", outcome.kind, "candidates", len(a.records))
 	case errors.Is(err, store.ErrStale):
-		a.log.Info("attempt dropped", "reason", err)
+		a.log.Info("attempt dropped", "error", err)
 	default:
 		a.log.Error("outcome not written; another attempt follows when the lease ends", "outcome", outcome.kind, "error", err)
 	}

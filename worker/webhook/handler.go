@@ -46,14 +46,14 @@ func (h *Handler) Handle(ctx context.Context, n queue.Notice) error {
 	d, err := h.prepare(ctx, n)
 	switch {
 	case errors.Is(err, errNoReceiver), tasks.CodeOf(err) == tasks.CodeNotFound:
-		log.Info("webhook dropped: its job or endpoint no longer exists", "cause", err)
+		log.Info("webhook dropped: its job or endpoint no longer exists", "error", err)
 		return nil
 	case errors.Is(err, queue.ErrGivenUp):
-		log.Error("webhook given up: it could not be encoded", "cause", err)
+		log.Error("webhook given up: it could not be encoded", "error", err)
 		return err
 	case errors.Is(err, ErrNoSecret): // the sender refuses it, and the log of tries says so
 	case err != nil:
-		log.Error("webhook not sent: its job or endpoint could not be loaded", "cause", err)
+		log.Error("webhook not sent: its job or endpoint could not be loaded", "error", err)
 		return notLoaded(ctx, err, n.Tries)
 	}
 	at := time.Now()
@@ -149,7 +149,7 @@ func (h *Handler) note(ctx context.Context, log *slog.Logger, n queue.Notice, d 
 	defer cancel()
 	disabled, err := h.registry.Note(ctx, n.Tenant, d)
 	if err != nil {
-		log.Warn("webhook try could not be logged", "cause", err)
+		log.Warn("webhook try could not be logged", "error", err)
 		return
 	}
 	if !disabled {
@@ -157,7 +157,7 @@ func (h *Handler) note(ctx context.Context, log *slog.Logger, n queue.Notice, d 
 	}
 	log.Warn("endpoint disabled", "host", d.Host)
 	if err := h.notifyDisabled(ctx, n); err != nil {
-		log.Warn("the tenant's other endpoints could not be notified", "cause", err)
+		log.Warn("the tenant's other endpoints could not be notified", "error", err)
 	}
 }
 
@@ -192,7 +192,7 @@ func notLoaded(ctx context.Context, err error, tries int) error {
 func report(ctx context.Context, log *slog.Logger, o Outcome, err error) {
 	log = log.With("class", o.Class, "status", o.Status, "duration_ms", o.Took.Milliseconds())
 	if o.cause != nil {
-		log = log.With("cause", o.cause)
+		log = log.With("error", o.cause)
 	}
 	retry, later := errors.AsType[*queue.Retry](err)
 	switch {

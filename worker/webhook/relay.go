@@ -58,7 +58,7 @@ const (
 func (r *Relay) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := r.step(ctx); err != nil && ctx.Err() == nil {
-			r.log.Error("webhook relay failed", "cause", err)
+			r.log.Error("webhook relay failed", "error", err)
 			pause(ctx, jitter(relayPause))
 		}
 	}
