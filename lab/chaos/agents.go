@@ -12,8 +12,8 @@ import (
 // The agents that jobs are for: a built-in one, and the same under another ID,
 // which the first worker of each lane lacks.
 const (
-	everywhere = "A05"
-	somewhere  = "C05"
+	builtinAgent = "A05"
+	partialAgent = "C05"
 )
 
 // builtin is the folder of the built-in agent, as seen from the module's root.
@@ -34,7 +34,7 @@ func (w *world) agentsDir(process string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the agent's definition: %w", err)
 	}
-	text = []byte(strings.Replace(string(text), "id: "+everywhere, "id: "+somewhere, 1))
+	text = []byte(strings.Replace(string(text), "id: "+builtinAgent, "id: "+partialAgent, 1))
 	if err := os.WriteFile(definition, text, 0o600); err != nil { //nolint:gosec // in our own folder
 		return "", fmt.Errorf("write the agent's definition: %w", err)
 	}

@@ -19,8 +19,8 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// What is read here is read by the names of the keys, not through the store's
-// own code: a fault of that would hide itself.
+// This reads keys by their names and not through the store, so that a bug in the
+// store cannot hide itself.
 var jobKey = regexp.MustCompile(`^spillway:(\{\d+\}):job:(job_[0-9a-f]{32})$`)
 
 const jobKeys = "spillway:{*}:job:job_*"
@@ -61,7 +61,7 @@ func (w *world) unsettled(ctx context.Context) (jobs, hooks int, err error) {
 				continue
 			}
 			w.log.Job(marker, func(j *history.Job) {
-				if j.Callback && w.features.Webhooks && !j.ToldOfEnd(&list[i]) {
+				if j.Callback && w.features.Webhooks && !j.Notified(&list[i]) {
 					hooks++
 				}
 			})

@@ -13,20 +13,20 @@ import (
 
 // config is what a run may be told.
 type config struct {
-	seed    uint64
-	jobs    int           // that clients want done
-	kills   int           // by SIGKILL
-	span    time.Duration // over which jobs and disturbances are spread
-	settle  time.Duration // how long the jobs may take to end after that
-	hooks   time.Duration // how long webhooks may take to come after that
-	clients int           // jobs that are looked after at once
-	workers int           // per lane
-	apis    int
-	only    string // deeds to do; "" for all
-	fsync   string
-	binary  string
-	keep    bool
-	story   string
+	seed        uint64
+	jobs        int           // that clients want done
+	kills       int           // by SIGKILL
+	span        time.Duration // over which jobs and disturbances are spread
+	settle      time.Duration // how long the jobs may take to end after that
+	hooks       time.Duration // how long webhooks may take to come after that
+	clients     int           // jobs that are looked after at once
+	workers     int           // per lane
+	apis        int
+	only        string // faults to do; "" for all
+	fsync       string
+	binary      string
+	keep        bool
+	historyFile string
 }
 
 // The pace of a run whose span is not given.
@@ -49,11 +49,11 @@ func parse(args []string) (config, error) {
 	f.IntVar(&c.clients, "clients", 256, "how many jobs are looked after at once")
 	f.IntVar(&c.workers, "workers", 2, "worker processes for each lane")
 	f.IntVar(&c.apis, "apis", 2, "API processes")
-	f.StringVar(&c.only, "only", "", `do only these deeds, such as "kill worker,freeze redis"`)
+	f.StringVar(&c.only, "only", "", `do only these faults, such as "kill worker,freeze redis"`)
 	f.StringVar(&c.fsync, "appendfsync", "everysec", "Redis's setting of that name")
 	f.StringVar(&c.binary, "binary", "", "spillway binary to test; empty: build the one of this module")
 	f.BoolVar(&c.keep, "keep", false, "keep the folder with data and logs")
-	f.StringVar(&c.story, "history", "", "file to write the history of every job to, for reading")
+	f.StringVar(&c.historyFile, "history", "", "file to write the history of every job to, for reading")
 	if err := f.Parse(args); err != nil {
 		return c, err
 	}
@@ -88,7 +88,7 @@ func (c config) command() string {
 // The streams of random numbers that are drawn from the seed. What one draws
 // does not shift the others.
 const (
-	drawDeeds = 1 << 32 * (iota + 1)
+	drawFaults = 1 << 32 * (iota + 1)
 	drawLives
 	drawCalls
 	drawHooks

@@ -57,9 +57,9 @@ func fetch(ctx context.Context, url string) (string, error) {
 	return string(body), err
 }
 
-// diedByItself notes that a process ended and nobody had touched it, with the
+// noteExit notes that a process ended and nobody had touched it, with the
 // last line of its log.
-func (w *world) diedByItself(p *process, up time.Duration, err error) {
+func (w *world) noteExit(p *process, up time.Duration, err error) {
 	e := history.Exit{At: time.Now(), Name: p.name, Up: up, Reason: err.Error()}
 	if text, err := os.ReadFile(p.logPath); err == nil {
 		lines := strings.Split(strings.TrimSpace(string(text)), "\n")

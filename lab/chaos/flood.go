@@ -31,8 +31,8 @@ type flood struct {
 func newFlood(w *world) *flood { return &flood{w: w, client: newClient(w.apiURLs, w.floodKey)} }
 
 // run posts batches until ctx ends or the time is over.
-func (f *flood) run(ctx context.Context, lasts time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, lasts)
+func (f *flood) run(ctx context.Context, duration time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
 	for ctx.Err() == nil {
 		f.post(ctx)
@@ -46,7 +46,7 @@ func (f *flood) post(ctx context.Context) {
 	for i := range jobs {
 		markers[i] = floodPrefix + strconv.FormatInt(f.next.Add(1), 10)
 		jobs[i] = map[string]any{
-			"agent":           everywhere,
+			"agent":           builtinAgent,
 			"input":           map[string]any{"customer": "Flood GmbH", "as_of": "2026-03-12", "notes": markers[i]},
 			"metadata":        map[string]string{"chaos": markers[i]},
 			"idempotency_key": markers[i],

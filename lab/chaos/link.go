@@ -27,8 +27,8 @@ type link struct {
 
 	mu      sync.Mutex
 	conns   map[net.Conn]bool
-	deeds   map[history.Deed]int // how many of each are on
-	changed chan struct{}        // closed when deeds change
+	faults  map[history.Fault]int // how many of each are on
+	changed chan struct{}         // closed when faults change
 	closed  bool
 }
 
@@ -40,7 +40,7 @@ func newLink(name, upstream string) (*link, error) {
 	}
 	link := &link{
 		upstream: upstream, listener: l,
-		conns: map[net.Conn]bool{}, deeds: map[history.Deed]int{}, changed: make(chan struct{}),
+		conns: map[net.Conn]bool{}, faults: map[history.Fault]int{}, changed: make(chan struct{}),
 	}
 	link.copying.Go(link.accept)
 	return link, nil
@@ -60,24 +60,24 @@ func (l *link) close() {
 	l.copying.Wait()
 }
 
-// disturb does a deed to the link, and returns what undoes it. Several deeds
+// disturb does a fault to the link, and returns what undoes it. Several faults
 // may overlap.
-func (l *link) disturb(deed history.Deed) (undo func()) {
-	l.change(deed, 1)
-	return func() { l.change(deed, -1) }
+func (l *link) disturb(fault history.Fault) (undo func()) {
+	l.change(fault, 1)
+	return func() { l.change(fault, -1) }
 }
 
-func (l *link) change(deed history.Deed, by int) {
+func (l *link) change(fault history.Fault, by int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.deeds[deed] += by
-	if l.deeds[history.Cut] > 0 {
+	l.faults[fault] += by
+	if l.faults[history.Cut] > 0 {
 		l.cut()
 	}
 	l.wake()
 }
 
-// wake tells all who wait that the deeds have changed. l.mu is held.
+// wake tells all who wait that the faults have changed. l.mu is held.
 func (l *link) wake() {
 	close(l.changed)
 	l.changed = make(chan struct{})
@@ -118,7 +118,7 @@ func (l *link) enter(ends ...net.Conn) bool {
 	for _, conn := range ends {
 		l.conns[conn] = true
 	}
-	if l.closed || l.deeds[history.Cut] > 0 {
+	if l.closed || l.faults[history.Cut] > 0 {
 		for _, conn := range ends {
 			_ = conn.Close() // as if there were nothing
 			delete(l.conns, conn)
@@ -157,7 +157,7 @@ const slowness = 250 * time.Millisecond
 func (l *link) pass() bool {
 	for {
 		l.mu.Lock()
-		silent, slow, closed, changed := l.deeds[history.Silence] > 0, l.deeds[history.Slow] > 0, l.closed, l.changed
+		silent, slow, closed, changed := l.faults[history.Silence] > 0, l.faults[history.Slow] > 0, l.closed, l.changed
 		l.mu.Unlock()
 		switch {
 		case closed:

@@ -126,11 +126,11 @@ func TestClientMayDieInSilence(t *testing.T) {
 	dial(t, l)
 }
 
-func TestDeedsMayOverlap(t *testing.T) {
+func TestFaultsMayOverlap(t *testing.T) {
 	l := openLink(t)
 	var undo []func()
-	for _, deed := range []history.Deed{history.Slow, history.Silence, history.Cut, history.Slow, history.Silence} {
-		undo = append(undo, l.disturb(deed))
+	for _, fault := range []history.Fault{history.Slow, history.Silence, history.Cut, history.Slow, history.Silence} {
+		undo = append(undo, l.disturb(fault))
 	}
 	for _, u := range undo {
 		u()

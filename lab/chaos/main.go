@@ -57,7 +57,7 @@ func run(args []string, out io.Writer) int {
 		fmt.Fprintln(out, "chaos:", err)
 		return failed
 	}
-	if err := writeStory(cfg.story, h); err != nil {
+	if err := writeHistory(cfg.historyFile, h); err != nil {
 		fmt.Fprintln(out, "chaos:", err)
 	}
 	violations := history.Check(h)

@@ -15,29 +15,29 @@ import (
 	"github.com/topcentral/spillway/lab/history"
 )
 
-// step is one deed of the nemesis.
+// step is one fault of the nemesis.
 type step struct {
-	at    time.Duration // after the begin
-	deed  history.Deed
-	kind  history.Kind
-	who   int           // of the processes of that kind
-	lasts time.Duration // down, frozen or cut off
+	at       time.Duration // after the begin
+	fault    history.Fault
+	kind     history.Kind
+	pick     int           // selects among the processes of that kind, or the variants of the fault
+	duration time.Duration // how long it lasts
 }
 
-// dose says how often a deed is done, in proportion to the kills that are asked
+// rate is how often a fault happens, in proportion to the number of kills
 // for, and how long each may last.
-type dose struct {
-	deed     history.Deed
+type rate struct {
+	fault    history.Fault
 	kind     history.Kind
 	perKill  float64
 	min, max time.Duration
 }
 
-// doses is the whole of what is done. Redis goes rarely: after each time the
+// rates lists all faults. Those of Redis are rare: after each of them the
 // watchdogs wait for one lease, and a system that is never left alone for that
 // long proves nothing. A worker is frozen for longer than a lease, so that its
 // job is given to another and its late writes have to be refused.
-var doses = []dose{
+var rates = []rate{
 	{history.Kill, history.Worker, 0.80, 0, 2 * time.Second},
 	{history.Kill, history.API, 0.17, 0, time.Second},
 	{history.Kill, history.Redis, 0.03, 0, 3 * time.Second},
@@ -64,25 +64,25 @@ var doses = []dose{
 	{history.Flood, history.Tenant, 0.01, time.Second, 5 * time.Second},
 }
 
-// plan draws what is done and when, in the order of time. Each deed is done
+// plan draws which fault happens when, in the order of time. Each happens
 // once at least.
 func plan(cfg config) []step {
 	if cfg.kills == 0 {
 		return nil
 	}
-	r := cfg.draw(drawDeeds, 0)
+	r := cfg.draw(drawFaults, 0)
 	var steps []step
-	for _, d := range doses {
+	for _, d := range rates {
 		if !d.within(cfg.only) {
 			continue
 		}
 		for range max(1, int(d.perKill*float64(cfg.kills)+0.5)) {
 			steps = append(steps, step{
-				at:    share(r.Float64(), cfg.span),
-				deed:  d.deed,
-				kind:  d.kind,
-				who:   r.IntN(1 << 16),
-				lasts: d.min + share(r.Float64(), d.max-d.min),
+				at:       share(r.Float64(), cfg.span),
+				fault:    d.fault,
+				kind:     d.kind,
+				pick:     r.IntN(1 << 16),
+				duration: d.min + share(r.Float64(), d.max-d.min),
 			})
 		}
 	}
@@ -90,28 +90,28 @@ func plan(cfg config) []step {
 	return steps
 }
 
-// name is how a deed is named on the command line and in the report.
-func (d dose) name() string { return string(d.deed) + " " + string(d.kind) }
+// name is how a fault is named on the command line and in the report.
+func (d rate) name() string { return string(d.fault) + " " + string(d.kind) }
 
-// within reports whether the dose is among those that only lists.
-func (d dose) within(only string) bool {
+// within reports whether the rate is among those that only lists.
+func (d rate) within(only string) bool {
 	return only == "" || slices.Contains(strings.Split(only, ","), d.name())
 }
 
-// checkOnly says what is wrong with a list of deeds.
+// checkOnly says what is wrong with a list of faults.
 func checkOnly(only string) error {
 	if only == "" {
 		return nil
 	}
 	for name := range strings.SplitSeq(only, ",") {
-		if !slices.ContainsFunc(doses, func(d dose) bool { return d.name() == name }) {
-			return fmt.Errorf("there is no deed %q; one is %q", name, doses[0].name())
+		if !slices.ContainsFunc(rates, func(d rate) bool { return d.name() == name }) {
+			return fmt.Errorf("there is no fault %q; an example is %q", name, rates[0].name())
 		}
 	}
 	return nil
 }
 
-// nemesis does what is planned to the world.
+// nemesis injects the planned faults.
 type nemesis struct {
 	w     *world
 	steps []step
@@ -122,29 +122,29 @@ func newNemesis(w *world) *nemesis {
 	return &nemesis{w: w, steps: plan(w.cfg), flood: newFlood(w)}
 }
 
-// run does every deed at its time, and returns when the last has passed and
-// everything is up again. When ctx ends it undoes what it has done.
+// run injects every fault at its time, and returns when the last is over and
+// everything is up again. When ctx ends it undoes what it has changed.
 func (n *nemesis) run(ctx context.Context) {
-	var deeds sync.WaitGroup
-	defer deeds.Wait()
+	var faults sync.WaitGroup
+	defer faults.Wait()
 	began := time.Now()
 	for _, s := range n.steps {
 		sleep(ctx, time.Until(began.Add(s.at)))
 		if ctx.Err() != nil {
 			return
 		}
-		deeds.Go(func() { n.do(ctx, s) })
+		faults.Go(func() { n.do(ctx, s) })
 	}
 	sleep(ctx, time.Until(began.Add(n.w.cfg.span)))
 }
 
-// do does one deed and notes it, with its end.
+// do injects one fault and records when it began and ended.
 func (n *nemesis) do(ctx context.Context, s step) {
-	if f, ok := redisFaultOf(s.deed, s.who); ok {
+	if f, ok := redisFaultOf(s.fault, s.pick); ok {
 		n.faultRedis(ctx, s, f)
 		return
 	}
-	switch s.deed {
+	switch s.fault {
 	case history.Load:
 		n.loadRedis(ctx, s)
 	case history.Jump:
@@ -152,8 +152,8 @@ func (n *nemesis) do(ctx context.Context, s step) {
 	case history.Withdraw:
 		n.withdrawAgent(ctx, s)
 	case history.Flood:
-		undone := n.note(history.Disturbance{Deed: s.deed, Kind: s.kind, Target: "tenant " + floodTenant, From: time.Now()})
-		n.flood.run(ctx, s.lasts)
+		undone := n.note(history.Disturbance{Fault: s.fault, Kind: s.kind, Target: "tenant " + floodTenant, From: time.Now()})
+		n.flood.run(ctx, s.duration)
 		undone()
 	case history.Cut, history.Silence, history.Slow:
 		n.disturbLink(ctx, s)
@@ -162,18 +162,18 @@ func (n *nemesis) do(ctx context.Context, s step) {
 	}
 }
 
-// send does a deed that a signal does.
+// send injects a fault by sending a signal.
 func (n *nemesis) send(ctx context.Context, s step) {
 	p := n.target(s)
-	if s.deed == history.Kill {
-		_ = p.reborn(ctx, 0) // one that is down is killed as soon as it is up; else fewer would be than were asked for
+	if s.fault == history.Kill {
+		_ = p.restarted(ctx, 0) // one that is down is killed as soon as it is up; else fewer would be than were asked for
 	}
-	d := history.Disturbance{Deed: s.deed, Kind: s.kind, Target: p.name, From: time.Now()}
-	switch s.deed {
+	d := history.Disturbance{Fault: s.fault, Kind: s.kind, Target: p.name, From: time.Now()}
+	switch s.fault {
 	case history.Kill:
-		d.PID = p.signal(syscall.SIGKILL, s.lasts)
+		d.PID = p.signal(syscall.SIGKILL, s.duration)
 	case history.Terminate:
-		d.PID = p.signal(syscall.SIGTERM, s.lasts)
+		d.PID = p.signal(syscall.SIGTERM, s.duration)
 	case history.Freeze:
 		d.PID = p.signal(syscall.SIGSTOP, 0)
 	}
@@ -181,11 +181,11 @@ func (n *nemesis) send(ctx context.Context, s step) {
 		return // it was down already
 	}
 	undone := n.note(d)
-	if s.deed == history.Freeze {
-		sleep(ctx, s.lasts)
+	if s.fault == history.Freeze {
+		sleep(ctx, s.duration)
 		p.thaw(d.PID)
 	} else {
-		n.awaitRebirth(ctx, p, d.PID)
+		n.awaitRestart(ctx, p, d.PID)
 	}
 	undone()
 }
@@ -194,25 +194,25 @@ func (n *nemesis) send(ctx context.Context, s step) {
 func (n *nemesis) withdrawAgent(ctx context.Context, s step) {
 	p := n.target(s)
 	for i := 1; p.agents == "" && i <= len(n.w.workers); i++ {
-		p = n.w.workers[(s.who+i)%len(n.w.workers)]
+		p = n.w.workers[(s.pick+i)%len(n.w.workers)]
 	}
 	giveBack, ok := p.withdraw()
 	if !ok {
 		return
 	}
-	undone := n.note(history.Disturbance{Deed: s.deed, Kind: s.kind, Target: p.name, PID: p.pid(), From: time.Now()})
-	sleep(ctx, s.lasts)
+	undone := n.note(history.Disturbance{Fault: s.fault, Kind: s.kind, Target: p.name, PID: p.pid(), From: time.Now()})
+	sleep(ctx, s.duration)
 	giveBack()
 	undone()
 }
 
-// disturbLink does a deed to a process's way to Redis.
+// disturbLink disturbs the connections of a process to Redis.
 func (n *nemesis) disturbLink(ctx context.Context, s step) {
 	p := n.target(s)
-	d := history.Disturbance{Deed: s.deed, Kind: s.kind, Target: p.name, PID: p.pid(), From: time.Now()}
-	undo := p.link.disturb(s.deed)
+	d := history.Disturbance{Fault: s.fault, Kind: s.kind, Target: p.name, PID: p.pid(), From: time.Now()}
+	undo := p.link.disturb(s.fault)
 	undone := n.note(d)
-	sleep(ctx, s.lasts)
+	sleep(ctx, s.duration)
 	undo()
 	undone()
 }
@@ -223,17 +223,17 @@ func (n *nemesis) target(s step) *process {
 	case history.Redis:
 		return n.w.redis
 	case history.API:
-		return n.w.apis[s.who%len(n.w.apis)]
+		return n.w.apis[s.pick%len(n.w.apis)]
 	default:
-		return n.w.workers[s.who%len(n.w.workers)]
+		return n.w.workers[s.pick%len(n.w.workers)]
 	}
 }
 
-// awaitRebirth waits until the process is up again, and Redis until it answers.
-func (n *nemesis) awaitRebirth(ctx context.Context, p *process, pid int) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// awaitRestart waits until the process is up again, and Redis until it answers.
+func (n *nemesis) awaitRestart(ctx context.Context, p *process, pid int) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	if p.reborn(ctx, pid) == nil && p.kind == history.Redis {
+	if p.restarted(ctx, pid) == nil && p.kind == history.Redis {
 		_ = n.w.redisAnswers(ctx) // if it does not, everything after this says so
 	}
 }

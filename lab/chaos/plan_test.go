@@ -24,7 +24,7 @@ func TestTheSeedDecides(t *testing.T) {
 	cfg := testConfig(t)
 	other := testConfig(t, "-seed", "8")
 	if !reflect.DeepEqual(plan(cfg), plan(cfg)) || reflect.DeepEqual(plan(cfg), plan(other)) {
-		t.Error("deeds: want the same from the same seed, and others from another")
+		t.Error("faults: want the same from the same seed, and others from another")
 	}
 	all := history.Features{Idempotency: true, Retry: true, Webhooks: true}
 	lives := func(cfg config) (list []lifePlan) {
@@ -44,26 +44,26 @@ func TestTheSeedDecides(t *testing.T) {
 	}
 }
 
-func TestPlanHasAsManyKillsAsAskedForAndEveryDeed(t *testing.T) {
+func TestPlanHasAsManyKillsAsAskedForAndEveryFault(t *testing.T) {
 	for _, kills := range []int{1, 15, 1000} {
 		cfg := testConfig(t)
 		cfg.kills = kills
 		steps := plan(cfg)
 		killed := 0
 		for _, s := range steps {
-			if s.deed == history.Kill {
+			if s.fault == history.Kill {
 				killed++
 			}
-			if s.at < 0 || s.at > cfg.span || s.lasts < 0 {
+			if s.at < 0 || s.at > cfg.span || s.duration < 0 {
 				t.Errorf("%d kills: step %+v is outside of the run", kills, s)
 			}
 		}
 		if killed < kills || killed > kills+3 {
 			t.Errorf("%d kills: planned %d", kills, killed)
 		}
-		for _, d := range doses {
-			if !slices.ContainsFunc(steps, func(s step) bool { return s.deed == d.deed && s.kind == d.kind }) {
-				t.Errorf("%d kills: no %s of %s", kills, d.deed, d.kind)
+		for _, d := range rates {
+			if !slices.ContainsFunc(steps, func(s step) bool { return s.fault == d.fault && s.kind == d.kind }) {
+				t.Errorf("%d kills: no %s of %s", kills, d.fault, d.kind)
 			}
 		}
 	}
@@ -75,23 +75,23 @@ func TestNothingIsDoneWithoutKills(t *testing.T) {
 	}
 }
 
-func TestOnlySomeDeeds(t *testing.T) {
+func TestOnlySomeFaults(t *testing.T) {
 	for _, s := range plan(testConfig(t, "-only", "kill worker,freeze redis")) {
-		if s.deed == history.Kill && s.kind == history.Worker || s.deed == history.Freeze && s.kind == history.Redis {
+		if s.fault == history.Kill && s.kind == history.Worker || s.fault == history.Freeze && s.kind == history.Redis {
 			continue
 		}
-		t.Errorf("got %s of %s", s.deed, s.kind)
+		t.Errorf("got %s of %s", s.fault, s.kind)
 	}
 	if _, err := parse([]string{"-only", "praise worker"}); err == nil {
-		t.Error("a deed that is not there: want an error")
+		t.Error("a fault that is not there: want an error")
 	}
 }
 
 func TestWorkersFreezeForLongerThanALease(t *testing.T) {
 	const lease = 8 * time.Second
 	for _, s := range plan(testConfig(t, "-kills", "1000")) {
-		if s.deed == history.Freeze && s.kind == history.Worker && s.lasts <= lease {
-			t.Errorf("got %v", s.lasts)
+		if s.fault == history.Freeze && s.kind == history.Worker && s.duration <= lease {
+			t.Errorf("got %v", s.duration)
 		}
 	}
 }

@@ -27,14 +27,14 @@ type process struct {
 	link    *link  // its way to Redis; nil for Redis itself
 	agents  string // its directory of agents; "": it has the built-in ones alone
 
-	mu   sync.Mutex
-	cmd  *exec.Cmd     // nil while it is down
-	rest time.Duration // how long it stays down the next time
+	mu        sync.Mutex
+	cmd       *exec.Cmd     // nil while it is down
+	restartIn time.Duration // how long it stays down the next time
 
-	born func(pid int)                     // is told of every incarnation; may be nil
-	fate func(up time.Duration, err error) // is told of ends that nobody caused
-	sent bool                              // a signal was sent to this incarnation
-	over chan struct{}                     // closed when run has returned
+	onStart  func(pid int)                     // called after each start; may be nil
+	onExit   func(up time.Duration, err error) // called after each exit that no signal of ours caused
+	signaled bool                              // a signal was sent to this incarnation
+	done     chan struct{}                     // closed when run has returned
 }
 
 // restartAfter is how long a process that ended by itself stays down.
@@ -42,7 +42,7 @@ const restartAfter = 300 * time.Millisecond
 
 // run keeps the process up until ctx ends, and then kills it.
 func (p *process) run(ctx context.Context) {
-	defer close(p.over)
+	defer close(p.done)
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := p.live(ctx)
@@ -50,11 +50,11 @@ func (p *process) run(ctx context.Context) {
 			return
 		}
 		p.mu.Lock()
-		rest, sent := p.rest, p.sent
-		p.rest = restartAfter
+		rest, sent := p.restartIn, p.signaled
+		p.restartIn = restartAfter
 		p.mu.Unlock()
 		if !sent {
-			p.fate(time.Since(began), err)
+			p.onExit(time.Since(began), err)
 		}
 		sleep(ctx, rest)
 	}
@@ -75,10 +75,10 @@ func (p *process) live(ctx context.Context) error {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
 	p.mu.Lock()
-	p.cmd, p.sent = cmd, false
+	p.cmd, p.signaled = cmd, false
 	p.mu.Unlock()
-	if p.born != nil {
-		p.born(cmd.Process.Pid)
+	if p.onStart != nil {
+		p.onStart(cmd.Process.Pid)
 	}
 	err = cmd.Wait()
 	p.mu.Lock()
@@ -96,7 +96,7 @@ func (p *process) signal(sig syscall.Signal, rest time.Duration) int {
 		return 0
 	}
 	if sig == syscall.SIGKILL || sig == syscall.SIGTERM {
-		p.rest, p.sent = rest, true
+		p.restartIn, p.signaled = rest, true
 	}
 	_ = p.cmd.Process.Signal(sig) // it may just have ended
 	return p.cmd.Process.Pid
@@ -121,8 +121,8 @@ func (p *process) pid() int {
 	return p.cmd.Process.Pid
 }
 
-// reborn waits until another incarnation than pid is up.
-func (p *process) reborn(ctx context.Context, pid int) error {
+// restarted waits until another incarnation than pid is up.
+func (p *process) restarted(ctx context.Context, pid int) error {
 	return until(ctx, func() bool { now := p.pid(); return now != 0 && now != pid })
 }
 

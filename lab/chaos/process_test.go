@@ -26,8 +26,8 @@ func launch(t *testing.T, script string) (*process, <-chan string) {
 	fates := make(chan string, 16)
 	p := &process{
 		name: "test", path: shell, args: []string{"-c", script}, logPath: filepath.Join(t.TempDir(), "log"),
-		over: make(chan struct{}),
-		fate: func(_ time.Duration, err error) {
+		done: make(chan struct{}),
+		onExit: func(_ time.Duration, err error) {
 			select {
 			case fates <- err.Error():
 			default:
@@ -36,7 +36,7 @@ func launch(t *testing.T, script string) (*process, <-chan string) {
 	}
 	life, stop := context.WithCancel(context.Background())
 	go p.run(life)
-	t.Cleanup(func() { stop(); <-p.over })
+	t.Cleanup(func() { stop(); <-p.done })
 	return p, fates
 }
 
@@ -44,11 +44,11 @@ func TestKilledProcessComesBackUnderAnotherNumber(t *testing.T) {
 	p, fates := launch(t, "exec sleep 60")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if err := p.reborn(ctx, 0); err != nil {
+	if err := p.restarted(ctx, 0); err != nil {
 		t.Fatal(err)
 	}
 	pid := p.signal(syscall.SIGKILL, 0)
-	if err := p.reborn(ctx, pid); err != nil {
+	if err := p.restarted(ctx, pid); err != nil {
 		t.Fatal(err)
 	}
 	if p.pid() == pid {
@@ -80,7 +80,7 @@ func TestReceiveReadsEventsUntilTheClientLeaves(t *testing.T) {
 		t.Errorf("got %+v", s.Events)
 	}
 	s = &history.Stream{}
-	if err := (&life{plan: lifePlan{fickle: 1}}).receive(strings.NewReader(text), s); !errors.Is(err, errFickle) || len(s.Events) != 1 {
-		t.Errorf("a fickle client: got %v and %d events", err, len(s.Events))
+	if err := (&life{plan: lifePlan{leaveAfter: 1}}).receive(strings.NewReader(text), s); !errors.Is(err, errLeft) || len(s.Events) != 1 {
+		t.Errorf("a client that leaves: got %v and %d events", err, len(s.Events))
 	}
 }

@@ -68,7 +68,7 @@ func (w *world) redisConf() string { return filepath.Join(w.dir, "redis.conf") }
 
 // redisAnswers waits until Redis does.
 func (w *world) redisAnswers(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := until(ctx, func() bool { return w.rdb.Ping(ctx).Err() == nil }); err != nil {
 		return fmt.Errorf("redis does not answer: %w", err)

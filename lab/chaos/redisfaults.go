@@ -20,21 +20,21 @@ var deniable = []string{
 	"lpush", "rpush", "lrem", "expire", "pexpire", "sadd", "xack", "time", "evalsha",
 }
 
-// redisFault is what a deed does to a running Redis: commands that begin it, and
+// redisFault is what a fault does to a running Redis: commands that begin it, and
 // commands that end it.
 type redisFault struct {
 	target     string // as it is named in histories
 	begin, end [][]any
 }
 
-// redisFaultOf returns what a deed does; ok is false for a deed that is not done
+// redisFaultOf returns what a fault does; ok is false for a fault that is not done
 // by commands. The number chooses among kinds of it.
-func redisFaultOf(deed history.Deed, n int) (f redisFault, ok bool) {
+func redisFaultOf(fault history.Fault, n int) (f redisFault, ok bool) {
 	set := func(name, on, off string) ([][]any, [][]any) {
 		return [][]any{{"config", "set", name, on}}, [][]any{{"config", "set", name, off}}
 	}
 	f.target = "redis"
-	switch deed {
+	switch fault {
 	case history.Deny:
 		command := deniable[n%len(deniable)]
 		f.target = "redis without " + command
@@ -61,15 +61,15 @@ func (n *nemesis) faultRedis(ctx context.Context, s step, f redisFault) {
 	if !n.command(ctx, f.begin) {
 		return // Redis is down, or loads
 	}
-	undone := n.note(history.Disturbance{Deed: s.deed, Kind: s.kind, Target: f.target, PID: n.w.redis.pid(), From: time.Now()})
-	sleep(ctx, s.lasts)
+	undone := n.note(history.Disturbance{Fault: s.fault, Kind: s.kind, Target: f.target, PID: n.w.redis.pid(), From: time.Now()})
+	sleep(ctx, s.duration)
 	n.restore(ctx, f.end)
 	undone()
 }
 
 // command sends commands to Redis, and reports whether it took them all.
 func (n *nemesis) command(ctx context.Context, commands [][]any) bool {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for _, args := range commands {
 		if n.w.rdb.Do(ctx, args...).Err() != nil {
@@ -93,16 +93,16 @@ const loadDelay = "key-load-delay 200\n"
 // or for as long as the log lasts at that pace.
 func (n *nemesis) loadRedis(ctx context.Context, s step) {
 	p := n.w.redis
-	_ = p.reborn(ctx, 0) // one that is down is killed as soon as it is up
+	_ = p.restarted(ctx, 0) // one that is down is killed as soon as it is up
 	if os.WriteFile(n.w.redisConf(), []byte(loadDelay), 0o600) != nil {
 		return
 	}
-	d := history.Disturbance{Deed: s.deed, Kind: s.kind, Target: p.name, From: time.Now()}
+	d := history.Disturbance{Fault: s.fault, Kind: s.kind, Target: p.name, From: time.Now()}
 	if d.PID = p.signal(syscall.SIGKILL, 0); d.PID != 0 {
 		undone := n.note(d)
 		defer undone()
-		_ = p.reborn(ctx, d.PID) // else the run is over
-		sleep(ctx, s.lasts)
+		_ = p.restarted(ctx, d.PID) // else the run is over
+		sleep(ctx, s.duration)
 	}
 	_ = os.WriteFile(n.w.redisConf(), nil, 0o600) // else the next start is slow, too
 	n.restore(ctx, [][]any{{"config", "set", "key-load-delay", "0"}})
@@ -111,16 +111,16 @@ func (n *nemesis) loadRedis(ctx context.Context, s step) {
 
 // jumpClock sets Redis's clock ahead or back, and after a while right again.
 func (n *nemesis) jumpClock(ctx context.Context, s step) {
-	by := time.Duration(1+s.who/2%maxJump) * time.Second
-	if s.who%2 == 0 {
+	by := time.Duration(1+s.pick/2%maxJump) * time.Second
+	if s.pick%2 == 0 {
 		by = -by
 	}
 	if n.w.clock.library == "" || n.w.clock.jump(by) != nil {
 		return
 	}
 	target := fmt.Sprintf("clock of redis by %v", by)
-	undone := n.note(history.Disturbance{Deed: s.deed, Kind: s.kind, Target: target, PID: n.w.redis.pid(), From: time.Now()})
-	sleep(ctx, s.lasts)
+	undone := n.note(history.Disturbance{Fault: s.fault, Kind: s.kind, Target: target, PID: n.w.redis.pid(), From: time.Now()})
+	sleep(ctx, s.duration)
 	_ = n.w.clock.jump(-by) // the file could be written before
 	undone()
 }

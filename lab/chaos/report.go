@@ -16,8 +16,8 @@ import (
 // shownHistories is how many jobs' histories are printed in full.
 const shownHistories = 20
 
-// writeStory writes the histories of all jobs to a file, if one is named.
-func writeStory(path string, h *history.History) error {
+// writeHistory writes the histories of all jobs to a file, if one is named.
+func writeHistory(path string, h *history.History) error {
 	if path == "" {
 		return nil
 	}

@@ -26,14 +26,14 @@ func (l *life) follow(ctx context.Context, id string) {
 		if over {
 			return
 		}
-		if !errors.Is(err, errFickle) {
+		if !errors.Is(err, errLeft) {
 			sleep(ctx, 200*time.Millisecond)
 		}
 	}
 }
 
-// errFickle says that the client left the stream of its own will.
-var errFickle = errors.New("the client has left")
+// errLeft says that the client left the stream of its own will.
+var errLeft = errors.New("the client has left")
 
 // connect reads one connection of the stream. It reports whether that was the
 // last one.
@@ -92,8 +92,8 @@ func (l *life) receive(body io.Reader, s *history.Stream) error {
 			e.At = time.Now()
 			s.Events = append(s.Events, e)
 			e = history.Seen{}
-			if count++; count == l.plan.fickle {
-				return errFickle
+			if count++; count == l.plan.leaveAfter {
+				return errLeft
 			}
 		}
 	}

@@ -69,7 +69,7 @@ func (t *traffic) live(ctx context.Context, n int) {
 	if id == "" {
 		return
 	}
-	switch p.conduct {
+	switch p.behavior {
 	case follow:
 		l.follow(ctx, id)
 	case cancel:
@@ -84,8 +84,8 @@ func (t *traffic) live(ctx context.Context, n int) {
 	if p.retry {
 		l.retry(ctx, id)
 	}
-	if p.again > 0 { // what was told once must still be so
-		sleep(ctx, p.again)
+	if p.rereadAfter > 0 { // what was told once must still be so
+		sleep(ctx, p.rereadAfter)
 		l.get(ctx, id, 0)
 	}
 }
@@ -116,7 +116,7 @@ func (l *life) post(ctx context.Context) string {
 	body, header := l.submission(deadline)
 	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, time.Second) {
 		var twin sync.WaitGroup
-		if l.plan.twice {
+		if l.plan.duplicate {
 			twin.Go(func() { l.postOnce(ctx, body, header) })
 		}
 		answer := l.postOnce(ctx, body, header)

@@ -73,7 +73,7 @@ func open(ctx context.Context, cfg config, dir, binary string) (*world, error) {
 func (w *world) close() {
 	w.stop()
 	for _, p := range w.processes() {
-		<-p.over
+		<-p.done
 		if p.link != nil {
 			p.link.close()
 		}
@@ -99,17 +99,17 @@ func (w *world) processes() []*process {
 // launch starts a process and keeps it up for life.
 func (w *world) launch(life context.Context, p *process) *process {
 	p.logPath = filepath.Join(w.dir, p.name+".log")
-	p.rest, p.over = restartAfter, make(chan struct{})
-	p.fate = func(up time.Duration, err error) { w.diedByItself(p, up, err) }
-	p.born = func(pid int) {
+	p.restartIn, p.done = restartAfter, make(chan struct{})
+	p.onExit = func(up time.Duration, err error) { w.noteExit(p, up, err) }
+	p.onStart = func(pid int) {
 		w.log.Change(func(h *history.History) { h.Processes[pid] = history.Process{Name: p.name, Group: p.group} })
 	}
 	go p.run(life)
 	return p
 }
 
-// patience is how long a part of the world may take to start.
-const patience = 30 * time.Second
+// startTimeout is how long a part of the world may take to start.
+const startTimeout = 30 * time.Second
 
 // serve starts an HTTP server of the world around, and returns its URL.
 func (w *world) serve(h http.Handler) (string, error) {
@@ -186,7 +186,7 @@ func (w *world) environment(redisAddr string) []string {
 
 // apisAnswer waits until every API does.
 func (w *world) apisAnswer(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for _, url := range w.apiURLs {
 		if err := until(ctx, func() bool { _, err := fetch(ctx, url+"/openapi.yaml"); return err == nil }); err != nil {

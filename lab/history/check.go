@@ -41,7 +41,7 @@ var rules = []rule{
 	{"a run ends once", endsOnce},
 	{"attempts are fenced", fenced},
 	{"a result if and only if succeeded", resultIffSucceeded},
-	{"a state that was told stays true", toldStaysTrue},
+	{"a reported state stays true", reportedStaysTrue},
 	{"a granted cancel holds", cancelHolds},
 	{"streams have no gap and no repeat", streamsAreWhole},
 	{"answers are those of the contract", answersAreExpected},

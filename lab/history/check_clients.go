@@ -33,9 +33,9 @@ func (j *Job) answers() []*Request {
 	return all
 }
 
-// toldStaysTrue: what a client was told of a job's end is in the job's log for
+// reportedStaysTrue: what a client was told of a job's end is in the job's log for
 // ever, and nobody is told later that it has not happened.
-func toldStaysTrue(h *History, j *Job) []string {
+func reportedStaysTrue(h *History, j *Job) []string {
 	var wrong []string
 	answers := j.answers()
 	for _, a := range answers {
@@ -48,7 +48,7 @@ func toldStaysTrue(h *History, j *Job) []string {
 				wrong = append(wrong, fmt.Sprintf("told %s at event %d, which the log does not have so", a.State, a.Sequence))
 			}
 		}
-		if last := h.endToldBefore(answers, a); a.Sequence < last {
+		if last := h.endReportedBefore(answers, a); a.Sequence < last {
 			wrong = append(wrong, fmt.Sprintf("told %s (event %d) after its end at event %d had been told", a.State, a.Sequence, last))
 		}
 	}
@@ -61,9 +61,9 @@ func toldStaysTrue(h *History, j *Job) []string {
 	return wrong
 }
 
-// endToldBefore returns the sequence number of the newest end of the job that
+// endReportedBefore returns the sequence number of the newest end of the job that
 // an answer had told before the request was sent.
-func (h *History) endToldBefore(answers []*Request, r *Request) int64 {
+func (h *History) endReportedBefore(answers []*Request, r *Request) int64 {
 	var last int64
 	for _, a := range answers {
 		if a.ID == r.ID && a.State.Terminal() && a.Done().Before(r.At) && !h.inDoubt(a.Done()) {
@@ -162,7 +162,7 @@ const farthestJump = 15 * time.Second
 // by Redis's clock.
 func (h *History) tooLate(j *Job, r *Request) bool {
 	at := r.Done().Add(time.Second)
-	jumps := func(d Disturbance) bool { return d.Deed == Jump && d.overlaps(r.At, r.Done()) }
+	jumps := func(d Disturbance) bool { return d.Fault == Jump && d.overlaps(r.At, r.Done()) }
 	if slices.ContainsFunc(h.Disturbances, jumps) {
 		at = at.Add(farthestJump)
 	}

@@ -91,11 +91,11 @@ func TestBadHistoriesAreFound(t *testing.T) {
 		{"record gone", "acknowledged job is there", func(_ *History, j *Job, _ *Record) { j.Stored = nil }},
 		{"record gone long before Redis died", "acknowledged job is there", func(h *History, j *Job, _ *Record) {
 			j.Stored = nil
-			h.Disturbances = append(h.Disturbances, Disturbance{Deed: Kill, Kind: Redis, From: at(6)})
+			h.Disturbances = append(h.Disturbances, Disturbance{Fault: Kill, Kind: Redis, From: at(6)})
 		}},
 		{"record gone before a worker died", "acknowledged job is there", func(h *History, j *Job, _ *Record) {
 			j.Stored = nil
-			h.Disturbances = append(h.Disturbances, Disturbance{Deed: Kill, Kind: Worker, From: at(3)})
+			h.Disturbances = append(h.Disturbances, Disturbance{Fault: Kill, Kind: Worker, From: at(3)})
 		}},
 		{"two records", "one key makes one job", func(_ *History, j *Job, r *Record) {
 			twin := *r
@@ -125,11 +125,11 @@ func TestBadHistoriesAreFound(t *testing.T) {
 		{"record counts other attempts", "attempts are fenced", func(_ *History, _ *Job, r *Record) { r.Attempt = 3 }},
 		{"succeeded without a result", "a result if and only if succeeded", func(_ *History, _ *Job, r *Record) { r.Result = false }},
 		{"failed with a result", "a result if and only if succeeded", func(_ *History, _ *Job, r *Record) { r.State = tasks.Failed }},
-		{"told of another end", "a state that was told stays true", func(_ *History, j *Job, _ *Record) { j.Reads[1].State = tasks.Failed }},
-		{"told of an end, then of none", "a state that was told stays true", func(_ *History, j *Job, _ *Record) {
+		{"told of another end", "a reported state stays true", func(_ *History, j *Job, _ *Record) { j.Reads[1].State = tasks.Failed }},
+		{"told of an end, then of none", "a reported state stays true", func(_ *History, j *Job, _ *Record) {
 			j.Reads = append(j.Reads, Request{At: at(30), Status: 200, ID: jobID, State: tasks.Running, Sequence: 4})
 		}},
-		{"told that it is not there", "a state that was told stays true", func(_ *History, j *Job, _ *Record) {
+		{"told that it is not there", "a reported state stays true", func(_ *History, j *Job, _ *Record) {
 			j.Reads[0] = Request{At: at(5), Status: 404, ID: jobID}
 		}},
 		{"canceled and not canceled", "a granted cancel holds", func(_ *History, j *Job, _ *Record) {
@@ -192,7 +192,7 @@ func TestBadHistoriesAreFound(t *testing.T) {
 // TestWhatIsExcused lists what looks wrong and is not.
 func TestWhatIsExcused(t *testing.T) {
 	killRedis := func(h *History, seconds float64) {
-		h.Disturbances = append(h.Disturbances, Disturbance{Deed: Kill, Kind: Redis, From: at(seconds)})
+		h.Disturbances = append(h.Disturbances, Disturbance{Fault: Kill, Kind: Redis, From: at(seconds)})
 	}
 	cases := []struct {
 		name   string
@@ -260,7 +260,7 @@ func TestLossIsCountedByCause(t *testing.T) {
 	if m := Measure(h); m.Lost != 1 || m.LostExcused != 0 {
 		t.Errorf("got %d lost and %d excused, want 1 and 0", m.Lost, m.LostExcused)
 	}
-	h.Disturbances = append(h.Disturbances, Disturbance{Deed: Kill, Kind: Redis, From: at(4)})
+	h.Disturbances = append(h.Disturbances, Disturbance{Fault: Kill, Kind: Redis, From: at(4)})
 	if m := Measure(h); m.Lost != 0 || m.LostExcused != 1 {
 		t.Errorf("got %d lost and %d excused, want 0 and 1", m.Lost, m.LostExcused)
 	}

@@ -84,8 +84,8 @@ func (r *Record) EndIDs() []string {
 	return ids
 }
 
-// ToldOfEnd reports whether the receiver has taken a webhook for every end in
+// Notified reports whether the receiver has taken a webhook for every end in
 // the record.
-func (j *Job) ToldOfEnd(r *Record) bool {
+func (j *Job) Notified(r *Record) bool {
 	return !slices.ContainsFunc(r.EndIDs(), func(id string) bool { return !j.delivered(id) })
 }

@@ -68,7 +68,7 @@ type Call struct {
 // answered reports whether the caller got a valid answer.
 func (c Call) answered() bool { return c.Outcome == string(mockllm.None) && !c.Left }
 
-// Request is one request of a client, and what it was told.
+// Request is one request of a client, and its outcome.
 type Request struct {
 	At     time.Time     // when it was sent
 	Took   time.Duration // until the answer, or the failure
@@ -140,33 +140,33 @@ type Event struct {
 	Data     string
 }
 
-// Deed is something that is done to the system.
-type Deed string
+// Fault is a kind of fault that a run injects.
+type Fault string
 
-// The deeds.
+// The faults.
 const (
-	Kill      Deed = "kill"      // SIGKILL; it is started again
-	Terminate Deed = "terminate" // SIGTERM; it is started again
-	Freeze    Deed = "freeze"    // SIGSTOP, later SIGCONT
-	Cut       Deed = "cut"       // its connections to Redis are closed and refused
-	Silence   Deed = "silence"   // its connections to Redis carry nothing
-	Slow      Deed = "slow"      // its connections to Redis are slow
+	Kill      Fault = "kill"      // SIGKILL; it is started again
+	Terminate Fault = "terminate" // SIGTERM; it is started again
+	Freeze    Fault = "freeze"    // SIGSTOP, later SIGCONT
+	Cut       Fault = "cut"       // its connections to Redis are closed and refused
+	Silence   Fault = "silence"   // its connections to Redis carry nothing
+	Slow      Fault = "slow"      // its connections to Redis are slow
 
 	// To Redis alone:
-	Deny       Deed = "deny"       // Spillway's user may not run some command
-	Mute       Deed = "mute"       // Spillway's user has no channels
-	OOM        Deed = "oom"        // writes are refused: memory is full
-	NoReplicas Deed = "noreplicas" // writes are refused: too few replicas
-	ReadOnly   Deed = "readonly"   // writes are refused: it is a replica
-	Misconf    Deed = "misconf"    // writes are refused: a snapshot has failed
-	Load       Deed = "load"       // SIGKILL; it takes seconds to load its log
-	Jump       Deed = "jump"       // its clock is set ahead or back, and right again
+	Deny       Fault = "deny"       // Spillway's user may not run some command
+	Mute       Fault = "mute"       // Spillway's user has no channels
+	OOM        Fault = "oom"        // writes are refused: memory is full
+	NoReplicas Fault = "noreplicas" // writes are refused: too few replicas
+	ReadOnly   Fault = "readonly"   // writes are refused: it is a replica
+	Misconf    Fault = "misconf"    // writes are refused: a snapshot has failed
+	Load       Fault = "load"       // SIGKILL; it takes seconds to load its log
+	Jump       Fault = "jump"       // its clock is set ahead or back, and right again
 
-	Withdraw Deed = "withdraw" // an agent is taken from a worker, and given back
-	Flood    Deed = "flood"    // a tenant posts batches as fast as it can
+	Withdraw Fault = "withdraw" // an agent is taken from a worker, and given back
+	Flood    Fault = "flood"    // a tenant posts batches as fast as it can
 )
 
-// Kind is what a deed is done to, or who does it.
+// Kind is what a fault is done to, or who does it.
 type Kind string
 
 // The kinds.
@@ -177,9 +177,9 @@ const (
 	Tenant Kind = "tenant"
 )
 
-// Disturbance is a deed and its extent.
+// Disturbance is one fault, with what it hit and how long it lasted.
 type Disturbance struct {
-	Deed   Deed
+	Fault  Fault
 	Kind   Kind
 	Target string // "worker-2"
 	PID    int
@@ -283,7 +283,7 @@ const unsynced = 2 * time.Second
 // a Redis that was killed soon after.
 func (h *History) inDoubt(at time.Time) bool {
 	return slices.ContainsFunc(h.Disturbances, func(d Disturbance) bool {
-		return (d.Deed == Kill || d.Deed == Load) && d.Kind == Redis && !at.After(d.From.Add(grace)) && d.From.Sub(at) < unsynced
+		return (d.Fault == Kill || d.Fault == Load) && d.Kind == Redis && !at.After(d.From.Add(grace)) && d.From.Sub(at) < unsynced
 	})
 }
 

@@ -35,8 +35,8 @@ type Measures struct {
 	Abort             Durations // a job canceled → its call aborted
 	AbortDisturbed    Durations // the same, while the worker or Redis was disturbed
 
-	Told Durations // how long after its end a job's webhook was taken
-	Late Durations // how long after its deadline a job ended
+	HookDelay Durations // how long after its end a job's webhook was taken
+	Late      Durations // how long after its deadline a job ended
 
 	Streams, StreamEvents       int
 	Unavailable                 Durations // how long a 503 took
@@ -44,7 +44,7 @@ type Measures struct {
 	Ends, Missing, Underway     int       // webhooks that were due; of them, those that never came, and those to come
 	Webhooks, Repeated, Untaken int       // that came; of them, those that had been taken before, and those the receiver refused
 	Replays                     int       // submissions answered with the job of an earlier one
-	Deeds                       map[string]int
+	Faults                      map[string]int
 	Floods                      map[tasks.State]int // the flooding tenant's jobs, by their state at the end
 	FloodRefused                int                 // jobs and batches of it that were refused, or got no answer
 	Exits                       int
@@ -55,11 +55,11 @@ type Measures struct {
 func Measure(h *History) *Measures {
 	m := &Measures{
 		States: map[tasks.State]int{}, Attempts: map[int]int{}, Again: map[string]int{}, CallsBy: map[int]int{},
-		Deeds: map[string]int{}, Exits: len(h.Exits), Tests: h.Tests,
+		Faults: map[string]int{}, Exits: len(h.Exits), Tests: h.Tests,
 		Floods: map[tasks.State]int{},
 	}
 	for _, d := range h.Disturbances {
-		m.Deeds[string(d.Deed)+" "+string(d.Kind)]++
+		m.Faults[string(d.Fault)+" "+string(d.Kind)]++
 	}
 	m.floods(h)
 	for _, j := range h.Jobs {
@@ -216,7 +216,7 @@ func (m *Measures) contact(h *History, j *Job) {
 		default:
 			taken[d.ID] = true
 			if r := j.Record(d.JobID); r != nil && WebhookID(r.ID, r.Sequence) == d.ID && r.event(r.Sequence) != nil {
-				m.Told = append(m.Told, d.At.Sub(r.event(r.Sequence).At))
+				m.HookDelay = append(m.HookDelay, d.At.Sub(r.event(r.Sequence).At))
 			}
 		}
 	}
@@ -248,7 +248,7 @@ func (m *Measures) recovery(h *History, r *Record) {
 		switch {
 		case h.redisDisturbed(d.From.Add(-leaseTime), claimed) || !h.peerWell(d.PID, d.From, claimed):
 			m.RecoveryDisturbed = append(m.RecoveryDisturbed, took)
-		case d.Deed == Freeze:
+		case d.Fault == Freeze:
 			m.Thawed = append(m.Thawed, took)
 		default:
 			m.Recovery = append(m.Recovery, took)
@@ -269,11 +269,11 @@ func endOf(states []Event, i int) time.Time {
 	return time.Unix(1<<40, 0)
 }
 
-// lossOf finds the deed by which a worker was lost while it had a job in hand.
+// lossOf finds the fault by which a worker was lost while it had a job in hand.
 func (h *History) lossOf(pid int, from, until time.Time) *Disturbance {
 	for i := range h.Disturbances {
 		d := &h.Disturbances[i]
-		if d.PID == pid && d.Kind == Worker && (d.Deed == Kill || d.Deed == Freeze) && d.From.After(from) && d.From.Before(until) {
+		if d.PID == pid && d.Kind == Worker && (d.Fault == Kill || d.Fault == Freeze) && d.From.After(from) && d.From.Before(until) {
 			return d
 		}
 	}

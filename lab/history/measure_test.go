@@ -26,8 +26,8 @@ func TestMeasuresOfAGoodHistory(t *testing.T) {
 	if len(m.Late) != 1 || m.Late[0] != time.Second {
 		t.Errorf("late: got %v, want 1 s", m.Late)
 	}
-	if len(m.Told) != 1 || m.Told[0] != 6*time.Second {
-		t.Errorf("told of the end: got %v, want 6 s", m.Told)
+	if len(m.HookDelay) != 1 || m.HookDelay[0] != 6*time.Second {
+		t.Errorf("told of the end: got %v, want 6 s", m.HookDelay)
 	}
 	if m.Unanswered != 1 || len(m.Unavailable) != 1 {
 		t.Errorf("answers: %d missing, 503 %v", m.Unanswered, m.Unavailable)
@@ -48,9 +48,9 @@ func TestPaidTwice(t *testing.T) {
 
 func TestRecovery(t *testing.T) {
 	cases := []struct {
-		name  string
-		deeds []Disturbance
-		want  func(m *Measures) Durations
+		name   string
+		faults []Disturbance
+		want   func(m *Measures) Durations
 	}{
 		{"killed", []Disturbance{{Kill, Worker, "local-1", 77, at(4), at(5)}},
 			func(m *Measures) Durations { return m.Recovery }},
@@ -62,7 +62,7 @@ func TestRecovery(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			h := good()
-			h.Disturbances = c.deeds
+			h.Disturbances = c.faults
 			m := Measure(h)
 			got := c.want(m)
 			if len(got) != 1 || got[0] != 9*time.Second {

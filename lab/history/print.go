@@ -40,10 +40,10 @@ func (m *Measures) Print(out io.Writer) {
 	row("answers 503", "%s", m.Unavailable)
 	row("webhooks due", "%d: %d missing, %d on their way", m.Ends, m.Missing, m.Underway)
 	row("webhooks received", "%d: %d repeated by ID, %d refused by the receiver", m.Webhooks, m.Repeated, m.Untaken)
-	row("webhooks after the end", "%s", m.Told)
+	row("webhooks after the end", "%s", m.HookDelay)
 	row("submissions replayed by key", "%d", m.Replays)
 	row("jobs of the flooding tenant", "%s; refused: %d", counts(m.Floods), m.FloodRefused)
-	row("done to the system", "%s", counts(m.Deeds))
+	row("faults", "%s", counts(m.Faults))
 	row("processes that ended by themselves", "%d", m.Exits)
 	row("not tested", "%s", m.Tests.missing())
 }
@@ -92,7 +92,7 @@ func Print(out io.Writer, h *History, j *Job) {
 		from, until := lines[0].at, lines[len(lines)-1].at
 		for _, d := range h.Disturbances {
 			if !d.From.After(until) && (d.Until.IsZero() || d.Until.After(from)) {
-				lines = append(lines, line{d.From, fmt.Sprintf("%s %s (process %d) until %s", strings.ToUpper(string(d.Deed)), d.Target, d.PID, clock(d.Until))})
+				lines = append(lines, line{d.From, fmt.Sprintf("%s %s (process %d) until %s", strings.ToUpper(string(d.Fault)), d.Target, d.PID, clock(d.Until))})
 			}
 		}
 		slices.SortStableFunc(lines, func(a, b line) int { return a.at.Compare(b.at) })
