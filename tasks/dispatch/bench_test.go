@@ -50,7 +50,7 @@ func BenchmarkSubmit(b *testing.B) {
 		b.Fatal(err)
 	}
 	result := &store.Shared{JobID: first.ID, Output: json.RawMessage(`{"score":7}`)}
-	if _, err := s.Land(b.Context(), digest, first.ID, result, time.Hour); err != nil {
+	if _, err := s.CompleteFlight(b.Context(), digest, first.ID, result, time.Hour); err != nil {
 		b.Fatal(err)
 	}
 	submit := func(sub tasks.Submission) error {

@@ -17,7 +17,7 @@ const cacheTimeout = 250 * time.Millisecond
 // shortcut is how a drafted job is answered without a run of its own.
 type shortcut struct {
 	clear  json.RawMessage // the scorecard's answer, for a clear case
-	shared store.Seat      // the result of an equal job, or the leader that is to get it
+	shared store.Joined    // the result of an equal job, or the leader that is to get it
 	digest string          // of the flight that the job has joined; "": none
 }
 
@@ -58,22 +58,22 @@ func (d *Dispatcher) findShortcut(ctx context.Context, j *tasks.Job, s *request,
 }
 
 // lookup finds the result or the leader of the jobs equal to one.
-type lookup func(ctx context.Context, digest string, j *tasks.Job) (store.Seat, error)
+type lookup func(ctx context.Context, digest string, j *tasks.Job) (store.Joined, error)
 
 // join joins the flight of equal jobs, as its leader if there is none. A flexible job
 // may wait for hours, so it never leads: others would wait with it.
-func (d *Dispatcher) join(ctx context.Context, digest string, j *tasks.Job) (store.Seat, error) {
+func (d *Dispatcher) join(ctx context.Context, digest string, j *tasks.Job) (store.Joined, error) {
 	if j.Flexible {
 		found, err := d.peek(ctx, digest, j)
 		found.Leader = ""
 		return found, err
 	}
-	return d.store.TakeSeat(ctx, digest, j.ID, equal.LeaderLifetime(j, j.CreatedAt))
+	return d.store.JoinFlight(ctx, digest, j.ID, equal.LeaderLifetime(j, j.CreatedAt))
 }
 
 // peek is join without joining.
-func (d *Dispatcher) peek(ctx context.Context, digest string, _ *tasks.Job) (store.Seat, error) {
-	return d.store.Peek(ctx, digest)
+func (d *Dispatcher) peek(ctx context.Context, digest string, _ *tasks.Job) (store.Joined, error) {
+	return d.store.PeekFlight(ctx, digest)
 }
 
 // plan sets the plan of a drafted job. One that has its answer needs no lane.
@@ -117,7 +117,7 @@ func (d *Dispatcher) create(ctx context.Context, j *tasks.Job, input json.RawMes
 // leaveFlight takes a job that was not made out of its flight.
 func (d *Dispatcher) leaveFlight(ctx context.Context, j *tasks.Job, input json.RawMessage, k shortcut, insteadID string) error {
 	if k.shared.Leader != "" {
-		return d.store.LeaveSeat(ctx, k.digest, j.ID)
+		return d.store.LeaveFlight(ctx, k.digest, j.ID)
 	}
 	return d.resign(ctx, j, input, k.digest, insteadID)
 }
@@ -133,13 +133,13 @@ func (d *Dispatcher) resign(ctx context.Context, j *tasks.Job, input json.RawMes
 			return d.handOver(ctx, j, digest, insteadID)
 		}
 	}
-	_, err = d.store.Land(ctx, digest, j.ID, nil, 0)
+	_, err = d.store.CompleteFlight(ctx, digest, j.ID, nil, 0)
 	return err
 }
 
 // handOver makes another job the leader in the place of this one.
 func (d *Dispatcher) handOver(ctx context.Context, j *tasks.Job, digest, to string) error {
-	found, err := d.store.TakeOver(ctx, digest, to, j.ID, equal.LeaderLifetime(j, j.CreatedAt))
+	found, err := d.store.TakeOverFlight(ctx, digest, to, j.ID, equal.LeaderLifetime(j, j.CreatedAt))
 	if err != nil || found.Hit != nil || found.Leader != "" {
 		return err
 	}

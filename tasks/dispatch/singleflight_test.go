@@ -35,7 +35,7 @@ func (s *system) answered(t *testing.T, j *tasks.Job, input string) {
 		t.Fatalf("digest: %v", err)
 	}
 	result := &store.Shared{JobID: j.ID, Output: json.RawMessage(`{"score":7}`), Cost: 250, Tokens: tasks.Tokens{Input: 10, Output: 5}}
-	if _, err := s.store.Land(t.Context(), digest, j.ID, result, time.Hour); err != nil {
+	if _, err := s.store.CompleteFlight(t.Context(), digest, j.ID, result, time.Hour); err != nil {
 		t.Fatalf("land: %v", err)
 	}
 }
@@ -253,13 +253,13 @@ func TestAReplayOfAnEndedJobLeadsNobody(t *testing.T) {
 		if err != nil {
 			t.Fatalf("digest: %v", err)
 		}
-		if _, err := s.store.Land(t.Context(), digest, j.ID, nil, 0); err != nil { // as whoever cancels it does
+		if _, err := s.store.CompleteFlight(t.Context(), digest, j.ID, nil, 0); err != nil { // as whoever cancels it does
 			t.Fatalf("land: %v", err)
 		}
 		if got, replayed, err := s.Submit(t.Context(), "acme", &sub); err != nil || !replayed || got.ID != j.ID {
 			t.Errorf("sent again: got %+v, %v, %v", got, replayed, err)
 		}
-		if found, err := s.store.Peek(t.Context(), digest); err != nil || found.Leader != "" {
+		if found, err := s.store.PeekFlight(t.Context(), digest); err != nil || found.Leader != "" {
 			t.Errorf("flight: got %+v, %v, want no leader", found, err)
 		}
 		sub.Deadline = time.Now().Add(-time.Hour) // another request, which is at fault as well
@@ -294,10 +294,10 @@ func TestAReplayTakesNobodysSeat(t *testing.T) {
 			if flexible {
 				leader = ""
 			}
-			if found, err := s.store.Peek(t.Context(), digest); err != nil || found.Leader != leader {
+			if found, err := s.store.PeekFlight(t.Context(), digest); err != nil || found.Leader != leader {
 				t.Errorf("flight: got %+v, %v, want that of %q", found, err, leader)
 			}
-			if waiting, err := s.store.Land(t.Context(), digest, j.ID, nil, 0); err != nil || len(waiting) != 0 {
+			if waiting, err := s.store.CompleteFlight(t.Context(), digest, j.ID, nil, 0); err != nil || len(waiting) != 0 {
 				t.Errorf("waiting for the result: got %v, %v, want nobody", waiting, err)
 			}
 		})

@@ -62,57 +62,56 @@ func (r *Shared) Add(attempts []tasks.Attempt) {
 	}
 }
 
-// Seat tells how a job comes to its result: from the cache, from an equal job, or
-// by itself.
-type Seat struct {
+// Joined is how a job gets its result: from the cache, from an equal job, or by itself.
+type Joined struct {
 	Hit    *Shared // the result that there is already; nil: none
 	Leader string  // the ID of the equal job that gets it for all; "": this one does
 }
 
-// TakeSeat looks for the result of a job equal to this one, under the digest that
-// all equal ones share. If there is none, the job gets it for all, or waits for
-// the one that does. A flight that does not land is forgotten after the time
-// given.
-func (s *Store) TakeSeat(ctx context.Context, digest, id string, lasts time.Duration) (Seat, error) {
-	return s.seat(ctx, boardScript, boardOf(digest).all(), id, lasts.Milliseconds(), listedFollowers)
+// JoinFlight returns the result of a job equal to this one, under the digest that all
+// equal ones share. If there is none, the job becomes the leader, which gets the result
+// for all, or a follower, which waits for it. A flight that is not completed is
+// forgotten after the time given.
+func (s *Store) JoinFlight(ctx context.Context, digest, id string, lasts time.Duration) (Joined, error) {
+	return s.join(ctx, flightJoinScript, flightOf(digest).all(), id, lasts.Milliseconds(), listedFollowers)
 }
 
-func (s *Store) seat(ctx context.Context, script *redis.Script, keys []string, args ...any) (Seat, error) {
+func (s *Store) join(ctx context.Context, script *redis.Script, keys []string, args ...any) (Joined, error) {
 	verdict, rest, err := s.runOn(ctx, script, keys, args...)
 	if err != nil {
-		return Seat{}, fmt.Errorf("look for an equal job: %w", err)
+		return Joined{}, fmt.Errorf("look for an equal job: %w", err)
 	}
 	switch verdict {
 	case "hit":
 		hit, err := decodeShared(text(rest, 0))
-		return Seat{Hit: hit}, err
+		return Joined{Hit: hit}, err
 	case "follows":
-		return Seat{Leader: text(rest, 0)}, nil
+		return Joined{Leader: text(rest, 0)}, nil
 	}
-	return Seat{}, nil
+	return Joined{}, nil
 }
 
-// LeaveSeat has a job that waits for an equal one's result not be told of it.
-func (s *Store) LeaveSeat(ctx context.Context, digest, id string) error {
-	// It is among the last ones: it has just taken its seat.
-	if err := s.rdb.LRem(ctx, boardOf(digest).followers(), -1, id).Err(); err != nil {
+// LeaveFlight removes a follower.
+func (s *Store) LeaveFlight(ctx context.Context, digest, id string) error {
+	// It is among the last ones: it has just joined.
+	if err := s.rdb.LRem(ctx, flightOf(digest).followers(), -1, id).Err(); err != nil {
 		return fmt.Errorf("leave an equal job: %w", away(err))
 	}
 	return nil
 }
 
-// Peek tells what TakeSeat would find, and changes nothing.
-func (s *Store) Peek(ctx context.Context, digest string) (Seat, error) {
-	b := boardOf(digest)
-	held, err := s.rdb.MGet(ctx, b.cache(), b.flight()).Result()
+// PeekFlight returns what JoinFlight would, and changes nothing.
+func (s *Store) PeekFlight(ctx context.Context, digest string) (Joined, error) {
+	f := flightOf(digest)
+	held, err := s.rdb.MGet(ctx, f.cache(), f.leader()).Result()
 	if err != nil {
-		return Seat{}, fmt.Errorf("look for an equal job: %w", away(err))
+		return Joined{}, fmt.Errorf("look for an equal job: %w", away(err))
 	}
 	if entry := text(held, 0); entry != "" {
 		hit, err := decodeShared(entry)
-		return Seat{Hit: hit}, err
+		return Joined{Hit: hit}, err
 	}
-	return Seat{Leader: text(held, 1)}, nil
+	return Joined{Leader: text(held, 1)}, nil
 }
 
 func decodeShared(entry string) (*Shared, error) {
@@ -123,17 +122,16 @@ func decodeShared(entry string) (*Shared, error) {
 	return &r, nil
 }
 
-// TakeOver has a job get the result for all equal ones in the place of the one
-// that it followed, unless there is a result by now or another was first.
-func (s *Store) TakeOver(ctx context.Context, digest, id, from string, lasts time.Duration) (Seat, error) {
-	b := boardOf(digest)
-	return s.seat(ctx, takeoverScript, []string{b.cache(), b.flight()}, id, from, lasts.Milliseconds())
+// TakeOverFlight makes a follower the leader in place of the one that it followed, unless
+// there is a result by now or another follower was first.
+func (s *Store) TakeOverFlight(ctx context.Context, digest, id, from string, lasts time.Duration) (Joined, error) {
+	f := flightOf(digest)
+	return s.join(ctx, flightTakeoverScript, []string{f.cache(), f.leader()}, id, from, lasts.Milliseconds())
 }
 
-// Land tells that a job that got the result for all has it, or, with a nil
-// result, that it will not. A result is kept for the time given. It returns the
-// IDs of the jobs that wait.
-func (s *Store) Land(ctx context.Context, digest, id string, r *Shared, keep time.Duration) ([]string, error) {
+// CompleteFlight ends the flight of a leader, with its result, which is kept for the time
+// given, or with nil if there is none. It returns the IDs of the followers.
+func (s *Store) CompleteFlight(ctx context.Context, digest, id string, r *Shared, keep time.Duration) ([]string, error) {
 	entry := []byte{}
 	if r != nil {
 		var err error
@@ -141,17 +139,17 @@ func (s *Store) Land(ctx context.Context, digest, id string, r *Shared, keep tim
 			return nil, fmt.Errorf("encode a shared result: %w", err)
 		}
 	}
-	ids, err := landScript.Run(ctx, s.rdb, boardOf(digest).all(), id, entry, keep.Milliseconds(), toldFor.Milliseconds()).StringSlice()
+	ids, err := flightCompleteScript.Run(ctx, s.rdb, flightOf(digest).all(), id, entry, keep.Milliseconds(), toldFor.Milliseconds()).StringSlice()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("share a result: %w", away(err))
 	}
 	return ids, nil
 }
 
-// Adopt ends a queued job with the result of an equal one. It reports false when
+// CompleteShared ends a queued job with the result of an equal one. It reports false when
 // the job is not queued, which is not an error.
-func (s *Store) Adopt(ctx context.Context, id string, r *Shared) (bool, error) {
-	verdict, _, err := s.run(ctx, adoptScript, id, r.JobID, []byte(r.Output), int64(r.Cost), r.tokens())
+func (s *Store) CompleteShared(ctx context.Context, id string, r *Shared) (bool, error) {
+	verdict, _, err := s.run(ctx, completeSharedScript, id, r.JobID, []byte(r.Output), int64(r.Cost), r.tokens())
 	if err != nil {
 		return false, fmt.Errorf("share a result: %w", err)
 	}

@@ -21,9 +21,9 @@ func shared(id string) *store.Shared {
 	return &store.Shared{JobID: id, Output: json.RawMessage(`{"score":7}`), Cost: 1_500_000, Tokens: tasks.Tokens{Input: 100, Output: 20}}
 }
 
-func take(t *testing.T, s *store.Store, id string) store.Seat {
+func take(t *testing.T, s *store.Store, id string) store.Joined {
 	t.Helper()
-	seat, err := s.TakeSeat(t.Context(), digest, id, time.Minute)
+	seat, err := s.JoinFlight(t.Context(), digest, id, time.Minute)
 	if err != nil {
 		t.Fatalf("take seat: %v", err)
 	}
@@ -44,10 +44,10 @@ func TestEqualJobsShareOneFlight(t *testing.T) {
 				t.Errorf("%s: got %+v, want to follow a", id, seat)
 			}
 		}
-		if seat, err := s.Peek(t.Context(), digest); err != nil || seat.Leader != "a" {
+		if seat, err := s.PeekFlight(t.Context(), digest); err != nil || seat.Leader != "a" {
 			t.Errorf("peek: got %+v, %v, want leader a", seat, err)
 		}
-		waiting, err := s.Land(t.Context(), digest, "a", shared("a"), time.Hour)
+		waiting, err := s.CompleteFlight(t.Context(), digest, "a", shared("a"), time.Hour)
 		if err != nil || !slices.Equal(waiting, []string{"b", "c"}) {
 			t.Errorf("landed: got %q, %v, want b and c", waiting, err)
 		}
@@ -69,7 +69,7 @@ func TestAFlightThatFailsHasOneSuccessor(t *testing.T) {
 		}
 		over := func(id, from string) string {
 			t.Helper()
-			seat, err := s.TakeOver(t.Context(), digest, id, from, time.Minute)
+			seat, err := s.TakeOverFlight(t.Context(), digest, id, from, time.Minute)
 			if err != nil || seat.Hit != nil {
 				t.Fatalf("take over: got %+v, %v", seat, err)
 			}
@@ -85,17 +85,17 @@ func TestAFlightThatFailsHasOneSuccessor(t *testing.T) {
 			t.Errorf("c from a: got leader %q, want b", got)
 		}
 		// What the first one says now is no longer about this flight.
-		waiting, err := s.Land(t.Context(), digest, "a", nil, 0)
+		waiting, err := s.CompleteFlight(t.Context(), digest, "a", nil, 0)
 		if err != nil || !slices.Equal(waiting, []string{"b", "c"}) {
 			t.Errorf("landed without a result: got %q, %v", waiting, err)
 		}
 		if seat := take(t, s, "d"); seat.Leader != "b" {
 			t.Errorf("after a's failure: got %+v, want to follow b", seat)
 		}
-		if _, err := s.Land(t.Context(), digest, "b", shared("b"), time.Hour); err != nil {
+		if _, err := s.CompleteFlight(t.Context(), digest, "b", shared("b"), time.Hour); err != nil {
 			t.Fatalf("land: %v", err)
 		}
-		if seat, err := s.TakeOver(t.Context(), digest, "c", "b", time.Minute); err != nil || seat.Hit == nil {
+		if seat, err := s.TakeOverFlight(t.Context(), digest, "c", "b", time.Minute); err != nil || seat.Hit == nil {
 			t.Errorf("c from b, which has a result: got %+v, %v, want the result", seat, err)
 		}
 	})
@@ -108,7 +108,7 @@ func TestFollowersAreListedWithinBounds(t *testing.T) {
 			take(t, s, strconv.Itoa(i))
 		}
 		for range 2 { // the reply to the first may be lost
-			waiting, err := s.Land(t.Context(), digest, "0", shared("0"), time.Hour)
+			waiting, err := s.CompleteFlight(t.Context(), digest, "0", shared("0"), time.Hour)
 			if err != nil || len(waiting) != 1000 || waiting[999] != "1099" {
 				t.Fatalf("landed: got %d followers, %v, want the last 1000", len(waiting), err)
 			}
@@ -133,7 +133,7 @@ func TestAFollowerIsNotClaimedButAdopted(t *testing.T) {
 			t.Errorf("claim: got %+v, want one that follows %s", c, leader.ID)
 		}
 		for range 2 { // the reply to the first may be lost
-			if _, err := s.Adopt(t.Context(), j.ID, shared(leader.ID)); err != nil {
+			if _, err := s.CompleteShared(t.Context(), j.ID, shared(leader.ID)); err != nil {
 				t.Fatalf("adopt: %v", err)
 			}
 		}
@@ -186,7 +186,7 @@ func TestAFollowerThatRunsByItself(t *testing.T) {
 	if c := claim(t, s, j.ID, "w1"); c.Verdict != store.Claimed {
 		t.Errorf("by itself: got %s, want %s", c.Verdict, store.Claimed)
 	}
-	if taken, err := s.Adopt(t.Context(), j.ID, shared("second")); taken || err != nil {
+	if taken, err := s.CompleteShared(t.Context(), j.ID, shared("second")); taken || err != nil {
 		t.Errorf("a result from elsewhere while it runs: got %v, %v, want it kept", taken, err)
 	}
 

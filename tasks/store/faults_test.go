@@ -21,41 +21,41 @@ const lasts = time.Minute // how long the flights of these tests last
 // sharedFaults are the tests of the scripts that are not of one job: each is made to
 // fail at every command.
 var sharedFaults = map[string]func(t *testing.T, s *store.Store, rdb *redis.Client, fail func(func() error)){
-	"board": func(t *testing.T, s *store.Store, rdb *redis.Client, fail func(func() error)) {
-		takeSeat(t, s, "leader")
-		fail(func() error { return second(s.TakeSeat(t.Context(), "digest", "follower", lasts)) })
-		if ids := land(t, s, nil); !slices.Equal(ids, []string{"follower"}) {
+	"flight_join": func(t *testing.T, s *store.Store, rdb *redis.Client, fail func(func() error)) {
+		joinFlight(t, s, "leader")
+		fail(func() error { return second(s.JoinFlight(t.Context(), "digest", "follower", lasts)) })
+		if ids := completeFlight(t, s, nil); !slices.Equal(ids, []string{"follower"}) {
 			t.Errorf("followers: got %v", ids)
 		}
 		if ttl := rdb.PTTL(t.Context(), "spillway:followers:{digest}").Val(); ttl <= 0 {
 			t.Errorf("the list of followers does not expire")
 		}
 	},
-	"land": func(t *testing.T, s *store.Store, _ *redis.Client, fail func(func() error)) {
-		takeSeat(t, s, "leader")
-		takeSeat(t, s, "follower")
+	"flight_complete": func(t *testing.T, s *store.Store, _ *redis.Client, fail func(func() error)) {
+		joinFlight(t, s, "leader")
+		joinFlight(t, s, "follower")
 		var ids []string
 		fail(func() (err error) {
-			ids, err = s.Land(t.Context(), "digest", "leader", &store.Shared{JobID: "leader", Output: json.RawMessage(`{}`)}, lasts)
+			ids, err = s.CompleteFlight(t.Context(), "digest", "leader", &store.Shared{JobID: "leader", Output: json.RawMessage(`{}`)}, lasts)
 			return err
 		})
 		if !slices.Equal(ids, []string{"follower"}) {
 			t.Errorf("followers: got %v", ids)
 		}
-		if seat := takeSeat(t, s, "late"); seat.Hit == nil || seat.Hit.JobID != "leader" {
-			t.Errorf("a late job: got %+v", seat)
+		if joined := joinFlight(t, s, "late"); joined.Hit == nil || joined.Hit.JobID != "leader" {
+			t.Errorf("a late job: got %+v", joined)
 		}
 	},
-	"takeover": func(t *testing.T, s *store.Store, _ *redis.Client, fail func(func() error)) {
-		takeSeat(t, s, "leader")
-		takeSeat(t, s, "follower")
-		var seat store.Seat
+	"flight_takeover": func(t *testing.T, s *store.Store, _ *redis.Client, fail func(func() error)) {
+		joinFlight(t, s, "leader")
+		joinFlight(t, s, "follower")
+		var joined store.Joined
 		fail(func() (err error) {
-			seat, err = s.TakeOver(t.Context(), "digest", "follower", "leader", lasts)
+			joined, err = s.TakeOverFlight(t.Context(), "digest", "follower", "leader", lasts)
 			return err
 		})
-		if seat != (store.Seat{}) || takeSeat(t, s, "late").Leader != "follower" {
-			t.Errorf("got %+v", seat)
+		if joined != (store.Joined{}) || joinFlight(t, s, "late").Leader != "follower" {
+			t.Errorf("got %+v", joined)
 		}
 	},
 	"hurry": func(t *testing.T, s *store.Store, rdb *redis.Client, fail func(func() error)) {
@@ -135,18 +135,18 @@ func TestAnErrorAtAnyCommandOfASharedScript(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-func takeSeat(t *testing.T, s *store.Store, id string) store.Seat {
+func joinFlight(t *testing.T, s *store.Store, id string) store.Joined {
 	t.Helper()
-	seat, err := s.TakeSeat(t.Context(), "digest", id, lasts)
+	joined, err := s.JoinFlight(t.Context(), "digest", id, lasts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return seat
+	return joined
 }
 
-func land(t *testing.T, s *store.Store, r *store.Shared) []string {
+func completeFlight(t *testing.T, s *store.Store, r *store.Shared) []string {
 	t.Helper()
-	ids, err := s.Land(t.Context(), "digest", "leader", r, lasts)
+	ids, err := s.CompleteFlight(t.Context(), "digest", "leader", r, lasts)
 	if err != nil {
 		t.Fatal(err)
 	}

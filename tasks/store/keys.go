@@ -28,17 +28,17 @@ func experimentKey(agent, version string) string {
 // time of the last count).
 func versionsKey(agent string) string { return "spillway:experiment:{" + agent + "}" }
 
-// board holds the keys of all equal jobs of a tenant, by the digest that makes
+// flight has the keys of all equal jobs of a tenant, by the digest that makes
 // them equal; the braces put them into one slot.
-type board string
+type flight string
 
-func boardOf(digest string) board { return board("{" + digest + "}") }
+func flightOf(digest string) flight { return flight("{" + digest + "}") }
 
-func (b board) cache() string     { return "spillway:cache:" + string(b) }     // string: a result, as JSON of Shared
-func (b board) flight() string    { return "spillway:flight:" + string(b) }    // string: ID of the job that gets the result
-func (b board) followers() string { return "spillway:followers:" + string(b) } // list: IDs of the jobs that wait for it
+func (f flight) cache() string     { return "spillway:cache:" + string(f) }     // string: a result, as JSON of Shared
+func (f flight) leader() string    { return "spillway:flight:" + string(f) }    // string: ID of the job that gets the result
+func (f flight) followers() string { return "spillway:followers:" + string(f) } // list: IDs of the jobs that wait for it
 
-func (b board) all() []string { return []string{b.cache(), b.flight(), b.followers()} }
+func (f flight) all() []string { return []string{f.cache(), f.leader(), f.followers()} }
 
 // shard holds the keys that all jobs of one shard share. The braces make Redis
 // Cluster put every key of the shard into one slot.

@@ -47,7 +47,7 @@ func (m *machine) adopt(t *rapid.T) {
 	output := json.RawMessage(strconv.Itoa(m.calls))
 	var got bool
 	c := m.send(t, func(s *store.Store) (err error) {
-		got, err = s.Adopt(t.Context(), j.id, &store.Shared{
+		got, err = s.CompleteShared(t.Context(), j.id, &store.Shared{
 			JobID: from, Output: output, Cost: savedCost, Tokens: tasks.Tokens{Input: 1, Output: savedTokens - 1},
 		})
 		return err

@@ -41,16 +41,16 @@ var (
 	hurrySource string
 	//go:embed lua/learn.lua
 	learnSource string
-	//go:embed lua/adopt.lua
-	adoptSource string
+	//go:embed lua/complete_shared.lua
+	completeSharedSource string
 	//go:embed lua/unfollow.lua
 	unfollowSource string
-	//go:embed lua/board.lua
-	boardSource string
-	//go:embed lua/takeover.lua
-	takeoverSource string
-	//go:embed lua/land.lua
-	landSource string
+	//go:embed lua/flight_join.lua
+	flightJoinSource string
+	//go:embed lua/flight_takeover.lua
+	flightTakeoverSource string
+	//go:embed lua/flight_complete.lua
+	flightCompleteSource string
 	//go:embed lua/forget.lua
 	forgetSource string
 	//go:embed lua/recount.lua
@@ -58,29 +58,29 @@ var (
 	//go:embed lua/beat.lua
 	beatSource string
 
-	createScript   = jobScript(createSource)
-	claimScript    = jobScript(claimSource)
-	renewScript    = jobScript(renewSource)
-	appendScript   = jobScript(appendSource)
-	completeScript = jobScript(completeSource)
-	failScript     = jobScript(failSource)
-	spendScript    = jobScript(spendSource)
-	releaseScript  = jobScript(releaseSource)
-	cancelScript   = jobScript(cancelSource)
-	amendScript    = jobScript(amendSource)
-	overdueScript  = jobScript(overdueSource)
-	replanScript   = jobScript(replanSource)
-	retryScript    = jobScript(retrySource)
-	adoptScript    = jobScript(adoptSource)
-	unfollowScript = jobScript(unfollowSource)
-	boardScript    = redis.NewScript(boardSource)
-	takeoverScript = redis.NewScript(takeoverSource)
-	landScript     = redis.NewScript(landSource)
-	hurryScript    = redis.NewScript(hurrySource)
-	learnScript    = redis.NewScript(learnSource)
-	forgetScript   = redis.NewScript(forgetSource)
-	beatScript     = redis.NewScript(beatSource)
-	recountScript  = redis.NewScript(recountSource)
+	createScript         = jobScript(createSource)
+	claimScript          = jobScript(claimSource)
+	renewScript          = jobScript(renewSource)
+	appendScript         = jobScript(appendSource)
+	completeScript       = jobScript(completeSource)
+	failScript           = jobScript(failSource)
+	spendScript          = jobScript(spendSource)
+	releaseScript        = jobScript(releaseSource)
+	cancelScript         = jobScript(cancelSource)
+	amendScript          = jobScript(amendSource)
+	overdueScript        = jobScript(overdueSource)
+	replanScript         = jobScript(replanSource)
+	retryScript          = jobScript(retrySource)
+	completeSharedScript = jobScript(completeSharedSource)
+	unfollowScript       = jobScript(unfollowSource)
+	flightJoinScript     = redis.NewScript(flightJoinSource)
+	flightTakeoverScript = redis.NewScript(flightTakeoverSource)
+	flightCompleteScript = redis.NewScript(flightCompleteSource)
+	hurryScript          = redis.NewScript(hurrySource)
+	learnScript          = redis.NewScript(learnSource)
+	forgetScript         = redis.NewScript(forgetSource)
+	beatScript           = redis.NewScript(beatSource)
+	recountScript        = redis.NewScript(recountSource)
 )
 
 func jobScript(body string) *redis.Script { return redis.NewScript(libSource + "\n" + body) }

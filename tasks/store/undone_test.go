@@ -56,8 +56,8 @@ var scripts = []struct {
 		_, err := s.Retry(t.Context(), tenant, id)
 		return err
 	}},
-	{"adopt", nil, func(t *testing.T, s *store.Store, id string) error {
-		_, err := s.Adopt(t.Context(), id, &store.Shared{JobID: id, Output: json.RawMessage(`{}`)})
+	{"complete_shared", nil, func(t *testing.T, s *store.Store, id string) error {
+		_, err := s.CompleteShared(t.Context(), id, &store.Shared{JobID: id, Output: json.RawMessage(`{}`)})
 		return err
 	}},
 	{"renew", hold, func(t *testing.T, s *store.Store, id string) error { return s.Renew(t.Context(), id, 1) }},

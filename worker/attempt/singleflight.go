@@ -35,7 +35,7 @@ func (r *Runner) Follow(ctx context.Context, id, leaderID string, lane tasks.Lan
 	case err != nil && now.Before(j.CreatedAt.Add(leaderMade)):
 		return again(nil)
 	case err == nil && r.answers(leader, now):
-		_, err = r.Store.Adopt(ctx, id, store.SharedOf(leader))
+		_, err = r.Store.CompleteShared(ctx, id, store.SharedOf(leader))
 	case err == nil && worthWaiting(j, leader, lane, now):
 		return &queue.Retry{After: lookAgain(j, now)}
 	default:
@@ -102,12 +102,12 @@ func (r *Runner) takeOver(ctx context.Context, j *tasks.Job, leaderID string, no
 	if err != nil {
 		return r.Store.Unfollow(ctx, j.ID, leaderID, "")
 	}
-	seat, err := r.Store.TakeOver(ctx, digest, j.ID, leaderID, equal.LeaderLifetime(j, now))
+	seat, err := r.Store.TakeOverFlight(ctx, digest, j.ID, leaderID, equal.LeaderLifetime(j, now))
 	switch {
 	case err != nil:
 		return err
 	case seat.Hit != nil:
-		_, err = r.Store.Adopt(ctx, j.ID, seat.Hit)
+		_, err = r.Store.CompleteShared(ctx, j.ID, seat.Hit)
 		return err
 	case !now.Before(j.TargetAt):
 		return r.Store.Unfollow(ctx, j.ID, leaderID, "")
@@ -151,13 +151,13 @@ func (a *attempt) completeFlight(ctx context.Context, result *store.Shared, keep
 	if err != nil {
 		return err
 	}
-	waiting, err := a.Store.Land(ctx, digest, a.job.ID, result, keep)
+	waiting, err := a.Store.CompleteFlight(ctx, digest, a.job.ID, result, keep)
 	if err != nil {
 		return err
 	}
 	for _, id := range waiting {
 		if result != nil {
-			if _, err := a.Store.Adopt(ctx, id, result); err != nil {
+			if _, err := a.Store.CompleteShared(ctx, id, result); err != nil {
 				return err
 			}
 			continue

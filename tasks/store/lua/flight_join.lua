@@ -1,8 +1,9 @@
--- board looks for the result of an equal job, and else joins those that want it.
+-- flight_join returns the result of an equal job, or makes a job the leader or a follower
+-- of those that want it.
 --   KEYS[1] cache (string)   KEYS[2] flight (string: ID of the job that gets the result for all)
 --   KEYS[3] followers (list: IDs of the jobs that wait for it)
 --   ARGV[1] job ID   ARGV[2] ms that a flight lasts at most   ARGV[3] how many followers are listed
--- Followers that are not listed any more are not told of the result: they look for it.
+-- Followers that are no longer listed poll for the result.
 -- Returns {'hit', entry}, {'leads'} when this job is to get the result, or
 -- {'follows', job ID} when that one does.
 local hit = redis.call('GET', KEYS[1])

@@ -1,6 +1,6 @@
--- takeover puts a job in the place of one that no longer gets the result for all,
--- unless there is a result by now.
---   KEYS[1] cache, KEYS[2] flight (see board)
+-- flight_takeover makes a follower the leader in place of one that no longer gets the
+-- result, unless there is a result by now.
+--   KEYS[1] cache, KEYS[2] flight (see flight_join)
 --   ARGV[1] job ID   ARGV[2] the job that it followed   ARGV[3] ms that a flight lasts at most
 -- Returns {'hit', entry}, {'leads'}, or {'follows', job ID} when another one was first.
 local hit = redis.call('GET', KEYS[1])

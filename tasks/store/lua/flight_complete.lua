@@ -1,6 +1,6 @@
--- land ends a flight: with a result, which is kept for later jobs, or without.
---   KEYS as for board   ARGV[1] job ID   ARGV[2] entry for the cache, '' for none   ARGV[3] ms it is kept
---   ARGV[4] ms that followers stay listed who have been told
+-- flight_complete ends a flight: with a result, which is kept for later jobs, or without.
+--   KEYS as for flight_join   ARGV[1] job ID   ARGV[2] entry for the cache, '' for none   ARGV[3] ms it is kept
+--   ARGV[4] ms that followers stay listed afterwards
 -- Without a result a flight that another job leads goes on. Returns the IDs of those that wait,
 -- also to a repeat of the same call (its reply was lost).
 -- The result is kept before the flight ends, so that whoever comes between an error and

@@ -1,4 +1,4 @@
--- adopt ends a queued job with the result of an equal job.
+-- complete_shared ends a queued job with the result of an equal job.
 --   ARGV[2] job ID whose result it is   ARGV[3] result (JSON)   ARGV[4] picodollars and ARGV[5] tokens that it cost
 -- Returns {'ok'}, {'kept', state} when the job is not queued, or {'unknown'}.
 take('state', 'attempt', 'seq', 'tenant', 'callback', 'place', 'counted', 'retention')
