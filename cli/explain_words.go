@@ -121,16 +121,19 @@ func (e explanation) next() string {
 	case len(after) > 0:
 		return label + strings.Join(after, ", then ") + "."
 	case e.OnExhausted == tasks.Wait:
-		return label + "nobody; the job waits for its providers until its deadline."
+		return label + "none; the job waits for its providers until its deadline."
 	}
-	return label + "nobody; no candidate was left."
+	return label + "none; no candidate was left."
 }
 
-// times tells when what happened, from the submission on.
+// times lists when what happened, counted from the submission.
 func (e explanation) times() string {
 	var all []string
 	add := func(what string, at time.Time) {
 		if !at.IsZero() {
+			if at.Before(e.CreatedAt) {
+				at = e.CreatedAt // by the clock of the API, which is not that of Redis
+			}
 			all = append(all, what+" "+e.offset(at))
 		}
 	}
