@@ -48,7 +48,7 @@ func TestAScriptThatFailsInItsMiddle(t *testing.T) {
 			if reply, ok := a("next").run(t.Context(), enterScript); !ok || reply[0] != int64(0) {
 				t.Errorf("command %d, %s, failed: the next call gets %v", n, fired, reply)
 			}
-			rdb.Close() //nolint:errcheck // of a test
+			rdb.Close()
 		}
 	}
 }
