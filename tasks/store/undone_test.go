@@ -130,7 +130,7 @@ func TestAnErrorAtAnyCommandLeavesAJobThatEnds(t *testing.T) {
 					script.setup(t, s, j.ID)
 				}
 				if strings.HasPrefix(script.name, "overdue") {
-					server.ZAdd("spillway:{0}:due", 1, j.ID) //nolint:errcheck,gosec // it is in due at another time
+					server.ZAdd("spillway:{0}:due", 1, j.ID)
 					server.SetTime(time.Now().Add(time.Minute))
 				}
 				fault.At(n)
