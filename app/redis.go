@@ -40,11 +40,11 @@ func connect(ctx context.Context, cfg *config.Config, role redisconn.Role, wait 
 		return nil, err
 	}
 	if skew.Abs() > redisconn.SkewWarn {
-		log.WarnContext(ctx, "this machine's clock and that of Redis differ; set both by NTP", "ahead", skew)
+		log.WarnContext(ctx, "the clocks of this machine and of Redis differ; synchronize both by NTP", "ahead", skew)
 	}
 	nodes, err := redisconn.Survey(ctx, servers)
 	if err != nil {
-		log.WarnContext(ctx, "Redis does not tell its settings; they are not checked", "error", err)
+		log.WarnContext(ctx, "cannot read the settings of Redis; they are not checked", "error", err)
 	}
 	for _, f := range doctor.CheckPermissions(ctx, servers, *cfg) {
 		if f.Level != doctor.OK {
@@ -54,7 +54,7 @@ func connect(ctx context.Context, cfg *config.Config, role redisconn.Role, wait 
 	for _, n := range nodes {
 		for _, f := range doctor.CheckRedis(n, cfg.Durability) {
 			if f.Level != doctor.OK {
-				log.WarnContext(ctx, "Redis is not as it should be", "check", f.Check, "found", f.What, "do", f.Do)
+				log.WarnContext(ctx, "Redis is misconfigured", "check", f.Check, "found", f.What, "do", f.Do)
 			}
 		}
 	}

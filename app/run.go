@@ -23,7 +23,7 @@ func (s *App) followAgents(ctx context.Context) error {
 // announceStop logs, once ctx ends, what the process still waits for.
 func (s *App) announceStop(ctx context.Context) error {
 	<-ctx.Done()
-	s.log.Info("stopping: jobs in hand may finish; press Ctrl-C again to stop at once", "drain", s.cfg.WorkerDrain)
+	s.log.Info("stopping; running jobs may finish; press Ctrl-C again to stop at once", "drain", s.cfg.WorkerDrain)
 	return nil
 }
 

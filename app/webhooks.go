@@ -79,9 +79,9 @@ func (s *App) reseal(ctx context.Context, registry *endpoints.Registry) {
 	seals, err := registry.Reseal(ctx)
 	switch {
 	case err != nil && ctx.Err() == nil:
-		s.log.ErrorContext(ctx, "webhook secrets not sealed anew: the next start of a worker tries again; leave the old SPILLWAY_WEBHOOK_SECRET in place", "error", err)
+		s.log.ErrorContext(ctx, "cannot re-encrypt webhook secrets; the next worker that starts tries again; keep the old SPILLWAY_WEBHOOK_SECRET", "error", err)
 	case err == nil:
-		s.log.InfoContext(ctx, "webhook secrets sealed anew: only the first SPILLWAY_WEBHOOK_SECRET is needed for them", "sealed", seals.Old, "lost", len(seals.Lost))
+		s.log.InfoContext(ctx, "webhook secrets re-encrypted; only the first SPILLWAY_WEBHOOK_SECRET is needed now", "sealed", seals.Old, "lost", len(seals.Lost))
 	}
 }
 

@@ -17,14 +17,14 @@ import (
 type agentsCommand struct {
 	List  agentsListCommand  `cmd:"" help:"List the agents."`
 	Show  agentsShowCommand  `cmd:"" help:"Show an agent: definition, schemas, prompt."`
-	Stats agentsStatsCommand `cmd:"" help:"Show what has come of the agents' jobs: outcomes, time, tokens, cost, by variant."`
+	Stats agentsStatsCommand `cmd:"" help:"Show the results of the agents' jobs: outcomes, time, tokens, cost, by variant."`
 	Test  agentsTestCommand  `cmd:"" help:"Run an agent folder's examples against its scorecard and schemas, and try it on generated inputs."`
 	Try   agentsTryCommand   `cmd:"" help:"Run one input through an agent's folder: show the prompt, and the answer of the models as configured."`
 
-	Push     agentsPushCommand     `cmd:"" help:"Check an agent's folder and put it into Redis, from where every API and worker takes it over."`
+	Push     agentsPushCommand     `cmd:"" help:"Check an agent's folder and store it in Redis, from where every API and worker loads it."`
 	Versions agentsVersionsCommand `cmd:"" help:"List the agents that were pushed, or the versions of one."`
-	Rollback agentsRollbackCommand `cmd:"" help:"Make a version that was pushed before the current one again."`
-	Remove   agentsRemoveCommand   `cmd:"" help:"Take a pushed agent back; its versions are kept."`
+	Rollback agentsRollbackCommand `cmd:"" help:"Make an earlier version current again."`
+	Remove   agentsRemoveCommand   `cmd:"" help:"Remove a pushed agent; its versions are kept."`
 }
 
 // catalogue opens the agents that the settings name.

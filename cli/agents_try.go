@@ -19,7 +19,7 @@ import (
 type agentsTryCommand struct {
 	Dir      string         `arg:"" type:"existingdir" help:"The agent's folder."`
 	File     string         `short:"f" required:"" placeholder:"FILE" help:"The input as JSON; - for standard input. The file of an example works, too."`
-	Model    []string       `placeholder:"CANDIDATE" help:"Whom to ask, as provider or provider/model; several with commas. By default those that would be asked in production."`
+	Model    []string       `placeholder:"CANDIDATE" help:"Models to call, as provider or provider/model, separated by commas; by default those that production would call."`
 	Language tasks.Language `enum:"zh,en" default:"zh" placeholder:"LANG" help:"Language of the answer: zh or en."`
 	Timeout  time.Duration  `default:"5m" help:"How long to wait for the answer."`
 	Verbose  bool           `short:"v" help:"Show the log."`

@@ -26,19 +26,19 @@ type commands struct {
 	Worker    workerCommand    `cmd:"" group:"serve" help:"Run jobs, on a real Redis."`
 	Submit    submitCommand    `cmd:"" group:"use" help:"Post a job."`
 	Get       getCommand       `cmd:"" group:"use" help:"Show a job."`
-	Explain   explainCommand   `cmd:"" group:"use" help:"Tell why a job went where it went, and what it cost."`
-	Watch     watchCommand     `cmd:"" group:"use" help:"Follow a job's events until it ends."`
-	Cancel    cancelCommand    `cmd:"" group:"use" help:"End a job."`
+	Explain   explainCommand   `cmd:"" group:"use" help:"Explain why a job ran where it did, and what it cost."`
+	Watch     watchCommand     `cmd:"" group:"use" help:"Print a job's events until it ends."`
+	Cancel    cancelCommand    `cmd:"" group:"use" help:"Cancel a job."`
 	Retry     retryCommand     `cmd:"" group:"use" help:"Run a job again that failed or was canceled."`
-	Rerun     rerunCommand     `cmd:"" group:"use" help:"Make new jobs of jobs that have ended, such as those that no model answered."`
+	Rerun     rerunCommand     `cmd:"" group:"use" help:"Create new jobs from jobs that have ended, such as those that no model answered."`
 	Agents    agentsCommand    `cmd:"" group:"use" help:"List, show and test agents."`
 	Providers providersCommand `cmd:"" group:"serve" help:"List the providers of models, and check that they answer."`
 	Audit     auditCommand     `cmd:"" group:"serve" help:"Verify the audit log."`
-	Keys      keysCommand      `cmd:"" group:"serve" help:"Make, list, rotate and revoke API keys."`
+	Keys      keysCommand      `cmd:"" group:"serve" help:"Create, list, rotate and revoke API keys."`
 	Unmask    unmaskCommand    `cmd:"" group:"serve" help:"Show the values that masking replaced in a job."`
-	Budgets   budgetsCommand   `cmd:"" group:"serve" help:"Show what is spent, and what is left of each budget."`
-	Doctor    doctorCommand    `cmd:"" group:"serve" help:"Look at Redis, queues, workers, providers and agents, and say what to do."`
-	Config    configCommand    `cmd:"" group:"serve" help:"Show every setting, the value in force and what it means."`
+	Budgets   budgetsCommand   `cmd:"" group:"serve" help:"Show what each budget has spent and has left."`
+	Doctor    doctorCommand    `cmd:"" group:"serve" help:"Check Redis, queues, workers, providers and agents, and say what to do."`
+	Config    configCommand    `cmd:"" group:"serve" help:"Show every setting with its value and meaning."`
 
 	VersionFlag   versionFlag          `name:"version" short:"V" help:"Print the version and exit."`
 	Version       versionCommand       `cmd:"" group:"about" help:"Print the version, and what it was built from."`

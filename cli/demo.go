@@ -24,7 +24,7 @@ type demoCommand struct {
 	Language tasks.Language `enum:"zh,en," default:"" placeholder:"LANG" help:"Language of the results: zh or en; by default that of the terminal."`
 	Budget   time.Duration  `default:"30s" help:"Time that models get for all jobs; what they have not answered by then, the scorecards do."`
 	Rows     int            `placeholder:"N" help:"How many opportunities; all by default."`
-	NoOutage bool           `help:"Leave out the outage, which mock models play where no real model is reached."`
+	NoOutage bool           `help:"Skip the outage, which mock models act out where no real model can be reached."`
 	Verbose  bool           `short:"v" help:"Show the log."`
 }
 

@@ -165,7 +165,7 @@ func (o *outageRun) seesTheMac(ctx context.Context) error {
 		}
 		if !said && time.Since(waited) > time.Second {
 			said = true
-			o.line("  waiting until the worker looks again")
+			o.line("  waiting for the worker to find it")
 		}
 		select {
 		case <-tick.C:

@@ -12,8 +12,8 @@ type doctorCommand struct{}
 
 // Help gives an example.
 func (doctorCommand) Help() string {
-	return "Looks at Redis, queues, workers, providers and agents, as this machine's settings name them, and says\n" +
-		"what to do about each finding. The exit code is 1 if something has failed.\n\n" +
+	return "Checks Redis, queues, workers, providers and agents that this machine's settings name, and says what to\n" +
+		"do about each finding. The exit code is 1 if something has failed.\n\n" +
 		"Example:\n  SPILLWAY_REDIS_URL=redis://10.0.0.5:6379/0 spillway doctor"
 }
 

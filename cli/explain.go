@@ -21,8 +21,8 @@ type explainCommand struct {
 
 // Help gives examples.
 func (explainCommand) Help() string {
-	return "Tells on one screen why a job went where it went and what it cost: what was planned and by which numbers,\n" +
-		"what each candidate did, and who would have been next. Times are told from the moment of submission on.\n\n" +
+	return "Explains on one screen why a job ran where it did and what it cost: the plan and its numbers, what each\n" +
+		"candidate did, and which would have been next. Times count from the submission.\n\n" +
 		"Examples:\n  spillway explain job_0190…\n  spillway explain $(spillway submit A05 -f examples/a05_customer.json)"
 }
 

@@ -19,7 +19,7 @@ type submitCommand struct {
 	Language  tasks.Language `default:"zh" enum:"zh,en" help:"Language of the result: zh or en."`
 	Priority  tasks.Priority `default:"normal" enum:"high,normal,low" help:"Place among the jobs of its complexity: high, normal or low."`
 	Privacy   string         `placeholder:"LEVEL" enum:",any,mask_fields,mask,local_only" default:"" help:"Where the input may go: any, mask_fields, mask or local_only; the agent's own by default."`
-	From      []string       `placeholder:"CANDIDATE" help:"Who may answer, in order, e.g. deepseek,kimi/kimi-k3; by agent and complexity by default."`
+	From      []string       `placeholder:"CANDIDATE" help:"Models that may answer, in order, e.g. deepseek,kimi/kimi-k3; by agent and complexity by default."`
 	NoCache   bool           `help:"Run the job even if an equal one has a result."`
 	FastPath  bool           `help:"Let the scorecard answer at once where it calls the case clear."`
 	Flexible  bool           `help:"The answer may wait for the cloud's cheap hours."`

@@ -20,10 +20,10 @@ import (
 )
 
 type keysCommand struct {
-	Create keysCreateCommand `cmd:"" help:"Make a key, and print it this once."`
+	Create keysCreateCommand `cmd:"" help:"Create a key, and print it once."`
 	List   keysListCommand   `cmd:"" help:"List the keys, the oldest first."`
-	Revoke keysRevokeCommand `cmd:"" help:"End a key, everywhere within a second."`
-	Rotate keysRotateCommand `cmd:"" help:"Make a key in place of another, which ends after a while."`
+	Revoke keysRevokeCommand `cmd:"" help:"Revoke a key; it stops working everywhere within a second."`
+	Rotate keysRotateCommand `cmd:"" help:"Create a key that replaces another, which keeps working for a while."`
 }
 
 // withKeys runs use on the keys of the Redis that the settings name.

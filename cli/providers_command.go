@@ -20,8 +20,8 @@ type providersCommand struct {
 	List  providersListCommand  `cmd:"" help:"List the providers: models, prices, limits, and whether a key is set."`
 	Check providersCheckCommand `cmd:"" help:"Ask each provider that is set up whether it answers."`
 
-	Status providersStatusCommand `cmd:"" help:"Show which models the workers leave alone, and why."`
-	Reset  providersResetCommand  `cmd:"" help:"Have every worker try a provider again at once."`
+	Status providersStatusCommand `cmd:"" help:"Show which models the workers do not call for now, and why."`
+	Reset  providersResetCommand  `cmd:"" help:"Make every worker call a provider again at once."`
 }
 
 type providersListCommand struct {

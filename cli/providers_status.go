@@ -24,8 +24,8 @@ type providersStatusCommand struct {
 
 // Help gives examples.
 func (providersStatusCommand) Help() string {
-	return "Shows the models that the live workers leave alone, why, since when, until when, and what to do. It reads\n" +
-		"Redis, at SPILLWAY_REDIS_URL.\n\n" +
+	return "Shows the models that the live workers do not call for now: why, since when, until when, and what to do. Reads\n" +
+		"Redis at SPILLWAY_REDIS_URL.\n\n" +
 		"Examples:\n  spillway providers status\n  spillway providers status --json"
 }
 
@@ -44,7 +44,7 @@ func (c providersStatusCommand) Run(ctx context.Context, s streams) error {
 			return enc.Encode(left)
 		}
 		if len(left) == 0 {
-			fmt.Fprintf(s.out, "%s alive; no model is left alone\n", plural(len(workers), "worker"))
+			fmt.Fprintf(s.out, "%s alive; every model is called\n", plural(len(workers), "worker"))
 			return nil
 		}
 		return printCircuits(s, left, time.Now())
@@ -70,8 +70,8 @@ type providersResetCommand struct {
 
 // Help gives an example.
 func (providersResetCommand) Help() string {
-	return "Has every worker try the providers again at once, after a key was corrected or an account topped up. It\n" +
-		"writes to Redis, at SPILLWAY_REDIS_URL; workers heed it within two seconds.\n\n" +
+	return "Makes every worker call the providers again at once, after a key was corrected or an account topped up.\n" +
+		"Writes to Redis at SPILLWAY_REDIS_URL; workers react within two seconds.\n\n" +
 		"Example:\n  spillway providers reset deepseek kimi"
 }
 

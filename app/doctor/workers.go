@@ -24,7 +24,7 @@ func circuitFindings(workers []tasks.Worker, now time.Time) []Finding {
 	var findings []Finding
 	for _, h := range health.OfProviders(workers) {
 		f := Finding{Check: "provider " + h.Candidate}
-		what := fmt.Sprintf("%s leave it alone after %s, for %s so far", number(h.Workers, "worker"), h.Reason, providers.Span(now.Sub(h.Since)))
+		what := fmt.Sprintf("%s stopped calling it after %s, %s ago", number(h.Workers, "worker"), h.Reason, providers.Span(now.Sub(h.Since)))
 		if h.Status == api.HealthUnavailable {
 			findings = append(findings, f.fail(what, h.Detail))
 			continue

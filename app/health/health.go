@@ -42,8 +42,8 @@ func (s Reporter) Report(ctx context.Context) api.Health {
 		return h
 	}
 	if err := s.Store.Writable(ctx); err != nil {
-		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: "Redis answers and takes no writes: " + WriteAdvice(err) + "; reads go on, new jobs are refused"}
-		s.Log.WarnContext(ctx, "Redis takes no writes", "error", err, "do", WriteAdvice(err))
+		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: "Redis answers but refuses writes: " + WriteAdvice(err) + "; reads go on, new jobs are refused"}
+		s.Log.WarnContext(ctx, "Redis refuses writes", "error", err, "do", WriteAdvice(err))
 		h.Status = api.HealthUnavailable
 	}
 	if detail, full := s.Memory(ctx); full && h.Redis.Status == api.HealthOK {

@@ -56,7 +56,7 @@ func OfLane(lane tasks.Lane, workers []tasks.Worker, depths []queue.Depth) api.L
 	}
 	if withoutCandidates(lane, workers) {
 		h.Status = api.HealthUnavailable
-		h.Detail = "its workers leave every model alone, since each has failed; see providers"
+		h.Detail = "its workers do not call any model for now, since each has failed; see providers"
 	}
 	if h.Workers == 0 {
 		h.Status = api.HealthUnavailable

@@ -67,9 +67,9 @@ func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c.looked = now
 		if stamps := c.stamps(); stamps != c.read {
 			if err := c.load(); err != nil {
-				c.log.Error("the new TLS certificate cannot be used; the old one stays", "error", err)
+				c.log.Error("cannot load the new TLS certificate; the old one stays in use", "error", err)
 			} else {
-				c.log.Info("TLS certificate read again", "file", c.certFile)
+				c.log.Info("TLS certificate reloaded", "file", c.certFile)
 			}
 		}
 	}
