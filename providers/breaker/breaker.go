@@ -41,7 +41,7 @@ type Config struct {
 	MaxCoolDown time.Duration // but no longer than this
 	BadCoolDown time.Duration // how long after bad answers alone
 	// DeadCoolDown is how long after a failure that only a person can mend, such
-	// as a wrong key; it also bounds how long a server may ask us to stay away.
+	// as a wrong key; it also bounds how long a pause a server may ask for.
 	DeadCoolDown time.Duration
 
 	Exempt []string // providers that are never refused, such as rules in this process
@@ -66,7 +66,7 @@ const (
 	HalfOpen State = "half_open" // one call, the probe, passes
 )
 
-// Status is how a circuit stands.
+// Status is the state of a circuit.
 type Status struct {
 	Provider, Model string
 	State           State
@@ -113,7 +113,7 @@ func (g *Guard) Enter(ctx context.Context, c *providers.Call) (func(*providers.A
 	if pass == nil {
 		return nil, &providers.Refusal{
 			Reason: tasks.OutcomeBreakerOpen, RetryAfter: retryAfter, Condition: condition(reason),
-			Message: fmt.Sprintf("%s is left alone for another %s after %s", c.Candidate, providers.Span(max(retryAfter.Round(time.Second), time.Second)), reason),
+			Message: fmt.Sprintf("%s is not called for another %s after %s", c.Candidate, providers.Span(max(retryAfter.Round(time.Second), time.Second)), reason),
 		}
 	}
 	var slow time.Duration
@@ -123,12 +123,12 @@ func (g *Guard) Enter(ctx context.Context, c *providers.Call) (func(*providers.A
 	return func(a *providers.Attempt) {
 		a.Breaker = string(pass.state)
 		if change := circuit.leave(pass, a, slow, time.Now()); change != "" {
-			g.tell(ctx, c.Candidate, circuit, change)
+			g.logChange(ctx, c.Candidate, circuit, change)
 		}
 	}, nil
 }
 
-// condition is the state of a candidate that is left alone after such an outcome.
+// condition is the state of a candidate that is not called after such an outcome.
 func condition(outcome string) providers.Condition {
 	if providers.Class(outcome).Policy().Breaker == providers.OpensAtOnce {
 		return providers.Lasting
@@ -139,7 +139,7 @@ func condition(outcome string) providers.Condition {
 	return providers.Failing
 }
 
-func (g *Guard) tell(ctx context.Context, c providers.Candidate, of *circuit, change State) {
+func (g *Guard) logChange(ctx context.Context, c providers.Candidate, of *circuit, change State) {
 	if change == Closed {
 		g.log.InfoContext(ctx, "circuit breaker closed", "candidate", c.String())
 		return
@@ -164,7 +164,7 @@ func (g *Guard) circuit(k key) *circuit {
 	return c
 }
 
-// States tells how every circuit stands that has seen a call, sorted.
+// States lists the circuits that have seen a call, sorted.
 func (g *Guard) States() []Status {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
@@ -182,7 +182,7 @@ func (g *Guard) States() []Status {
 }
 
 // Reset closes the circuits of all models of a provider, and ends the times for
-// which it asked to be left alone: somebody has mended what was wrong.
+// which it asked for a pause: somebody has mended what was wrong.
 func (g *Guard) Reset(provider string) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()

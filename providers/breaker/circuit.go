@@ -25,10 +25,10 @@ type circuit struct {
 	since   time.Time // when it was last found unwell, having been well
 	retryAt time.Time // open: when a probe may pass
 	opened  int       // how often it opened since it was last closed
-	probing bool      // half open: the probe is under way
-	reason  string    // the outcome that opened it, or had it left alone, last
+	probing bool      // half open: the probe is in flight
+	reason  string    // the outcome that last opened it, or asked for a pause
 
-	coolUntil time.Time // the candidate asked to be left alone until then
+	coolUntil time.Time // the candidate asked for a pause until then
 }
 
 // pass is the permission to make one call.
@@ -37,7 +37,7 @@ type pass struct {
 	epoch int
 }
 
-// whileProbing is when to ask again while a probe is under way: nobody knows
+// whileProbing is when to ask again while a probe is in flight: it is not known
 // how long it takes.
 const whileProbing = 2 * time.Second
 
@@ -173,7 +173,7 @@ func (c *circuit) leaveAlone(now, until time.Time, a *providers.Attempt) {
 	}
 }
 
-// expire closes a circuit that nobody has probed for a DeadCoolDown since it could
+// expire closes a circuit that was not probed for a DeadCoolDown since it could
 // be: what was wrong then says nothing of now.
 func (c *circuit) expire(now time.Time) {
 	if c.state == Closed || c.probing || now.Before(c.retryAt.Add(c.cfg.DeadCoolDown)) {

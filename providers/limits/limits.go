@@ -4,12 +4,12 @@
 //
 // What may be used per minute is spread evenly over it, since some services also
 // count by the second. Limits start from what is known of an account. When a
-// provider says all the same that they are reached, they are cut to half for
-// all workers, and recover slowly; where it says for how long it wants to be
-// left alone, nobody calls it meanwhile.
+// provider reports all the same that they are reached, they are cut to half for
+// all workers, and recover slowly; where it asks for a pause, it is not called
+// until that ends.
 //
-// A call that is refused is told when its turn may come. Within a process those
-// that ask again are let in by the age of their jobs.
+// The refusal of a call holds when its turn may come. Within a process calls that
+// wait are admitted by the age of their jobs.
 //
 // Calls of workers that have died are forgotten when their lease is over.
 package limits
@@ -63,54 +63,54 @@ type Guard struct {
 	log         *slog.Logger
 	unavailable atomic.Bool // whether Redis was, at the last call
 
-	mu    sync.Mutex
-	lines map[string]*line // by scope
+	mu      sync.Mutex
+	waiting map[string]*waiters // by scope
 }
 
 // Config says which limits to hold, and for how long.
 type Config struct {
 	Rule     Rule
-	Lease    time.Duration // for which a call counts as under way at most; longer than any call
+	Lease    time.Duration // for which a call counts as in flight at most; longer than any call
 	Patience time.Duration // how long Redis may take to answer; 0: 1 s
 }
 
 // New returns a guard that keeps its state in rdb.
 func New(rdb redis.UniversalClient, cfg Config, log *slog.Logger) *Guard {
 	cfg.Patience = cmp.Or(cfg.Patience, time.Second)
-	return &Guard{rdb: rdb, cfg: cfg, log: log, lines: map[string]*line{}}
+	return &Guard{rdb: rdb, cfg: cfg, log: log, waiting: map[string]*waiters{}}
 }
 
-// line returns those that wait for a scope in this process.
-func (g *Guard) line(scope string) *line {
+// waitersOf returns the calls that wait for a scope in this process.
+func (g *Guard) waitersOf(scope string) *waiters {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.lines[scope] == nil {
-		g.lines[scope] = newLine(scope)
+	if g.waiting[scope] == nil {
+		g.waiting[scope] = newWaiters(scope)
 	}
-	return g.lines[scope]
+	return g.waiting[scope]
 }
 
-// waitsNoMore takes a job that is let in out of every line: while another candidate
-// answers it, nobody is to wait behind it.
-func (g *Guard) waitsNoMore(job string) {
+// stopWaiting removes an admitted job from all scopes: while another candidate answers
+// it, no other job is to wait behind it.
+func (g *Guard) stopWaiting(job string) {
 	if job == "" {
 		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, q := range g.lines {
+	for _, q := range g.waiting {
 		q.remove(job)
 	}
 }
 
-// Enter lets a call in if its limits have room for it.
+// Enter admits a call if its limits have room for it.
 func (g *Guard) Enter(ctx context.Context, c *providers.Call) (leave func(*providers.Attempt), err error) {
 	scope, limits := g.cfg.Rule(c.Candidate)
 	if scope == "" {
-		g.waitsNoMore(c.Job)
+		g.stopWaiting(c.Job)
 		return func(*providers.Attempt) {}, nil
 	}
-	waiting := g.line(scope)
+	waiting := g.waitersOf(scope)
 	if refusal := waiting.behind(ctx, c, limits, time.Now()); refusal != nil {
 		return nil, refusal
 	}
@@ -129,14 +129,14 @@ func (g *Guard) Enter(ctx context.Context, c *providers.Call) (leave func(*provi
 		return nil, waiting.refuse(ctx, c, limits, verdictOf(reply), time.Now())
 	}
 	began := time.Now()
-	g.waitsNoMore(c.Job)
+	g.stopWaiting(c.Job)
 	return func(a *providers.Attempt) {
 		p.leave(context.WithoutCancel(ctx), a)
 		waiting.leave(a, time.Since(began))
 	}, nil
 }
 
-// Reset ends the times for which a provider asked to be left alone, as a whole and
+// Reset ends the times for which a provider asked for a pause, as a whole and
 // for those of its models that this process has asked: somebody has mended what was
 // wrong. What was learned of its limits stays.
 func (g *Guard) Reset(ctx context.Context, provider string) {
@@ -155,7 +155,7 @@ func (g *Guard) scopes(provider string) []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	all := []string{provider}
-	for scope := range g.lines {
+	for scope := range g.waiting {
 		if strings.HasPrefix(scope, provider+"/") {
 			all = append(all, scope)
 		}
@@ -163,7 +163,7 @@ func (g *Guard) scopes(provider string) []string {
 	return all
 }
 
-// pass is a call that was let in.
+// pass is an admitted call.
 type pass struct {
 	*Guard
 	scope string
@@ -180,11 +180,11 @@ func (p *pass) leave(ctx context.Context, a *providers.Attempt) {
 	p.run(ctx, leaveScript, flag(a.Called), used(a), flag(limited), after.Milliseconds()) // if it fails, the lease ends the call
 }
 
-// longestClosed bounds for how long a provider can have itself left alone: by
+// longestClosed bounds the pause that a provider can ask for: by
 // then an error of its own must be over.
 const longestClosed = time.Hour
 
-// used is how many tokens a call took off the account; "" when nobody knows.
+// used is how many tokens a call took off the account; "" if it is not known.
 func used(a *providers.Attempt) string {
 	if a.Estimated {
 		return ""

@@ -37,7 +37,7 @@ func (s *Settings) UnmarshalText(text []byte) error {
 		}
 		name := strings.TrimSpace(entry[:i])
 		if _, twice := s.entries[name]; twice {
-			problems = append(problems, fmt.Errorf("%q stands twice", name))
+			problems = append(problems, fmt.Errorf("%q is set twice", name))
 		}
 		o, err := parse(entry[i+1:])
 		if err != nil {
@@ -71,7 +71,7 @@ func parse(text string) (override, error) {
 
 // Apply returns what holds for a model: the limits that are known of it, with
 // what is set for its provider in their place, and in place of that what is set
-// for itself. own tells whether the model has limits of its own, or shares those
+// for the model. own reports whether the model has limits of its own, or shares those
 // of its provider.
 func (s Settings) Apply(provider, model string, known providers.Limits, own bool) (l providers.Limits, ownNow bool) {
 	l = known

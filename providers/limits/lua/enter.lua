@@ -1,5 +1,5 @@
--- enter lets a call in if every limit has room for it, and reserves that room.
--- A call that comes again (its reply was lost) is let in once.
+-- enter admits a call if every limit has room for it, and reserves that room.
+-- A call that comes again (its reply was lost) is admitted once.
 -- Returns {0} or {ms to wait, what there is too much of: closed, calls, requests or tokens,
 -- calls in flight, ms since the oldest of them began}.
 if redis.call('ZSCORE', calls, id) then return { 0 } end
@@ -10,7 +10,7 @@ local function wait(time, why)
   if time > longest then longest, what = time, why end
 end
 wait(closed - now, 'closed')
--- Nobody knows when a call ends: whoever waits looks again in a second.
+-- It is not known when a call ends: a waiter asks again in a second.
 if most_calls > 0 and redis.call('ZCARD', calls) >= most_calls then wait(1000, 'calls') end
 if requests then
   local every, burst = spacing(requests)

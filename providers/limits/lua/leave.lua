@@ -2,7 +2,7 @@
 -- call that comes again (its reply was lost), or whose lease is over, changes nothing.
 --   ARGV[7] '1' if the call was made, '0' if not   ARGV[8] tokens it used, '' if not known
 --   ARGV[9] '1' if the provider said that its limits were reached, else '0'
---   ARGV[10] ms for which it asked to be left alone
+--   ARGV[10] ms of the pause that it asked for
 -- Returns nothing.
 local ends = redis.call('ZSCORE', calls, id)
 if not ends then return end
@@ -18,7 +18,7 @@ keep('requests', ms(due.requests), 'tokens', ms(due.tokens))
 if ARGV[9] == '0' then return end
 
 keep('closed', ms(math.max(closed, now + tonumber(ARGV[10]))))
--- Calls that were let in before the last cut tell nothing of the limits after it.
+-- Calls admitted before the last cut show nothing about the limits after it.
 if tonumber(ends) - lease <= cut then return end
 if most_calls > 0 then together = math.min(together, most_calls) end
 keep('cut', ms(now), 'cut_calls', math.max(1, math.floor(together / 2)), 'cut_rate', ms(math.max(rate / 2, 0.01)))

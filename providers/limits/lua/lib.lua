@@ -1,11 +1,11 @@
 -- Prelude of both scripts, which get the same keys and first arguments:
---   KEYS[1] state (hash)   KEYS[2] calls under way (zset: call ID by the time its lease ends)
+--   KEYS[1] state (hash)   KEYS[2] calls in flight (zset: call ID by the time its lease ends)
 --   ARGV[1] call ID   ARGV[2] lease in ms
 --   ARGV[3] calls at once   ARGV[4] requests per minute   ARGV[5] tokens per minute; 0: no such limit
 --   ARGV[6] tokens the call may use
 -- Fields of the state, all times in ms of this server's clock:
 --   requests, tokens   when the next request or token is due, if they came evenly
---   closed             nobody may call before
+--   closed             no call is admitted before
 --   cut                when the limits were last found to be too high, with what they were cut to:
 --   cut_calls          calls at once   cut_rate   share of what may be used per minute
 local state, calls = KEYS[1], KEYS[2]

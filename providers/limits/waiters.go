@@ -17,7 +17,7 @@ const (
 	// asks more often, after a tenth of their length, but no sooner than shortPoll.
 	freePoll  = 250 * time.Millisecond
 	shortPoll = 20 * time.Millisecond
-	// overdue is how late a call that waits may ask again and keep its place.
+	// overdue is how late a call that waits may ask again and keep its turn.
 	overdue = 500 * time.Millisecond
 	// unknownCall is how long a call is taken to last before one has ended here.
 	unknownCall = 2 * time.Second
@@ -25,20 +25,20 @@ const (
 	weight = 0.2
 )
 
-// line is those calls of this process that wait for the limits of a scope, and
-// what is expected of those under way. It is safe for concurrent use.
-type line struct {
+// waiters are the calls of this process that wait for the limits of a scope, and
+// what is expected of those in flight. It is safe for concurrent use.
+type waiters struct {
 	scope string
 
 	mu     sync.Mutex
-	places map[string]place // by job
-	freed  chan struct{}    // closed when a call ends
-	took   time.Duration    // that a call takes; 0: not known yet
-	tokens float64          // that it uses; 0: not known yet
+	jobs   map[string]waiter // by job
+	freed  chan struct{}     // closed when a call ends
+	took   time.Duration     // that a call takes; 0: not known yet
+	tokens float64           // that it uses; 0: not known yet
 }
 
-// place is that of one call.
-type place struct {
+// waiter is one call.
+type waiter struct {
 	since time.Time // it goes before those that have waited for less
 	asks  time.Time // when it asks again
 	verdict
@@ -65,21 +65,21 @@ func verdictOf(reply []any) verdict {
 	return v
 }
 
-func newLine(scope string) *line {
-	return &line{scope: scope, places: map[string]place{}, freed: make(chan struct{})}
+func newWaiters(scope string) *waiters {
+	return &waiters{scope: scope, jobs: map[string]waiter{}, freed: make(chan struct{})}
 }
 
 // behind refuses a call that is not to go before an older one, which asks again
 // about now. It returns nil when there is none.
-func (q *line) behind(ctx context.Context, c *providers.Call, l providers.Limits, now time.Time) *providers.Refusal {
+func (q *waiters) behind(ctx context.Context, c *providers.Call, l providers.Limits, now time.Time) *providers.Refusal {
 	if c.Job == "" {
 		return nil
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for job, p := range q.places {
+	for job, p := range q.jobs {
 		if p.asks.Add(overdue).Before(now) {
-			delete(q.places, job)
+			delete(q.jobs, job)
 			continue
 		}
 		if job != c.Job && p.since.Before(c.Since) && p.asks.Before(now.Add(freePoll)) {
@@ -91,25 +91,25 @@ func (q *line) behind(ctx context.Context, c *providers.Call, l providers.Limits
 }
 
 // refuse returns the refusal of a call by what the limits have said.
-func (q *line) refuse(ctx context.Context, c *providers.Call, l providers.Limits, v verdict, now time.Time) *providers.Refusal {
+func (q *waiters) refuse(ctx context.Context, c *providers.Call, l providers.Limits, v verdict, now time.Time) *providers.Refusal {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.refusal(ctx, c, l, v, now)
 }
 
-// refusal gives the call its place, unless its time is over before its turn comes.
+// refusal adds the call to the waiters, unless its time is over before its turn comes.
 // It needs the lock.
-func (q *line) refusal(ctx context.Context, c *providers.Call, l providers.Limits, v verdict, now time.Time) *providers.Refusal {
+func (q *waiters) refusal(ctx context.Context, c *providers.Call, l providers.Limits, v verdict, now time.Time) *providers.Refusal {
 	before := 0
-	for job, p := range q.places {
+	for job, p := range q.jobs {
 		if job != c.Job && p.since.Before(c.Since) && p.asks.Add(overdue).After(now) {
 			before++
 		}
 	}
 	wait := q.turn(l, v, before)
-	delete(q.places, c.Job)
+	delete(q.jobs, c.Job)
 	if deadline, bounded := ctx.Deadline(); c.Job != "" && (!bounded || deadline.After(now.Add(wait))) {
-		q.places[c.Job] = place{c.Since, now.Add(wait), v}
+		q.jobs[c.Job] = waiter{c.Since, now.Add(wait), v}
 	}
 	return &providers.Refusal{
 		Reason: tasks.OutcomeLimitReached, Condition: providers.Busy, RetryAfter: wait, Ready: q.freed,
@@ -119,14 +119,14 @@ func (q *line) refusal(ctx context.Context, c *providers.Call, l providers.Limit
 
 // turn is how long it takes until a call's turn may come, when so many go
 // before it.
-func (q *line) turn(l providers.Limits, v verdict, before int) time.Duration {
+func (q *waiters) turn(l providers.Limits, v verdict, before int) time.Duration {
 	each := time.Duration(0)
 	switch v.what {
 	case "calls":
 		v.wait = q.poll()
 		each = q.took / time.Duration(max(1, v.underWay))
 	case "tokens":
-		// What a call under way does not use of what was set aside for it comes back
+		// What a call in flight does not use of what was set aside for it comes back
 		// at its end.
 		if v.underWay > 0 {
 			v.wait = min(v.wait, max(cmp.Or(q.took, unknownCall)-v.oldest, q.poll()))
@@ -141,22 +141,22 @@ func (q *line) turn(l providers.Limits, v verdict, before int) time.Duration {
 }
 
 // poll is how long the next call waits before it asks again.
-func (q *line) poll() time.Duration {
+func (q *waiters) poll() time.Duration {
 	if q.took == 0 {
 		return freePoll
 	}
 	return min(max(q.took/10, shortPoll), freePoll)
 }
 
-// remove takes a job out of the line.
-func (q *line) remove(job string) {
+// remove removes a job.
+func (q *waiters) remove(job string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	delete(q.places, job)
+	delete(q.jobs, job)
 }
 
 // leave lets those that wait ask again, and learns from how a call went.
-func (q *line) leave(a *providers.Attempt, took time.Duration) {
+func (q *waiters) leave(a *providers.Attempt, took time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	close(q.freed)
