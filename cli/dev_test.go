@@ -174,7 +174,7 @@ func TestDevStopsSoonWithAModelThatIsWriting(t *testing.T) {
 	if took := time.Since(began); code != exitOK || took > app.DevDrain+5*time.Second {
 		t.Errorf("got exit code %d after %v", code, took)
 	}
-	if log := s.log.String(); !regexp.MustCompile(`msg="stopping: .*press Ctrl-C again.*drain=3s`).MatchString(log) {
+	if log := s.log.String(); !regexp.MustCompile(`msg="stopping; .*press Ctrl-C again.*drain=3s`).MatchString(log) {
 		t.Errorf("nothing tells how to hurry it:\n%s", log)
 	}
 }

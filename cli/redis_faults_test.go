@@ -52,7 +52,7 @@ func TestReadsGoOnWhileRedisTakesNoWrites(t *testing.T) {
 		if status, body := fetchText(t, operators+"/readyz"); status != http.StatusOK || !strings.HasPrefix(body, "degraded\n") || !strings.Contains(body, refuse.says) {
 			t.Errorf("%s: /readyz: %d %s", name, status, body)
 		}
-		if status, body := fetchText(t, operators+"/health"); status != http.StatusServiceUnavailable || !strings.Contains(body, "takes no writes") || !strings.Contains(body, refuse.says) {
+		if status, body := fetchText(t, operators+"/health"); status != http.StatusServiceUnavailable || !strings.Contains(body, "refuses writes") || !strings.Contains(body, refuse.says) {
 			t.Errorf("%s: /health: %d %s", name, status, body)
 		}
 		if out, _, _ := command(t, "doctor"); !strings.Contains(out, refuse.says) {
