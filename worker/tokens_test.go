@@ -18,7 +18,7 @@ import (
 // knows makes the world remember what calls of a local model have measured.
 func (w *world) knows(t *testing.T, candidate string, rates map[store.Rate]float64) {
 	t.Helper()
-	var l store.Lessons
+	var l store.Samples
 	for range 20 {
 		l.Rates(candidate, rates)
 	}
@@ -76,7 +76,7 @@ func TestWhatIsUsuallyTooLongIsNotTriedWhileAnotherLaneIsThere(t *testing.T) {
 	w.knows(t, "ollama/small", map[store.Rate]float64{store.Decode: 4})
 	w.knows(t, "ollama/large", map[store.Rate]float64{store.Decode: 0.1})
 	agent, _ := testAgents(t).Lookup("T1")
-	var l store.Lessons
+	var l store.Samples
 	for range 10 { // it thinks for long
 		l.Length(store.Length{Agent: "T1", Version: agent.Version, Candidate: "ollama/small"}, 400)
 	}

@@ -19,7 +19,7 @@ const followEvery = time.Second
 func (s *Store) Load(ctx context.Context, c *agents.Catalogue) (revision int64, err error) {
 	folders, revision, err := s.pushed(ctx)
 	if err != nil {
-		return 0, away(err)
+		return 0, unavailable(err)
 	}
 	c.SetPushed(folders)
 	return revision, nil

@@ -228,7 +228,7 @@ func isDecoding(err error) bool {
 	return syntax || typed
 }
 
-// away says that Redis could not be read.
-func away(err error) error {
+// unavailable is the error of a Redis that could not be read.
+func unavailable(err error) error {
 	return tasks.Errorf(tasks.CodeUnavailable, "the pushed agents cannot be read; try again shortly").WithCause(err)
 }

@@ -23,7 +23,7 @@ func (s *Store) Hurry(ctx context.Context, queue string) (int, error) {
 		for part := hurryBatch; part == hurryBatch; n += part {
 			reply, err := hurryScript.Run(ctx, s.rdb, []string{sh.due(), sh.waiting()}, queue, last, hurryBatch).Slice()
 			if err != nil {
-				return n, fmt.Errorf("hurry queue %s: %w", queue, away(err))
+				return n, fmt.Errorf("hurry queue %s: %w", queue, unavailable(err))
 			}
 			found, _ := reply[0].(int64)
 			part, last = int(found), text(reply, 1)
@@ -46,7 +46,7 @@ func (s *Store) Backlog(ctx context.Context, queues []string) (map[string]int, e
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read backlog: %w", away(err))
+		return nil, fmt.Errorf("read backlog: %w", unavailable(err))
 	}
 	for i, c := range cmds {
 		backlog[queues[i/s.cfg.Shards]] += int(c.Val())
@@ -65,7 +65,7 @@ func (s *Store) Position(ctx context.Context, j *tasks.Job) (int, error) {
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("read position: %w", away(err))
+		return 0, fmt.Errorf("read position: %w", unavailable(err))
 	}
 	position := 1
 	for _, c := range cmds {

@@ -141,7 +141,7 @@ func TestDurationsAreLearned(t *testing.T) {
 		s := open(t, rdb)
 		k := store.LearnedKey{Agent: "A02", Lane: tasks.Local}
 		for _, together := range []int{1, 30, 19} {
-			learn(t, s, func(l *store.Lessons) {
+			learn(t, s, func(l *store.Samples) {
 				for range together {
 					l.Duration(k, 10*time.Second)
 				}

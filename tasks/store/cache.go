@@ -14,7 +14,7 @@ import (
 )
 
 // SharedQueue begins the name of the queue, in which no ticket ever is, where a
-// job stands that waits for the result of an equal one: "shared.high".
+// job waits that follows of an equal one: "shared.high".
 const SharedQueue = "shared."
 
 // Shares reports whether a job waits for the result of an equal one.
@@ -23,17 +23,17 @@ func Shares(j *tasks.Job) bool {
 }
 
 const (
-	// listedFollowers is how many of the jobs that wait for one result are told of
+	// listedFollowers is how many of the jobs that wait for one result are notified of
 	// it. Jobs that fail one after another would else grow the list without end.
 	listedFollowers = 1000
-	// toldFor is how long they stay listed once they were: whoever tells them may
-	// have to ask again who they are.
-	toldFor = 10 * time.Second
+	// keptListed is how long they stay listed after that: the worker that notifies them
+	// may have to read the list again.
+	keptListed = 10 * time.Second
 )
 
 // Shared is a result that answers every equal job.
 type Shared struct {
-	JobID  string          `json:"job"` // whose result it is
+	JobID  string          `json:"job"` // that has the result
 	Output json.RawMessage `json:"result"`
 	Cost   tasks.Money     `json:"cost"` // of the calls that brought it
 	Tokens tasks.Tokens    `json:"tokens"`
@@ -62,7 +62,7 @@ func (r *Shared) Add(attempts []tasks.Attempt) {
 	}
 }
 
-// Joined is how a job gets its result: from the cache, from an equal job, or by itself.
+// Joined is how a job gets its result: from the cache, from an equal job, or by its own run.
 type Joined struct {
 	Hit    *Shared // the result that there is already; nil: none
 	Leader string  // the ID of the equal job that gets it for all; "": this one does
@@ -95,7 +95,7 @@ func (s *Store) join(ctx context.Context, script *redis.Script, keys []string, a
 func (s *Store) LeaveFlight(ctx context.Context, digest, id string) error {
 	// It is among the last ones: it has just joined.
 	if err := s.rdb.LRem(ctx, flightOf(digest).followers(), -1, id).Err(); err != nil {
-		return fmt.Errorf("leave an equal job: %w", away(err))
+		return fmt.Errorf("leave an equal job: %w", unavailable(err))
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (s *Store) PeekFlight(ctx context.Context, digest string) (Joined, error) {
 	f := flightOf(digest)
 	held, err := s.rdb.MGet(ctx, f.cache(), f.leader()).Result()
 	if err != nil {
-		return Joined{}, fmt.Errorf("look for an equal job: %w", away(err))
+		return Joined{}, fmt.Errorf("look for an equal job: %w", unavailable(err))
 	}
 	if entry := text(held, 0); entry != "" {
 		hit, err := decodeShared(entry)
@@ -139,9 +139,9 @@ func (s *Store) CompleteFlight(ctx context.Context, digest, id string, r *Shared
 			return nil, fmt.Errorf("encode a shared result: %w", err)
 		}
 	}
-	ids, err := flightCompleteScript.Run(ctx, s.rdb, flightOf(digest).all(), id, entry, keep.Milliseconds(), toldFor.Milliseconds()).StringSlice()
+	ids, err := flightCompleteScript.Run(ctx, s.rdb, flightOf(digest).all(), id, entry, keep.Milliseconds(), keptListed.Milliseconds()).StringSlice()
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, fmt.Errorf("share a result: %w", away(err))
+		return nil, fmt.Errorf("share a result: %w", unavailable(err))
 	}
 	return ids, nil
 }

@@ -71,31 +71,31 @@ func unflatten(flat []any) map[string]string {
 	return m
 }
 
-// Renew extends the lease of a running attempt. ErrStale or ErrCanceled tell
+// Renew extends the lease of a running attempt. ErrStale or ErrCanceled mean
 // the worker to stop.
 func (s *Store) Renew(ctx context.Context, id string, attempt int) error {
 	return s.write(ctx, renewScript, id, attempt, s.cfg.Lease.Milliseconds())
 }
 
-// News is an event of an attempt that changes no state: progress, or a piece of
+// LogEvent is an event of an attempt that changes no state: progress, or a piece of
 // the answer.
-type News struct {
+type LogEvent struct {
 	Type tasks.EventType
 	Data json.RawMessage
 }
 
 // Append adds events to a running job's log, in their order. An attempt must add
 // them by one call after another, and from one Store.
-func (s *Store) Append(ctx context.Context, id string, attempt int, news ...News) error {
-	if len(news) == 0 {
+func (s *Store) Append(ctx context.Context, id string, attempt int, events ...LogEvent) error {
+	if len(events) == 0 {
 		return nil
 	}
-	return s.write(ctx, appendScript, id, attempt, with(news, s.appends.Add(1))...)
+	return s.write(ctx, appendScript, id, attempt, with(events, s.appends.Add(1))...)
 }
 
-// with returns a script's arguments with news behind them.
-func with(news []News, args ...any) []any {
-	for _, n := range news {
+// with returns a script's arguments with events behind them.
+func with(events []LogEvent, args ...any) []any {
+	for _, n := range events {
 		args = append(args, string(n.Type), []byte(n.Data))
 	}
 	return args

@@ -62,7 +62,7 @@ func TestTheStoreOnACluster(t *testing.T) {
 		if err := s.Renew(t.Context(), id, 1); err != nil {
 			t.Errorf("renew: %v", err)
 		}
-		if err := s.Append(t.Context(), id, 1, store.News{Type: tasks.EventDelta, Data: json.RawMessage(`{}`)}); err != nil {
+		if err := s.Append(t.Context(), id, 1, store.LogEvent{Type: tasks.EventDelta, Data: json.RawMessage(`{}`)}); err != nil {
 			t.Errorf("append: %v", err)
 		}
 		switch i % 4 {
@@ -117,7 +117,7 @@ func TestTheStoreOnACluster(t *testing.T) {
 		}
 	}
 	key := store.LearnedKey{Agent: "A02", Lane: tasks.Local}
-	learn(t, s, func(l *store.Lessons) {
+	learn(t, s, func(l *store.Samples) {
 		l.Duration(key, time.Second)
 		l.Rates("ollama/m", map[store.Rate]float64{store.Decode: 25})
 		l.Length(store.Length{Agent: "A02", Version: "v1", Candidate: "ollama/m"}, 400)

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// firstLook is when the watchdog first looks after the tickets of a job that
+	// firstLook is when the watchdog first checks the tickets of a job that
 	// has just been queued: soon, in case whoever queued it died before it issued
 	// any.
 	firstLook = 5 * time.Second
@@ -32,7 +32,7 @@ type Idempotency struct {
 
 // Create records j, queued, or scheduled if its RunAt is yet to come. Times are
 // kept to the millisecond. Create fills in j.CreatedAt, by the clock of Redis,
-// and where j stands then. Creating the same ID again changes nothing.
+// and the state of j then. Creating the same ID again changes nothing.
 //
 // With an idempotency key that has made a job of the same request, that job's
 // ID is returned instead of j's, and nothing is recorded; of another request,
@@ -154,7 +154,7 @@ func (s *Store) Replay(ctx context.Context, tenant string, once Idempotency) (id
 		return "", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("read idempotency key: %w", away(err))
+		return "", fmt.Errorf("read idempotency key: %w", unavailable(err))
 	}
 	id, fingerprint, _ := strings.Cut(held, " ")
 	if fingerprint != once.Fingerprint {

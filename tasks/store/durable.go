@@ -13,7 +13,7 @@ import (
 )
 
 // diskWait is how long a write may take to reach the disk before its caller is
-// told that it is not known to be there. It is below the read timeout of an
+// answered that it is not known to be there. It is below the read timeout of an
 // API's client, which would otherwise cut the wait short.
 const diskWait = 1500 * time.Millisecond
 
@@ -25,7 +25,7 @@ func (s *Store) runDurably(ctx context.Context, script *redis.Script, keys []str
 	}
 	conn, err := s.connTo(ctx, keys[0]) // Redis waits for the writes of one connection
 	if err != nil {
-		return "", nil, away(err)
+		return "", nil, unavailable(err)
 	}
 	defer conn.Close() //nolint:errcheck // it goes back to its pool
 	verdict, rest, err := runOver(ctx, conn, script, keys, args...)
@@ -39,7 +39,7 @@ func (s *Store) runDurably(ctx context.Context, script *redis.Script, keys []str
 }
 
 // confirm makes sure that a key's value is on disk, if the config asks for it: a
-// caller who was told that this is not known sends its request again. It writes
+// caller that gets this answer sends its request again. It writes
 // the value once more, for Redis waits for the writes of one connection, and
 // writes to disk in order.
 func (s *Store) confirm(ctx context.Context, key, value string) error {
@@ -48,11 +48,11 @@ func (s *Store) confirm(ctx context.Context, key, value string) error {
 	}
 	conn, err := s.connTo(ctx, key)
 	if err != nil {
-		return away(err)
+		return unavailable(err)
 	}
 	defer conn.Close() //nolint:errcheck // it goes back to its pool
 	if err := conn.SetArgs(ctx, key, value, redis.SetArgs{Mode: "XX", KeepTTL: true}).Err(); err != nil && !errors.Is(err, redis.Nil) {
-		return away(err)
+		return unavailable(err)
 	}
 	return awaitDisk(ctx, conn)
 }

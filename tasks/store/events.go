@@ -26,7 +26,7 @@ var ErrClosed = errors.New("the job store was closed")
 func (s *Store) Events(ctx context.Context, id string, after int64, limit int64) ([]tasks.Event, error) {
 	msgs, err := s.rdb.XRangeN(ctx, s.keys(id).events(), fmt.Sprintf("(%d-0", after), "+", limit).Result()
 	if err != nil {
-		return nil, fmt.Errorf("read events: %w", away(err))
+		return nil, fmt.Errorf("read events: %w", unavailable(err))
 	}
 	events := make([]tasks.Event, 0, len(msgs))
 	for _, m := range msgs {
@@ -35,9 +35,9 @@ func (s *Store) Events(ctx context.Context, id string, after int64, limit int64)
 	return events, nil
 }
 
-// Since is [Store.Events], and tells whether the log is over: the last of these
+// Since is [Store.Events], and reports whether the log is over: the last of these
 // events, or the one that they are to follow, ends the run of the job and is the
-// last one there is. With as many events as the limit it tells nothing yet.
+// last one there is. With as many events as the limit this is not known yet.
 func (s *Store) Since(ctx context.Context, id string, after, limit int64) (events []tasks.Event, over bool, err error) {
 	events, err = s.Events(ctx, id, after, limit)
 	if err != nil || int64(len(events)) == limit {
@@ -49,7 +49,7 @@ func (s *Store) Since(ctx context.Context, id string, after, limit int64) (event
 
 // OnEvent returns a channel that holds a wake-up now, and whenever the job's log
 // may have grown. The caller reads the log when woken, may be woken for nothing,
-// and calls leave when it no longer waits. While Redis is away nobody is woken,
+// and calls leave when it no longer waits. While Redis is unavailable no watcher is woken,
 // but everybody is when it is back.
 func (s *Store) OnEvent(id string) (wake <-chan struct{}, leave func()) {
 	channel := s.keys(id).events()
@@ -60,8 +60,8 @@ func (s *Store) OnEvent(id string) (wake <-chan struct{}, leave func()) {
 
 func anything(string) bool { return true }
 
-// news waits until it is worth looking again, or for a reason to stop.
-func (s *Store) news(ctx context.Context, w *watcher, reread <-chan time.Time) error {
+// awaitEvents waits until it is worth reading again, or for a reason to stop.
+func (s *Store) awaitEvents(ctx context.Context, w *watcher, reread <-chan time.Time) error {
 	select {
 	case <-w.wake:
 		return nil
@@ -76,14 +76,14 @@ func (s *Store) news(ctx context.Context, w *watcher, reread <-chan time.Time) e
 
 // over reports whether the log has nothing after the given event and never
 // will: it ends there with a terminal event, or is gone. The events just read
-// tell, if there are any.
+// show, if there are any.
 func (s *Store) over(ctx context.Context, id string, after int64, read []tasks.Event) (bool, error) {
 	if len(read) > 0 {
 		return read[len(read)-1].Type.Terminal(), nil
 	}
 	last, err := s.rdb.XRevRangeN(ctx, s.keys(id).events(), "+", "-", 1).Result()
 	if err != nil {
-		return false, fmt.Errorf("read last event: %w", away(err))
+		return false, fmt.Errorf("read last event: %w", unavailable(err))
 	}
 	if len(last) == 0 {
 		return true, nil
@@ -94,7 +94,7 @@ func (s *Store) over(ctx context.Context, id string, after int64, read []tasks.E
 
 // AwaitEnd returns when a job has ended, or is gone, and with an error when ctx
 // ends (its cause) or Redis fails. A job that has ended may have been retried
-// since. It spares those who want no more than that to read the log.
+// since. Callers that need no more need not read the log.
 func (s *Store) AwaitEnd(ctx context.Context, id string) error {
 	var ended atomic.Bool
 	channel := s.keys(id).events()
@@ -111,7 +111,7 @@ func (s *Store) AwaitEnd(ctx context.Context, id string) error {
 		if over, err := s.hasEnded(ctx, id); err != nil || over {
 			return err
 		}
-		if err := s.news(ctx, w, reread.C); err != nil {
+		if err := s.awaitEvents(ctx, w, reread.C); err != nil {
 			return err
 		}
 	}
@@ -130,7 +130,7 @@ func (s *Store) hasEnded(ctx context.Context, id string) (bool, error) {
 		return true, nil
 	}
 	if err != nil {
-		return false, cmp.Or(context.Cause(ctx), fmt.Errorf("read the state of a job: %w", away(err)))
+		return false, cmp.Or(context.Cause(ctx), fmt.Errorf("read the state of a job: %w", unavailable(err)))
 	}
 	return tasks.State(state.Val()).Terminal(), nil
 }
@@ -138,7 +138,7 @@ func (s *Store) hasEnded(ctx context.Context, id string) (bool, error) {
 // OnCancel returns a channel that holds a wake-up when the job may have been
 // canceled while it ran; the caller makes sure, and calls leave when it no longer
 // waits. All that wait share one subscription per shard, which lasts as long as
-// the Store: a job that nobody cancels costs nothing.
+// the Store: a job that is not canceled costs nothing.
 func (s *Store) OnCancel(id string) (wake <-chan struct{}, leave func()) {
 	s.listen.Do(func() {
 		for _, sh := range s.shards() {

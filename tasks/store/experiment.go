@@ -39,8 +39,8 @@ type Tally struct {
 
 // Tallied is how one attempt at a job has ended, for the tally of its variant.
 type Tallied struct {
-	Ended tasks.State     // "" when the job goes on elsewhere
-	By    tasks.Lane      // who answered a job that succeeded
+	Ended tasks.State     // "" if the job goes on elsewhere
+	By    tasks.Lane      // that answered a job that succeeded
 	Took  time.Duration   // from the claim to the end
 	Calls []tasks.Attempt // that models were asked in this attempt
 }
@@ -48,7 +48,7 @@ type Tallied struct {
 const (
 	// tallyFor is how long the tally of a version is kept that no longer runs.
 	tallyFor = 90 * 24 * time.Hour
-	// tallyVersions is how many versions of an agent are told of: each edit of its
+	// tallyVersions is how many versions of an agent are listed: each edit of its
 	// folder is one.
 	tallyVersions = 100
 )
@@ -118,7 +118,7 @@ func (t *Tallied) figures() map[string]int64 {
 func (s *Store) Tallies(ctx context.Context, agent string) ([]Tally, error) {
 	versions, err := s.rdb.ZRange(ctx, versionsKey(agent), 0, -1).Result()
 	if err != nil {
-		return nil, fmt.Errorf("read tallies: %w", away(err))
+		return nil, fmt.Errorf("read tallies: %w", unavailable(err))
 	}
 	held := make([]*redis.MapStringStringCmd, len(versions))
 	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -128,7 +128,7 @@ func (s *Store) Tallies(ctx context.Context, agent string) ([]Tally, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read tallies: %w", away(err))
+		return nil, fmt.Errorf("read tallies: %w", unavailable(err))
 	}
 	var tallies []Tally
 	for i, version := range versions {

@@ -21,8 +21,8 @@ func TestOutcomesAreTalliedByVariant(t *testing.T) {
 		bad := tasks.Attempt{Lane: tasks.Local, Outcome: "bad_output", Tokens: tasks.Tokens{Input: 1000, Output: 900}}
 		slow := tasks.Attempt{Lane: tasks.Local, Outcome: tasks.OutcomeTooSlow}
 		rules := tasks.Attempt{Lane: tasks.Scorecard, Outcome: tasks.OutcomeSucceeded}
-		learn(t, s, func(l *store.Lessons) { l.Count(plain, store.Tallied{Calls: []tasks.Attempt{bad}}) })
-		var rest store.Lessons
+		learn(t, s, func(l *store.Samples) { l.Count(plain, store.Tallied{Calls: []tasks.Attempt{bad}}) })
+		var rest store.Samples
 		for _, c := range []struct {
 			job *tasks.Job
 			t   store.Tallied
@@ -72,7 +72,7 @@ func TestOldVersionsAreForgotten(t *testing.T) {
 		s := open(t, rdb)
 		for i := range 105 {
 			j := &tasks.Job{Agent: "A02", AgentVersion: fmt.Sprintf("v%03d", i)}
-			learn(t, s, func(l *store.Lessons) { l.Count(j, store.Tallied{Ended: tasks.Failed}) })
+			learn(t, s, func(l *store.Samples) { l.Count(j, store.Tallied{Ended: tasks.Failed}) })
 		}
 		got, err := s.Tallies(t.Context(), "A02")
 		if err != nil || len(got) != 100 || got[99].Version != "v104" {
@@ -91,7 +91,7 @@ func TestDurationsAreCounted(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		s := open(t, rdb)
 		j := &tasks.Job{Agent: "A02", AgentVersion: "v1"}
-		var l store.Lessons
+		var l store.Samples
 		for i := range 100 {
 			took := time.Duration(3+i%4) * time.Millisecond
 			if i >= 93 {

@@ -70,7 +70,7 @@ var sharedFaults = map[string]func(t *testing.T, s *store.Store, rdb *redis.Clie
 	},
 	"learn": func(t *testing.T, s *store.Store, _ *redis.Client, fail func(func() error)) {
 		k := store.LearnedKey{Agent: "A02", Lane: tasks.Local}
-		var l store.Lessons
+		var l store.Samples
 		l.Duration(k, 2*time.Second)
 		l.Duration(k, 3*time.Second)
 		fail(func() error { return s.Learn(t.Context(), &l) })

@@ -20,18 +20,18 @@ type hub struct {
 
 	mu       sync.Mutex
 	watchers map[string]map[*watcher]struct{} // by channel
-	stirred  map[string]struct{}              // channels whose first watcher came or whose last one left
+	pending  map[string]struct{}              // channels whose first watcher came or whose last one left
 	started  bool
 }
 
-// watcher is one party that waits for news of a channel.
+// watcher is one party that waits for events of a channel.
 type watcher struct {
 	wake chan struct{}          // holds at most one wake-up
-	want func(kind string) bool // which events are news
+	want func(kind string) bool // which events wake it
 }
 
 func newHub(rdb redis.UniversalClient) *hub {
-	h := &hub{rdb: rdb, change: make(chan struct{}, 1), watchers: map[string]map[*watcher]struct{}{}, stirred: map[string]struct{}{}}
+	h := &hub{rdb: rdb, change: make(chan struct{}, 1), watchers: map[string]map[*watcher]struct{}{}, pending: map[string]struct{}{}}
 	h.life, h.end = context.WithCancel(context.Background())
 	return h
 }
@@ -69,7 +69,7 @@ func (h *hub) leave(channel string, w *watcher) {
 
 // changed has the subscription of a channel looked at. It needs the lock.
 func (h *hub) changed(channel string) {
-	h.stirred[channel] = struct{}{}
+	h.pending[channel] = struct{}{}
 	select {
 	case h.change <- struct{}{}:
 	default:
@@ -104,7 +104,7 @@ func (h *hub) subscribe(pubsub *redis.PubSub) {
 func (h *hub) difference(have map[string]bool) (added, gone []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for channel := range h.stirred {
+	for channel := range h.pending {
 		switch want := h.watchers[channel] != nil; {
 		case want && !have[channel]:
 			added = append(added, channel)
@@ -114,26 +114,26 @@ func (h *hub) difference(have map[string]bool) (added, gone []string) {
 			delete(have, channel)
 		}
 	}
-	clear(h.stirred)
+	clear(h.pending)
 	return added, gone
 }
 
 // read passes on messages until the subscription is closed. The confirmation
-// of a subscription is news too: events may have come before it.
+// of a subscription wakes watchers too: events may have come before it.
 func (h *hub) read(pubsub *redis.PubSub) {
 	for m := range pubsub.ChannelWithSubscriptions(redis.WithChannelSize(1024)) {
 		switch m := m.(type) {
 		case *redis.Message:
-			h.tell(m.Channel, m.Payload)
+			h.wake(m.Channel, m.Payload)
 		case *redis.Subscription:
-			h.tell(m.Channel, "")
+			h.wake(m.Channel, "")
 		}
 	}
 }
 
-// tell wakes the watchers of a channel who want this kind of event; the empty
+// wake wakes the watchers of a channel that want this kind of event; the empty
 // kind wakes all.
-func (h *hub) tell(channel, kind string) {
+func (h *hub) wake(channel, kind string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for w := range h.watchers[channel] {
@@ -151,7 +151,7 @@ func (w *watcher) rouse() {
 	}
 }
 
-// close ends the subscription, so that nobody is woken any more, and waits for
+// close ends the subscription, so that no watcher is woken any more, and waits for
 // the hub's own loops.
 func (h *hub) close() {
 	h.mu.Lock()

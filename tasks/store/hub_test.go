@@ -30,7 +30,7 @@ func TestWatchersAreWokenByWhatTheyWant(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for range 2 { // what comes before one has looked is one wake-up
-				h.tell(c.channel, c.kind)
+				h.wake(c.channel, c.kind)
 			}
 			for _, w := range []struct {
 				name string
@@ -47,7 +47,7 @@ func TestWatchersAreWokenByWhatTheyWant(t *testing.T) {
 		})
 	}
 	h.leave("a", all)
-	if h.tell("a", ""); all.woken() {
+	if h.wake("a", ""); all.woken() {
 		t.Error("woken after it left")
 	}
 }

@@ -36,10 +36,10 @@ func TestACopyThatComesLateChangesNothing(t *testing.T) {
 			"a piece of the answer after the next one",
 			func(j *tasks.Job) {
 				claim(t, s, j.ID, "w1")
-				must(s.Append(t.Context(), j.ID, 1, store.News{Type: tasks.EventDelta, Data: json.RawMessage(`{"text":"a"}`)}))
+				must(s.Append(t.Context(), j.ID, 1, store.LogEvent{Type: tasks.EventDelta, Data: json.RawMessage(`{"text":"a"}`)}))
 			},
 			func(j *tasks.Job) {
-				must(s.Append(t.Context(), j.ID, 1, store.News{Type: tasks.EventDelta, Data: json.RawMessage(`{"text":"b"}`)}))
+				must(s.Append(t.Context(), j.ID, 1, store.LogEvent{Type: tasks.EventDelta, Data: json.RawMessage(`{"text":"b"}`)}))
 			},
 		},
 		{

@@ -33,7 +33,7 @@ func (k LearnedKey) field() string { return k.Agent + " " + string(k.Lane) }
 func (s *Store) Learned(ctx context.Context) (map[LearnedKey]Learned, error) {
 	h, err := s.rdb.HGetAll(ctx, learnedKey).Result()
 	if err != nil {
-		return nil, fmt.Errorf("read learned durations: %w", away(err))
+		return nil, fmt.Errorf("read learned durations: %w", unavailable(err))
 	}
 	all := make(map[LearnedKey]Learned, len(h))
 	for field, value := range h {
@@ -91,7 +91,7 @@ func (l Learned) Quantile(p float64) float64 {
 	return Quantile(weighted, p)
 }
 
-// Doubt is the weight that an assumption has beside so many measurements: 1 when
+// Doubt is the weight of an assumption against so many measurements: 1 when
 // there are none, 0 from settled of them on.
 func (l Learned) Doubt() float64 { return max(0, 1-float64(len(l))/settled) }
 

@@ -20,7 +20,7 @@ const (
 	// filter that chooses little cannot hold Redis up.
 	listScan = 2_000
 	// clockSlack is how far the clock that made a job's ID may be off the one that
-	// its times are told by.
+	// its times are by.
 	clockSlack = 10 * time.Second
 )
 
@@ -76,7 +76,7 @@ func (s *Store) listed(ctx context.Context, tenant string, f tasks.JobFilter, be
 	for _, sh := range s.shards() {
 		found, err := s.rdb.ZRevRangeByLex(ctx, sh.index(tenant), within).Result()
 		if err != nil {
-			return nil, fmt.Errorf("list jobs: %w", away(err))
+			return nil, fmt.Errorf("list jobs: %w", unavailable(err))
 		}
 		ids = append(ids, found...)
 	}
@@ -103,7 +103,7 @@ func (s *Store) read(ctx context.Context, ids []string) ([]*tasks.Job, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read jobs: %w", away(err))
+		return nil, fmt.Errorf("read jobs: %w", unavailable(err))
 	}
 	jobs := make([]*tasks.Job, len(ids))
 	for i, h := range hashes {
@@ -136,7 +136,7 @@ func (s *Store) forget(ctx context.Context, sh shard) error {
 	return nil
 }
 
-// forgetSome takes one batch off the lists, and tells how large it was.
+// forgetSome takes one batch off the lists, and returns its size.
 func (s *Store) forgetSome(ctx context.Context, sh shard) (int, error) {
 	over, err := s.rdb.ZRangeByScore(ctx, sh.ended(), &redis.ZRangeBy{
 		Min: "-inf", Max: strconv.FormatInt(time.Now().Add(-clockSlack).UnixMilli(), 10), Count: forgetBatch,
@@ -150,5 +150,5 @@ func (s *Store) forgetSome(ctx context.Context, sh shard) (int, error) {
 		keys, args = append(keys, sh.index(tenant)), append(args, entry, id, tenant)
 	}
 	n, err := forgetScript.Run(ctx, s.rdb, keys, args...).Int()
-	return n, away(err)
+	return n, unavailable(err)
 }

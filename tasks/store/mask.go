@@ -16,7 +16,7 @@ import (
 func (s *Store) KeepMask(ctx context.Context, j *tasks.Job, sealed []byte) error {
 	keep := max(time.Until(j.Deadline), time.Second) + j.Retention.Std()
 	if err := s.rdb.Set(ctx, s.keys(j.ID).mask(), sealed, keep).Err(); err != nil {
-		return fmt.Errorf("keep the sealed map: %w", away(err))
+		return fmt.Errorf("keep the sealed map: %w", unavailable(err))
 	}
 	return nil
 }
@@ -28,7 +28,7 @@ func (s *Store) Mask(ctx context.Context, id string) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the sealed map: %w", away(err))
+		return nil, fmt.Errorf("read the sealed map: %w", unavailable(err))
 	}
 	return sealed, nil
 }

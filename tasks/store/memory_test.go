@@ -42,7 +42,7 @@ func BenchmarkMemoryPerJob(b *testing.B) {
 			b.Fatal(err)
 		}
 		for range 20 {
-			if err := s.Append(b.Context(), j.ID, 1, store.News{Type: tasks.EventDelta, Data: json.RawMessage(`{"text":"推进这个商机,先约见决策人,再确认预算"}`)}); err != nil {
+			if err := s.Append(b.Context(), j.ID, 1, store.LogEvent{Type: tasks.EventDelta, Data: json.RawMessage(`{"text":"推进这个商机,先约见决策人,再确认预算"}`)}); err != nil {
 				b.Fatal(err)
 			}
 		}

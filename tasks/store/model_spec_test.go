@@ -162,7 +162,7 @@ func (s *spec) renew(now time.Time, attempt int) error {
 	return err
 }
 
-func (s *spec) append(now time.Time, attempt int, news []store.News) error {
+func (s *spec) append(now time.Time, attempt int, news []store.LogEvent) error {
 	done, err := s.admit(now, attempt, "")
 	if !done {
 		s.tellAll(news)
@@ -170,7 +170,7 @@ func (s *spec) append(now time.Time, attempt int, news []store.News) error {
 	return err
 }
 
-func (s *spec) tellAll(news []store.News) {
+func (s *spec) tellAll(news []store.LogEvent) {
 	for _, n := range news {
 		s.tell(n.Type)
 	}

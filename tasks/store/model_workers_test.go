@@ -75,10 +75,10 @@ func (m *machine) append(t *rapid.T) {
 }
 
 // news draws what an attempt has to tell: at least so many events.
-func news(t *rapid.T, least int) []store.News {
-	var told []store.News
+func news(t *rapid.T, least int) []store.LogEvent {
+	var told []store.LogEvent
 	for _, typ := range rapid.SliceOfN(rapid.SampledFrom([]tasks.EventType{tasks.EventDelta, tasks.EventProgress}), least, 3).Draw(t, "news") {
-		told = append(told, store.News{Type: typ, Data: json.RawMessage(`{}`)})
+		told = append(told, store.LogEvent{Type: typ, Data: json.RawMessage(`{}`)})
 	}
 	return told
 }

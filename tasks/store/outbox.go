@@ -15,7 +15,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// OutboxEntry tells that a job entered a state.
+// OutboxEntry is the entry of a job into a state.
 type OutboxEntry struct {
 	Shard    int
 	StreamID string // place in the shard's outbox
@@ -25,7 +25,7 @@ type OutboxEntry struct {
 	Sequence int64 // of the event in the job's own log
 	Attempt  int
 	At       time.Time
-	Callback bool // the job's callback URL is to be told
+	Callback bool // the job's callback URL gets the event
 }
 
 // Outbox reads every job's state changes on behalf of one consumer group, at
@@ -48,7 +48,7 @@ func (o *Outbox) Open(ctx context.Context) error {
 	for _, sh := range o.store.shards() {
 		err := o.store.rdb.XGroupCreateMkStream(ctx, sh.outbox(), o.group, "0").Err()
 		if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
-			return fmt.Errorf("open outbox: %w", away(err))
+			return fmt.Errorf("open outbox: %w", unavailable(err))
 		}
 	}
 	return nil
@@ -97,7 +97,7 @@ func (o *Outbox) reopen(ctx context.Context, err error) error {
 	if strings.HasPrefix(err.Error(), "NOGROUP") {
 		return o.Open(ctx)
 	}
-	return fmt.Errorf("read outbox: %w", away(err))
+	return fmt.Errorf("read outbox: %w", unavailable(err))
 }
 
 // Ack acknowledges entries: they do not come again.
@@ -108,7 +108,7 @@ func (o *Outbox) Ack(ctx context.Context, entries ...OutboxEntry) error {
 	}
 	for n, ids := range byShard {
 		if err := o.store.rdb.XAck(ctx, shardNumber(n).outbox(), o.group, ids...).Err(); err != nil {
-			return fmt.Errorf("acknowledge outbox entries: %w", away(err))
+			return fmt.Errorf("acknowledge outbox entries: %w", unavailable(err))
 		}
 	}
 	return nil
@@ -139,13 +139,13 @@ func (s *Store) Trim(ctx context.Context) error {
 			}
 		}
 		if err != nil && !strings.Contains(err.Error(), "no such key") {
-			return fmt.Errorf("trim outbox: %w", away(err))
+			return fmt.Errorf("trim outbox: %w", unavailable(err))
 		}
 		if err := s.forget(ctx, sh); err != nil {
-			return fmt.Errorf("take forgotten jobs off the lists: %w", away(err))
+			return fmt.Errorf("take forgotten jobs off the lists: %w", unavailable(err))
 		}
 		if err := s.dropPlaces(ctx, sh); err != nil {
-			return fmt.Errorf("drop places without a job: %w", away(err))
+			return fmt.Errorf("drop places without a job: %w", unavailable(err))
 		}
 	}
 	return nil
@@ -199,7 +199,7 @@ func decodeEntry(shard int, m redis.XMessage) OutboxEntry {
 }
 
 // callback is what the record keeps of a job's callback: "0" for none, "1" for
-// one that is told of the job's end, or what it is told of.
+// one that gets the job's end, or the events that it gets.
 func callback(j *tasks.Job) string {
 	switch {
 	case j.CallbackURL == "":
@@ -214,7 +214,7 @@ func callback(j *tasks.Job) string {
 	return strings.Join(names, ",")
 }
 
-// calls reports whether such a callback is told of an event.
+// calls reports whether such a callback gets an event.
 func calls(callback string, typ tasks.EventType) bool {
 	switch callback {
 	case "", "0":

@@ -24,7 +24,7 @@ const (
 func (s *Store) Due(ctx context.Context, limit int64) ([]string, error) {
 	now, err := s.rdb.Time(ctx).Result()
 	if err != nil {
-		return nil, fmt.Errorf("read the clock: %w", away(err))
+		return nil, fmt.Errorf("read the clock: %w", unavailable(err))
 	}
 	var ids []string
 	for _, sh := range s.shards() {
@@ -32,7 +32,7 @@ func (s *Store) Due(ctx context.Context, limit int64) ([]string, error) {
 			Min: "-inf", Max: strconv.FormatInt(now.UnixMilli(), 10), Count: limit,
 		}).Result()
 		if err != nil {
-			return nil, fmt.Errorf("read due jobs: %w", away(err))
+			return nil, fmt.Errorf("read due jobs: %w", unavailable(err))
 		}
 		ids = append(ids, part...)
 	}
@@ -41,7 +41,7 @@ func (s *Store) Due(ctx context.Context, limit int64) ([]string, error) {
 
 // Overdue takes one due job for this watchdog and says what to do about it.
 // Unless judge is set, no worker is declared lost: its lease may be over only
-// because Redis was away.
+// because Redis was unavailable.
 func (s *Store) Overdue(ctx context.Context, id string, judge bool) (Overdue, error) {
 	may := "0"
 	if judge {

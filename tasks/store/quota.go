@@ -7,7 +7,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// quotaRetry is when a tenant whose quota is used up is asked to come back: jobs
+// quotaRetry is when a tenant whose quota is used up may try again: jobs
 // that start make room, and take seconds each.
 const quotaRetry = 10 * time.Second
 
@@ -24,7 +24,7 @@ func (s *Store) perShard(quota int64) int64 {
 }
 
 const (
-	// jobOverhead is what is reserved for a job beside what it is made with: its
+	// jobOverhead is what is reserved for a job in addition to what it is made with: its
 	// record, its log, its result, its place in the lists.
 	jobOverhead = 16 << 10
 	// keptRetry is when a tenant that keeps too much is asked to come back: once a

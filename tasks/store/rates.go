@@ -15,7 +15,7 @@ const (
 	Prefill    Rate = "prefill"     // prompt tokens read per second
 	Decode     Rate = "decode"      // tokens written per second
 	Load       Rate = "load"        // seconds until a model that was not in memory is
-	FirstToken Rate = "first_token" // seconds until the first token, where prefill is not told
+	FirstToken Rate = "first_token" // seconds until the first token, where prefill is not reported
 )
 
 // Rates are what has been measured of one candidate's speed. A rate that was never
@@ -39,7 +39,7 @@ const lengthsFor = 7 * 24 * time.Hour
 func (s *Store) Rates(ctx context.Context) (map[string]Rates, error) {
 	h, err := s.rdb.HGetAll(ctx, ratesKey).Result()
 	if err != nil {
-		return nil, fmt.Errorf("read learned rates: %w", away(err))
+		return nil, fmt.Errorf("read learned rates: %w", unavailable(err))
 	}
 	all := map[string]Rates{}
 	for field, value := range h {
@@ -59,7 +59,7 @@ func (s *Store) Rates(ctx context.Context) (map[string]Rates, error) {
 func (s *Store) Lengths(ctx context.Context, agent, version string) (map[Length]Learned, error) {
 	h, err := s.rdb.HGetAll(ctx, lengthsKey(agent, version)).Result()
 	if err != nil {
-		return nil, fmt.Errorf("read learned lengths: %w", away(err))
+		return nil, fmt.Errorf("read learned lengths: %w", unavailable(err))
 	}
 	all := make(map[Length]Learned, len(h))
 	for field, value := range h {

@@ -14,9 +14,9 @@ import (
 )
 
 // learn has a store learn what is gathered.
-func learn(t *testing.T, s *store.Store, gather func(*store.Lessons)) {
+func learn(t *testing.T, s *store.Store, gather func(*store.Samples)) {
 	t.Helper()
-	var l store.Lessons
+	var l store.Samples
 	gather(&l)
 	if err := s.Learn(t.Context(), &l); err != nil {
 		t.Fatalf("learn: %v", err)
@@ -30,11 +30,11 @@ func TestRatesAreLearned(t *testing.T) {
 		s := open(t, rdb)
 		const mac = "ollama/deepseek-r1:32b"
 		for i := range 40 {
-			learn(t, s, func(l *store.Lessons) {
+			learn(t, s, func(l *store.Samples) {
 				l.Rates(mac, map[store.Rate]float64{store.Decode: 25 + float64(i%3), store.Prefill: 340})
 			})
 		}
-		learn(t, s, func(l *store.Lessons) { l.Rates("kimi/k2", map[store.Rate]float64{store.Decode: 60, store.Load: 0}) })
+		learn(t, s, func(l *store.Samples) { l.Rates("kimi/k2", map[store.Rate]float64{store.Decode: 60, store.Load: 0}) })
 		all, err := s.Rates(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -59,7 +59,7 @@ func TestOneFreakMovesNothing(t *testing.T) {
 		call := func(times int, speed float64) float64 {
 			t.Helper()
 			for range times {
-				learn(t, s, func(l *store.Lessons) { l.Rates(mac, map[store.Rate]float64{store.Decode: speed}) })
+				learn(t, s, func(l *store.Samples) { l.Rates(mac, map[store.Rate]float64{store.Decode: speed}) })
 			}
 			all, err := s.Rates(t.Context())
 			if err != nil {
@@ -84,9 +84,9 @@ func TestLengthsAreLearnedByVersionVariantAndModel(t *testing.T) {
 		terse, next := plain, plain
 		terse.Variant, next.Version = "terse", "v2"
 		for of, tokens := range map[store.Length]int{plain: 700, terse: 300, next: 900} {
-			learn(t, s, func(l *store.Lessons) { l.Length(of, tokens) })
+			learn(t, s, func(l *store.Samples) { l.Length(of, tokens) })
 		}
-		learn(t, s, func(l *store.Lessons) { l.Length(plain, 0) })
+		learn(t, s, func(l *store.Samples) { l.Length(plain, 0) })
 		got, err := s.Lengths(t.Context(), "A02", "v1")
 		if err != nil || len(got) != 2 || !near(got[plain].Quantile(0.5), 700, 0.01) || !near(got[terse].Quantile(0.5), 300, 0.01) {
 			t.Errorf("got %+v, %v", got, err)
@@ -117,7 +117,7 @@ func TestWhatAnEarlierVersionHasLearnedIsRead(t *testing.T) {
 		if all, err := s.Learned(t.Context()); err != nil || len(all) != 1 || len(all[k]) != 1 || !near(all[k][0], 10, 0.001) {
 			t.Errorf("got %v, %v, want 10 s once", all, err)
 		}
-		learn(t, s, func(l *store.Lessons) { l.Duration(k, 4*time.Second) })
+		learn(t, s, func(l *store.Samples) { l.Duration(k, 4*time.Second) })
 		if all, err := s.Learned(t.Context()); err != nil || !slices.Equal(all[k], store.Learned{4, 10}) {
 			t.Errorf("got %v, %v, want 4 and 10 s", all, err)
 		}

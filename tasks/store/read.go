@@ -36,7 +36,7 @@ func (s *Store) Find(ctx context.Context, id string) (*tasks.Job, error) {
 		return nil
 	})
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, fmt.Errorf("read job: %w", away(err))
+		return nil, fmt.Errorf("read job: %w", unavailable(err))
 	}
 	if len(hash.Val()) == 0 {
 		return nil, notFound(id)
@@ -58,7 +58,7 @@ func (s *Store) Input(ctx context.Context, id string) (json.RawMessage, error) {
 		return nil, notFound(id)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read input: %w", away(err))
+		return nil, fmt.Errorf("read input: %w", unavailable(err))
 	}
 	return input, nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// record is the spec field: a job, and beside it what its callers do not see.
+// record is the spec field: a job, and what its callers do not see.
 type record struct {
 	*tasks.Job
 	tasks.Trace

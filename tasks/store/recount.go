@@ -31,7 +31,7 @@ func (s *Store) Recount(ctx context.Context) (Recounted, error) {
 	all := Recounted{Corrected: map[string]int64{}}
 	for _, sh := range s.shards() {
 		if err := s.recount(ctx, sh, &all); err != nil {
-			return all, fmt.Errorf("compare the counters: %w", away(err))
+			return all, fmt.Errorf("compare the counters: %w", unavailable(err))
 		}
 	}
 	return all, nil
@@ -46,7 +46,7 @@ func (s *Store) RecountDue(ctx context.Context) (Recounted, error) {
 			err = s.recount(ctx, sh, &all)
 		}
 		if err != nil {
-			return all, fmt.Errorf("compare the counters: %w", away(err))
+			return all, fmt.Errorf("compare the counters: %w", unavailable(err))
 		}
 	}
 	return all, nil

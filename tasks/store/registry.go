@@ -31,7 +31,7 @@ func (s *Store) SignOff(ctx context.Context, w *tasks.Worker) error {
 
 // Workers returns the workers whose last heartbeat is not older than
 // tasks.HeartbeatTTL by the clock of Redis, those that are leaving included. Just
-// after Redis was away it also returns those that lived before, until they have
+// after Redis was unavailable it also returns those that lived before, until they have
 // had the time to say so again.
 func (s *Store) Workers(ctx context.Context) ([]tasks.Worker, error) {
 	lines, err := s.beat(ctx, "", "")
@@ -60,7 +60,7 @@ func (s *Store) BeatAge(ctx context.Context, except string) (time.Duration, erro
 	}
 	now, err := s.rdb.Time(ctx).Result()
 	if err != nil {
-		return 0, fmt.Errorf("read the clock: %w", away(err))
+		return 0, fmt.Errorf("read the clock: %w", unavailable(err))
 	}
 	age := tasks.HeartbeatTTL + time.Second
 	for _, w := range workers {
@@ -74,7 +74,7 @@ func (s *Store) BeatAge(ctx context.Context, except string) (time.Duration, erro
 func (s *Store) beat(ctx context.Context, id, body string) ([]string, error) {
 	lines, err := beatScript.Run(ctx, s.rdb, []string{workersKey}, id, body, tasks.HeartbeatTTL.Milliseconds()).StringSlice()
 	if err != nil {
-		return nil, fmt.Errorf("worker registry: %w", away(err))
+		return nil, fmt.Errorf("worker registry: %w", unavailable(err))
 	}
 	return lines, nil
 }
@@ -87,7 +87,7 @@ func (s *Store) Counters(ctx context.Context) (map[string]int64, error) {
 	for _, sh := range s.shards() {
 		h, err := s.rdb.HGetAll(ctx, sh.counters()).Result()
 		if err != nil {
-			return nil, fmt.Errorf("read counters: %w", away(err))
+			return nil, fmt.Errorf("read counters: %w", unavailable(err))
 		}
 		for name, v := range h {
 			n, err := strconv.ParseInt(v, 10, 64)

@@ -9,7 +9,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Replan notes that the plan of a queued job has changed, and tells its log. A job
+// Replan notes that the plan of a queued job has changed, on its record and in its log. A job
 // that has moved on since it was read keeps the plan that it has.
 func (s *Store) Replan(ctx context.Context, j *tasks.Job, p *tasks.Plan) error {
 	body, err := json.Marshal(p)

@@ -21,7 +21,7 @@ func (s *Store) ResetProvider(ctx context.Context, provider string) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("reset provider %s: %w", provider, away(err))
+		return fmt.Errorf("reset provider %s: %w", provider, unavailable(err))
 	}
 	return nil
 }
@@ -31,7 +31,7 @@ func (s *Store) ResetProvider(ctx context.Context, provider string) error {
 func (s *Store) Resets(ctx context.Context) (map[string]string, error) {
 	words, err := s.rdb.HGetAll(ctx, resetsKey).Result()
 	if err != nil {
-		return nil, fmt.Errorf("read resets of providers: %w", away(err))
+		return nil, fmt.Errorf("read resets of providers: %w", unavailable(err))
 	}
 	return words, nil
 }

@@ -16,9 +16,9 @@ type Result struct {
 	Degraded bool // the scorecard answered because no model did
 }
 
-// Complete ends a running job with a result. The news is told first, as by
+// Complete ends a running job with a result. The events are appended first, as by
 // Append.
-func (s *Store) Complete(ctx context.Context, id string, attempt int, r Result, records []tasks.Attempt, news ...News) error {
+func (s *Store) Complete(ctx context.Context, id string, attempt int, r Result, records []tasks.Attempt, events ...LogEvent) error {
 	degraded := "0"
 	if r.Degraded {
 		degraded = "1"
@@ -27,12 +27,12 @@ func (s *Store) Complete(ctx context.Context, id string, attempt int, r Result, 
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, completeScript, id, attempt, with(news, []byte(r.Output), degraded, attempts)...)
+	return s.write(ctx, completeScript, id, attempt, with(events, []byte(r.Output), degraded, attempts)...)
 }
 
 // Fail ends a running job with an error, of which only code and message are
-// kept. The news is told first, as by Append.
-func (s *Store) Fail(ctx context.Context, id string, attempt int, cause *tasks.Error, records []tasks.Attempt, news ...News) error {
+// kept. The events are appended first, as by Append.
+func (s *Store) Fail(ctx context.Context, id string, attempt int, cause *tasks.Error, records []tasks.Attempt, events ...LogEvent) error {
 	attempts, err := encodeAttempts(records)
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func (s *Store) Fail(ctx context.Context, id string, attempt int, cause *tasks.E
 	if err != nil {
 		return fmt.Errorf("encode error: %w", err)
 	}
-	return s.write(ctx, failScript, id, attempt, with(news, body, attempts)...)
+	return s.write(ctx, failScript, id, attempt, with(events, body, attempts)...)
 }
 
 // Release says why a worker hands a job back.
@@ -64,9 +64,9 @@ const (
 )
 
 // Release hands a running job back to the queue. The caller gives it a new
-// ticket; if it dies before that, a watchdog does. The news is told first, as by
+// ticket; if it dies before that, a watchdog does. The events are appended first, as by
 // Append.
-func (s *Store) Release(ctx context.Context, id string, attempt int, r Release, records []tasks.Attempt, news ...News) error {
+func (s *Store) Release(ctx context.Context, id string, attempt int, r Release, records []tasks.Attempt, events ...LogEvent) error {
 	attempts, err := encodeAttempts(records)
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (s *Store) Release(ctx context.Context, id string, attempt int, r Release, 
 	if r.Forgive {
 		lane = "*" + lane
 	}
-	return s.write(ctx, releaseScript, id, attempt, with(news, lane, string(r.Reason), recheck.Milliseconds(), attempts)...)
+	return s.write(ctx, releaseScript, id, attempt, with(events, lane, string(r.Reason), recheck.Milliseconds(), attempts)...)
 }
 
 // Cancel ends a tenant's job in any state that is not terminal. Canceling a

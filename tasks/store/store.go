@@ -1,5 +1,5 @@
 // Package store keeps the truth about jobs in Redis: their records, their
-// inputs and results, the log of what happened to each, the outbox that tells
+// inputs and results, the log of what happened to each, the outbox that reports
 // the rest of the system, and the registry of live workers.
 //
 // Every change of a job's state is one Lua script that changes the record,
@@ -38,7 +38,7 @@ var (
 type Config struct {
 	Shards    int           // slots that jobs are spread over; 1 unless Redis is a cluster
 	Lease     time.Duration // how long a claim lasts without renewal
-	Recheck   time.Duration // how often the watchdog looks after a queued job's tickets
+	Recheck   time.Duration // how often the watchdog checks a queued job's tickets
 	Retention time.Duration // how long an ended job is kept
 	Quota     int           // jobs that a tenant may have waiting, scheduled or queued; 0: any number
 	KeptJobs  int64         // jobs that a tenant may keep, ended ones included; 0: any number
@@ -58,7 +58,7 @@ type Store struct {
 	hub *hub
 
 	listen  sync.Once    // for jobs that are canceled
-	appends atomic.Int64 // calls of Append so far, to tell new ones from repeated ones
+	appends atomic.Int64 // calls of Append so far, to distinguish new ones from repeated ones
 }
 
 // New returns a Store on rdb, which stays the caller's to close, after the
@@ -68,7 +68,7 @@ func New(rdb redis.UniversalClient, cfg Config) *Store {
 }
 
 // Close ends every AwaitEnd and frees the subscription connection; from then on
-// nobody is woken.
+// no watcher is woken.
 func (s *Store) Close() error {
 	s.hub.close()
 	return nil
@@ -76,7 +76,7 @@ func (s *Store) Close() error {
 
 // Ping reports whether Redis answers.
 func (s *Store) Ping(ctx context.Context) error {
-	return away(s.rdb.Ping(ctx).Err())
+	return unavailable(s.rdb.Ping(ctx).Err())
 }
 
 // Lease returns how long a claim lasts without renewal.
@@ -99,7 +99,7 @@ func (s *Store) runOn(ctx context.Context, script *redis.Script, keys []string, 
 func runOver(ctx context.Context, over redis.Scripter, script *redis.Script, keys []string, args ...any) (string, []any, error) {
 	reply, err := script.Run(ctx, over, keys, args...).Slice()
 	if err != nil {
-		return "", nil, away(err)
+		return "", nil, unavailable(err)
 	}
 	if len(reply) == 0 {
 		return "", nil, errors.New("a job script returned nothing")
@@ -127,17 +127,17 @@ func (s *Store) write(ctx context.Context, script *redis.Script, id string, atte
 	return fmt.Errorf("a job script returned %q", verdict)
 }
 
-// away turns an error of the connection to Redis, or of a Redis that cannot
+// unavailable turns an error of the connection to Redis, or of a Redis that cannot
 // serve now, into the error that callers may see. A script's own error stays
 // what it is: our fault.
-func away(err error) error {
+func unavailable(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if reply, ok := errors.AsType[redis.Error](err); ok && !cannotServe(reply.Error()) {
 		return err
 	}
-	return tasks.Errorf(tasks.CodeUnavailable, "the job store is away; try again shortly").WithCause(err)
+	return tasks.Errorf(tasks.CodeUnavailable, "The job store is unavailable; try again shortly.").WithCause(err)
 }
 
 // cannotServe reports whether an error reply of Redis says that it may serve

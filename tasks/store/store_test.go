@@ -101,7 +101,7 @@ func TestAJobRunsToItsResult(t *testing.T) {
 		if c.Verdict != store.Claimed || c.Job.Attempt != 1 || string(c.Input) != `{"x":1}` {
 			t.Fatalf("claim: got %+v", c)
 		}
-		if err := s.Append(t.Context(), j.ID, 1, store.News{Type: tasks.EventDelta, Data: json.RawMessage(`{"text":"a"}`)}); err != nil {
+		if err := s.Append(t.Context(), j.ID, 1, store.LogEvent{Type: tasks.EventDelta, Data: json.RawMessage(`{"text":"a"}`)}); err != nil {
 			t.Fatalf("append: %v", err)
 		}
 		records := []tasks.Attempt{
@@ -148,7 +148,7 @@ func TestStaleAttemptsAreRefused(t *testing.T) {
 		n := first.Job.Attempt
 		writes := map[string]error{
 			"renew":    s.Renew(t.Context(), j.ID, n),
-			"append":   s.Append(t.Context(), j.ID, n, store.News{Type: tasks.EventDelta, Data: json.RawMessage(`{}`)}),
+			"append":   s.Append(t.Context(), j.ID, n, store.LogEvent{Type: tasks.EventDelta, Data: json.RawMessage(`{}`)}),
 			"complete": s.Complete(t.Context(), j.ID, n, store.Result{Output: json.RawMessage(`1`)}, nil),
 			"fail":     s.Fail(t.Context(), j.ID, n, tasks.Errorf(tasks.CodeInternal, "x"), nil),
 			"release":  s.Release(t.Context(), j.ID, n, store.Release{Reason: store.ReasonShutdown}, nil),
@@ -328,7 +328,7 @@ func TestEveryEventIsReadOnce(t *testing.T) {
 				return
 			}
 			for range 50 {
-				if err := s.Append(context.Background(), j.ID, 1, store.News{Type: tasks.EventDelta, Data: json.RawMessage(`{}`)}); err != nil {
+				if err := s.Append(context.Background(), j.ID, 1, store.LogEvent{Type: tasks.EventDelta, Data: json.RawMessage(`{}`)}); err != nil {
 					t.Errorf("append: %v", err)
 				}
 			}

@@ -58,7 +58,7 @@ func (s *Store) Totals(ctx context.Context) (*Totals, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read counters: %w", away(err))
+		return nil, fmt.Errorf("read counters: %w", unavailable(err))
 	}
 	for _, values := range shards {
 		for i, add := range add {

@@ -62,7 +62,7 @@ var scripts = []struct {
 	}},
 	{"renew", hold, func(t *testing.T, s *store.Store, id string) error { return s.Renew(t.Context(), id, 1) }},
 	{"append", hold, func(t *testing.T, s *store.Store, id string) error {
-		return s.Append(t.Context(), id, 1, store.News{Type: tasks.EventDelta, Data: json.RawMessage(`{}`)})
+		return s.Append(t.Context(), id, 1, store.LogEvent{Type: tasks.EventDelta, Data: json.RawMessage(`{}`)})
 	}},
 	{"spend", hold, func(t *testing.T, s *store.Store, id string) error { return s.Spend(t.Context(), id, 1, 5) }},
 	{"release", hold, func(t *testing.T, s *store.Store, id string) error {

@@ -14,7 +14,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Queued tells how many jobs wait at one place, and for how long.
+// Queued is how many jobs wait in one queue, and for how long.
 type Queued struct {
 	Jobs   int
 	Oldest time.Duration // how long the oldest of them has waited; 0: none waits
@@ -26,7 +26,7 @@ type AgentQueue struct {
 	Agent string     // "": one that was not asked for
 }
 
-// SharedLane stands for the lane of jobs that wait for an equal job's result.
+// SharedLane is the lane of jobs that wait for an equal job's result.
 const SharedLane tasks.Lane = "shared"
 
 // JobQueues lists the queues in which jobs can wait: "local.high.first" for those
@@ -80,7 +80,7 @@ func (s *Store) QueuedByAgent(ctx context.Context, agents []string) (map[AgentQu
 	all := make(map[AgentQueue]Queued, len(keys))
 	for i, k := range keys {
 		all[k] = counts[i]
-		if k.Agent != "" { // the sum of all stands before those of each
+		if k.Agent != "" { // the sum of all comes before those of each
 			rest := all[AgentQueue{Lane: k.Lane}]
 			rest.Jobs -= counts[i].Jobs
 			all[AgentQueue{Lane: k.Lane}] = rest
@@ -113,7 +113,7 @@ func (s *Store) countWaiting(ctx context.Context, prefixes []string) ([]Queued, 
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("count waiting jobs: %w", away(err))
+		return nil, fmt.Errorf("count waiting jobs: %w", unavailable(err))
 	}
 	all := make([]Queued, len(prefixes))
 	for i, c := range counts {

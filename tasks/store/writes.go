@@ -14,7 +14,7 @@ const probeKept = time.Minute
 func (s *Store) Writable(ctx context.Context) error {
 	for _, sh := range s.shards() {
 		if err := s.rdb.Set(ctx, sh.probe(), "", probeKept).Err(); err != nil {
-			return fmt.Errorf("write to Redis: %w", away(err))
+			return fmt.Errorf("write to Redis: %w", unavailable(err))
 		}
 	}
 	return nil

@@ -19,7 +19,7 @@ const publishEvery = 100 * time.Millisecond
 // with the attempt's outcome, so that the log of a short job costs nothing of its
 // own. publish must be set.
 type eventBatch struct {
-	publish func([]store.News)
+	publish func([]store.LogEvent)
 
 	publishing sync.Mutex // held while a batch is published, so that batches keep their order
 	mu         sync.Mutex // never held during a call of Redis
@@ -79,13 +79,13 @@ func (b *eventBatch) flush() {
 }
 
 // drain returns what is not published yet, once all earlier events are in the log.
-func (b *eventBatch) drain() []store.News {
+func (b *eventBatch) drain() []store.LogEvent {
 	b.publishing.Lock()
 	defer b.publishing.Unlock()
 	return b.take()
 }
 
-func (b *eventBatch) take() []store.News {
+func (b *eventBatch) take() []store.LogEvent {
 	b.mu.Lock()
 	entries := b.entries
 	b.entries = nil
@@ -94,14 +94,14 @@ func (b *eventBatch) take() []store.News {
 		b.due = nil
 	}
 	b.mu.Unlock()
-	var events []store.News
+	var events []store.LogEvent
 	for i := range entries {
 		if e := &entries[i]; e.progress != nil {
-			events = append(events, store.News{Type: tasks.EventProgress, Data: e.progress})
+			events = append(events, store.LogEvent{Type: tasks.EventProgress, Data: e.progress})
 		} else if data, err := json.Marshal(struct {
 			Text string `json:"text"`
 		}{string(e.text)}); err == nil {
-			events = append(events, store.News{Type: tasks.EventDelta, Data: data})
+			events = append(events, store.LogEvent{Type: tasks.EventDelta, Data: data})
 		}
 	}
 	return events

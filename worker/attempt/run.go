@@ -101,7 +101,7 @@ func (a *attempt) answer(ctx context.Context) outcome {
 
 // appendEvents adds events to the job's log. They are informative: an error is not worth
 // delaying the job for.
-func (a *attempt) appendEvents(events []store.News) {
+func (a *attempt) appendEvents(events []store.LogEvent) {
 	ctx, cancel := context.WithTimeout(a.base, writeTimeout)
 	defer cancel()
 	if err := a.Store.Append(ctx, a.job.ID, a.job.Attempt, events...); err != nil {

@@ -27,7 +27,7 @@ const FlushInterval = time.Second
 // safe for concurrent use.
 type Samples struct {
 	mu    sync.Mutex
-	batch store.Lessons
+	batch store.Samples
 }
 
 // Add adds a finished attempt: its calls, its tally, and how long the answer took on
@@ -48,10 +48,10 @@ func (s *Samples) Add(j *tasks.Job, lane tasks.Lane, calls []providers.Attempt, 
 
 // Flush writes the batch with write. It is lost if it cannot be written: it would be
 // out of date when Redis is back.
-func (s *Samples) Flush(ctx context.Context, write func(context.Context, *store.Lessons) error) error {
+func (s *Samples) Flush(ctx context.Context, write func(context.Context, *store.Samples) error) error {
 	s.mu.Lock()
 	batch := s.batch
-	s.batch = store.Lessons{}
+	s.batch = store.Samples{}
 	s.mu.Unlock()
 	if batch.Empty() {
 		return nil

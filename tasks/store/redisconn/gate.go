@@ -19,7 +19,7 @@ const (
 	// probeTimeout is how long it may take to answer.
 	probeTimeout = 400 * time.Millisecond
 	// missesAway is how many answers in a row must be missing before a server
-	// counts as away: one may be a slow script or a busy machine.
+	// counts as unreachable: one may be a slow script or a busy machine.
 	missesAway = 2
 )
 
@@ -27,10 +27,10 @@ const (
 var ErrAway = errors.New("redis does not answer")
 
 // Gate makes the commands of a client fail at once, with ErrAway, while their
-// server is known to be away. Otherwise each would wait for its own timeout: a
+// server is known to be unreachable. Otherwise each would wait for its own timeout: a
 // server that hangs refuses nothing. A Gate asks every server in the background
 // whether it is there, and so shuts about a second after a server was lost, and
-// opens by itself with the first good answer.
+// opens with the first good answer.
 type Gate struct {
 	log    *slog.Logger
 	life   context.Context
@@ -117,7 +117,7 @@ func (g *Gate) watch(d *door, prober *redis.Client, log *slog.Logger) {
 		case g.life.Err() == nil:
 			missed++
 			if missed >= missesAway && !d.shut.Swap(true) {
-				log.Warn("Redis is away; commands fail at once until it is back", "error", err)
+				log.Warn("Redis is unreachable; commands fail at once until it answers again", "error", err)
 			}
 		}
 	}
@@ -136,7 +136,7 @@ func probe(ctx context.Context, prober *redis.Client) error {
 // door is a hook that lets commands through, or not.
 type door struct{ shut atomic.Bool }
 
-// DialHook keeps new connections from waiting for a server that is away.
+// DialHook keeps new connections from waiting for a server that is unreachable.
 func (d *door) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if d.shut.Load() {

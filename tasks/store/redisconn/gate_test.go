@@ -101,7 +101,7 @@ func TestGateShutsAndOpensByItself(t *testing.T) {
 			everyCommandFailsAtOnce(t, rdb)
 			tt.bringBack(server, t)
 			t.Logf("open again after %v", until(t, rdb, func(err error) bool { return err == nil }))
-			if away, back := log.count("Redis is away"), log.count("Redis is back"); away != 1 || back != 1 {
+			if away, back := log.count("Redis is unreachable"), log.count("Redis is back"); away != 1 || back != 1 {
 				t.Errorf("the log says away %d times and back %d times, want once each", away, back)
 			}
 		})

@@ -76,7 +76,7 @@ func (w *ClockWatch) look(ctx context.Context) (look, error) {
 }
 
 // judge compares how much time has passed. This machine's clocks can be wrong by
-// themselves: the one of the wall may be set, and the other stands still while a
+// themselves: the one of the wall may be set, and the other stops while a
 // laptop sleeps. A jump of Redis' is one against both.
 func (w *ClockWatch) judge(ctx context.Context, before, now look) {
 	redis := now.redis.Sub(before.redis)

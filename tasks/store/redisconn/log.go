@@ -9,7 +9,7 @@ import (
 )
 
 // LogTo sends what go-redis itself has to say to log instead of stderr, for the
-// whole process. It goes there at level Debug: what fails is reported by who
+// whole process. It goes there at level Debug: what fails is reported by the caller that
 // asked for it.
 func LogTo(log *slog.Logger) { redis.SetLogger(logger{log}) }
 

@@ -1,6 +1,6 @@
 // Package redisconn connects to Redis: to a single server, to a Redis Cluster or
-// to whichever server Redis Sentinel says is the master, as one URL tells. It
-// also tells what the rest of Spillway must know about the servers: whether they
+// to whichever server Redis Sentinel says is the master, as one URL names. It
+// also reports what the rest of Spillway must know about the servers: whether they
 // answer at all, how far their clocks are off, and what they promise to keep.
 package redisconn
 
@@ -17,7 +17,7 @@ type Role int
 
 // The roles.
 const (
-	// API answers callers who had rather hear at once that Redis is away.
+	// API answers callers that prefer an error at once while Redis is unreachable.
 	API Role = iota
 	// Worker has time: what it has to write was paid for.
 	Worker

@@ -22,7 +22,7 @@ type Node struct {
 
 	AOF       bool // it keeps an append-only file
 	AOFBroken bool // the last write to it failed
-	WaitAOF   bool // it can tell when a write is on disk
+	WaitAOF   bool // it can confirm that a write is on disk
 	Policy    string
 	Used      int64 // bytes of memory
 	Limit     int64 // of memory, in bytes; 0: none
@@ -81,7 +81,7 @@ func survey(ctx context.Context, server *redis.Client) (Node, error) {
 	return n, nil
 }
 
-// read takes what INFO tells.
+// read parses the answer to INFO.
 func (n *Node) read(info map[string]string) {
 	number := func(field string) int64 {
 		v, _ := strconv.ParseInt(info[field], 10, 64)
@@ -106,7 +106,7 @@ func parseInfo(text string) map[string]string {
 }
 
 // AtLeast reports whether the server's version is major.minor or newer. One
-// that does not tell counts as new.
+// that does not report it counts as new.
 func (n Node) AtLeast(major, minor int) bool {
 	first, rest, _ := strings.Cut(n.Version, ".")
 	second, _, _ := strings.Cut(rest, ".")

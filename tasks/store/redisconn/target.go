@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// kind is how the servers of a target stand to each other.
+// kind is how the servers of a target relate to each other.
 type kind string
 
 const (

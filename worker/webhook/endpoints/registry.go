@@ -26,7 +26,7 @@ const (
 	// owner says otherwise, and maxOverlap the longest that may be asked for.
 	Overlap    = 24 * time.Hour
 	maxOverlap = 7 * 24 * time.Hour
-	// maxOldSecrets is how many secrets sign beside the newest at most.
+	// maxOldSecrets is how many older secrets sign at most.
 	maxOldSecrets = 4
 	// maxDescription is in characters.
 	maxDescription = 200
@@ -47,7 +47,7 @@ var (
 type Registry struct {
 	rdb    redis.UniversalClient
 	seals  sealer
-	shared []webhook.Secret // that sign callbacks beside the tenants' own; none: no such do
+	shared []webhook.Secret // that sign callbacks in addition to the tenants' own
 	check  func(url string) error
 }
 
@@ -56,7 +56,7 @@ type Config struct {
 	// Secrets are the installation's own. The first seals those of tenants and
 	// endpoints, all open them.
 	Secrets []webhook.Secret
-	// Shared has them sign callbacks beside the tenants' own.
+	// Shared has them sign callbacks in addition to the tenants' own.
 	Shared bool
 	// CheckURL says what is wrong with the URL of an endpoint.
 	CheckURL func(url string) error
@@ -158,8 +158,8 @@ func (reg *Registry) Remove(ctx context.Context, tenant, id string) error {
 }
 
 // Rotate gives an endpoint a new secret, which is never shown again. Those that signed until
-// now go on signing beside it for the overlap, or until their own time is over: a
-// caller who never got the new secret, and so asks for another, breaks nothing.
+// now go on signing for the overlap, or until their own time is over: a
+// caller that never got the new secret, and so asks for another, breaks nothing.
 func (reg *Registry) Rotate(ctx context.Context, tenant, id string, overlap time.Duration) (*tasks.Endpoint, error) {
 	if err := checkOverlap(overlap); err != nil {
 		return nil, err
@@ -184,7 +184,7 @@ func checkOverlap(d time.Duration) error {
 	return nil
 }
 
-// phaseOut returns the secrets, sealed for an ID, that go on signing beside a new
+// phaseOut returns the secrets, sealed for an ID, that go on signing with a new
 // one until end. One that cannot be opened any more signs nothing.
 func (reg *Registry) phaseOut(id string, secrets []sealed, end time.Time) []sealed {
 	var old []sealed

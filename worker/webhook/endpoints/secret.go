@@ -65,7 +65,7 @@ func (reg *Registry) Secret(ctx context.Context, tenant string) (*tasks.SigningS
 }
 
 // RotateSecret gives a tenant a new secret for its callbacks. Those that signed
-// until now, the installation's own among them, go on signing beside it for the
+// until now, the installation's own among them, go on signing for the
 // overlap, or until their own time is over.
 func (reg *Registry) RotateSecret(ctx context.Context, tenant string, overlap time.Duration) (*tasks.SigningSecret, error) {
 	if err := checkOverlap(overlap); err != nil {

@@ -11,10 +11,10 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// Lessons gathers what jobs have taught, until Learn writes it down: that of
+// Samples collects measurements of jobs, until Learn writes them: that of
 // many jobs costs little more than that of one. The zero value is ready. It is
 // not safe for concurrent use.
-type Lessons struct {
+type Samples struct {
 	durations []any                        // field of learnedKey, seconds; and so on
 	rates     []any                        // field of ratesKey, the rate; and so on
 	lengths   map[version][]any            // field of lengthsKey, tokens; and so on
@@ -25,18 +25,18 @@ type Lessons struct {
 type version struct{ agent, version string }
 
 // Empty reports whether there is nothing to learn.
-func (l *Lessons) Empty() bool {
+func (l *Samples) Empty() bool {
 	return len(l.durations)+len(l.rates)+len(l.lengths)+len(l.tallies) == 0
 }
 
 // Duration adds how long one job took that a model has answered.
-func (l *Lessons) Duration(k LearnedKey, took time.Duration) {
+func (l *Samples) Duration(k LearnedKey, took time.Duration) {
 	l.durations = append(l.durations, k.field(), number(max(took.Seconds(), 0.001)))
 }
 
-// Rates adds what one call has told of a candidate's speed. Rates that are not
+// Rates adds what one call has shown of a candidate's speed. Rates that are not
 // above zero are passed over.
-func (l *Lessons) Rates(candidate string, measured map[Rate]float64) {
+func (l *Samples) Rates(candidate string, measured map[Rate]float64) {
 	for rate, x := range measured {
 		if x > 0 {
 			l.rates = append(l.rates, string(rate)+" "+candidate, number(x))
@@ -45,7 +45,7 @@ func (l *Lessons) Rates(candidate string, measured map[Rate]float64) {
 }
 
 // Length adds the length of one answer, in tokens with the thinking included.
-func (l *Lessons) Length(of Length, tokens int) {
+func (l *Samples) Length(of Length, tokens int) {
 	if tokens <= 0 {
 		return
 	}
@@ -57,7 +57,7 @@ func (l *Lessons) Length(of Length, tokens int) {
 }
 
 // Count adds one attempt at a job to the tally of its variant.
-func (l *Lessons) Count(j *tasks.Job, t Tallied) {
+func (l *Samples) Count(j *tasks.Job, t Tallied) {
 	if l.tallies == nil {
 		l.tallies = map[version]map[string]int64{}
 	}
@@ -75,7 +75,7 @@ func number(x float64) string { return strconv.FormatFloat(x, 'g', 4, 64) }
 
 // Learn takes lessons into what is known. They are statistics: some may be lost
 // with Redis, or be taken in twice when an answer of it was.
-func (s *Store) Learn(ctx context.Context, l *Lessons) error {
+func (s *Store) Learn(ctx context.Context, l *Samples) error {
 	if err := s.learn(ctx, learnedKey, 0, l.durations); err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (s *Store) learn(ctx context.Context, key string, keep time.Duration, measu
 	}
 	args := append([]any{keep.Milliseconds(), kept}, measured...)
 	if err := learnScript.Run(ctx, s.rdb, []string{key}, args...).Err(); err != nil {
-		return fmt.Errorf("learn: %w", away(err))
+		return fmt.Errorf("learn: %w", unavailable(err))
 	}
 	return nil
 }
@@ -122,7 +122,7 @@ func (s *Store) count(ctx context.Context, tallies map[version]map[string]int64)
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("count outcomes: %w", away(err))
+		return fmt.Errorf("count outcomes: %w", unavailable(err))
 	}
 	return nil
 }
