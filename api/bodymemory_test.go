@@ -37,10 +37,11 @@ func TestBodyMemoryIsSharedByTenants(t *testing.T) {
 			reserve(tenant, 1000, "", 0) // as much as a tenant may have
 		}
 		reserve("e", 1, tasks.CodeUnavailable, time.Second)
+		first := releases[0]
 		go func() {
 			time.Sleep(500 * time.Millisecond)
-			releases[0]()
-			releases[0]() // more than once does no harm
+			first()
+			first() // more than once does no harm
 		}()
 		reserve("e", 10, "", 500*time.Millisecond)
 		gone, cancel := context.WithCancel(t.Context())
@@ -57,7 +58,7 @@ func TestBodyMemoryIsSharedByTenants(t *testing.T) {
 	})
 }
 
-// signalingBody tells when it is read, and waits.
+// signalingBody signals when it is read, and waits.
 type signalingBody struct {
 	io.Reader
 	began  chan<- struct{}
