@@ -98,7 +98,7 @@ func BeginsPage(resp *http.Response) bool {
 		if err != nil {
 			return true
 		}
-		if text := bytes.TrimLeft(bytes.TrimPrefix(begin, []byte("\ufeff")), " \t\r\n"); len(text) > 0 && !bytes.HasPrefix([]byte("\ufeff"), text) {
+		if text := bytes.TrimLeft(bytes.TrimPrefix(begin, []byte("\ufeff")), " \t\r\n"); len(text) > 0 && !bytes.HasPrefix([]byte("\ufeff"), text) { //nolint:gocritic // the text may be the beginning of a byte order mark
 			return text[0] == '<'
 		}
 	}
