@@ -24,8 +24,8 @@ type step struct {
 	duration time.Duration // how long it lasts
 }
 
-// rate is how often a fault happens, in proportion to the number of kills
-// for, and how long each may last.
+// rate is how often a fault happens, in proportion to the number of kills, and how
+// long each may last.
 type rate struct {
 	fault    history.Fault
 	kind     history.Kind
@@ -65,7 +65,7 @@ var rates = []rate{
 }
 
 // plan draws which fault happens when, in the order of time. Each happens
-// once at least.
+// at least once.
 func plan(cfg config) []step {
 	if cfg.kills == 0 {
 		return nil
