@@ -153,3 +153,18 @@ func TestSlipsInAnAnswerAreMended(t *testing.T) {
 		t.Errorf("got %s %s after %d calls", j.State, j.Result, len(j.Attempts))
 	}
 }
+
+// Only calls measure a candidate: one that was slow for a while would else be
+// refused forever, also when its pace is long what it was.
+func TestASlowCandidateOfTheLastLaneIsMeasuredAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, redistest.Embedded(t))
+	w.knows(t, "deepseek/chat", map[store.Rate]float64{store.Decode: 0.01})
+	w.start(t, cloudLane, func(c *Config) {
+		c.Attempts.LongestCall = map[tasks.Lane]time.Duration{tasks.Cloud: 5 * time.Second}
+	})
+	j := w.end(t, w.submit(t).ID)
+	if got := outcomes(j); j.Degraded || !slices.Equal(got, []string{"deepseek/chat succeeded"}) {
+		t.Errorf("degraded %v, attempts: %v", j.Degraded, got)
+	}
+}
