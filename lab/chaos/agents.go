@@ -51,8 +51,8 @@ func (p *process) withdraw() (undo func(), ok bool) {
 		return nil, false
 	}
 	folder, aside := filepath.Join(p.agents, folderName), p.agents+".withdrawn"
-	if os.Rename(folder, aside) != nil {
+	if os.Rename(folder, aside) != nil { //nolint:gosec // folders of our own
 		return nil, false // it is withdrawn already
 	}
-	return func() { _ = os.Rename(aside, folder) }, true // nobody else moves it
+	return func() { _ = os.Rename(aside, folder) }, true //nolint:gosec // folders of our own, which nobody else moves
 }

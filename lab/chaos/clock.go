@@ -79,13 +79,13 @@ func (c *clock) jump(by time.Duration) error {
 
 // write writes the offset in place: redis-server has mapped the file.
 func (c *clock) write(offset time.Duration) error {
-	f, err := os.OpenFile(c.path, os.O_CREATE|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(c.path, os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // a file of our own
 	if err != nil {
 		return fmt.Errorf("set the clock: %w", err)
 	}
 	defer func() { _ = f.Close() }() // WriteAt has reported what matters
 	var text [8]byte
-	binary.NativeEndian.PutUint64(text[:], uint64(offset.Microseconds()))
+	binary.NativeEndian.PutUint64(text[:], uint64(offset.Microseconds())) //nolint:gosec // its bits, as an int64 is read
 	if _, err := f.WriteAt(text[:], 0); err != nil {
 		return fmt.Errorf("set the clock: %w", err)
 	}

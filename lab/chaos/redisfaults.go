@@ -93,8 +93,8 @@ const loadDelay = "key-load-delay 200\n"
 // or for as long as the log lasts at that pace.
 func (n *nemesis) loadRedis(ctx context.Context, s step) {
 	p := n.w.redis
-	_ = p.restarted(ctx, 0) // one that is down is killed as soon as it is up
-	if os.WriteFile(n.w.redisConf(), []byte(loadDelay), 0o600) != nil {
+	_ = p.restarted(ctx, 0)                                             // one that is down is killed as soon as it is up
+	if os.WriteFile(n.w.redisConf(), []byte(loadDelay), 0o600) != nil { //nolint:gosec // a file of our own
 		return
 	}
 	d := history.Disturbance{Fault: s.fault, Kind: s.kind, Target: p.name, From: time.Now()}
@@ -104,7 +104,7 @@ func (n *nemesis) loadRedis(ctx context.Context, s step) {
 		_ = p.restarted(ctx, d.PID) // else the run is over
 		sleep(ctx, s.duration)
 	}
-	_ = os.WriteFile(n.w.redisConf(), nil, 0o600) // else the next start is slow, too
+	_ = os.WriteFile(n.w.redisConf(), nil, 0o600) //nolint:gosec // a file of our own; else the next start is slow, too
 	n.restore(ctx, [][]any{{"config", "set", "key-load-delay", "0"}})
 	_ = n.w.redisAnswers(ctx) // if it does not, everything after this says so
 }
