@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -36,7 +35,7 @@ func New(ctx context.Context, cfg config.Config, role redisconn.Role, log *slog.
 		c.run(log)
 		return nil, err
 	}
-	return wire(cfg, webhook.Policy{Trust: cfg.WebhookAllow}, rdb, queues, c, log)
+	return wire(ctx, cfg, webhook.Policy{Trust: cfg.WebhookAllow}, rdb, queues, c, log)
 }
 
 // NewEmbedded wires a system on a Redis of its own, in memory.
@@ -56,23 +55,19 @@ func NewEmbedded(cfg config.Config, log *slog.Logger) (*App, error) {
 	// What runs on one machine may call back to that machine.
 	policy := webhook.Development()
 	policy.Trust = cfg.WebhookAllow
-	return wire(cfg, policy, rdb, rdb, c, log)
+	return wire(context.Background(), cfg, policy, rdb, rdb, c, log)
 }
 
-// loadTimeout bounds the reading of pushed agents at the start.
-const loadTimeout = 5 * time.Second
-
 // wire builds the parts on rdb, and undoes c if it cannot.
-func wire(cfg config.Config, policy webhook.Policy, rdb, queues redis.UniversalClient, c cleanup, log *slog.Logger) (*App, error) {
+func wire(ctx context.Context, cfg config.Config, policy webhook.Policy, rdb, queues redis.UniversalClient, c cleanup, log *slog.Logger) (*App, error) {
 	catalogue, err := agents.Open(cfg.AgentsDir, log)
 	if err != nil {
 		c.run(log)
 		return nil, err
 	}
 	pushed := agentstore.New(rdb)
-	loading, loaded := context.WithTimeout(context.Background(), loadTimeout)
-	defer loaded()
-	if _, err := pushed.Load(loading, catalogue); err != nil {
+	load := func(ctx context.Context) error { _, err := pushed.Load(ctx, catalogue); return err }
+	if err := persist(ctx, cfg.RedisWait, log, load); err != nil {
 		c.run(log)
 		return nil, err
 	}

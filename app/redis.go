@@ -92,8 +92,10 @@ func connectQueues(ctx context.Context, cfg config.Config, role redisconn.Role, 
 			c.add("Redis gate of the queues", redisconn.NewGate(servers, log).Close)
 		}
 	}
-	if err := queue.Claim(ctx, rdb, cfg.QueuePrefix); err != nil {
-		return nil, err
-	}
-	return queues, queue.Strangers(ctx, queues)
+	return queues, persist(ctx, cfg.RedisWait, log, func(ctx context.Context) error {
+		if err := queue.Claim(ctx, rdb, cfg.QueuePrefix); err != nil {
+			return err
+		}
+		return queue.Strangers(ctx, queues)
+	})
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/topcentral/spillway/app/config"
 	"github.com/topcentral/spillway/app/httpserver"
+	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/store/redisconn"
 )
 
@@ -91,4 +93,41 @@ func serveStarting(cfg config.Config, log *slog.Logger) (stop func()) {
 		}
 	}
 	return func() { _ = srv.Close() }
+}
+
+// readTimeout bounds one reading of what a process needs at its start.
+const readTimeout = 5 * time.Second
+
+// persist calls read until it succeeds. It waits for a Redis that has gone away, or
+// was restarted, after awaitRedis returned.
+func persist(ctx context.Context, wait time.Duration, log *slog.Logger, read func(context.Context) error) error {
+	once := func() error {
+		ctx, cancel := context.WithTimeout(ctx, readTimeout)
+		defer cancel()
+		return read(ctx)
+	}
+	until := time.Now().Add(wait)
+	err := once()
+	for reported := false; mayReturn(err) && time.Now().Before(until); err = once() {
+		if !reported {
+			log.WarnContext(ctx, "Redis has gone away during the start; waiting for it", "error", err, "gives_up_after", wait)
+			reported = true
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(redisRetry):
+		}
+	}
+	return err
+}
+
+// mayReturn reports whether err comes from a Redis that may serve later without
+// anybody changing a setting.
+func mayReturn(err error) bool {
+	if err == nil || tasks.CodeOf(err) != tasks.CodeUnavailable {
+		return false
+	}
+	reply, ok := errors.AsType[redis.Error](err)
+	return !ok || passing(reply)
 }

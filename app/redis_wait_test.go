@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -12,6 +13,9 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/app/config"
+	"github.com/topcentral/spillway/tasks/agents"
+	"github.com/topcentral/spillway/tasks/agentstore"
+	"github.com/topcentral/spillway/tasks/queue"
 )
 
 // A Redis that loads its log answers, with an error that ends by itself.
@@ -48,5 +52,32 @@ func TestAProcessDoesNotWaitForAWrongPassword(t *testing.T) {
 	err := awaitRedis(t.Context(), config.Config{AdminListen: config.Off}, rdb, 30*time.Second, slog.New(slog.DiscardHandler))
 	if err == nil || time.Since(began) > 15*time.Second {
 		t.Errorf("after %v got %v", time.Since(began), err)
+	}
+}
+
+// Redis may go away again after it has first answered.
+func TestAProcessWaitsForWhatItReadsAtItsStart(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	embedded := miniredis.RunT(t)
+	rdb := redis.NewClient(&redis.Options{Addr: embedded.Addr(), DisableIdentity: true, Protocol: 2})
+	defer rdb.Close()
+	catalogue, err := agents.Open("", log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := func(ctx context.Context) error { _, err := agentstore.New(rdb).Load(ctx, catalogue); return err }
+	claim := func(ctx context.Context) error { return queue.Claim(ctx, rdb, "") }
+	for name, read := range map[string]func(context.Context) error{"pushed agents": load, "queue prefix": claim} {
+		embedded.SetError("LOADING Redis is loading the dataset in memory")
+		back := time.AfterFunc(100*time.Millisecond, func() { embedded.SetError("") })
+		if err := persist(t.Context(), 30*time.Second, log, read); err != nil {
+			t.Errorf("%s: got %v", name, err)
+		}
+		back.Stop()
+		embedded.SetError("NOPERM this user has no permissions to run the 'hget' command")
+		began := time.Now()
+		if err := persist(t.Context(), 30*time.Second, log, read); err == nil || time.Since(began) > 10*time.Second {
+			t.Errorf("%s, without a permission: got %v after %v", name, err, time.Since(began))
+		}
 	}
 }
