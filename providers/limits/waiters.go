@@ -18,7 +18,7 @@ const (
 	freePoll  = 250 * time.Millisecond
 	shortPoll = 20 * time.Millisecond
 	// overdue is how late a call that waits may ask again and keep its turn.
-	overdue = 500 * time.Millisecond
+	overdue = 100 * time.Millisecond
 	// unknownCall is how long a call is taken to last before one has ended here.
 	unknownCall = 2 * time.Second
 	// weight is how much the latest call counts in what is expected of the next.
