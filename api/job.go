@@ -10,7 +10,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// varyPrefer tells caches that a response depends on the header Prefer.
+// varyPrefer declares to caches that a response depends on the header Prefer.
 const varyPrefer = "Prefer"
 
 // GetJob shows a job, now or when it has ended.

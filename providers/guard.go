@@ -17,7 +17,7 @@ import (
 type Guard interface {
 	// Enter asks whether the call may be made now. If it may, leave (never nil)
 	// must be called exactly once, with how the call ended. The error is a
-	// *Refusal, or wraps ctx's cause. It does not wait: whoever is refused decides
+	// *Refusal, or wraps ctx's cause. It does not wait: the refused caller decides
 	// whether to come back. It may add to the attempt.
 	Enter(ctx context.Context, c *Call) (leave func(*Attempt), err error)
 }

@@ -42,7 +42,7 @@ func newNetworkLimiter(r Rate, now func() time.Time) *networkLimiter {
 // limiter returns a token bucket for the rate.
 func (r Rate) limiter() *rate.Limiter { return rate.NewLimiter(rate.Every(r.each()), r.Burst) }
 
-// networkOf returns what an address is counted under: whoever has one IPv6 address
+// networkOf returns what an address is counted under: a caller with one IPv6 address
 // has the whole /64.
 func networkOf(address netip.Addr) netip.Prefix {
 	bits := address.BitLen()

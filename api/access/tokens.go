@@ -42,7 +42,7 @@ func (c TokenConfig) Validate() error {
 		}
 	}
 	if u, ok := c.url(); ok && !trustworthy(u) {
-		errs = append(errs, errors.New("JWKS must be an https URL: whoever can change the keys can impersonate anyone"))
+		errs = append(errs, errors.New("JWKS must be an https URL: a party that can change the keys can impersonate anyone"))
 	}
 	return errors.Join(errs...)
 }

@@ -37,7 +37,7 @@ func OutcomeOf(status int) Outcome {
 	return Failed
 }
 
-// ByCommand is the method of whoever ran a command on a machine of the installation.
+// ByCommand is the method of a user that ran a command on a machine of the installation.
 const ByCommand access.Method = "command"
 
 // Actions of the log itself.

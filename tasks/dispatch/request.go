@@ -12,7 +12,7 @@ type request struct {
 	*tasks.Submission
 
 	same    equal.CanonicalJSON // the input; as it came, if it is no JSON
-	decoded any                 // the input, for whoever takes it over
+	decoded any                 // the decoded input
 	err     error               // why the input is no JSON
 }
 

@@ -24,7 +24,7 @@ func Shares(j *tasks.Job) bool {
 
 const (
 	// listedFollowers is how many of the jobs that wait for one result are notified of
-	// it. Jobs that fail one after another would else grow the list without end.
+	// it. Jobs that fail one after another would otherwise grow the list without end.
 	listedFollowers = 1000
 	// keptListed is how long they stay listed after that: the worker that notifies them
 	// may have to read the list again.

@@ -16,7 +16,7 @@ import (
 
 const (
 	// firstLook is when the watchdog first checks the tickets of a job that
-	// has just been queued: soon, in case whoever queued it died before it issued
+	// has just been queued: soon, in case the process that queued it died before it issued
 	// any.
 	firstLook = 5 * time.Second
 	// IdempotencyKept is how long an idempotency key is remembered.

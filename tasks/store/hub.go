@@ -7,7 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// hub wakes whoever watches a job, over one subscription connection for the
+// hub wakes the watchers of jobs, over one subscription connection for the
 // whole process. It carries no events: a woken watcher reads the job's log. A
 // wake-up may be spurious; one that was lost with the connection is made up
 // for when the connection is back.

@@ -27,7 +27,7 @@ func (r *Runner) attempt(c *store.Claim, lane tasks.Lane) *attempt {
 }
 
 // MaxCrashes is how many workers may be lost while they run a job. Whether a worker died
-// or had lost touch with Redis for a lease cannot be told apart, so both count; hence
+// or had lost touch with Redis for a lease cannot be distinguished, so both count; hence
 // so many.
 const MaxCrashes = 10
 

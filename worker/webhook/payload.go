@@ -12,7 +12,7 @@ import (
 )
 
 // EventID returns the webhook-id of a job's event. It depends on nothing else,
-// so whoever makes the webhook again, after a crash or for another try, gives
+// so making the webhook again, after a crash or for another try, gives
 // it the same ID.
 func EventID(jobID string, sequence int64) string {
 	return "evt_" + strings.TrimPrefix(jobID, "job_") + "_" + strconv.FormatInt(sequence, 10)
@@ -30,7 +30,7 @@ type payload struct {
 	Data      *tasks.Job      `json:"data"`
 }
 
-// Payload encodes the webhook that tells of an event of the job. The data is
+// Payload encodes the webhook for an event of the job. The data is
 // the job as it stands now, as its tenant may see it: if somebody has retried it
 // since the event, its state and sequence number are already those of the next
 // run. An endpoint does not get the callback URL, which is another receiver's and

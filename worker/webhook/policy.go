@@ -89,7 +89,7 @@ func (p Policy) checkPort(u *url.URL) error {
 		return fmt.Errorf("webhooks are not sent to port %d", port)
 	}
 	// Whether a name stands for a trusted address shows only when it is dialed,
-	// and there only the port tells that the scheme was http.
+	// and there only the port shows that the scheme was http.
 	if usual && u.Scheme == "http" && !p.AllowHTTP && !p.trusts(u.Hostname()) {
 		return fmt.Errorf("webhooks are not sent by plain http to port %d", port)
 	}

@@ -123,7 +123,7 @@ func WriteProblem(log *slog.Logger, w http.ResponseWriter, r *http.Request, err 
 	_, _ = w.Write(body) // if this fails, the caller has gone
 }
 
-// setRefusalHeaders sets the headers that tell a refused caller what would help.
+// setRefusalHeaders sets the headers that help a refused caller.
 func setRefusalHeaders(h http.Header, err error) {
 	if r, ok := errors.AsType[*access.Refusal](err); ok && r.Challenge != "" {
 		h.Set("WWW-Authenticate", r.Challenge)

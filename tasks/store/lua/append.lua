@@ -10,6 +10,6 @@ local r = read('last_append', 'seq')
 local attempt, call = string.match(r[1] or '', '^(%d+):(%d+)$')
 if attempt == ARGV[2] and tonumber(call) >= tonumber(ARGV[3]) then return { 'ok', r[2] } end
 write('last_append', ARGV[2] .. ':' .. ARGV[3])
-local seq = tell(ARGV[2], 4)
+local seq = log_all(ARGV[2], 4)
 wake(events, ARGV[#ARGV - 1])
 return commit({ 'ok', int(seq) })

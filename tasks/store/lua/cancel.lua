@@ -1,5 +1,5 @@
 -- cancel ends a job in any state that is not terminal, at once, also while it
--- runs: the fence then refuses whatever its worker still writes, which is told on
+-- runs: the fence then refuses whatever its worker still writes, which is notified on
 -- the channel that has the name of KEYS[6].
 --   ARGV[2] tenant   ARGV[3] token (fresh per call)
 -- A repeat of the same call (its reply was lost) leaves a new run alone.

@@ -6,7 +6,7 @@ take('state', 'attempt', 'settled', 'seq', 'attempts', 'tenant', 'callback', 'pl
 local refusal = fenced(ARGV[2], 'complete')
 if refusal then return refusal end
 settle(ARGV[2], 'complete', ARGV[5])
-tell(ARGV[2], 6)
+log_all(ARGV[2], 6)
 before({ 'SET', KEYS[4], ARGV[3] }, { 'DEL', KEYS[4] })
 write('degraded', ARGV[4], 'answered_by', ARGV[4] == '1' and 'scorecard' or 'model')
 if ARGV[4] == '1' then

@@ -4,7 +4,7 @@
 --   KEYS[11] bytes kept (hash: tenant → bytes)   KEYS[12] sizes (hash: job ID → bytes); see forget
 --   KEYS[13] idempotency record, left out when the caller gave no key
 --   ARGV[2] tenant   ARGV[3] spec (JSON: what never changes)   ARGV[4] input (JSON)
---   ARGV[5] what the callback URL is told of: '0' for nothing, '1' for the end, or event types
+--   ARGV[5] the events that the callback URL gets: '0' for nothing, '1' for the end, or event types
 --   ARGV[6] lanes, comma-separated   ARGV[7] its line: complexity and priority
 --   ARGV[8] run-at time, 0 for at once   ARGV[9] target   ARGV[10] deadline   ARGV[11] spill time
 --   ARGV[12] ms the ended job is kept   ARGV[13] ms until the watchdog first looks at it

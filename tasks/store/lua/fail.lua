@@ -6,6 +6,6 @@ take('state', 'attempt', 'settled', 'seq', 'attempts', 'tenant', 'callback', 'pl
 local refusal = fenced(ARGV[2], 'fail')
 if refusal then return refusal end
 settle(ARGV[2], 'fail', ARGV[4])
-tell(ARGV[2], 5)
+log_all(ARGV[2], 5)
 write('error', ARGV[3])
 return commit({ 'ok', int(finish('failed', ARGV[3])) })

@@ -3,7 +3,7 @@
 --   ARGV[4] ms that followers stay listed afterwards
 -- Without a result a flight that another job leads goes on. Returns the IDs of those that wait,
 -- also to a repeat of the same call (its reply was lost).
--- The result is kept before the flight ends, so that whoever comes between an error and
+-- The result is kept before the flight ends, so that a job that comes between an error and
 -- the repeat finds it.
 local waiting = redis.call('LRANGE', KEYS[3], 0, -1)
 if ARGV[2] ~= '' then

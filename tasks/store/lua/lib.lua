@@ -27,7 +27,7 @@ local open = { scheduled = true, queued = true, running = true }
 --   2. the record, by one HSET: from here on the job has changed
 --   3. what follows from the record: `rest`. A command that fails stays in the field
 --      `undone`, and the next script of the job tries it again before it does anything else
---   4. messages to subscribers, which may fail: whoever waits polls, too
+--   4. messages to subscribers, which may fail: watchers poll, too
 local held = {}     -- field → value, false where the job has none
 local dirty = {}    -- names of the held fields that are to be written
 local whole = false -- the job has no fields but those that are held
@@ -225,18 +225,18 @@ local function log(kind, attempt, data)
   return seq
 end
 
--- emit appends an event to the job's log and wakes whoever watches the job: nobody
--- watches one that is being made.
+-- emit appends an event to the job's log and wakes the watchers of the job: one
+-- that is being made has none.
 local function emit(kind, attempt, data)
   local seq = log(kind, attempt, data)
   if not fresh then wake(events, kind) end
   return seq
 end
 
--- tell appends what an attempt has done to the job's log: the arguments from
+-- log_all appends what an attempt has done to the job's log: the arguments from
 -- `from` on, each time the type and the data of an event that changes no state.
 -- It wakes nobody: another event follows. It returns the last sequence number.
-local function tell(attempt, from)
+local function log_all(attempt, from)
   local seq
   for i = from, #ARGV, 2 do seq = log(ARGV[i], attempt, ARGV[i + 1]) end
   return seq

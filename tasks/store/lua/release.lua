@@ -9,7 +9,7 @@ take('state', 'attempt', 'settled', 'seq', 'attempts', 'tenant', 'callback', 'pl
 local refusal = fenced(ARGV[2], 'release')
 if refusal then return refusal end
 settle(ARGV[2], 'release', ARGV[6])
-tell(ARGV[2], 7)
+log_all(ARGV[2], 7)
 local given_up = ARGV[3]
 if string.sub(given_up, 1, 1) == '*' then
   erase('exhausted')

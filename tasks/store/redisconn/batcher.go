@@ -104,7 +104,7 @@ func (b *Batcher) Pipelined(ctx context.Context, fn func(redis.Pipeliner) error)
 
 // pending is a call that waits for its reply.
 type pending struct {
-	cmds  []redis.Cmder // copies: whoever asked may be gone before they are answered
+	cmds  []redis.Cmder // copies: the caller may be gone before they are answered
 	done  chan struct{} // closed when they are answered
 	taken bool          // it is in a batch, or withdrawn; guarded by the Batcher's lock
 }

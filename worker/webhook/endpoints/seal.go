@@ -13,7 +13,7 @@ import (
 	"github.com/topcentral/spillway/worker/webhook"
 )
 
-// sealer keeps endpoints' secrets unreadable to whoever reads Redis, under keys
+// sealer keeps endpoints' secrets unreadable in Redis, under keys
 // derived from the installation's own webhook secrets: the first seals, all
 // open.
 type sealer []cipher.AEAD
