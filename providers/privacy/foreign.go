@@ -16,7 +16,7 @@ var (
 	nextLower   = regexp.MustCompile(`^ (\p{Ll}[\p{Ll}']+)`)
 	saidBy      = regexp.MustCompile(`^(?:'s|'ll)?,? (?:said|says|wants|want|asked|asks|thinks|told|confirmed|confirms|will|is|has|was|needs|agreed|sent|called|knows|mentioned|replied|signed|signs|can|prefers|owns)\b`)
 	addressedTo = regexp.MustCompile(`(?i)(?:\b(?:with|cc|ask|tell|ping|call|email|thanks|hi|hey|dear|loop in|remind|meet|met|via|from|attn|owner|contact)|@):? $`)
-	tradeEnds   = regexp.MustCompile(`(\p{Lu}\p{Ll}{2,}) (\p{Lu}\p{Ll}{2,})`)
+	tradeEnds   = regexp.MustCompile(`(\p{Lu}\p{Ll}{2,})(?: \p{Lu}\p{Ll}{2,}){0,2} (\p{Lu}\p{Ll}{2,})`)
 	inChinese   = regexp.MustCompile(`\p{Han}[ @(]?(?:[a-z]+)?(\p{Lu}\p{Ll}{2,})(?: ?\p{Han}|$|[,:;。，、/)]| [^a-zA-Z])`)
 	surnameSir  = regexp.MustCompile(`(\p{Han})(?i:sir)\b`)
 	closing     = regexp.MustCompile(`(?m)(?:[/—–-]{1,2} ?|^(?:br|rgds|best|regards|thanks|cheers),?\s+)([A-Z][a-z]{1,11})\s*$`)

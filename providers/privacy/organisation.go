@@ -254,7 +254,7 @@ func (o *organisationFinder) cued(i int) bool {
 
 // ends reports whether a name may have ended before piece i.
 func (o *organisationFinder) ends(i int) bool {
-	return !o.follows(i) || startsWithVerb(o.f.text[o.pieces[i].start:]) || closers[firstRune(o.text(i))] || noPart[o.text(i)]
+	return !o.follows(i) || o.pieces[i].sort == personPiece || startsWithVerb(o.f.text[o.pieces[i].start:]) || closers[firstRune(o.text(i))] || noPart[o.text(i)]
 }
 
 func (o *organisationFinder) isRoad(i int) bool {

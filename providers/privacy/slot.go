@@ -11,7 +11,7 @@ import (
 // suffix or surname identifies them.
 
 // companySlots are words right behind the short name of a company.
-var companySlots = longestFirst(setOf(all("company_behind")))
+var companySlots = byFirstRune(all("company_behind"))
 
 // rareCost is what a word costs that is rare enough to be the short name of a
 // company in front of one of companySlots.
@@ -22,10 +22,16 @@ func (v *vocabulary) slots(f *folded, pieces []piece) []span {
 	o := &organisationFinder{v: v, f: f, l: language(), pieces: pieces}
 	var spans []span
 	for i := range pieces {
-		if o.follows(i) && !openers[f.before(pieces[i].start)] && !timeWords[o.before(i)] || o.counts(i) {
+		switch {
+		case o.counts(i):
+			continue
+		case o.follows(i) && !openers[f.before(pieces[i].start)] && !timeWords[o.before(i)] && !strings.ContainsRune(companyOpeners, f.before(pieces[i].start)):
+			if n := o.placeName(i); n > 0 {
+				spans = append(spans, f.source(pieces[i].start, pieces[i+n-1].end, Company, rankContext))
+			}
 			continue
 		}
-		if n := max(o.beforeSlot(i), o.namedHouse(i)); n > 0 {
+		if n := max(o.beforeSlot(i), o.namedHouse(i), o.tradeName(i), o.placeName(i), o.beforeStrongSlot(i)); n > 0 {
 			spans = append(spans, f.source(pieces[i].start, pieces[i+n-1].end, Company, rankContext))
 		} else if o.givenAlone(i) || o.givenTitled(i) {
 			spans = append(spans, f.source(pieces[i].start, pieces[i+1].end, Person, rankContext))
@@ -36,6 +42,9 @@ func (v *vocabulary) slots(f *folded, pieces []piece) []span {
 
 // timeWords are words about time, behind which a name may begin.
 var timeWords = setOf(strings.Fields("今天 昨天 明天 后天 上午 下午 中午 晚上 早上 周一 周二 周三 周四 周五 周六 周日 上周 本周 下周 上月 本月 下月"))
+
+// companyOpeners are characters before which the name of a company may begin.
+const companyOpeners = "用投选签接访供换比论壁"
 
 // counts reports whether piece i is a number, or what one counts.
 func (o *organisationFinder) counts(i int) bool {
@@ -48,10 +57,87 @@ func (o *organisationFinder) beforeSlot(i int) int {
 	size := 0
 	for n := 0; i+n < len(o.pieces) && (n == 0 || o.follows(i+n)); n++ {
 		t := o.text(i + n)
-		if n > 0 && size >= 2*han && (startsWithAny(o.f.text[o.pieces[i+n].start:], companySlots) || t == "的" && o.titled(i+n+1)) {
+		if n > 0 && size >= 2*han && (companySlots.begin(o.f.text[o.pieces[i+n].start:]) || t == "的" && o.titled(i+n+1)) {
 			return n
 		}
 		if size += len(t); size > 4*han || !o.rareName(i+n) && !o.tradeOfTwo(i, n) {
+			return 0
+		}
+	}
+	return 0
+}
+
+// functionChars are characters of function words, which are in no short name.
+const functionChars = "我你他她它们的了是要在有不就都也还这那去来把被给让跟两几每各做买卖用和与及或但而又才刚已将会能可应该说问请叫对向从到为所以因如果等很太更最再先走下上里外前后左右中间内时候今明昨天年月日号点分个件台套批次元万千百十亿"
+
+// plainName returns of how many pieces a name of two characters is that begins at i: a
+// rare word, or two characters that make none.
+func (o *organisationFinder) plainName(i int) int {
+	t := o.text(i)
+	switch {
+	case o.counts(i):
+	case o.pieces[i].sort == wordPiece && len(t) == 2*han:
+		if o.v.cost(t) >= rareTradeCost && !noPart[t] && !attributes[t] && !o.l.trades[t] && !o.l.stems[t] && !o.l.generic(t) && !personLabels[t] && !timeWords[t] {
+			if o.follows(i+1) && len(o.text(i+1)) == han && o.v.cost(o.text(i+1)) > 11.5 && !strings.ContainsAny(o.text(i+1), functionChars) {
+				return 2 // 贝尔森
+			}
+			return 1
+		}
+	case o.follows(i+1) && len(t) == han && len(o.text(i+1)) == han && !strings.ContainsAny(t+o.text(i+1), functionChars) && !o.l.generic(t+o.text(i+1)):
+		return 2
+	}
+	return 0
+}
+
+// rareTradeCost is what a word costs that may be a name before a trade, or behind a place.
+const rareTradeCost = 11.5
+
+// tradeName returns of how many pieces a company is that begins at i: a short name and
+// a trade, up to where a name may end: 金泰物流, 绿洲农贸.
+func (o *organisationFinder) tradeName(i int) int {
+	n := o.plainName(i)
+	if n == 0 {
+		return 0
+	}
+	trade := o.tradeOrSuffix(i + n)
+	if trade == 0 || !o.l.trades[o.text(i+n)] && !suffixes[o.text(i+n)] || !o.endsAtWord(i+n+trade) {
+		return 0
+	}
+	return n + trade
+}
+
+// placeName returns of how many pieces a company is that begins at i: a place and a
+// short name, up to where a name may end: 长沙远大.
+func (o *organisationFinder) placeName(i int) int {
+	place := o.place(i)
+	if place == 0 || !o.follows(i+place) {
+		return 0
+	}
+	n := o.plainName(i + place)
+	end := i + place + n
+	if n == 0 || !o.endsAtWord(end) || o.isRoad(end-1) {
+		return 0
+	}
+	return place + n
+}
+
+// endsAtWord reports whether a name may have ended before piece i: at a mark, or where
+// a word begins.
+func (o *organisationFinder) endsAtWord(i int) bool {
+	return o.ends(i) || o.pieces[i].sort == wordPiece || companySlots.begin(o.f.text[o.pieces[i].start:])
+}
+
+// strongSlots are those of companySlots that only somebody is in.
+var strongSlots = byFirstRune(strings.Fields("那边 那单 那批 那家 那笔"))
+
+// beforeStrongSlot returns of how many pieces a name of two or three characters is that
+// make no word, before one of strongSlots: 优时比那边.
+func (o *organisationFinder) beforeStrongSlot(i int) int {
+	for n := 0; n < 4 && i+n < len(o.pieces) && (n == 0 || o.follows(i+n)); n++ {
+		if n >= 2 && strongSlots.begin(o.f.text[o.pieces[i+n].start:]) {
+			return n
+		}
+		if t := o.text(i + n); len(t) != han || strings.ContainsAny(t, "我你他她它们的了是要在有不就都也还这那去来把被给让跟两几每各说和与到从对") {
 			return 0
 		}
 	}
@@ -147,8 +233,20 @@ func (o *organisationFinder) givenAlone(i int) bool {
 	return startsWithVerb(o.f.text[o.pieces[i+1].end:])
 }
 
-func startsWithAny(s string, words []string) bool {
-	return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(s, w) })
+// prefixes are words by their first character.
+type prefixes map[rune][]string
+
+func byFirstRune(words []string) prefixes {
+	p := prefixes{}
+	for _, w := range words {
+		p[firstRune(w)] = append(p[firstRune(w)], w)
+	}
+	return p
+}
+
+// begin reports whether a text begins with one of the words.
+func (p prefixes) begin(s string) bool {
+	return slices.ContainsFunc(p[firstRune(s)], func(w string) bool { return strings.HasPrefix(s, w) })
 }
 
 var (
@@ -163,6 +261,8 @@ var (
 	lowerLegal = regexp.MustCompile(`\b([a-z][a-z0-9-]{2,}) (?:bv|gmbh|ltd|llc|inc|srl|sarl|spa|pte|plc|nv|kft|sro)\b`)
 	// addressed is a word in lower case that somebody is spoken to by: spoke to hendrik.
 	addressed = regexp.MustCompile(`(?i:\b(?:spoke (?:to|with)|talked to|met with|ping|pinged|cc|ask|asked|call|called|remind|loop in|thanks|hi|hey)) ([a-z]{4,})\b`)
+	// lowerCompany is a word in lower case behind a preposition: from loopline.
+	lowerCompany = regexp.MustCompile(`\b(?:from|at) ([a-z]{5,})\b`)
 	// titleCasePair is two or three words in title case behind a preposition.
 	titleCasePair = regexp.MustCompile(`\b(?:at|from|with|by|against|vs\.?|chose|prefers?|visited|[Cc]ompetitor) ([A-Z][a-z]{2,}(?: [A-Z][a-z]{2,}){1,2})`)
 )
@@ -178,7 +278,7 @@ func latinSlots(f *folded) []span {
 		}
 	}
 	for _, m := range latinBeforeSlot.FindAllStringSubmatchIndex(f.text, -1) {
-		if name := f.text[m[2]:m[3]]; !acronyms[strings.ToUpper(name)] && !isEnglish(strings.ToLower(name)) && startsWithAny(f.text[m[3]:], companySlots) && apart(f, m[2], m[3]) {
+		if name := f.text[m[2]:m[3]]; !acronyms[strings.ToUpper(name)] && !isEnglish(strings.ToLower(name)) && companySlots.begin(f.text[m[3]:]) && apart(f, m[2], m[3]) {
 			add(m[2], m[3], Company)
 		}
 	}
@@ -191,6 +291,11 @@ func latinSlots(f *folded) []span {
 	for _, m := range lowerLegal.FindAllStringSubmatchIndex(f.text, -1) {
 		if !latinGeneric[f.text[m[2]:m[3]]] && !companyWords[f.text[m[2]:m[3]]] && apart(f, m[2], m[3]) {
 			add(m[0], m[1], Company)
+		}
+	}
+	for _, m := range lowerCompany.FindAllStringSubmatchIndex(f.text, -1) {
+		if name := f.text[m[2]:m[3]]; !isEnglish(name) && !acronyms[strings.ToUpper(name)] && apart(f, m[2], m[3]) {
+			add(m[2], m[3], Company)
 		}
 	}
 	for _, m := range addressed.FindAllStringSubmatchIndex(f.text, -1) {
