@@ -15,7 +15,7 @@ import (
 	"github.com/topcentral/spillway/tasks/dispatch"
 )
 
-// guards returns what stands before the calls of candidates, in the order in
+// guards returns the wrappers around the calls of candidates, in the order in
 // which it is asked.
 func (s *App) guards(circuits openCircuits) []providers.Guard {
 	return []providers.Guard{circuits.Guard, circuits.limits, s.budgets(), genai.New(s.metrics, scorecard.Name)}

@@ -19,7 +19,7 @@ import (
 )
 
 // fleet makes the providers that the settings name: Ollama and other servers
-// beside the worker, each cloud that has a key, and the scorecards.
+// in addition to the worker, each cloud that has a key, and the scorecards.
 func (s *App) fleet() (*fleet.Fleet, error) {
 	clients := modelclient.New(s.cfg.LocalProxy)
 	s.cleanup.add("provider connections", clients.CloseIdle)

@@ -7,7 +7,7 @@ import (
 	"github.com/topcentral/spillway/api/access"
 )
 
-// guard makes what decides who may use the API.
+// guard returns the access control of the API.
 func (s *App) guard(life context.Context) (*access.Guard, error) {
 	cfg := access.Config{Allow: s.cfg.AllowIps, Proxies: s.cfg.TrustedProxies, Log: s.log}
 	if !s.cfg.Authenticates() {
@@ -17,7 +17,7 @@ func (s *App) guard(life context.Context) (*access.Guard, error) {
 	return s.guardWith(life, cfg)
 }
 
-// adminGuard makes what decides who may use the listener for operators.
+// adminGuard returns the access control of the operators' listener.
 func (s *App) adminGuard(life context.Context) (*access.Guard, error) {
 	cfg := access.Config{Allow: s.cfg.AllowIps, Proxies: s.cfg.TrustedProxies, Log: s.log}
 	if !s.cfg.AdminAuthenticates() {

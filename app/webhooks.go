@@ -23,7 +23,7 @@ const (
 	// webhookDrain is how long a worker that stops waits for deliveries at most;
 	// each takes 15 s at the most.
 	webhookDrain = 20 * time.Second
-	// webhookPoll is how often an idle worker looks for webhooks: nobody waits for
+	// webhookPoll is how often an idle worker looks for webhooks: no caller waits for
 	// one as for an answer.
 	webhookPoll = 50 * time.Millisecond
 	// relayIdle is after how long an entry that a relay took and did not

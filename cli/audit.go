@@ -26,7 +26,7 @@ func (auditVerifyCommand) Help() string {
 		"  spillway audit verify /var/log/spillway/audit*.jsonl"
 }
 
-// Run checks the files, and tells the first line that is wrong.
+// Run verifies the files and reports the first invalid line.
 func (c auditVerifyCommand) Run(s streams) error {
 	cfg, err := config.Read()
 	if err != nil {

@@ -17,7 +17,7 @@ const (
 	exitInterrupted = 130 // the command was interrupted before it had done its work, as shells put it
 )
 
-// exitCode tells w how a command failed, if it did, and returns its exit code.
+// exitCode writes to w why a command failed, if it did, and returns its exit code.
 // Commands that serve until they are interrupted have done their work then, and
 // return no error.
 func exitCode(ctx context.Context, err error, w io.Writer) int {

@@ -78,7 +78,7 @@ func withPlan(j *tasks.Job, p *tasks.Plan) *tasks.Job {
 	return &changed
 }
 
-// fate says in a sentence where the job stands.
+// fate describes the state of the job in a sentence.
 func (e explanation) fate() string {
 	switch e.State {
 	case tasks.Succeeded:
@@ -118,7 +118,7 @@ func (e explanation) answerer() string {
 	return "a model"
 }
 
-// waits says where a queued job stands.
+// waits describes where a queued job is in its queue.
 func (e explanation) waits() string {
 	if e.Waiting == nil {
 		return "Queued."

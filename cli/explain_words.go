@@ -183,7 +183,7 @@ var changedBy = map[string]string{
 	tasks.OutcomeBreakerOpen:  "SPILLWAY_BREAKER_COOL_DOWN sets for how long, unless a key or an account was refused",
 }
 
-// remarks tells what a row has no room for.
+// remarks returns what does not fit in a row.
 func (e explanation) remarks(a tasks.Attempt) string {
 	var all []string
 	if a.Message != "" {
@@ -214,7 +214,7 @@ func (e explanation) remarks(a tasks.Attempt) string {
 	return strings.Join(all, "; ")
 }
 
-// offset tells a time from the submission on.
+// offset formats a time relative to the submission.
 func (e explanation) offset(at time.Time) string {
 	d := at.Sub(e.CreatedAt)
 	if d < 0 {

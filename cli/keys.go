@@ -205,7 +205,7 @@ func (c keysRotateCommand) Run(ctx context.Context, s streams) error {
 	})
 }
 
-// lifetime is a duration that may be told in days.
+// lifetime is a duration that may be given in days.
 type lifetime time.Duration
 
 // UnmarshalText reads 90d, or what time.ParseDuration reads.

@@ -128,7 +128,7 @@ func price(p *presets.Price) *listedPrice {
 	return &listedPrice{tasks.Money(p.Input) * million, tasks.Money(p.Cached) * million, tasks.Money(p.Output) * million}
 }
 
-// anyModel stands where no model is named.
+// anyModel is shown where no model is named.
 var anyModel = map[presets.Dialect]string{
 	presets.Ollama: "(what is installed)", presets.OpenAI: "(what it serves)", presets.Coze: "(the ID of a bot)",
 }

@@ -42,7 +42,7 @@ type driver struct {
 	Text      string `json:"text"`
 }
 
-// printReport tells how the jobs went.
+// printReport prints how the jobs ended.
 func printReport(w io.Writer, runs []*demoRun, took time.Duration) {
 	out := &printer{w: w}
 	opportunities := scoredOf(runs)

@@ -30,7 +30,7 @@ const (
 	maxEvent = 16 << 20
 )
 
-// Await reads a job until it has ended, also when the server is away for a while.
+// Await reads a job until it has ended, even if the server is unavailable for a while.
 func (c *Client) Await(ctx context.Context, id string) (*tasks.Job, error) {
 	p := Patience{Server: c}
 	for {

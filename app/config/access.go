@@ -19,7 +19,7 @@ func (c Config) Tokens() (t access.TokenConfig, ok bool) {
 	return t, t.JWKS != "" || t.Issuer != "" || t.Audience != ""
 }
 
-// accessFaults tells what is wrong with the settings of who may do what.
+// accessFaults reports what is wrong with the access control settings.
 func (c Config) accessFaults() []settingFault {
 	var faults []settingFault
 	if t, ok := c.Tokens(); ok {

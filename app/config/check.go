@@ -63,7 +63,7 @@ func (c Config) faults() []settingFault {
 	return faults
 }
 
-// unreadable tells what envconfig could not read. Its own words quote the value,
+// unreadable reports what envconfig could not read. Its own words quote the value,
 // which may be a secret.
 func unreadable(err error) settingFault {
 	parse, ok := errors.AsType[*envconfig.ParseError](err)

@@ -97,7 +97,7 @@ type Config struct {
 	CloudOrder       cloudOrder        `split_words:"true" desc:"clouds to ask first, by complexity, e.g. extreme=deepseek,kimi;low=minimax; the others follow in the usual order"`
 
 	Clouds  []Service        `ignored:"true"` // those that have a key
-	Servers []Service        `ignored:"true"` // on machines of one's own, beside Ollama
+	Servers []Service        `ignored:"true"` // self-hosted, in addition to Ollama
 	Keyless []presets.Preset `ignored:"true"` // of the providers file, whose key is not set
 	Unknown []string         `ignored:"true"` // descriptions of variables that are no settings
 	TunesGC bool             `ignored:"true"` // GOGC or GOMEMLIMIT is set

@@ -42,8 +42,8 @@ func (c Config) LaneOf() func(provider string) tasks.Lane {
 	return func(provider string) tasks.Lane { return lanes[provider] }
 }
 
-// readServices finds the services that the settings name, and tells what is
-// wrong with them. An entry of the user's file stands in place of a cloud of the
+// readServices finds the services that the settings name, and reports what is
+// wrong with them. An entry of the user's file replaces a cloud of the
 // same name; one whose key is not set is left out, so that machines may share a
 // file.
 func (c *Config) readServices() []settingFault {
@@ -119,7 +119,7 @@ func (c *Config) sourceOf(name string) string {
 	return ""
 }
 
-// orderFaults tells of names in the order of clouds that stand for nobody.
+// orderFaults reports names in the order of clouds that match no provider.
 func (c *Config) orderFaults() []settingFault {
 	known := map[string]bool{}
 	for _, p := range presets.Clouds() {

@@ -14,7 +14,7 @@ import (
 	"github.com/topcentral/spillway/tasks/agents"
 )
 
-// examineOllama looks at the models beside this machine.
+// examineOllama checks the local models that Ollama serves.
 func examineOllama(ctx context.Context, cfg config.Config, all []*agents.Agent) []Finding {
 	f := Finding{Check: "ollama"}
 	local := ollama.Config{BaseURL: cfg.OllamaURL, NumCtx: cfg.OllamaNumCtx}

@@ -13,7 +13,7 @@ import (
 	"github.com/topcentral/spillway/tasks/store/redisconn"
 )
 
-// examineRedis looks at Redis, and at what it tells of queues and workers.
+// examineRedis checks Redis, and the state of the queues and workers in it.
 func examineRedis(ctx context.Context, cfg config.Config) []Finding {
 	f := Finding{Check: "redis"}
 	rdb, err := redisconn.Open(cfg.RedisURL, redisconn.API)

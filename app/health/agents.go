@@ -11,7 +11,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// ThisProcess stands for the process that is asked among the names of workers.
+// ThisProcess is the worker name of the process that answers the request.
 const ThisProcess = "this process"
 
 // OfAgents says of every agent which live workers have it, in which versions,

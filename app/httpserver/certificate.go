@@ -76,7 +76,7 @@ func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.pair, nil
 }
 
-// load reads the files. It needs the lock, unless nobody else knows c yet.
+// load reads the files. The caller must hold the lock, unless c is not shared yet.
 func (c *Certificate) load() error {
 	c.read = c.stamps() // before they are read: what changes meanwhile is read again
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)

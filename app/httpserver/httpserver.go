@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// grace is how long requests may go on after a server was told to stop.
+// grace is how long requests may continue after a server begins to shut down.
 const grace = 10 * time.Second
 
 // The time that a peer has. Handlers shorten and lengthen that of a request;

@@ -25,7 +25,7 @@ type envelope struct {
 	Data json.RawMessage `json:"data"`
 }
 
-// codes are Coze's error codes and the class each stands for.
+// codes maps Coze's error codes to their classes.
 var codes = map[int]providers.Class{
 	4000:      providers.ClassBadRequest,  // parameters
 	4008:      providers.ClassQuotaDead,   // free calls used up

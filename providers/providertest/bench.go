@@ -11,8 +11,8 @@ import (
 	"github.com/topcentral/spillway/providers"
 )
 
-// Bench is a provider beside a server that answers it whole conversations, with
-// the errors of the real service, and behaves as it is told.
+// Bench is a provider together with a server that answers it whole conversations, with
+// the errors of the real service, and behaves as Behave sets.
 type Bench struct {
 	Provider providers.Provider
 	// Thinks is the provider with thinking switched on; nil if its models cannot.
@@ -21,7 +21,7 @@ type Bench struct {
 	Request func() *providers.Request
 	// Valid checks an answer against the schema.
 	Valid func(text string) error
-	// Behave tells the server to do as a Situation says in every call from now
+	// Behave makes the server act as a Situation says in every call from now
 	// on, and to name RetryAfter where it refuses a call for now. It reports
 	// false if the service never does so.
 	Behave func(Situation) bool

@@ -31,7 +31,7 @@ type Dialect struct {
 // Lacks is what a dialect has no words for.
 type Lacks struct {
 	Stream     bool // answers come in one piece
-	Cached     bool // cached tokens are not told apart
+	Cached     bool // cached tokens are not reported separately
 	Truncation bool // an answer that was cut off looks like any other
 	Models     bool // there is no list of models
 }

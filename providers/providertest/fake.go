@@ -14,7 +14,7 @@ import (
 // Behavior is what a Fake does with one request.
 type Behavior func(ctx context.Context, req *providers.Request, onDelta func(providers.Delta)) (*providers.Response, error)
 
-// Fake is a provider that does as it is told and remembers what it was asked.
+// Fake is a scripted provider that records the requests it receives.
 // It is safe for concurrent use.
 type Fake struct {
 	name   string

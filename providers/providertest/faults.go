@@ -101,7 +101,7 @@ func (k *kit) huge(t *testing.T) {
 	}
 }
 
-// flood writes until nobody reads any more.
+// flood writes until the client stops reading.
 func flood(w http.ResponseWriter, r *http.Request, piece string) {
 	block := []byte(strings.Repeat(piece, 64<<10))
 	for r.Context().Err() == nil {
