@@ -47,7 +47,7 @@ race: ## run the tests with the race detector (needs a C compiler)
 chaos: ## kill processes 1,000 times under 10,000 jobs and check every promise (20 minutes; needs redis-server)
 	go run ./lab/chaos -jobs 10000 -kills 1000 -workers 4 -hooks 3m
 
-chaos-short: ## the same with 300 jobs and 15 kills (a minute)
+chaos-short: ## the same with 300 jobs and 15 kills (one to two minutes)
 	go run ./lab/chaos
 
 bench: ## measure throughput, latencies and memory on a real Redis over loopback, as one table (3 minutes; needs redis-server)

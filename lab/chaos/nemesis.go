@@ -64,6 +64,10 @@ var rates = []rate{
 	{history.Flood, history.Tenant, 0.01, time.Second, 5 * time.Second},
 }
 
+// longestShare bounds each fault to this part of the span, so that a short run is
+// not one long outage of Redis.
+const longestShare = 8
+
 // plan draws which fault happens when, in the order of time. Each happens
 // at least once.
 func plan(cfg config) []step {
@@ -82,7 +86,7 @@ func plan(cfg config) []step {
 				fault:    d.fault,
 				kind:     d.kind,
 				pick:     r.IntN(1 << 16),
-				duration: d.min + share(r.Float64(), d.max-d.min),
+				duration: d.min + share(r.Float64(), max(0, min(d.max, cfg.span/longestShare)-d.min)),
 			})
 		}
 	}
@@ -140,7 +144,7 @@ func (n *nemesis) run(ctx context.Context) {
 
 // do injects one fault and records when it began and ended.
 func (n *nemesis) do(ctx context.Context, s step) {
-	if f, ok := redisFaultOf(s.fault, s.pick); ok {
+	if f, ok := redisFaultOf(s.fault, s.pick, n.w.cfg.span < time.Minute); ok {
 		n.faultRedis(ctx, s, f)
 		return
 	}
