@@ -15,8 +15,8 @@ import (
 	"github.com/topcentral/spillway/tasks/dispatch"
 )
 
-// guards returns the wrappers around the calls of candidates, in the order in
-// which it is asked.
+// guards returns the guards of calls to candidates, in the order in which they
+// are asked.
 func (s *App) guards(circuits openCircuits) []providers.Guard {
 	return []providers.Guard{circuits.Guard, circuits.limits, s.budgets(), genai.New(s.metrics, scorecard.Name)}
 }

@@ -30,7 +30,7 @@ type Config struct {
 	APIMaxStreams int           `split_words:"true" default:"20000" desc:"event streams and long polls that one process holds open at once, about 32 KB each; a tenant gets no more of them than are left for the others, half at most"`
 
 	Auth           Authentication `default:"auto" desc:"whether callers must show an API key or a token: required; off, which only a loopback address allows; auto: off on loopback, else required"`
-	JWTJwks        string         `split_words:"true" desc:"where the keys of the issuer of JSON Web Tokens are, an https URL or a file; with the next two, its tokens count beside API keys"`
+	JWTJwks        string         `split_words:"true" desc:"where the keys of the issuer of JSON Web Tokens are, an https URL or a file; with the next two, its tokens are accepted as well as API keys"`
 	JWTIssuer      string         `split_words:"true" desc:"what the claim iss must be"`
 	JWTAudience    string         `split_words:"true" desc:"what the claim aud must hold"`
 	JWTTenantClaim string         `split_words:"true" default:"tenant" desc:"claim that names the tenant"`
@@ -50,7 +50,7 @@ type Config struct {
 
 	AdminListen string    `split_words:"true" default:"127.0.0.1:8081" desc:"address for operators, with the dashboard of the queues, probes and metrics, served by api and dev; off: none"`
 	AuditFile   string    `split_words:"true" desc:"file of the audit log, one for each process that serves the API; without it no audit log is kept"`
-	AuditKey    audit.Key `split_words:"true" desc:"32 bytes or more in hex or base64: makes the hashes of the audit log ones that nobody can make without it"`
+	AuditKey    audit.Key `split_words:"true" desc:"32 bytes or more in hex or base64: key of the audit log's hashes, which cannot be computed without it"`
 
 	AgentsDir string `split_words:"true" desc:"directory with agents of your own, laid over the built-in ones and re-read when it changes"`
 
@@ -75,18 +75,18 @@ type Config struct {
 	Budgets    budget.Settings `split_words:"true" desc:"dollars that a provider, a tenant or an agent may cost per day or month, e.g. tenant:acme=10/day,provider:deepseek=50/month,agent:A03=5/day,tenant:*=1/day; * gives each one its own"`
 	BudgetZone Zone            `split_words:"true" default:"Asia/Shanghai" desc:"time zone in which the days and months of budgets begin"`
 
-	LocalSlots      int     `split_words:"true" default:"1" desc:"jobs at once beside local models; as many as the GPU bears"`
+	LocalSlots      int     `split_words:"true" default:"1" desc:"concurrent jobs on local models; as many as the GPU can run"`
 	CloudSlots      int     `split_words:"true" default:"8" desc:"cloud jobs at once of each complexity"`
 	HostCPULimit    float64 `split_words:"true" default:"80" desc:"load of the CPU, in percent over about 10 s, above which a worker takes no further local job; 0: none; dev and demo have none"`
 	HostMemoryLimit float64 `split_words:"true" default:"80" desc:"memory in use, in percent, above which it takes none either; 0: none"`
 
 	WorkerListen string        `split_words:"true" default:"off" desc:"address at which a worker serves probes and metrics, e.g. 127.0.0.1:8082; off: none"`
-	WorkerDrain  time.Duration `split_words:"true" default:"2m" desc:"how long running jobs may go on after a worker was told to stop"`
+	WorkerDrain  time.Duration `split_words:"true" default:"2m" desc:"how long running jobs may continue after a worker begins to shut down"`
 
 	Retention time.Duration `split_words:"true" default:"168h" desc:"how long ended jobs are kept"`
 
 	WebhookSecret          []webhook.Secret `split_words:"true" desc:"whsec_… that the secrets which sign webhooks are sealed with; two, separated by a comma, while it is rotated; without it callback_url is refused"`
-	WebhookSharedSignature bool             `split_words:"true" default:"true" desc:"sign webhooks to callback URLs with SPILLWAY_WEBHOOK_SECRET beside each tenant's own secret, for receivers that still verify with it; false once they use GET /webhooks/secret"`
+	WebhookSharedSignature bool             `split_words:"true" default:"true" desc:"sign webhooks to callback URLs with SPILLWAY_WEBHOOK_SECRET in addition to each tenant's own secret, for receivers that still verify with it; false once they use GET /webhooks/secret"`
 	WebhookAllow           []netip.Prefix   `split_words:"true" desc:"networks that webhooks may reach although they are private, by plain http and on every port, e.g. 10.0.0.0/8,fd00::/8"`
 
 	LogLevel  slog.Level `split_words:"true" default:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`

@@ -22,7 +22,7 @@ type Bench struct {
 	// Valid checks an answer against the schema.
 	Valid func(text string) error
 	// Behave makes the server act as a Situation says in every call from now
-	// on, and to name RetryAfter where it refuses a call for now. It reports
+	// on, and name RetryAfter where it refuses a call for now. It reports
 	// false if the service never does so.
 	Behave func(Situation) bool
 	// Arrived waits until a call has come so far that leaving it must be noticed;
