@@ -55,7 +55,8 @@ func (r *round) judgeStatus(d *draft, a *answer, op contract.Operation) []string
 	if len(op.Scopes) > 0 && len(d.header) == 0 || len(op.Scopes) > 0 && !hasAuthorization(d) {
 		switch d.cred.who {
 		case nobody:
-			return expect(a, "who shows no credential that counts", http.StatusUnauthorized)
+			// All addresses together get so many refusals a minute, and then only a 429.
+			return expect(a, "who shows no credential that counts", http.StatusUnauthorized, http.StatusTooManyRequests)
 		case poor:
 			if op.ID == d.op.ID {
 				return expect(a, "who lacks a scope", http.StatusForbidden)
