@@ -22,7 +22,7 @@ func TestConfigShowsTheValuesInForceButNoSecret(t *testing.T) {
 		t.Fatalf("got %d, %s", code, errs)
 	}
 	for _, want := range []string{
-		`SPILLWAY_LOCAL_SLOTS +3 +1 +jobs at once`,
+		`SPILLWAY_LOCAL_SLOTS +3 +1 +concurrent jobs`,
 		`SPILLWAY_CLOUD_SLOTS +8 +cloud jobs at once`,
 		`SPILLWAY_LOG_FORMAT +text +text or json`,
 		`SPILLWAY_REDIS_URL +redis\+sentinel://\*\*\*@a:1,b:2/main/0\?sentinel_password=\*\*\*&x=1 +redis://127.0.0.1:6379/0 `,
