@@ -167,7 +167,7 @@ func fuzz(t *testing.T, s *service, seed uint64) *Report {
 
 func TestCarelessServicesAreFoundOut(t *testing.T) {
 	for fault, want := range map[string]string{
-		"open": "must get [401]", "panic": "panic: cannot read it", "lenient": "must get [400]",
+		"open": "must get [401 429]", "panic": "panic: cannot read it", "lenient": "must get [400]",
 		"header": "undocumented header X-Powered-By", "content type": `Content-Type "text/plain"`, "log": "the log holds an error",
 	} {
 		report := fuzz(t, &service{fault: fault}, 1)
