@@ -24,7 +24,7 @@ func DevConfig(cfg config.Config) config.Config {
 	cfg.WorkerDrain = min(cfg.WorkerDrain, DevDrain)
 	if len(cfg.WebhookSecret) == 0 {
 		cfg.WebhookSecret = []webhook.Secret{webhook.NewSecret()}
-		cfg.WebhookSharedSignature = false // nobody can have it
+		cfg.WebhookSharedSignature = false // no receiver can have it
 	}
 	return cfg
 }

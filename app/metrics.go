@@ -10,7 +10,7 @@ import (
 	"github.com/topcentral/spillway/tasks/metrics"
 )
 
-// newMetrics makes what Prometheus is told by this process: of itself, and what
+// newMetrics registers the metrics of this process: its own, and what
 // all processes know from Redis. The parts of the system add what they do.
 func newMetrics(s *App) *prometheus.Registry {
 	r := prometheus.NewRegistry()

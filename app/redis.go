@@ -19,7 +19,7 @@ import (
 // It refuses one that does not answer within wait, or whose clock is too far from this
 // machine's, and logs what else is wrong. c learns how to undo it.
 //
-// If not every server can tell when a write is on disk, cfg no longer asks for
+// If not every server can confirm that a write is on disk, cfg no longer asks for
 // it.
 func connect(ctx context.Context, cfg *config.Config, role redisconn.Role, wait time.Duration, c *cleanup, log *slog.Logger) (redis.UniversalClient, error) {
 	redisconn.LogTo(log)

@@ -32,7 +32,7 @@ type Patience struct {
 }
 
 // Pause waits before the next request: for least if the last one went well, as
-// err tells, and else for as long as it takes. It returns the error to give up
+// err says, and otherwise for as long as it takes. It returns the error to give up
 // with.
 func (p *Patience) Pause(ctx context.Context, err error, least time.Duration) error {
 	if err == nil {

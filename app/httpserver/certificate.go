@@ -22,7 +22,7 @@ type Certificate struct {
 	looked time.Time
 }
 
-// stamp tells whether a file has changed.
+// stamp identifies a version of a file.
 type stamp struct {
 	at   time.Time
 	size int64

@@ -81,12 +81,12 @@ func (w *world) besideHanging(ctx context.Context, r *receiver, url string) (row
 	}
 	urls := make([]string, hanging)
 	for i := range urls {
-		// The kernel takes connections for a listener that nobody asks for any.
+		// The kernel takes connections for a listener that does not accept any.
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return row{}, fmt.Errorf("listen: %w", err)
 		}
-		defer func() { _ = l.Close() }() // nobody was served
+		defer func() { _ = l.Close() }() // none was served
 		urls[i] = "http://" + l.Addr().String()
 	}
 	if err := w.ended(w.cfg.hooks, key, func(n int) string { return urls[n%hanging] }); err != nil {

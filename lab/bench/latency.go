@@ -17,7 +17,7 @@ import (
 )
 
 // models starts a model server that answers at once, and returns what a worker
-// must be told to ask it, and to take many jobs at once.
+// must be configured to ask it, and to take many jobs at once.
 func (w *world) models() ([]string, error) {
 	url, err := w.serve(mockllm.New(mockllm.Config{Seed: 1}))
 	return []string{
@@ -102,7 +102,7 @@ func cacheHits(ctx context.Context, cfg config) ([]row, error) {
 }
 
 // idle posts jobs one by one to a system that has nothing to do, and compares
-// when each was sent with when a worker began it. That is told in whole
+// when each was sent with when a worker began it. That is recorded in whole
 // milliseconds, of which half one is missing in the mean.
 func idle(ctx context.Context, cfg config) ([]row, error) {
 	w, err := working(ctx, cfg)

@@ -2,7 +2,7 @@
 
 // Command bench measures Spillway for real: a redis-server with an append-only
 // file, processes of the API and of workers, and load over the loopback
-// interface. It prints one table with what it asked for beside what it got.
+// interface. It prints one table of goals and results.
 //
 //	go run ./lab/bench
 //
@@ -151,7 +151,7 @@ func measure(ctx context.Context, cfg config, out io.Writer) error {
 	return nil
 }
 
-// load tells how busy the machine is, by others and by us.
+// load returns how busy the machine is, by others and by us.
 func load() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

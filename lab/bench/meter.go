@@ -12,8 +12,8 @@ import (
 )
 
 // meter begins to count the processor time of the world's processes, and of the
-// benchmark itself. done tells what each has taken for one of n things. It needs
-// Linux, and tells nothing elsewhere.
+// benchmark itself. done returns what each has taken for one of n things. It needs
+// Linux, and returns nothing elsewhere.
 func (w *world) meter() (done func(n int) map[string]time.Duration) {
 	before := w.processorTimes()
 	return func(n int) map[string]time.Duration {

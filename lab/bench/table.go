@@ -14,7 +14,7 @@ import (
 // row is one line of the table.
 type row struct {
 	what, figure string
-	goal         string // "": it stands for comparison
+	goal         string // "": for comparison only
 	met          bool
 }
 

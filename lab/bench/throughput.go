@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// throughput compares what the API takes and tells with what the queue below it
+// throughput compares what the API accepts and answers with what the queue below it
 // takes, at the same concurrency.
 func throughput(ctx context.Context, cfg config) ([]row, error) {
 	w, err := open(ctx, cfg)

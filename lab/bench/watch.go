@@ -17,12 +17,12 @@ import (
 	"github.com/google/uuid"
 )
 
-// spareFiles is what a process opens beside event streams.
+// spareFiles is what a process opens in addition to event streams.
 const spareFiles = 500
 
 // watch has one API hold open an event stream for each of many jobs. It compares
 // the memory before and after, and when a job's state changed with when its
-// watcher was told.
+// watcher got it.
 func watch(ctx context.Context, cfg config) ([]row, error) {
 	n := cfg.watchers
 	var limit syscall.Rlimit
@@ -172,7 +172,7 @@ func (v *view) watch(id string) (*caller, error) {
 			if err != nil { // the stream has ended
 				return
 			}
-			late := time.Since(e.At) - time.Millisecond/2 // whole milliseconds are told
+			late := time.Since(e.At) - time.Millisecond/2 // times are in whole milliseconds
 			v.mu.Lock()
 			v.took = append(v.took, late)
 			v.mu.Unlock()

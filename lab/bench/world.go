@@ -46,7 +46,7 @@ type process struct {
 // patience is how long a part of the world may take to start.
 const patience = 30 * time.Second
 
-// open starts a Redis and an API. env are settings beside the usual ones.
+// open starts a Redis and an API. env are settings in addition to the usual ones.
 func open(ctx context.Context, cfg config, env ...string) (*world, error) {
 	dir, err := os.MkdirTemp(cfg.dir, "world-")
 	if err != nil {
@@ -119,7 +119,7 @@ func (w *world) start(name string, env []string, path string, args ...string) er
 	p := &process{name: name, cmd: cmd, over: make(chan struct{})}
 	go func() {
 		defer close(p.over)
-		_ = cmd.Wait() // its log tells
+		_ = cmd.Wait() // its log shows why
 	}()
 	w.processes = append(w.processes, p)
 	return nil
@@ -159,7 +159,7 @@ func (w *world) close() {
 		<-p.over
 	}
 	for _, s := range w.servers {
-		_ = s.Close() // nobody is left who would call it
+		_ = s.Close() // no caller is left
 	}
 	if w.rdb != nil {
 		_ = w.rdb.Close() // its server is gone

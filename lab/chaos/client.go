@@ -34,7 +34,7 @@ func (c *client) api() string {
 }
 
 const (
-	// answerWithin bounds a request, beside what it may wait by its own wish.
+	// answerWithin bounds a request, in addition to the wait that it asks for.
 	answerWithin = 10 * time.Second
 	// maxAnswer bounds what is read of an answer, in bytes.
 	maxAnswer = 4 << 20

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// config is what a run may be told.
+// config is the configuration of a run.
 type config struct {
 	seed        uint64
 	jobs        int           // that clients want done

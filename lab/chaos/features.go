@@ -57,7 +57,7 @@ func fetch(ctx context.Context, url string) (string, error) {
 	return string(body), err
 }
 
-// noteExit notes that a process ended and nobody had touched it, with the
+// noteExit records that a process ended without a signal of ours, with the
 // last line of its log.
 func (w *world) noteExit(p *process, up time.Duration, err error) {
 	e := history.Exit{At: time.Now(), Name: p.name, Up: up, Reason: err.Error()}

@@ -11,7 +11,7 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// behavior is how a client looks after its job.
+// behavior is how a client follows its job.
 type behavior string
 
 const (
@@ -79,7 +79,7 @@ func planLife(cfg config, n int, can history.Features) lifePlan {
 	return p
 }
 
-// String tells the plan in a line, for the history of a job.
+// String returns the plan in one line, for the history of a job.
 func (p lifePlan) String() string {
 	text := []string{string(p.behavior), string(p.complexity), "on_exhausted " + string(p.onExhausted)}
 	for _, part := range []struct {

@@ -77,7 +77,7 @@ func (l *link) change(fault history.Fault, by int) {
 	l.wake()
 }
 
-// wake tells all who wait that the faults have changed. l.mu is held.
+// wake wakes all waiters, since the faults have changed. l.mu is held.
 func (l *link) wake() {
 	close(l.changed)
 	l.changed = make(chan struct{})
@@ -86,7 +86,7 @@ func (l *link) wake() {
 // cut closes all connections. l.mu is held.
 func (l *link) cut() {
 	for conn := range l.conns {
-		_ = conn.Close() // whoever reads from it notices
+		_ = conn.Close() // its reader notices
 	}
 }
 
@@ -100,7 +100,7 @@ func (l *link) accept() {
 		}
 		up, err := net.Dial("tcp", l.upstream)
 		if err != nil {
-			_ = down.Close() // there is nobody it could reach
+			_ = down.Close() // its peer is gone
 			continue
 		}
 		if !l.enter(down, up) {

@@ -19,7 +19,7 @@ import (
 type process struct {
 	kind    history.Kind
 	name    string
-	group   string // of those that can stand in for each other
+	group   string // of those that can replace each other
 	path    string
 	args    []string
 	env     []string

@@ -13,7 +13,7 @@ import (
 )
 
 // traffic is the clients' side: every job has a life, in a goroutine of its
-// own, in which its client posts it and looks after it.
+// own, in which its client posts and follows it.
 type traffic struct {
 	w      *world
 	client *client
@@ -59,7 +59,7 @@ func (t *traffic) end() {
 	t.client.http.CloseIdleConnections()
 }
 
-// live posts the nth job and looks after it as planned.
+// live posts the nth job and follows it as planned.
 func (t *traffic) live(ctx context.Context, n int) {
 	p := planLife(t.w.cfg, n, t.w.features)
 	l := &life{traffic: t, plan: p, job: marker(n)}
@@ -84,7 +84,7 @@ func (t *traffic) live(ctx context.Context, n int) {
 	if p.retry {
 		l.retry(ctx, id)
 	}
-	if p.rereadAfter > 0 { // what was told once must still be so
+	if p.rereadAfter > 0 { // what was reported once must still be so
 		sleep(ctx, p.rereadAfter)
 		l.get(ctx, id, 0)
 	}

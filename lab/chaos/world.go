@@ -23,7 +23,7 @@ import (
 	"github.com/topcentral/spillway/providers/mockllm"
 )
 
-// world is everything that runs: the system under test, and what stands for
+// world is everything that runs: the system under test, and what replaces
 // the world around it.
 type world struct {
 	cfg config
@@ -167,7 +167,7 @@ func (w *world) openSpillway(ctx, life context.Context, binary string) error {
 	return w.apisAnswer(ctx)
 }
 
-// environment is what every process of Spillway is told, and all it is told.
+// environment is the whole environment of every process of Spillway.
 func (w *world) environment(redisAddr string) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir,

@@ -81,7 +81,7 @@ func (c *Contract) response(method, path string, status int) (at string, respons
 }
 
 // common returns a response that holds for all paths, and must have this status,
-// unless nobody may call from there.
+// unless no caller is allowed there.
 func (c *Contract) common(name string, status, want int) (at string, response map[string]any, complaint string) {
 	if status == http.StatusForbidden {
 		name, want = "Forbidden", status
@@ -110,7 +110,7 @@ func (c *Contract) Path(path string) (template string, item map[string]any) {
 // samePart reports whether a part of a path is what the template wants there.
 func samePart(got, want string) bool { return got == want || got != "" && strings.HasPrefix(want, "{") }
 
-// commonHeaders need not be told in the contract.
+// commonHeaders need not be in the contract.
 var commonHeaders = []string{"Content-Type", "Content-Length", "Cache-Control", "X-Content-Type-Options", "Referrer-Policy", "Strict-Transport-Security"}
 
 func (c *Contract) headerComplaints(at string, response map[string]any, h http.Header) []string {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Callers are the credentials of one round. They are of two tenants that nobody
+// Callers are the credentials of one round. They are of two tenants that nothing
 // else uses.
 type Callers struct {
 	Full  string    // of the first tenant, with every scope

@@ -7,7 +7,7 @@
 // refused in any way that the document describes. Their callers have a good
 // credential, none, a bad one, one that may do too little, or one of another
 // tenant. What a round does is decided by the seed and the number of the round
-// alone, so that a failure, which tells both, can be had again.
+// alone, so that a failure, which names both, can be reproduced.
 //
 // The fuzzer learns from answers, as a client does: it asks for the jobs it has
 // made, and follows the links it is given. It drives a handler in the process,

@@ -15,7 +15,7 @@ type draft struct {
 	op      contract.Operation
 	how     []string // what was done to it, in words
 	method  string
-	path    string // as it stands in the request line
+	path    string // as in the request line
 	query   []pair // as they stand there
 	header  []pair
 	media   string // "": no body

@@ -106,7 +106,7 @@ func (r *round) judgeAllow(a *answer) []string {
 	return nil
 }
 
-// judgeOptions: a path that there is tells its methods, and nothing else.
+// judgeOptions: a path that exists lists its methods, and nothing else.
 func (r *round) judgeOptions(a *answer) []string {
 	template, _ := r.contract.Path(a.path)
 	if template == "" {
@@ -152,7 +152,7 @@ func (r *round) judgeSecrets(d *draft, a *answer) []string {
 	return all
 }
 
-// checkLog: logs hold neither credentials nor input, and tell of no fault.
+// checkLog: logs hold neither credentials nor input, and report no fault.
 func (r *round) checkLog() {
 	log := r.Logged()
 	for line := range strings.SplitSeq(log, "\n") {

@@ -26,7 +26,7 @@ func (r *round) nearly(op contract.Operation) *draft {
 	return d
 }
 
-// place is where a value stands in a body, and the schema it has to fit.
+// place is where a value is in a body, and the schema it has to fit.
 type place struct {
 	set    func(any)
 	remove func() // nil: not from an object

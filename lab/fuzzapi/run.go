@@ -66,7 +66,7 @@ type Report struct {
 }
 
 // Run asks until all requests are sent, ctx ends, or there are failures enough.
-// Its error tells that a stack could not be used.
+// Its error means that a stack could not be used.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	report := &Report{Statuses: map[string]map[int]int{}}
 	rounds := int64(cfg.Round + (cfg.Requests+roundLength-1)/roundLength)

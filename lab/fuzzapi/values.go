@@ -29,7 +29,7 @@ func (m *maker) chance(p float64) bool { return m.Float64() < p }
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
-// deref returns the schema that a schema stands for: what it refers to, and all
+// deref returns the schema that a schema resolves to: what it refers to, and all
 // parts of it as one.
 func (m *maker) deref(schema map[string]any) map[string]any {
 	for {
@@ -57,7 +57,7 @@ func (m *maker) deref(schema map[string]any) map[string]any {
 	return whole
 }
 
-// maxDepth bounds how deep values that nobody asked for are nested.
+// maxDepth bounds how deep unexpected values are nested.
 const maxDepth = 5
 
 // value makes a value that fits a schema.

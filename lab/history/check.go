@@ -124,7 +124,7 @@ func (h *History) anyOpen() bool {
 	return false
 }
 
-// Lost tells the IDs of a job that were acknowledged and are not in the store:
+// Lost returns the IDs of a job that were acknowledged and are not in the store:
 // those that a Redis with appendfsync everysec may lose with its last second,
 // and those that nothing may lose.
 func (h *History) Lost(j *Job) (excused, lost []string) {

@@ -33,8 +33,8 @@ func (j *Job) answers() []*Request {
 	return all
 }
 
-// reportedStaysTrue: what a client was told of a job's end is in the job's log for
-// ever, and nobody is told later that it has not happened.
+// reportedStaysTrue: the end of a job that a client was given is in the job's log for
+// ever, and no later answer denies it.
 func reportedStaysTrue(h *History, j *Job) []string {
 	var wrong []string
 	answers := j.answers()
@@ -62,7 +62,7 @@ func reportedStaysTrue(h *History, j *Job) []string {
 }
 
 // endReportedBefore returns the sequence number of the newest end of the job that
-// an answer had told before the request was sent.
+// an answer had reported before the request was sent.
 func (h *History) endReportedBefore(answers []*Request, r *Request) int64 {
 	var last int64
 	for _, a := range answers {

@@ -34,7 +34,7 @@ func contiguous(_ *History, j *Job) []string {
 	})
 }
 
-// states lists the events that tell of a state.
+// states lists the events of a state.
 func (r *Record) states() []Event {
 	var found []Event
 	for _, e := range r.Events {
@@ -87,7 +87,7 @@ func shared(r *Record) bool {
 }
 
 // endsOnce: one terminal event per run, and a new run only where a client asked
-// for it; nothing is told of a run after its end.
+// for it; no event of a run follows its end.
 func endsOnce(_ *History, j *Job) []string {
 	return perRecord(j, func(r *Record, wrong func(string, ...any)) {
 		runs, ended := 1, false

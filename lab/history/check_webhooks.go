@@ -51,7 +51,7 @@ func (j *Job) delivered(id string) bool {
 	return slices.ContainsFunc(j.Webhooks, func(d Delivery) bool { return d.ID == id && d.Answered/100 == 2 })
 }
 
-// webhooksAreConstant: each webhook is signed and tells of an end that the log
+// webhooksAreConstant: each webhook is signed and reports an end that the log
 // has, under that end's one ID.
 func webhooksAreConstant(h *History, j *Job) []string {
 	var wrong []string

@@ -25,7 +25,7 @@ type History struct {
 	Floods       []Request       // answers to the flooding tenant that grant nothing, and to each of its batches
 	Strays       []Delivery      // webhooks for jobs that no client has asked for
 	Crashes      []string        // what processes wrote when they died of their own fault
-	Exits        []Exit          // processes that ended and nobody had touched them
+	Exits        []Exit          // processes that ended without a signal of ours
 	Processes    map[int]Process // by number
 	Left         Leftovers
 	Tests        Features
@@ -190,10 +190,10 @@ type Disturbance struct {
 // Process is one incarnation of a process.
 type Process struct {
 	Name  string
-	Group string // of those that can stand in for each other, such as "local"
+	Group string // of those that can replace each other, such as "local"
 }
 
-// Exit is the end of a process that nobody had sent a signal.
+// Exit is the end of a process to which no signal was sent.
 type Exit struct {
 	At     time.Time
 	Name   string
@@ -204,7 +204,7 @@ type Exit struct {
 // Leftovers are what the system as a whole still holds at the end.
 type Leftovers struct {
 	Due       int            // jobs that the watchdog still means to look at
-	Waiting   int            // jobs that stand in line for a lane
+	Waiting   int            // jobs that wait for a lane
 	Open      map[string]int // by state: jobs that the counters say have not ended
 	Strangers []string       // jobs in the store that no client has asked for
 }
@@ -245,8 +245,8 @@ func (l *Log) Change(change func(*History)) {
 	change(&l.history)
 }
 
-// Acknowledged returns the IDs under which a client was told that its job is
-// accepted, each once, and when it was told so first. More than one ID is a
+// Acknowledged returns the IDs under which a client's job was acknowledged,
+// each once, and when first. More than one ID is a
 // fault unless the job could not be asked for under one key.
 func (j *Job) Acknowledged() (ids []string, at time.Time) {
 	for i := range j.Submits {

@@ -19,7 +19,7 @@ type Measures struct {
 	LostExcused  int                 // gone with the last moments of a killed Redis
 	Lost         int                 // gone otherwise
 	Twice        int                 // ended twice in one run
-	Unclaimed    int                 // recorded, but no client was told so
+	Unclaimed    int                 // recorded, but not acknowledged to any client
 
 	Attempts     map[int]int    // jobs, by how many attempts they took
 	Again        map[string]int // why jobs went back to the queue, by the word in their log
@@ -280,7 +280,7 @@ func (h *History) lossOf(pid int, from, until time.Time) *Disturbance {
 	return nil
 }
 
-// workerPID reads the number of the worker's process from the event that tells
+// workerPID reads the number of the worker's process from the event that names
 // of a claim: a worker's ID is host, number and a random part.
 func workerPID(e Event) int {
 	var data struct {
@@ -293,7 +293,7 @@ func workerPID(e Event) int {
 	if len(parts) < 3 {
 		return 0
 	}
-	pid, _ := strconv.Atoi(parts[len(parts)-2]) // 0 is nobody's
+	pid, _ := strconv.Atoi(parts[len(parts)-2]) // 0 is no process
 	return pid
 }
 
@@ -313,7 +313,7 @@ func (h *History) disturbed(name string, from, until time.Time) bool {
 	return slices.ContainsFunc(h.Disturbances, func(d Disturbance) bool { return d.Target == name && d.overlaps(from, until) })
 }
 
-// peerWell reports whether some process that can stand in for the one of that
+// peerWell reports whether some process that can replace the one of that
 // number was well all the time between.
 func (h *History) peerWell(pid int, from, until time.Time) bool {
 	lost := h.Processes[pid]

@@ -68,7 +68,7 @@ func counts[K cmp.Ordered](by map[K]int) string {
 	return cmp.Or(strings.Join(parts, ", "), "none")
 }
 
-// String tells the sample's size and shape.
+// String returns the sample's size and shape.
 func (d Durations) String() string {
 	if len(d) == 0 {
 		return "never"
@@ -114,7 +114,7 @@ func clock(t time.Time) string {
 	return t.Format("15:04:05.000")
 }
 
-// repeats reports whether an answer tells the same as the one before it.
+// repeats reports whether an answer says the same as the one before it.
 func (r *Request) repeats(before *Request) bool {
 	return r.Status == before.Status && r.ID == before.ID && r.Sequence == before.Sequence
 }

@@ -1,4 +1,4 @@
-// Command probe is spillway, with net/http/pprof beside it: what the benchmarks
+// Command probe is spillway, with net/http/pprof: what the benchmarks
 // run, so that they can look into what they measure. SPILLWAY_PROBE_LISTEN is
 // the address of the profiles.
 package main
@@ -18,7 +18,7 @@ func main() {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	profiles := &http.Server{Addr: os.Getenv("SPILLWAY_PROBE_LISTEN"), Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	if profiles.Addr != "" {
-		go func() { _ = profiles.ListenAndServe() }() // it ends with the process; the benchmark tells if it is not there
+		go func() { _ = profiles.ListenAndServe() }() // it ends with the process; the benchmark reports if it is not there
 	}
 	os.Exit(cli.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
