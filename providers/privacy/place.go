@@ -2,16 +2,17 @@ package privacy
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
 var (
-	legalForm = regexp.MustCompile(`(?:集团|控股|实业)?(?:\(集团\)|\([\p{Han}]{2,6}\))?(?:股份有限公司|有限责任公司|有限公司|集团公司|股份公司|总公司|分公司|律师事务所|会计师事务所|事务所|研究院|设计院|集团|股份|公司|支行|分行|合作社|(?:化工|材料|塑料|塑胶|机械|电子|电器|灯具|家具|玩具|包装|印刷|模具|五金|纺织|印染|服装|食品|制品|电机|汽配|配件|机电|橡胶|玻璃|陶瓷|造纸|制药|钢铁|铸造|阀门|轴承|电镀)厂|总厂|研究所)(?:\((?:特殊普通合伙|普通合伙|有限合伙|集团|控股|中国|个体)\))?(?:[\p{Han}]{2,6}(?:分公司|分所|供电公司))?`)
+	legalForm = regexp.MustCompile(`(?:集团|控股|实业)?(?:\(集团\)|\([\p{Han}]{2,6}\))?(?:股份有限公司|有限责任公司|有限公司|集团公司|股份公司|总公司|分公司|律师事务所|会计师事务所|事务所|研究院|设计院|集团|股份|公司|支行|分行|合作社|(?:` + strings.Join(all("factory_trades"), "|") + `)厂|总厂|研究所)(?:\((?:特殊普通合伙|普通合伙|有限合伙|集团|控股|中国|个体)\))?(?:[\p{Han}]{2,6}(?:分公司|分所|供电公司))?`)
 	// latinForm takes the words before it; what they may be is looked at there.
 	latinForm = regexp.MustCompile(`((?:(?:[A-Z0-9][\p{Latin}0-9&'.+-]*|\([A-Z][\p{Latin} ]{1,20}\))[ ,]{1,2}(?:(?:&|de|du|des|la|le|di|da|do|fur|und|et|y|e|of|von|van)[ ]){0,2}){1,6})\(?(?:Co\.?,? ?Ltd|Co\.|Ltd|Limited|Inc|Incorporated|LLC|GmbH(?: ?& ?Co\. ?KG)?|AG|Corp|Corporation|PLC|Plc|S\.A|SA|B\.V|BV|N\.V|NV|Pte\.? ?Ltd|Pty\.? ?Ltd|Group|Holdings?|KG|Company|S\.r\.l|SpA|S\.p\.A|K\.K|LLP|OOO|OAO|A/S|Oy|Sp\. z o\.o)\b\.?\)?(?:[ ,]{1,2}(?:Ltd|Limited|Inc|LLC|Co)\b\.?){0,2}`)
 	shortFor  = regexp.MustCompile(`(?:简称|称为?|客户名称?|公司名称?|名叫|品牌|hereinafter|called|aka) ?[:：]? ?["“「'《]([\p{Han}A-Za-z0-9]{2,12})["”」'》]`)
-	ledIn     = regexp.MustCompile(`^(?:.*(?:拜访了?|联系了?|签下了?|拿下了?|对接|前往|去了?|到|点到|找|自称|全称|通过|委托|推荐|引荐|参观了?|约了?|出票人|收款人|付款人|承兑人|收购方|转让方|承租方|出租方|标的|委托方|需方|供方|承运商|发往|隶属于?|原名|现名|更名为|前身是|还有|以及|包括|客户|供应商|竞争对手|对手|友商|经销商|代理商|我们|贵司|我司|你司|公司名称?|名称|签约了?|走访了?|收到|来自|甲方|乙方|买方|卖方|开票给?|发给|寄给|送到|与|跟|给|由|被|把|了|的|向|说|到了|是)(?:[:： ])?)`)
+	ledIn     = regexp.MustCompile(`^(?:.*(?:` + strings.Join(all("company_lead_ins"), "|") + `)(?:[:： ])?)`)
 )
 
 // companies finds the names of companies: before a legal form, or made of a
@@ -95,9 +96,12 @@ func (l *lexicon) local(name string) bool {
 	return utf8.RuneCountInString(rest) >= 3 && !l.generic(rest)
 }
 
-var weakEnding = regexp.MustCompile(`(?:这家|那家|一家|两家|几家|该|本|我|贵|双方|双|此|某|各|子|母|分|总|我们|他们|你们|对方|客户|上市|持有|佢哋|话|转让|收购|出售|增持|减持|购买|部分|全部|的|是|在|有|了|整个|成立|注册|外贸|物流|快递|保险|贸易|竞争对手|供应商|大|小|新|老|[一二三四五六七八九十百]|%|去|来|回|到|离开|加入|通过|下属|旗下|租赁|设计|软件|检测|认证|第三方|运输|货代|电力|自来水|燃气|银行|投资|母)$`)
+// weakEndings are what a text ends in that names no company.
+var weakEndings = all("company_weak_endings")
 
-func weakName(name string) bool { return weakEnding.MatchString(name) }
+func weakName(name string) bool {
+	return slices.ContainsFunc(weakEndings, func(w string) bool { return strings.HasSuffix(name, w) })
+}
 
 func firstRune(s string) rune {
 	r, _ := utf8.DecodeRuneInString(s)

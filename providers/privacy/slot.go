@@ -68,7 +68,7 @@ func (o *organisationFinder) beforeSlot(i int) int {
 }
 
 // functionChars are characters of function words, which are in no short name.
-const functionChars = "我你他她它们的了是要在有不就都也还这那去来把被给让跟两几每各做买卖用和与及或但而又才刚已将会能可应该说问请叫对向从到为所以因如果等很太更最再先走下上里外前后左右中间内时候今明昨天年月日号点分个件台套批次元万千百十亿"
+var functionChars = strings.Join(all("function_characters"), "")
 
 // plainName returns of how many pieces a name of two characters is that begins at i: a
 // rare word, or two characters that make none.
