@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -22,5 +23,23 @@ func TestOddTextsComeBack(t *testing.T) {
 		if err := m.Check(string(m.Input())); err != nil {
 			t.Errorf("%q repeated: %v", piece, err)
 		}
+	}
+}
+
+// TestAListEndsAtTheNextHeading finds the persons of lists that follow one another
+// without a mark between them, and reads none of them again for each heading.
+func TestAListEndsAtTheNextHeading(t *testing.T) {
+	t.Parallel()
+	const text = "出席--张伟、李娜,缺席--王芳、赵强"
+	var got []string
+	for _, s := range language().rosters(fold(text), nil) {
+		got = append(got, text[s.start:s.end])
+	}
+	if want := []string{"张伟", "李娜", "王芳", "赵强"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	const lists = 200
+	if n := len(language().rosters(fold(strings.Repeat("出席--张伟、李娜,", lists)), nil)); n != 2*lists {
+		t.Errorf("got %d persons of %d lists, want two of each", n, lists)
 	}
 }

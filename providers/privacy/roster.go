@@ -20,16 +20,19 @@ var bySurname = regexp.MustCompile(`姓([\p{Han}])(?:[^\p{Han}名氏]|的|$)`)
 // item is one, and beside a person that was found so is what looks like one.
 func (l *lexicon) rosters(f *folded, persons []span) []span {
 	var spans []span
+	start := 0 // of the list under way; 0: none
 	for from := range f.text {
 		i := from + headed(f.text[from:])
 		if i == from || !endsIn(f.text[max(0, from-18):from], headings) {
 			continue
 		}
-		to := len(f.text)
-		if n := strings.IndexAny(f.text[i:], "。；;\n:()—"); n >= 0 {
-			to = i + n
+		if start > 0 {
+			spans = append(spans, l.roster(f, start, listEnd(f.text, start, from))...)
 		}
-		spans = append(spans, l.roster(f, i, to)...)
+		start = i
+	}
+	if start > 0 {
+		spans = append(spans, l.roster(f, start, listEnd(f.text, start, len(f.text)))...)
 	}
 	if strings.Contains(f.text, "·") {
 		for _, m := range joinedNames.FindAllStringIndex(f.text, -1) {
@@ -45,6 +48,15 @@ func (l *lexicon) rosters(f *folded, persons []span) []span {
 		spans = append(spans, l.neighbours(f, persons)...)
 	}
 	return spans
+}
+
+// listEnd returns where a list ends that begins at start: at the next heading at the
+// latest, so that no text is read once for each heading before it.
+func listEnd(text string, start, next int) int {
+	if n := strings.IndexAny(text[start:next], "。；;\n:()—"); n >= 0 {
+		return start + n
+	}
+	return next
 }
 
 // roster returns the persons of a list. Where most of its items are names, an item
