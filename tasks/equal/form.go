@@ -12,7 +12,8 @@ import (
 
 // equalForm returns an input as it counts for being equal to another: texts in
 // Unicode's form NFC, numbers by their value, and without members that are null
-// or blank, which count as absent for an agent.
+// or blank, which count as absent for an agent. Names of members that NFC would make
+// the same stay as they are: none may take the place of another.
 func equalForm(v any) any {
 	switch v := v.(type) {
 	case string:
@@ -26,23 +27,33 @@ func equalForm(v any) any {
 		}
 		return list
 	case map[string]any:
-		members := make(map[string]any, len(v))
+		raw, members := make(map[string]any, len(v)), make(map[string]any, len(v))
 		for name, member := range v {
 			if text, ok := member.(string); member != nil && (!ok || !agents.IsBlank(text)) {
-				members[norm.NFC.String(name)] = equalForm(member)
+				raw[name] = equalForm(member)
+				members[norm.NFC.String(name)] = raw[name]
 			}
+		}
+		if len(members) < len(raw) {
+			return raw
 		}
 		return members
 	}
 	return v
 }
 
-// maxExponent bounds the numbers that are compared by value: others would take
-// long to write out.
-const maxExponent = 400
+// maxExponent and maxDigits bound the numbers that are compared by value: others
+// would take long to read or to write out.
+const (
+	maxExponent = 400
+	maxDigits   = 1000
+)
 
 // equalNumber returns one way to write a number: 1 for 1.0 and 1e0.
 func equalNumber(n json.Number) json.Number {
+	if len(n) > maxDigits {
+		return n
+	}
 	if _, exponent, ok := strings.Cut(strings.ToLower(n.String()), "e"); ok {
 		e, valid := new(big.Int).SetString(strings.TrimPrefix(exponent, "+"), 10)
 		if !valid || !e.IsInt64() || e.Int64() > maxExponent || e.Int64() < -maxExponent {

@@ -2,6 +2,7 @@ package equal
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/topcentral/spillway/tasks"
@@ -26,6 +27,7 @@ func TestInputsThatAreEqual(t *testing.T) {
 		{"numbers beyond a float64", `[9007199254740993]`, `[9007199254740992]`, false},
 		{"0.1 and its float64", `[0.1]`, `[0.1000000000000000055511151231257827]`, false},
 		{"exponents too large to write out", `[1e999999999]`, `[1e999999998]`, false},
+		{"numbers too long to read by value", `[` + strings.Repeat("7", maxDigits) + `.0]`, `[` + strings.Repeat("7", maxDigits) + `]`, false},
 		{"upper and lower case", `{"a":"X"}`, `{"a":"x"}`, false},
 	} {
 		digest := func(input string) string {
@@ -38,6 +40,30 @@ func TestInputsThatAreEqual(t *testing.T) {
 		}
 		if got := digest(c.a) == digest(c.b); got != c.equal {
 			t.Errorf("%s: %s and %s: equal %t", c.name, c.a, c.b, got)
+		}
+	}
+}
+
+// An input with two names that NFC makes the same has one digest, which is that of no
+// input with one of them.
+func TestNamesThatNFCMakesTheSame(t *testing.T) {
+	digest := func(input string) string {
+		t.Helper()
+		d, err := Digest(&tasks.Job{Tenant: "acme", Agent: "A02"}, json.RawMessage(input))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	both := digest("{\"Caf\u00e9\":1,\"Cafe\u0301\":2}")
+	for range 100 { // maps have no order
+		if digest("{\"Caf\u00e9\":1,\"Cafe\u0301\":2}") != both {
+			t.Fatal("one input has two digests")
+		}
+	}
+	for _, one := range []string{"{\"Caf\u00e9\":1}", "{\"Caf\u00e9\":2}"} {
+		if digest(one) == both {
+			t.Errorf("%s has the digest of an input with another member", one)
 		}
 	}
 }
