@@ -215,6 +215,34 @@ func TestCountersThatDriftedAreCorrected(t *testing.T) {
 	})
 }
 
+// A tenant that keeps more jobs than are read at once, and a counter that is missing,
+// keep no other from being corrected.
+func TestEveryTenantsBytesAreCorrected(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		create(t, s)
+		large := make([]redis.Z, 6000)
+		for i := range large {
+			large[i].Member = fmt.Sprint(i)
+		}
+		rdb.ZAdd(t.Context(), "spillway:{0}:idx:"+tenant, large...)
+		for n := range 5 {
+			create(t, s, func(j *tasks.Job) { j.Tenant = fmt.Sprint("small", n) })
+		}
+		want := counters(t, rdb)
+		for n := range 4 {
+			rdb.HIncrBy(t.Context(), "spillway:{0}:kept", fmt.Sprint("small", n), 7)
+		}
+		rdb.HDel(t.Context(), "spillway:{0}:kept", "small4")
+		if found, err := s.Recount(t.Context()); err != nil || len(found.Corrected) != 5 {
+			t.Errorf("got %+v, %v", found, err)
+		}
+		if got := counters(t, rdb); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
 // While a job's own counting is undone no counter is corrected, since the job would
 // then count twice. That there is one is reported.
 func TestUndoneWritesAreReported(t *testing.T) {

@@ -4,14 +4,16 @@
 --   ARGV[3] how many jobs are read at most; Redis serves nobody else meanwhile
 -- Every open job is in due, and every ended one whose commands are still undone. While
 -- there is one of these nothing is corrected: what it has to count is not counted yet.
--- Where there are more jobs than are read their counters stay as they are.
+-- Where there are more jobs than are read their counters stay as they are: of a tenant
+-- that has more than are left to read, its bytes. A tenant whose counter of bytes is
+-- missing is found while it has an open job.
 -- Returns the number of jobs with undone commands, then for each corrected counter
 -- its name and by how much it differed.
 local most = tonumber(ARGV[3])
 local function int(n) return string.format('%d', n) end
 if redis.call('ZCARD', KEYS[1]) > most then return { 0 } end
 
-local undone = 0
+local undone, tenants = 0, {}
 local open = { scheduled = true, queued = true, running = true }
 local wanted = { ['now:scheduled'] = 0, ['now:queued'] = 0, ['now:running'] = 0 }
 local function add(name) wanted[name] = (wanted[name] or 0) + 1 end
@@ -20,6 +22,7 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   if left and left ~= '' then undone = undone + 1 end
   if state and open[state] then
     add('now:' .. state)
+    if tenant then tenants[tenant] = true end
     if counted and state ~= 'running' then add('waiting:' .. (tenant or '')) end
   end
 end
@@ -49,14 +52,19 @@ correct(KEYS[2], '', wanted, is)
 local kept, bytes = {}, {}
 all = redis.call('HGETALL', KEYS[3])
 for i = 1, #all, 2 do
-  local list = ARGV[2] .. all[i]
-  most = most - redis.call('ZCARD', list)
-  if most < 0 then break end
-  local sum = 0
-  for _, id in ipairs(redis.call('ZRANGE', list, 0, -1)) do
-    sum = sum + tonumber(redis.call('HGET', KEYS[4], id) or 0)
+  tenants[all[i]], kept[all[i]] = true, all[i + 1]
+end
+for tenant in pairs(tenants) do
+  local list = ARGV[2] .. tenant
+  local jobs = redis.call('ZCARD', list)
+  if jobs <= most then
+    most = most - jobs
+    local sum = 0
+    for _, id in ipairs(redis.call('ZRANGE', list, 0, -1)) do
+      sum = sum + tonumber(redis.call('HGET', KEYS[4], id) or 0)
+    end
+    bytes[tenant] = sum
   end
-  kept[all[i]], bytes[all[i]] = all[i + 1], sum
 end
 correct(KEYS[3], 'kept:', bytes, kept)
 return reply
