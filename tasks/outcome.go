@@ -17,6 +17,7 @@ const (
 	OutcomeBudgetSpent  = "budget_spent"  // no money is left in a budget
 	OutcomeTooSlow      = "too_slow"      // a useful answer would not fit into the time left
 	OutcomeNotMasked    = "not_masked"    // masking left a doubt, so the data was not sent
+	OutcomeNotRecorded  = "not_recorded"  // the egress ledger could not be written, so the data was not sent
 	OutcomeUnreachable  = "unreachable"   // the job names the candidate, which does not answer or has no such model
 
 	// The call failed; what follows from each is in providers.Class:
@@ -35,7 +36,8 @@ const (
 
 // notCalled are the outcomes of calls that were not made.
 var notCalled = []string{
-	OutcomeBreakerOpen, OutcomeLimitReached, OutcomeBudgetSpent, OutcomeTooSlow, OutcomeNotMasked, OutcomeUnreachable,
+	OutcomeBreakerOpen, OutcomeLimitReached, OutcomeBudgetSpent, OutcomeTooSlow, OutcomeNotMasked,
+	OutcomeNotRecorded, OutcomeUnreachable,
 }
 
 // Called reports whether the candidate was called: it was not refused before.

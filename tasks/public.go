@@ -28,6 +28,7 @@ var publicMessages = map[string]string{
 	OutcomeLimitReached:    "the provider's limits leave no room now",
 	OutcomeBudgetSpent:     "a budget has no money left for it",
 	OutcomeNotMasked:       "masking left a doubt, so nothing was sent",
+	OutcomeNotRecorded:     "the call could not be recorded, so nothing was sent",
 	OutcomeUnreachable:     "it could not be reached",
 	OutcomeRateLimited:     "the provider has had too many requests",
 	OutcomeOverloaded:      "the provider has no room just now",

@@ -63,7 +63,9 @@ type Entry struct {
 	Status    int           `json:"status,omitempty"` // of the HTTP answer
 	Code      tasks.Code    `json:"code,omitempty"`   // of the problem
 	RequestID string        `json:"request_id,omitempty"`
-	Previous  string        `json:"prev_hash"` // "" in the first line of a chain
+	// Egress is set in lines of the egress ledger.
+	Egress   *tasks.Egress `json:"egress,omitempty"`
+	Previous string        `json:"prev_hash"` // "" in the first line of a chain
 }
 
 // By returns e as done by p.

@@ -2,11 +2,13 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -80,26 +82,28 @@ func archiveOf(path, day string, seq uint64) string {
 	return fmt.Sprintf("%s-%s-%012d%s", strings.TrimSuffix(path, ext), day, seq, ext)
 }
 
-// lastArchive returns the archive of a log with the last line, "" if there is
-// none.
-func lastArchive(path string) (last string, err error) {
+// archives returns the full files of a log, oldest first.
+func archives(path string) ([]string, error) {
 	dir, ext := filepath.Dir(path), filepath.Ext(path)
 	prefix := strings.TrimSuffix(filepath.Base(path), ext) + "-"
-	files, err := os.ReadDir(dir)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	var highest uint64
-	for _, f := range files {
+	var files []string
+	last := map[string]uint64{} // the number of a file's last line
+	for _, f := range entries {
 		middle, ours := strings.CutPrefix(f.Name(), prefix)
 		middle, theirs := strings.CutSuffix(middle, ext)
 		_, number, numbered := strings.Cut(middle, "-")
 		seq, err := strconv.ParseUint(number, 10, 64)
-		if ours && theirs && numbered && err == nil && seq > highest {
-			last, highest = filepath.Join(dir, f.Name()), seq
+		if ours && theirs && numbered && err == nil {
+			file := filepath.Join(dir, f.Name())
+			files, last[file] = append(files, file), seq
 		}
 	}
-	return last, nil
+	slices.SortFunc(files, func(a, b string) int { return cmp.Compare(last[a], last[b]) })
+	return files, nil
 }
 
 // writeNew writes and syncs a file that must not exist.

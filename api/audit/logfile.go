@@ -101,11 +101,12 @@ func (f *logFile) putAside(tail tail, torn []byte) error {
 // begin makes an empty file continue the newest archive, if there is one.
 func (f *logFile) begin() error {
 	first := Entry{Action: actionBegin, Outcome: Done}
-	before, err := lastArchive(f.cfg.File)
+	full, err := archives(f.cfg.File)
 	if err != nil {
 		return err
 	}
-	if before != "" {
+	if len(full) > 0 {
+		before := full[len(full)-1]
 		last, hash, err := lastLine(before, f.cfg.Key)
 		if err != nil {
 			return fmt.Errorf("the chain cannot continue after %s: %w; move the files elsewhere to begin a new chain", before, err)

@@ -24,7 +24,12 @@ type Summary struct {
 // names the file and number of the first faulty line; the Summary describes the
 // lines before it.
 func Verify(files []string, k Key, anchor string) (Summary, error) {
-	v := verifier{key: k, anchor: anchor}
+	return read(files, k, anchor, func(Entry) {})
+}
+
+// read verifies files and calls each for their lines.
+func read(files []string, k Key, anchor string, each func(Entry)) (Summary, error) {
+	v := verifier{key: k, anchor: anchor, each: each}
 	for _, path := range files {
 		if err := v.file(path); err != nil {
 			return v.Summary, err
@@ -44,6 +49,7 @@ type verifier struct {
 
 	key    Key
 	anchor string
+	each   func(Entry)
 }
 
 func (v *verifier) file(path string) (err error) {
@@ -88,5 +94,6 @@ func (v *verifier) line(text []byte) error {
 	}
 	v.Lines, v.Last, v.Hash = v.Lines+1, e.Sequence, hash
 	v.Anchored = v.Anchored || hash == v.anchor || e.Previous == v.anchor && v.anchor != ""
+	v.each(e)
 	return nil
 }
