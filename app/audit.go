@@ -6,6 +6,8 @@ import (
 
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/api/audit"
+	"github.com/topcentral/spillway/providers/egress"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // openAudit opens the audit log if the settings name a file, and says so if not.
@@ -36,6 +38,22 @@ func (s *App) auditKeys(ctx context.Context) error {
 			Time: c.At, Tenant: c.Tenant, Method: audit.ByCommand, Subject: c.By,
 			Action: c.Action, Object: c.Key, Outcome: audit.Done, RequestID: c.ID,
 		})
+	})
+	return nil
+}
+
+// auditEgress appends to the audit log what workers have recorded of requests to
+// clouds, until ctx ends.
+func (s *App) auditEgress(ctx context.Context) error {
+	if s.audit == nil {
+		return nil
+	}
+	egress.NewLedger(s.rdb).Drain(ctx, s.log, func(ctx context.Context, e tasks.Egress) error {
+		line, err := s.audit.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		return line.Write(audit.OfEgress(e))
 	})
 	return nil
 }

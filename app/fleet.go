@@ -10,6 +10,7 @@ import (
 	"github.com/topcentral/spillway/app/config"
 	"github.com/topcentral/spillway/app/modelclient"
 	"github.com/topcentral/spillway/providers"
+	"github.com/topcentral/spillway/providers/egress"
 	"github.com/topcentral/spillway/providers/ollama"
 	"github.com/topcentral/spillway/providers/presets"
 	"github.com/topcentral/spillway/providers/scorecard"
@@ -23,6 +24,9 @@ import (
 func (s *App) fleet() (*fleet.Fleet, error) {
 	clients := modelclient.New(s.cfg.LocalProxy)
 	s.cleanup.add("provider connections", clients.CloseIdle)
+	if s.cfg.EgressLedger {
+		clients.Cloud.Transport = egress.Transport(clients.Cloud.Transport, egress.NewLedger(s.rdb).Append)
+	}
 
 	local := ollama.Config{BaseURL: s.cfg.OllamaURL, NumCtx: s.cfg.OllamaNumCtx}
 	if err := local.Validate(); err != nil {

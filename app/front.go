@@ -40,5 +40,6 @@ func (f front) serve(ctx context.Context, group *errgroup.Group) error {
 	group.Go(func() error { return httpserver.Serve(ctx, f.api, handler, f.sys.log) })
 	group.Go(func() error { return f.sys.serveAdmin(ctx, f.operators) })
 	group.Go(func() error { return f.sys.auditKeys(ctx) })
+	group.Go(func() error { return f.sys.auditEgress(ctx) })
 	return nil
 }

@@ -34,6 +34,7 @@ type commands struct {
 	Agents    agentsCommand    `cmd:"" group:"use" help:"List, show and test agents."`
 	Providers providersCommand `cmd:"" group:"serve" help:"List the providers of models, and check that they answer."`
 	Audit     auditCommand     `cmd:"" group:"serve" help:"Verify the audit log."`
+	Prove     proveCommand     `cmd:"" group:"serve" help:"Verify what left for clouds, and that no local_only data did."`
 	Keys      keysCommand      `cmd:"" group:"serve" help:"Create, list, rotate and revoke API keys."`
 	Unmask    unmaskCommand    `cmd:"" group:"serve" help:"Show the values that masking replaced in a job."`
 	Budgets   budgetsCommand   `cmd:"" group:"serve" help:"Show what each budget has spent and has left."`

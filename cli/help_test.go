@@ -38,7 +38,7 @@ func examplesOf(t *testing.T) map[string][]string {
 
 // untried matches examples that serve until they are stopped, or take long, or
 // need what a test does not have. They are parsed, and not run.
-var untried = regexp.MustCompile(`spillway (demo|dev|mock-llm|api|worker|keys|audit|unmask|budgets|doctor|providers (check|status|reset)|agents (stats|push|versions|rollback|remove))\b`)
+var untried = regexp.MustCompile(`spillway (demo|dev|mock-llm|api|worker|keys|audit|prove|unmask|budgets|doctor|providers (check|status|reset)|agents (stats|push|versions|rollback|remove))\b`)
 
 // What the help shows is what a user types first: it must work as it stands.
 func TestEveryExampleOfTheHelpWorks(t *testing.T) {

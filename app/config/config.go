@@ -52,6 +52,8 @@ type Config struct {
 	AuditFile   string    `split_words:"true" desc:"file of the audit log, one for each process that serves the API; without it no audit log is kept"`
 	AuditKey    audit.Key `split_words:"true" desc:"32 bytes or more in hex or base64: key of the audit log's hashes, which cannot be computed without it"`
 
+	EgressLedger bool `split_words:"true" default:"true" desc:"record each request that takes a job's data to a cloud, before it is sent; the lines are in the audit log, and what cannot be recorded is not sent"`
+
 	AgentsDir string `split_words:"true" desc:"directory with agents of your own, laid over the built-in ones and re-read when it changes"`
 
 	OllamaURL     string        `split_words:"true" default:"http://127.0.0.1:11434" desc:"where Ollama listens"`

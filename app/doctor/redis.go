@@ -46,7 +46,7 @@ func examineRedis(ctx context.Context, cfg config.Config) []Finding {
 	}
 	defer queues.Close() //nolint:errcheck // it only asked
 	findings = append(findings, examineWork(ctx, rdb, queues, int(cfg.Shards))...)
-	findings = append(findings, prefixed)
+	findings = append(findings, prefixed, examineEgress(ctx, rdb, cfg))
 	return append(findings, examineWebhooks(ctx, rdb, cfg)...)
 }
 

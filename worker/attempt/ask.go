@@ -28,7 +28,7 @@ func (a *attempt) ask(ctx context.Context, agent *agents.Agent) (json.RawMessage
 	a.recordUnreachable()
 	stopAt := a.stopAt(ctx)
 	answer, err := a.route(ctx, &providers.Route{
-		Candidates: masked.wrap(a.unsettled(a.Fleet.Candidates(a.lane, agent, a.job))),
+		Candidates: masked.wrap(a.recorded(a.unsettled(a.Fleet.Candidates(a.lane, agent, a.job)))),
 		Request:    *req,
 		Owner:      providers.Owner{Tenant: a.job.Tenant, Agent: a.job.Agent},
 		Job:        a.job.ID,
