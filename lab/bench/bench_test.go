@@ -47,9 +47,6 @@ func TestFigures(t *testing.T) {
 	if got, want := figure([]byte("# HeapAlloc = 1234\n# Stack = 56 / 78\n"), "# Stack = "), 56; got != want {
 		t.Errorf("stack: got %d, want %d", got, want)
 	}
-	if got, want := processorTime("7 (a b) c) S 1 2 3 4 5 6 7 8 9 10 20 30 0 0"), 500*time.Millisecond; got != want {
-		t.Errorf("processor time: got %v, want %v", got, want)
-	}
 }
 
 func TestPartsAreNamed(t *testing.T) {

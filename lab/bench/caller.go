@@ -27,8 +27,10 @@ type caller struct {
 	buf  []byte
 }
 
-func (w *world) call() (*caller, error) {
-	conn, err := net.Dial("tcp", w.api) //nolint:gosec // our own API
+func (w *world) call() (*caller, error) { return dial(w.api) }
+
+func dial(addr string) (*caller, error) {
+	conn, err := net.Dial("tcp", addr) //nolint:gosec // a server of our own
 	if err != nil {
 		return nil, fmt.Errorf("call the API: %w", err)
 	}
@@ -69,7 +71,7 @@ func (c *caller) ask(line, key, headers, body string) (answer, error) {
 	return c.answer()
 }
 
-// answer reads a response. It understands what our API sends, and takes a third
+// answer reads a response. It understands what our API and the peer's send, and takes a third
 // of the time of net/http's reader, which keeps every header.
 func (c *caller) answer() (a answer, err error) {
 	line, err := c.r.ReadSlice('\n')
@@ -88,12 +90,12 @@ func (c *caller) answer() (a answer, err error) {
 			return a, err
 		}
 		name, value, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(": "))
-		switch string(name) {
+		switch string(name) { // as Go writes them, and as Node does
 		case "":
 			return c.body(a, length, chunked)
-		case "Content-Length":
+		case "Content-Length", "content-length":
 			length, err = strconv.Atoi(string(value))
-		case "Transfer-Encoding":
+		case "Transfer-Encoding", "transfer-encoding":
 			chunked = true
 		case "Etag":
 			a.etag = string(value)
@@ -203,6 +205,11 @@ func together(n int, span time.Duration, each func(party int) (func() error, err
 
 // calling has callers of the API do something again and again.
 func (w *world) calling(n int, span time.Duration, step func(c *caller) error) (did work, err error) {
+	return w.callingAt(w.api, n, span, step)
+}
+
+// callingAt is calling for another server.
+func (w *world) callingAt(addr string, n int, span time.Duration, step func(c *caller) error) (did work, err error) {
 	done := w.meter()
 	defer func() { did.spent = done(len(did.took)) }()
 	var open []*caller
@@ -212,7 +219,7 @@ func (w *world) calling(n int, span time.Duration, step func(c *caller) error) (
 		}
 	}()
 	return together(n, span, func(int) (func() error, error) {
-		c, err := w.call()
+		c, err := dial(addr)
 		if err != nil {
 			return nil, err
 		}

@@ -45,8 +45,9 @@ type config struct {
 	watchers int
 	hooks    int
 
-	binary string // of the probe
-	dir    string // for logs and data
+	binary  string // of the probe
+	dir     string // for logs and data
+	peerDir string // of fastify and BullMQ; "" where there are none
 }
 
 // callers is how many connections load a server at once.
@@ -133,6 +134,7 @@ func measure(ctx context.Context, cfg config, out io.Writer) error {
 	if err := build(ctx, cfg.binary); err != nil {
 		return err
 	}
+	cfg.peerDir = installPeer(ctx, cfg.dir, func(text string) { fmt.Fprintln(out, text) })
 	fmt.Fprintf(out, "%s, %d cores, load %s, redis %s\n", runtime.Version(), runtime.NumCPU(), load(), redisVersion(ctx))
 	var rows []row
 	for _, p := range parts {

@@ -28,17 +28,23 @@ func throughput(ctx context.Context, cfg config) ([]row, error) {
 	}
 	raw, closeRaw := w.rawEnqueue()
 	defer closeRaw()
-	var ids ring
-	kinds := []struct {
-		name string
-		run  func() (work, error)
-	}{
-		{"raw", raw},
-		{"post", func() (work, error) { return w.posting(w.key, &ids) }},
-		{"counted", func() (work, error) { return w.posting(counted, &ids) }},
-		{"get", func() (work, error) { return w.getting(&ids) }},
-		{"unchanged", func() (work, error) { return w.revalidating(&ids) }},
+	kinds := []measurement{{"raw", raw}}
+	var ids, peerIDs ring
+	p, err := w.openPeer(ctx)
+	if err != nil {
+		return nil, err
 	}
+	if p != nil {
+		kinds = append(kinds,
+			measurement{"peer post", func() (work, error) { return w.peerPosting(p, &peerIDs) }},
+			measurement{"peer get", func() (work, error) { return w.peerGetting(p, &peerIDs, "") }},
+			measurement{"peer state", func() (work, error) { return w.peerGetting(p, &peerIDs, "/state") }})
+	}
+	kinds = append(kinds,
+		measurement{"post", func() (work, error) { return w.posting(w.key, &ids) }},
+		measurement{"counted", func() (work, error) { return w.posting(counted, &ids) }},
+		measurement{"get", func() (work, error) { return w.getting(&ids) }},
+		measurement{"unchanged", func() (work, error) { return w.revalidating(&ids) }})
 	best := map[string]work{}
 	for round := range cfg.rounds {
 		for _, k := range kinds {
@@ -56,19 +62,46 @@ func throughput(ctx context.Context, cfg config) ([]row, error) {
 	return throughputRows(best), nil
 }
 
+// measurement is one of the things that take turns.
+type measurement struct {
+	name string
+	run  func() (work, error)
+}
+
 func throughputRows(best map[string]work) []row {
-	rate := func(name string) float64 { return best[name].rate }
-	told := func(name, of string) string {
-		return fmt.Sprintf("%s, %.2f × %s; p99 %s; %s", perSecond(rate(name)), rate(name)/max(rate(map[string]string{"Enqueue": "raw", "POST": "post"}[of]), 1),
-			of, ms(best[name].took.at(0.99)), best[name].spending())
+	figure := func(name string) string {
+		w := best[name]
+		return perSecond(w.rate) + "; p99 " + ms(w.took.at(0.99)) + "; " + w.spending()
 	}
-	return []row{
-		{what: fmt.Sprintf("asynq.Client.Enqueue alone, %d at once", callers), figure: perSecond(rate("raw")) + "; p99 " + ms(best["raw"].took.at(0.99)) + "; " + best["raw"].spending()},
-		{what: "POST /jobs: key, validation, idempotency, record, tickets", figure: told("post", "Enqueue"), goal: "≥ 0.25 ×", met: rate("post") >= 0.25*rate("raw")},
-		{what: "the same, and the key's rate counted", figure: told("counted", "Enqueue")},
-		{what: "GET /jobs/{id}", figure: told("get", "POST"), goal: "≥ 2 ×", met: rate("get") >= 2*rate("post")},
-		{what: "GET /jobs/{id}, If-None-Match, 304", figure: told("unchanged", "POST")},
+	rows := []row{{what: fmt.Sprintf("asynq.Client.Enqueue alone, %d at once", callers), figure: figure("raw")}}
+	_, compared := best["peer post"]
+	if compared {
+		rows = append(rows, row{what: "fastify + BullMQ: POST, no key, no check", figure: figure("peer post")},
+			row{what: "fastify + BullMQ: GET of a job, getState", figure: figure("peer get")},
+			row{what: "fastify + BullMQ: GET of the state alone", figure: figure("peer state")})
 	}
+	times := func(name, of string, least float64) row {
+		ratio := best[name].rate / max(best[of].rate, 1)
+		return row{figure: fmt.Sprintf("%.2f ×", ratio), goal: fmt.Sprintf("≥ %g ×", least), met: ratio >= least}
+	}
+	ours := func(what, name string, against ...row) {
+		rows = append(rows, row{what: what, figure: figure(name)})
+		rows = append(rows, against...)
+	}
+	named := func(r row, what string) row { r.what = what; return r }
+	peers := func(rows ...row) []row {
+		if compared {
+			return rows
+		}
+		return nil
+	}
+	ours("POST /jobs: key, validation, idempotency, record, tickets", "post",
+		append(peers(named(times("post", "peer post", 1), "– against fastify + BullMQ")),
+			named(times("post", "raw", 0.35), "– against Enqueue alone"))...)
+	ours("the same, and the key's rate counted", "counted")
+	ours("GET /jobs/{id}", "get", peers(named(times("get", "peer get", 2), "– against fastify + BullMQ"))...)
+	ours("GET /jobs/{id}, If-None-Match, 304", "unchanged", peers(named(times("unchanged", "peer get", 3), "– against fastify + BullMQ"))...)
+	return rows
 }
 
 // rawEnqueue puts tasks of a ticket's size into a queue, by asynq alone.

@@ -33,6 +33,7 @@ type world struct {
 	env         []string
 
 	processes []*process
+	clients   []*redis.Client
 	servers   []*http.Server
 }
 
@@ -66,18 +67,32 @@ func open(ctx context.Context, cfg config, env ...string) (*world, error) {
 	return w, nil
 }
 
-func (w *world) begin(ctx context.Context) error {
-	_, port, _ := net.SplitHostPort(w.redisAddr)
+// startRedis starts a Redis, and returns a client of it.
+func (w *world) startRedis(ctx context.Context, name, addr string) (*redis.Client, error) {
+	_, port, _ := net.SplitHostPort(addr)
+	dir := filepath.Join(w.dir, strings.ReplaceAll(name, " ", "-"))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make a folder: %w", err)
+	}
 	// The log is not written anew while we measure: that would take a core for
 	// seconds, of the one part or of the other.
-	err := w.start("redis", nil, "redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", w.dir, "--save", "",
+	err := w.start(name, nil, "redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "",
 		"--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0", "--maxmemory-policy", "noeviction")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	w.rdb = redis.NewClient(&redis.Options{Addr: w.redisAddr, ReadTimeout: patience, PoolSize: callers})
-	if err := until(ctx, func() bool { return w.rdb.Ping(ctx).Err() == nil }); err != nil {
-		return fmt.Errorf("redis does not answer: %w", err)
+	rdb := redis.NewClient(&redis.Options{Addr: addr, ReadTimeout: patience, PoolSize: callers})
+	w.clients = append(w.clients, rdb)
+	if err := until(ctx, func() bool { return rdb.Ping(ctx).Err() == nil }); err != nil {
+		return nil, fmt.Errorf("redis does not answer: %w", err)
+	}
+	return rdb, nil
+}
+
+func (w *world) begin(ctx context.Context) error {
+	var err error
+	if w.rdb, err = w.startRedis(ctx, "redis", w.redisAddr); err != nil {
+		return err
 	}
 	if w.key, err = w.newKey(ctx, "none"); err != nil {
 		return err
@@ -161,8 +176,8 @@ func (w *world) close() {
 	for _, s := range w.servers {
 		_ = s.Close() // no caller is left
 	}
-	if w.rdb != nil {
-		_ = w.rdb.Close() // its server is gone
+	for _, rdb := range w.clients {
+		_ = rdb.Close() // its server is gone
 	}
 }
 
