@@ -50,10 +50,10 @@ chaos: ## kill processes 1,000 times under 10,000 jobs and check every promise (
 chaos-short: ## the same with 300 jobs and 15 kills (one to two minutes)
 	go run ./lab/chaos
 
-bench: ## measure throughput, latencies and memory on a real Redis over loopback, as one table (3 minutes; needs redis-server)
+bench: ## measure rates, latencies, memory and rest on a real Redis, fastify with BullMQ beside it (8 minutes; needs redis-server, Node)
 	go run ./lab/bench
 
-bench-short: ## the same with less of everything (40 seconds)
+bench-short: ## the same with less of everything (2 minutes)
 	go run ./lab/bench -short
 
 FUZZ_REQUESTS := 300000

@@ -135,9 +135,10 @@ func (c *caller) job(line, key, headers, body string) (j job, err error) {
 
 // job is what the benchmarks read of a job.
 type job struct {
-	ID        string    `json:"id"`
-	State     string    `json:"state"`
-	StartedAt time.Time `json:"started_at"`
+	ID        string          `json:"id"`
+	State     string          `json:"state"`
+	StartedAt time.Time       `json:"started_at"`
+	Result    json.RawMessage `json:"result"`
 }
 
 // opportunity is a submission for the scoring of opportunities; n makes it

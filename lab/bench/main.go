@@ -44,6 +44,10 @@ type config struct {
 	rateSpan time.Duration // for how long
 	watchers int
 	hooks    int
+	stored   int           // jobs whose memory is measured
+	burst    int           // jobs that are queued while no worker lives
+	workers  int           // idle ones
+	quiet    time.Duration // for which processes at rest are watched
 
 	binary  string // of the probe
 	dir     string // for logs and data
@@ -54,14 +58,19 @@ type config struct {
 const callers = 64
 
 func parse(args []string, out io.Writer) (config, error) {
-	c := config{rounds: 3, span: 3 * time.Second, posts: 300, rate: 500, rateSpan: 20 * time.Second, watchers: 10_000, hooks: 5_000}
+	c := config{
+		rounds: 3, span: 3 * time.Second, posts: 300, rate: 500, rateSpan: 20 * time.Second, watchers: 10_000, hooks: 5_000,
+		stored: 5_000, burst: 30_000, workers: 50, quiet: 20 * time.Second,
+	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(out)
-	flags.BoolVar(&c.short, "short", false, "less of everything: below 40 s")
+	flags.BoolVar(&c.short, "short", false, "less of everything: below two minutes")
 	flags.StringVar(&c.only, "only", "", "only these parts, separated by commas: "+strings.Join(partNames(), ", "))
 	flags.StringVar(&c.profiles, "profile", "", "existing `folder` to write CPU profiles to: of the API, and end to end of the worker and the load too")
 	flags.BoolVar(&c.keep, "keep", false, "keep data and logs")
 	flags.IntVar(&c.rate, "rate", c.rate, "jobs per second, end to end")
+	flags.IntVar(&c.burst, "burst", c.burst, "jobs that wait for the first worker")
+	flags.IntVar(&c.workers, "workers", c.workers, "idle workers")
 	flags.IntVar(&c.watchers, "watchers", c.watchers, "event streams at once")
 	if err := flags.Parse(args); err != nil {
 		return c, err
@@ -69,6 +78,7 @@ func parse(args []string, out io.Writer) (config, error) {
 	if c.short {
 		c.rounds, c.span, c.posts, c.rateSpan, c.hooks = 1, 2*time.Second, 100, 5*time.Second, 1_000
 		c.watchers = min(c.watchers, 2_000)
+		c.stored, c.burst, c.workers, c.quiet = 1_000, min(c.burst, 3_000), min(c.workers, 10), 5*time.Second
 	}
 	for name := range strings.SplitSeq(c.only, ",") {
 		if c.only != "" && !strings.Contains(","+strings.Join(partNames(), ",")+",", ","+name+",") {
@@ -94,10 +104,13 @@ var parts = []struct {
 	{"steady", steady},
 	{"watch", watch},
 	{"hooks", hooks},
+	{"memory", memory},
+	{"burst", burst},
+	{"rest", rest},
 }
 
 func partNames() []string {
-	return []string{"throughput", "hit", "idle", "steady", "watch", "hooks"}
+	return []string{"throughput", "hit", "idle", "steady", "watch", "hooks", "memory", "burst", "rest"}
 }
 
 func run(args []string, out io.Writer) int {

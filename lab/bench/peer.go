@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -77,7 +78,7 @@ func portOf(addr string) string {
 
 // work starts the peer's worker, which does nothing with each job.
 func (p *peer) work(w *world) error {
-	return w.start("peer worker", []string{"NODE_ENV=production"}, "node", filepath.Join(p.dir, "peer.js"), "worker", portOf(p.redisAddr), fmt.Sprint(callers))
+	return w.start("peer worker", []string{"NODE_ENV=production"}, "node", filepath.Join(p.dir, "peer.js"), "worker", portOf(p.redisAddr), strconv.Itoa(callers))
 }
 
 // peerPosting has callers add jobs.

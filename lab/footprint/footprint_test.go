@@ -50,12 +50,12 @@ func TestMeasureRedis(t *testing.T) {
 	}
 	rdb.Set(ctx, "a:1", strings.Repeat("x", 1000), 0)
 	rdb.Set(ctx, "a:22", strings.Repeat("x", 1000), 0)
-	rdb.Set(ctx, "b", "y", 0)
+	rdb.Eval(ctx, "return redis.call('SET', KEYS[1], 'y')", []string{"b"})
 	after, err := ReadTraffic(ctx, rdb)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := after.Since(before); d.Commands != 3 || d.Calls["set"] != 3 || d.Received < 2000 {
+	if d := after.Since(before); d.Reads != 3 || d.Commands != 4 || d.Calls["set"] != 3 || d.Scripts() != 1 || d.Received < 2000 {
 		t.Errorf("traffic: got %+v", d)
 	}
 	keys, err := Measure(ctx, rdb, "*")

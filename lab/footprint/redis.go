@@ -76,6 +76,7 @@ func KindOf(key string) string { return differs.ReplaceAllString(key, "*") }
 
 // Traffic is what a Redis has done since it started.
 type Traffic struct {
+	Reads    int64            // from connections: round trips, roughly
 	Commands int64            // those that scripts call included
 	Calls    map[string]int64 // by command
 	Received int64            // bytes
@@ -98,13 +99,18 @@ func ReadTraffic(ctx context.Context, rdb redis.UniversalClient) (Traffic, error
 			t.Commands += n
 		}
 	}
+	t.Reads = field(text, "total_reads_processed")
 	t.Received, t.Sent = field(text, "total_net_input_bytes"), field(text, "total_net_output_bytes")
 	return t, nil
 }
 
 // Since returns what was done after before was read.
 func (t Traffic) Since(before Traffic) Traffic {
-	d := Traffic{Commands: t.Commands - before.Commands, Calls: map[string]int64{}, Received: t.Received - before.Received, Sent: t.Sent - before.Sent}
+	d := Traffic{
+		Reads:    t.Reads - before.Reads - 1, // the call that reads this
+		Commands: t.Commands - before.Commands, Calls: map[string]int64{},
+		Received: t.Received - before.Received, Sent: t.Sent - before.Sent,
+	}
 	for name, n := range t.Calls {
 		if n -= before.Calls[name]; n > 0 {
 			d.Calls[name] = n
