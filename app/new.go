@@ -27,9 +27,6 @@ func New(ctx context.Context, cfg config.Config, role redisconn.Role, log *slog.
 		c.run(log)
 		return nil, err
 	}
-	if !cfg.TunesGC {
-		c.add("heap floor", raiseHeap())
-	}
 	queues, err := connectQueues(ctx, cfg, role, rdb, &c, log)
 	if err != nil {
 		c.run(log)

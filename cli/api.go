@@ -29,5 +29,6 @@ func (apiCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer sys.Stop()
+	defer app.TuneMemory(cfg, app.HeapFloor)()
 	return sys.ServeAPI(ctx)
 }

@@ -34,6 +34,7 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer sys.Stop()
+	defer app.TuneMemory(cfg, 0)()
 	return sys.ServeDev(ctx, func(d app.Dev) { welcome(s.out, d) })
 }
 
