@@ -92,7 +92,7 @@ notices: .bin/go-licence-detector ## write the licenses of all dependencies to c
 	PATH="$(CURDIR)/.bin:$$PATH" sh deploy/licenses/notices.sh > .bin/notices.txt
 	mv .bin/notices.txt cli/notices.txt
 
-check: check-fmt vet lint race check-contract check-memory check-tidy check-generated check-licenses check-vulnerabilities check-chaos ## everything CI checks
+check: check-fmt vet lint race check-contract check-memory check-budgets check-tidy check-generated check-licenses check-vulnerabilities check-chaos ## everything CI checks
 
 check-fmt:
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "not formatted, run make fmt:"; echo "$$files"; exit 1; }
@@ -111,6 +111,11 @@ check-contract:
 .PHONY: check-memory
 check-memory:
 	go test ./api -run '^TestMemoryOfAStream$$' -count=1
+
+# What a job costs, in counts: without the race detector, which allocates, too.
+.PHONY: check-budgets
+check-budgets:
+	go test ./app -run '^TestBudgets$$' -count=1 -v
 
 check-tidy:
 	go mod tidy -diff
