@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 	"app/config":            {"api/access", "api/audit", "tasks", "tasks/...", "providers", "providers/...", "worker/webhook", "worker/webhook/..."},
 	"app/health":            {"api", "tasks", "tasks/...", "providers"},
 	"app/doctor":            {"app/config", "app/health", "app/modelclient", "api", "tasks", "tasks/...", "providers", "providers/...", "worker/webhook", "worker/webhook/..."},
+	"app/telemetry":         {"app/buildinfo", "app/config"},
 	"app/client":            {"tasks", "providers"},
 	"app/httpserver":        {},
 	"app/buildinfo":         {},

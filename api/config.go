@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/api/audit"
@@ -42,6 +43,9 @@ type Config struct {
 	// Metrics is where the metrics of requests are registered; New panics if those of
 	// another handler are. Default: nowhere.
 	Metrics prometheus.Registerer `ignored:"true"`
+	// Tracer begins a span for each request. Default: none is recorded, and a trace that
+	// begins here is not sampled.
+	Tracer trace.Tracer `ignored:"true"`
 }
 
 // maxWait is the longest wait that the contract promises. Most proxies give up on an

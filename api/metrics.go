@@ -49,7 +49,9 @@ type measured struct {
 
 	began     time.Time
 	operation string
-	status    int // 0: none has been written
+	route     string // path of the operation in the contract; "" until it is known
+	status    int    // 0: none has been written
+	trace     string // ID of the trace, if it is sampled
 }
 
 // WriteHeader notes the final status.
@@ -72,7 +74,16 @@ func (m *metrics) observe(r *measured) {
 	if hundreds := r.status / 100; hundreds > 2 && hundreds < len(statusClasses) {
 		class = statusClasses[hundreds]
 	}
-	m.requests.WithLabelValues(r.operation, class).Observe(time.Since(r.began).Seconds())
+	observe(m.requests.WithLabelValues(r.operation, class), time.Since(r.began), r.trace)
+}
+
+// observe records a duration, with a link to its trace if it has one.
+func observe(o prometheus.Observer, took time.Duration, trace string) {
+	if linked, ok := o.(prometheus.ExemplarObserver); ok && trace != "" {
+		linked.ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": trace})
+		return
+	}
+	o.Observe(took.Seconds())
 }
 
 type measuredKey struct{}

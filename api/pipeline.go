@@ -9,7 +9,6 @@ import (
 
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/api/internal/httpx"
-	"github.com/topcentral/spillway/tasks"
 )
 
 // steps is the way of every request to its handler, in order.
@@ -18,7 +17,7 @@ func (s *server) steps() []step {
 		s.measure,                  // time and status, by operation
 		s.setDeadlines,             // for the body to arrive, and for the answer to be read
 		s.wrapAnswer,               // references through a proxy, no body for HEAD
-		identifyRequest,            // request ID and trace
+		s.identifyRequest,          // request ID, trace and span
 		commonHeaders,              // nosniff, caching, HSTS
 		s.answerErrors,             // an error or a panic below becomes a problem
 		check(s.checkAddress),      // networks and host names that are allowed
@@ -64,16 +63,6 @@ func (s *server) wrapAnswer(next handler) handler {
 	}
 }
 
-// identifyRequest gives the request an ID and a place in a trace.
-func identifyRequest(next handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		id, trace := httpx.NewRequestID(r), tasks.TakeUpTrace(r.Header)
-		w.Header().Set(httpx.HeaderRequestID, id)
-		w.Header().Set(tasks.HeaderTraceParent, trace.Parent)
-		return next(w, r.WithContext(tasks.WithTrace(httpx.WithRequestID(r.Context(), id), trace)))
-	}
-}
-
 // commonHeaders sets the headers that every answer has.
 func commonHeaders(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
@@ -96,7 +85,8 @@ func (s *server) matchOperation(next handler) handler {
 		case allowed == nil:
 			return errNoSuchPath
 		case op != nil:
-			measuredOf(r.Context()).operation = op.ID
+			m := measuredOf(r.Context())
+			m.operation, m.route = op.ID, op.Path
 			return next(w, withOperation(r, op))
 		}
 		w.Header().Set("Allow", strings.Join(allowed, ", "))

@@ -30,7 +30,7 @@ func (s *App) handler(life context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return api.New(life, api.Config{MaxBody: s.cfg.APIMaxBody, MaxStreams: s.cfg.APIMaxStreams, Guard: guard, Audit: s.audit, Log: s.log, Metrics: s.metrics}, api.Deps{
+	return api.New(life, api.Config{MaxBody: s.cfg.APIMaxBody, MaxStreams: s.cfg.APIMaxStreams, Guard: guard, Audit: s.audit, Log: s.log, Metrics: s.metrics, Tracer: s.tracer}, api.Deps{
 		Jobs:   jobs{s.dispatcher, s.Store},
 		Events: s.Store, Webhooks: post,
 		Agents: func() []api.AgentDefinition { return Shown(s.Agents.All()) },

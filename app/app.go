@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/topcentral/spillway/api/audit"
 	"github.com/topcentral/spillway/app/config"
@@ -36,6 +37,7 @@ type App struct {
 	dispatcher *dispatch.Dispatcher
 	audit      *audit.Log // nil: none is kept
 	metrics    *prometheus.Registry
+	tracer     trace.Tracer          // nil: no spans are exported
 	memory     *redisconn.Memory     // of rdb
 	clock      *redisconn.ClockWatch // of rdb
 

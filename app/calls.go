@@ -18,7 +18,7 @@ import (
 // guards returns the guards of calls to candidates, in the order in which they
 // are asked.
 func (s *App) guards(circuits openCircuits) []providers.Guard {
-	return []providers.Guard{circuits.Guard, circuits.limits, s.budgets(), genai.New(s.metrics, scorecard.Name)}
+	return []providers.Guard{circuits.Guard, circuits.limits, s.budgets(), genai.New(s.metrics, s.tracer, scorecard.Name)}
 }
 
 // plannedLimit returns the limit of a candidate, for dispatch plans.

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/topcentral/spillway/app/config"
+	"github.com/topcentral/spillway/app/telemetry"
 	"github.com/topcentral/spillway/tasks/agents"
 	"github.com/topcentral/spillway/tasks/agentstore"
 	"github.com/topcentral/spillway/tasks/dispatch"
@@ -57,6 +58,13 @@ func NewEmbedded(cfg config.Config, log *slog.Logger) (*App, error) {
 
 // wire builds the parts on rdb, and undoes c if it cannot.
 func wire(ctx context.Context, cfg config.Config, policy webhook.Policy, rdb, queues redis.UniversalClient, c cleanup, log *slog.Logger) (*App, error) {
+	exported, err := telemetry.Start(ctx, cfg.OTLP, log)
+	if err != nil {
+		c.run(log)
+		return nil, err
+	}
+	c.add("export of telemetry", exported.Stop)
+	log = exported.Log
 	catalogue, err := agents.Open(cfg.AgentsDir, log)
 	if err != nil {
 		c.run(log)
@@ -73,7 +81,7 @@ func wire(ctx context.Context, cfg config.Config, policy webhook.Policy, rdb, qu
 	storeConfig.Quota, storeConfig.KeptJobs = cfg.QueuedQuota, cfg.KeptJobs
 	storeConfig.Fsync = cfg.Durability == config.DurabilityFsync
 	s := &App{
-		cfg: cfg, log: log, policy: policy, rdb: rdb, queues: queues, Agents: catalogue, pushed: pushed, cleanup: c,
+		cfg: cfg, log: log, tracer: exported.Tracer, policy: policy, rdb: rdb, queues: queues, Agents: catalogue, pushed: pushed, cleanup: c,
 		queue: queue.NewClient(queues), memory: redisconn.NewMemory(rdb, cfg.RedisMemory), clock: redisconn.NewClockWatch(rdb, log),
 	}
 	storeConfig.KeptBytes = s.keptBytes

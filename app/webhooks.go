@@ -38,7 +38,7 @@ func (s *App) webhooks() (func(ctx context.Context) error, error) {
 	if len(s.cfg.WebhookSecret) == 0 {
 		return func(context.Context) error { return nil }, nil
 	}
-	sender, err := webhook.NewSender(webhook.Config{Policy: s.policy, AtOnce: webhooksAtOnce})
+	sender, err := webhook.NewSender(webhook.Config{Policy: s.policy, AtOnce: webhooksAtOnce, Tracer: s.tracer})
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ func (s *App) worker(lanes []tasks.Lane) (*worker.Worker, error) {
 	}
 	cfg := worker.Config{
 		Lanes: lanes, LocalSlots: s.cfg.LocalSlots, CloudSlots: s.cfg.CloudSlots, Drain: s.cfg.WorkerDrain,
-		Attempts:   attempt.Config{LongestCall: s.cfg.LongestCall(), Names: namesConfig(&s.cfg), SendUnexplained: s.cfg.PrivacySendUnexplained},
+		Attempts:   attempt.Config{LongestCall: s.cfg.LongestCall(), Names: namesConfig(&s.cfg), SendUnexplained: s.cfg.PrivacySendUnexplained, Tracer: s.tracer},
 		HostLimits: host.Limits{CPU: s.cfg.HostCPULimit / 100, Memory: s.cfg.HostMemoryLimit / 100},
 	}
 	circuits := openCircuits{s.breaker(), s.limits()}

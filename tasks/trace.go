@@ -38,9 +38,18 @@ const (
 // of a request name. It begins a trace that is not sampled when they name none, or
 // not as W3C Trace Context §3.2 wants: that is not worth an error.
 func TakeUpTrace(h http.Header) Trace {
+	if t := ReadTrace(h); t.ID() != "" {
+		return t.Next()
+	}
+	return newTrace()
+}
+
+// ReadTrace returns the trace that the headers of a request name; the zero Trace when
+// they name none, or not as W3C Trace Context §3.2 wants.
+func ReadTrace(h http.Header) Trace {
 	parents := h.Values(HeaderTraceParent)
 	if len(parents) != 1 {
-		return newTrace()
+		return Trace{}
 	}
 	from := propagation.MapCarrier{"traceparent": parents[0]}
 	if state := strings.Join(h.Values(HeaderTraceState), ","); len(state) <= maxTraceState {
@@ -50,11 +59,7 @@ func TakeUpTrace(h http.Header) Trace {
 	to := propagation.MapCarrier{}
 	var w3c propagation.TraceContext
 	w3c.Inject(w3c.Extract(context.Background(), from), to)
-	t := Trace{Parent: to["traceparent"], State: to["tracestate"]}
-	if t.ID() == "" {
-		return newTrace()
-	}
-	return t.Next()
+	return Trace{Parent: to["traceparent"], State: to["tracestate"]}
 }
 
 func newTrace() Trace { return Trace{Parent: "00-" + randomHex(16) + "-" + randomHex(8) + "-00"} }

@@ -17,7 +17,8 @@ const scrapesAtOnce = 4
 // not take the others with them.
 func (s *server) metrics() handler {
 	h := promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{
-		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: scrapesAtOnce,
+		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn), ErrorHandling: promhttp.ContinueOnError, EnableOpenMetrics: true, // for exemplars
+		MaxRequestsInFlight: scrapesAtOnce,
 	})
 	return func(w http.ResponseWriter, r *http.Request) error {
 		h.ServeHTTP(w, r)

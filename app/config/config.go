@@ -102,5 +102,6 @@ type Config struct {
 	Servers []Service        `ignored:"true"` // self-hosted, in addition to Ollama
 	Keyless []presets.Preset `ignored:"true"` // of the providers file, whose key is not set
 	Unknown []string         `ignored:"true"` // descriptions of variables that are no settings
+	OTLP    OTLP             `ignored:"true"` // what is exported to a collector
 	TunesGC bool             `ignored:"true"` // GOGC or GOMEMLIMIT is set
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -40,3 +41,31 @@ const (
 	logText = "text"
 	logJSON = "json"
 )
+
+// Redacted returns a handler that passes records to next without the keys, tokens and
+// passwords in their attributes.
+func Redacted(next slog.Handler) slog.Handler { return redacting{next} }
+
+type redacting struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (r redacting) Handle(ctx context.Context, record slog.Record) error {
+	safe := slog.NewRecord(record.Time, record.Level, record.Message, record.PC)
+	record.Attrs(func(a slog.Attr) bool {
+		safe.AddAttrs(redacted(nil, a))
+		return true
+	})
+	return r.Handler.Handle(ctx, safe)
+}
+
+// WithAttrs implements slog.Handler.
+func (r redacting) WithAttrs(attrs []slog.Attr) slog.Handler {
+	safe := make([]slog.Attr, len(attrs))
+	for i, a := range attrs {
+		safe[i] = redacted(nil, a)
+	}
+	return redacting{r.Handler.WithAttrs(safe)}
+}
+
+// WithGroup implements slog.Handler.
+func (r redacting) WithGroup(name string) slog.Handler { return redacting{r.Handler.WithGroup(name)} }

@@ -24,6 +24,9 @@ func Read() (Config, error) {
 		value.Set(one.Elem().Field(0))
 	}
 	faults = append(faults, c.readServices()...)
+	var wrong []settingFault
+	c.OTLP, wrong = readOTLP()
+	faults = append(faults, wrong...)
 	c.TunesGC = os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != ""
 	for _, f := range c.faults() {
 		if !slices.ContainsFunc(faults, func(g settingFault) bool { return f.setting == g.setting }) {

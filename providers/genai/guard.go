@@ -1,6 +1,6 @@
-// Package genai exports metrics of model calls to Prometheus. Their names follow
-// OpenTelemetry's conventions for generative AI (in development as of 2026), in
-// the form that Prometheus uses.
+// Package genai exports metrics of model calls to Prometheus, and their spans. The
+// names follow OpenTelemetry's conventions for generative AI (in development as of
+// 2026): those of spans, and the values that both share, are in names.go alone.
 package genai
 
 import (
@@ -9,16 +9,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/tasks"
 )
-
-// operation is the name that the conventions give to every call.
-const operation = "chat"
-
-// Labels of every call, in the order of their values.
-var labels = []string{"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"}
 
 // metrics are the exported metrics.
 type metrics struct {
@@ -52,28 +47,37 @@ func newMetrics(r prometheus.Registerer) *metrics {
 // sees only the calls that are made.
 type Guard struct {
 	metrics *metrics
+	tracer  trace.Tracer
 	exempt  []string
 }
 
 var _ providers.Guard = (*Guard)(nil)
 
-// New returns a Guard that registers its metrics with r. It does not measure the
-// exempt providers, which have no model.
-func New(r prometheus.Registerer, exempt ...string) *Guard {
-	return &Guard{metrics: newMetrics(r), exempt: exempt}
+// New returns a Guard that registers its metrics with r and begins spans with tracer,
+// unless it is nil. It does not measure the exempt providers, which have no model.
+func New(r prometheus.Registerer, tracer trace.Tracer, exempt ...string) *Guard {
+	if tracer == nil {
+		tracer = tasks.NoTracer()
+	}
+	return &Guard{metrics: newMetrics(r), tracer: tracer, exempt: exempt}
 }
 
 // Enter admits the call.
-func (g *Guard) Enter(_ context.Context, c *providers.Call) (leave func(*providers.Attempt), err error) {
+func (g *Guard) Enter(ctx context.Context, c *providers.Call) (leave func(*providers.Attempt), err error) {
 	provider, model := c.Candidate.Provider.Name(), c.Candidate.Model
 	if slices.Contains(g.exempt, provider) {
 		return func(*providers.Attempt) {}, nil
 	}
-	return func(a *providers.Attempt) { g.metrics.observe(provider, model, a) }, nil
+	_, span := g.tracer.Start( //nolint:spancheck // leave, which is called exactly once, ends it
+		ctx, operation+" "+model, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(began(provider, model, c)...))
+	return func(a *providers.Attempt) { //nolint:spancheck // likewise
+		g.metrics.observe(provider, model, a, span.SpanContext())
+		end(span, a)
+	}, nil
 }
 
 // observe records how a call ended.
-func (m *metrics) observe(provider, model string, a *providers.Attempt) {
+func (m *metrics) observe(provider, model string, a *providers.Attempt, at trace.SpanContext) {
 	if !a.Called {
 		return
 	}
@@ -81,7 +85,12 @@ func (m *metrics) observe(provider, model string, a *providers.Attempt) {
 	if failure == tasks.OutcomeSucceeded {
 		failure = "" // to Prometheus, as good as no label
 	}
-	m.duration.WithLabelValues(operation, provider, model, failure).Observe(a.Duration.Seconds())
+	duration := m.duration.WithLabelValues(operation, provider, model, failure)
+	if linked, ok := duration.(prometheus.ExemplarObserver); ok && at.IsSampled() {
+		linked.ObserveWithExemplar(a.Duration.Seconds(), prometheus.Labels{"trace_id": at.TraceID().String()})
+	} else {
+		duration.Observe(a.Duration.Seconds())
+	}
 	if !a.Estimated && a.Usage.Input+a.Usage.Output > 0 {
 		m.tokens.WithLabelValues(operation, provider, model, "input").Observe(float64(a.Usage.Input))
 		m.tokens.WithLabelValues(operation, provider, model, "output").Observe(float64(a.Usage.Output))

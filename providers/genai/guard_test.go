@@ -26,7 +26,7 @@ func attempt(outcome string, change func(*providers.Attempt)) *providers.Attempt
 
 func TestCallsAreMeasured(t *testing.T) {
 	r := prometheus.NewPedanticRegistry()
-	g := New(r, "scorecard")
+	g := New(r, nil, "scorecard")
 	end := func(provider string, a *providers.Attempt) {
 		t.Helper()
 		leave, err := g.Enter(t.Context(), &providers.Call{Candidate: providers.Candidate{Provider: providertest.NewFake(provider), Model: "m"}})
@@ -85,7 +85,7 @@ func TestTheGuardSeesWhatTheRouterMakesOfACall(t *testing.T) {
 	r := prometheus.NewPedanticRegistry()
 	answers := providers.Candidate{Provider: providertest.NewFake("kimi"), Model: "m"}
 	route := &providers.Route{Candidates: []providers.Candidate{answers}}
-	if _, err := providers.NewRouter(slog.New(slog.DiscardHandler), New(r)).Run(t.Context(), route); err != nil {
+	if _, err := providers.NewRouter(slog.New(slog.DiscardHandler), New(r, nil)).Run(t.Context(), route); err != nil {
 		t.Fatal(err)
 	}
 	if n := testutil.CollectAndCount(r, "gen_ai_client_operation_duration_seconds"); n != 1 {

@@ -37,9 +37,12 @@ func (a *attempt) run() {
 	defer cancel(nil)
 	release := a.keepLease(ctx, cancel)
 	defer release()
+	ctx, span := a.cfg.Tracer.Start(a.waited(ctx), "attempt "+a.job.Agent, a.spanAttributes())
+	defer span.End()
 
 	began := time.Now()
 	outcome := a.answer(ctx)
+	describe(span, outcome)
 	took := time.Since(began)
 	err := a.settle(outcome)
 	switch {

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/topcentral/spillway/providers"
 	"github.com/topcentral/spillway/providers/privacy"
 	"github.com/topcentral/spillway/tasks"
@@ -32,6 +34,7 @@ type Config struct {
 	// SendUnexplained sends a masked job even if its free text holds words that look
 	// like names and that masking does not explain. Otherwise it is not sent.
 	SendUnexplained bool
+	Tracer          trace.Tracer // begins spans of tickets and attempts; nil: none are recorded
 }
 
 // Parts are what a Runner works with; all are required.
@@ -71,6 +74,9 @@ func NewRunner(cfg Config, parts Parts) *Runner {
 	}
 	for _, lane := range tasks.Lanes() {
 		r.running[lane] = new(atomic.Int64)
+	}
+	if cfg.Tracer == nil {
+		r.cfg.Tracer = tasks.NoTracer()
 	}
 	r.base, r.kill = context.WithCancelCause(context.Background())
 	r.serving, r.endServing = context.WithCancel(r.base)

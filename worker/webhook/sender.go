@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -26,6 +28,8 @@ type Config struct {
 	PerHost   int // deliveries of a tenant to one host at once, while it answers quickly; default 32
 	PerTenant int // deliveries of a tenant at once; default 32
 	AtOnce    int // deliveries at once; default 512
+
+	Tracer trace.Tracer // begins a span for each try; default: none is recorded
 }
 
 // slowShare is the part of PerHost that a host has which is not quick.
@@ -56,6 +60,7 @@ type Sender struct {
 	policy  Policy
 	client  *http.Client
 	limiter *limiter
+	tracer  trace.Tracer
 
 	bodyTime time.Duration
 }
@@ -69,6 +74,7 @@ func NewSender(c Config) (*Sender, error) {
 		policy:  c.Policy,
 		client:  NewClient(c.Policy, c.Timeouts),
 		limiter: newLimiter(c.limits()),
+		tracer:  c.Tracer,
 
 		bodyTime: cmp.Or(c.Timeouts.Body, 2*time.Second),
 	}, nil
@@ -108,7 +114,7 @@ func (c *Sender) Deliver(ctx context.Context, d Delivery) Outcome {
 	}
 	o, start := Outcome{Class: Interrupted}, time.Now()
 	defer func() { release(o) }() // also when it panics
-	o = c.post(ctx, d)
+	o = c.traced(ctx, d)
 	o.Took = time.Since(start)
 	return o
 }
@@ -133,8 +139,8 @@ func (c *Sender) post(ctx context.Context, d Delivery) Outcome {
 	// Not sent: it lets net/http send a request again whose connection was closed
 	// by the receiver meanwhile. A receiver that gets it twice sees the same ID.
 	r.Header["Idempotency-Key"] = nil
-	if span := d.Trace.Next(); span.Parent != "" {
-		r.Header.Set(tasks.HeaderTraceParent, span.Parent) // alone: a tracestate is not the receiver's business
+	if d.Trace.Parent != "" {
+		r.Header.Set(tasks.HeaderTraceParent, d.Trace.Parent) // alone: a tracestate is not the receiver's business
 	}
 	sign(r.Header, d.Secrets, d.ID, time.Now(), d.Body)
 
