@@ -142,7 +142,7 @@ func (w *world) record(ctx context.Context, key, id string) (history.Record, str
 	pipe := w.rdb.Pipeline()
 	hash := pipe.HGetAll(ctx, key)
 	result := pipe.Exists(ctx, key+":result")
-	log := pipe.XRange(ctx, key+":events", "-", "+")
+	log := pipe.LRange(ctx, key+":events", 0, -1)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return history.Record{}, "", fmt.Errorf("read %s: %w", key, err)
 	}
@@ -152,8 +152,12 @@ func (w *world) record(ctx context.Context, key, id string) (history.Record, str
 	r.Attempt, _ = strconv.Atoi(h["attempt"])          // what cannot be read shows as a fault
 	r.Sequence, _ = strconv.ParseInt(h["seq"], 10, 64) // likewise
 	var before time.Time
-	for _, m := range log.Val() {
-		e := event(m)
+	entries := log.Val()
+	if h["logged"] == "" && (len(entries) == 0 || strings.HasPrefix(entries[0], "2 ")) { // the record holds the first one
+		entries = append([]string{"1 0 " + h["created"] + " job.queued {}"}, entries...)
+	}
+	for _, entry := range entries {
+		e := event(entry)
 		e.At = w.clock.machine(e.At, before)
 		before = e.At
 		r.Events = append(r.Events, e)
@@ -168,13 +172,13 @@ func (w *world) record(ctx context.Context, key, id string) (history.Record, str
 	return r, spec.Metadata["chaos"], nil
 }
 
-func event(m redis.XMessage) history.Event {
-	field := func(name string) string { s, _ := m.Values[name].(string); return s }
-	e := history.Event{Type: tasks.EventType(field("type")), Data: field("data")}
-	number, _, _ := strings.Cut(m.ID, "-")
-	e.Sequence, _ = strconv.ParseInt(number, 10, 64)
-	e.Attempt, _ = strconv.Atoi(field("attempt"))
-	e.At = millis(field("at"))
+// event reads an entry of a log: number, attempt, time, type, data.
+func event(entry string) history.Event {
+	part := strings.SplitN(entry, " ", 5)
+	part = append(part, make([]string, 5)...)
+	e := history.Event{Type: tasks.EventType(part[3]), At: millis(part[2]), Data: part[4]}
+	e.Sequence, _ = strconv.ParseInt(part[0], 10, 64)
+	e.Attempt, _ = strconv.Atoi(part[1])
 	return e
 }
 

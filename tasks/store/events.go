@@ -3,10 +3,8 @@ package store
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -24,27 +22,22 @@ var ErrClosed = errors.New("the job store was closed")
 // Events returns up to limit of a job's events with a sequence number above
 // after, oldest first. A log that has been trimmed begins later than asked.
 func (s *Store) Events(ctx context.Context, id string, after int64, limit int64) ([]tasks.Event, error) {
-	msgs, err := s.rdb.XRangeN(ctx, s.keys(id).events(), fmt.Sprintf("(%d-0", after), "+", limit).Result()
-	if err != nil {
-		return nil, fmt.Errorf("read events: %w", unavailable(err))
-	}
-	events := make([]tasks.Event, 0, len(msgs))
-	for _, m := range msgs {
-		events = append(events, decodeEvent(id, m))
-	}
-	return events, nil
+	log, err := s.readLog(ctx, id, after, limit)
+	return log.events, err
 }
 
 // Since is [Store.Events], and reports whether the log is over: the last of these
 // events, or the one that they are to follow, ends the run of the job and is the
 // last one there is. With as many events as the limit this is not known yet.
 func (s *Store) Since(ctx context.Context, id string, after, limit int64) (events []tasks.Event, over bool, err error) {
-	events, err = s.Events(ctx, id, after, limit)
-	if err != nil || int64(len(events)) == limit {
-		return events, false, err
+	log, err := s.readLog(ctx, id, after, limit)
+	switch n := len(log.events); {
+	case err != nil || int64(n) == limit:
+		return log.events, false, err
+	case n > 0:
+		return log.events, log.events[n-1].Type.Terminal(), nil
 	}
-	over, err = s.over(ctx, id, after, events)
-	return events, over, err
+	return nil, log.gone || log.last.Type.Terminal() && log.last.Sequence <= after, nil
 }
 
 // OnEvent returns a channel that holds a wake-up now, and whenever the job's log
@@ -72,24 +65,6 @@ func (s *Store) awaitEvents(ctx context.Context, w *watcher, reread <-chan time.
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// over reports whether the log has nothing after the given event and never
-// will: it ends there with a terminal event, or is gone. The events just read
-// show, if there are any.
-func (s *Store) over(ctx context.Context, id string, after int64, read []tasks.Event) (bool, error) {
-	if len(read) > 0 {
-		return read[len(read)-1].Type.Terminal(), nil
-	}
-	last, err := s.rdb.XRevRangeN(ctx, s.keys(id).events(), "+", "-", 1).Result()
-	if err != nil {
-		return false, fmt.Errorf("read last event: %w", unavailable(err))
-	}
-	if len(last) == 0 {
-		return true, nil
-	}
-	e := decodeEvent(id, last[0])
-	return e.Type.Terminal() && e.Sequence <= after, nil
 }
 
 // AwaitEnd returns when a job has ended, or is gone, and with an error when ctx
@@ -148,14 +123,6 @@ func (s *Store) OnCancel(id string) (wake <-chan struct{}, leave func()) {
 	channel := s.shardOf(id).due()
 	w := s.hub.join(channel, func(canceled string) bool { return canceled == id })
 	return w.wake, func() { s.hub.leave(channel, w) }
-}
-
-func decodeEvent(id string, m redis.XMessage) tasks.Event {
-	field := fields(m)
-	e := tasks.Event{JobID: id, Type: tasks.EventType(field("type")), At: millis(field("at")), Data: json.RawMessage(field("data"))}
-	e.Sequence = int64(parseStreamID(m.ID).ms) //nolint:gosec // the scripts count from 1
-	e.Attempt, _ = strconv.Atoi(field("attempt"))
-	return e
 }
 
 // fields returns a reader of a stream entry's fields; one that is missing is "".

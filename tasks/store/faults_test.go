@@ -270,7 +270,7 @@ func TestUndoneWritesAreReported(t *testing.T) {
 
 // What is undone is written once, whatever fails while it is tried again.
 func TestAnErrorWhileUndoneWritesAreRepeated(t *testing.T) {
-	for _, denied := range []string{"XADD", "HINCRBY", "HDEL", "ZREM", "PEXPIREAT"} {
+	for _, denied := range []string{"XADD", "RPUSH", "LINDEX", "HINCRBY", "HDEL", "ZREM", "PEXPIREAT"} {
 		t.Run(denied, func(t *testing.T) {
 			for n := 1; ; n++ {
 				s, server, fault := faulty(t)

@@ -194,7 +194,7 @@ func TestAJobThatAnOldScriptLeftHalfDoneEnds(t *testing.T) {
 // TestAUserWithoutAPermissionLosesNoEvent runs a whole job while commands of its
 // scripts are refused, and looks at it once they are not any more.
 func TestAUserWithoutAPermissionLosesNoEvent(t *testing.T) {
-	for _, denied := range []string{"PUBLISH", "XADD", "HINCRBY", "HDEL", "ZREM", "PEXPIREAT"} {
+	for _, denied := range []string{"PUBLISH", "XADD", "RPUSH", "LINDEX", "HINCRBY", "HDEL", "ZREM", "PEXPIREAT"} {
 		t.Run(denied, func(t *testing.T) {
 			s, server, fault := faulty(t)
 			fault.Deny(denied)

@@ -1,5 +1,5 @@
 -- Prelude of every job script. All of a job's scripts get the same first keys:
---   KEYS[1] job (hash)        KEYS[2] its events (stream)   KEYS[3] its input   KEYS[4] its result
+--   KEYS[1] job (hash)        KEYS[2] its events (list)     KEYS[3] its input   KEYS[4] its result
 --   KEYS[5] outbox (stream)   KEYS[6] due (zset: job ID by the time the watchdog must look at it)
 --   KEYS[7] counters (hash)   KEYS[8] waiting (zset of places, all with score 0: each waiting job
 --   by its queue, "<lane>.<line>:<since>:<job ID>", and by its agent, "<lane>/<agent>:<since>:<job ID>")
@@ -54,14 +54,71 @@ local function after(...) rest[#rest + 1] = { ... } end
 -- wake has commit publish a message.
 local function wake(channel, message) wakes[#wakes + 1] = { channel, message } end
 
+-- The log is a list of "<number> <attempt> <time> <type> <data>", bounded to its newest
+-- entries. The queued event of a job that is being made is not in it: the record says
+-- as much, unless it has the field logged. A job that a version before this one made
+-- has a stream with an entry <number>-0 for each event, which stays one.
+local kept = 5000
+local newest   -- number of the newest entry, once it was read
+local streamed -- the log is a stream
+
+-- survey reads the number of the newest entry, and returns an error if it cannot.
+local function survey()
+  if newest then return end
+  newest = 0
+  if fresh then return end
+  local entry = redis.pcall('LINDEX', events, '-1')
+  if failed(entry) and string.find(entry.err, 'WRONGTYPE', 1, true) then
+    streamed = true
+    entry = redis.pcall('XREVRANGE', events, '+', '-', 'COUNT', '1')
+    if not failed(entry) then entry = entry[1] and entry[1][1] end
+  end
+  if failed(entry) then
+    newest = nil
+    return entry
+  end
+  if entry then newest = tonumber(string.match(entry, '^%d+')) end
+end
+
+-- append adds an entry to the log. One whose number is taken is there already.
+local function append(entry)
+  local problem = survey()
+  if problem then return problem end
+  local seq, attempt, at, kind, data = string.match(entry, '^(%d+) (%d+) (%d+) (%S+) (.*)$')
+  if tonumber(seq) <= newest then return end
+  local reply
+  if streamed then
+    reply = redis.pcall('XADD', events, 'MAXLEN', '~', kept, seq .. '-0', 'type', kind, 'attempt', attempt, 'at', at, 'data', data)
+  else
+    reply = redis.pcall('RPUSH', events, entry)
+    if tonumber(seq) > kept and tonumber(seq) % 100 == 0 then redis.pcall('LTRIM', events, -kept, '-1') end
+  end
+  if not failed(reply) then newest = tonumber(seq) end
+  return reply
+end
+
+-- entry_of returns the entry that a command adds to the log, nil if it does not. A
+-- version before this one has left XADD undone, where it met a list.
+local function entry_of(command)
+  if command[2] ~= events then return end
+  if command[1] == 'RPUSH' then return command[3] end
+  if command[1] ~= 'XADD' then return end
+  local seq, of = string.match(command[6], '^%d+'), {}
+  for i = 7, #command, 2 do of[command[i]] = command[i + 1] end
+  return table.concat({ seq, of.attempt, of.at, of.type, of.data }, ' ')
+end
+
 -- perform runs commands in their order and returns those that failed. One that comes
--- after another that failed on the same key is not tried: events have an order. An
--- event whose number is taken is there already.
+-- after another that failed on the same key is not tried: events have an order.
 local function perform(commands)
   local left, blocked = {}, {}
   for _, command in ipairs(commands) do
-    local reply = not blocked[command[2]] and redis.pcall(unpack(command))
-    if blocked[command[2]] or failed(reply) and not string.find(reply.err, 'equal or smaller', 1, true) then
+    local reply
+    if not blocked[command[2]] then
+      local entry = entry_of(command)
+      if entry then reply = append(entry) else reply = redis.pcall(unpack(command)) end
+    end
+    if blocked[command[2]] or failed(reply) then
       left[#left + 1], blocked[command[2]] = command, true
       if failed(reply) then problem = reply.err end
     end
@@ -199,35 +256,32 @@ local function commit(reply)
   return reply
 end
 
--- number takes the job's next sequence number. A log that is ahead of the record was
--- written by a script that failed before it came to the record.
+-- number takes the job's next sequence number. A stream that is ahead of the record was
+-- written by a script of an earlier version, which failed before it came to the record.
 local last
 local function number()
   if not last then
     last = tonumber(read('seq')[1] or 0)
-    local newest = not fresh and redis.pcall('XREVRANGE', events, '+', '-', 'COUNT', '1')
-    if newest and not failed(newest) and newest[1] then
-      last = math.max(last, tonumber(string.match(newest[1][1], '^%d+')))
-    end
+    if not survey() then last = math.max(last, newest) end
   end
   last = last + 1
   write('seq', int(last))
   return last
 end
 
--- log appends an event to the job's log under the next sequence number, which
--- is also its stream ID. The log is bounded; its newest entries, and so the
--- terminal event, are always kept.
+-- log appends an event to the job's log under the next sequence number. The newest
+-- entries, and so the terminal event, are always kept.
 local function log(kind, attempt, data)
   local seq = number()
-  after('XADD', events, 'MAXLEN', '~', '5000', int(seq) .. '-0',
-    'type', kind, 'attempt', attempt, 'at', int(now), 'data', data)
+  after('RPUSH', events, table.concat({ int(seq), attempt, int(now), kind, data }, ' '))
   return seq
 end
 
 -- emit appends an event to the job's log and wakes the watchers of the job: one
 -- that is being made has none.
 local function emit(kind, attempt, data)
+  if fresh and kind == 'job.queued' then return number() end
+  if fresh then write('logged', '1') end
   local seq = log(kind, attempt, data)
   if not fresh then wake(events, kind) end
   return seq
