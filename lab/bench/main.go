@@ -47,6 +47,7 @@ type config struct {
 	stored   int           // jobs whose memory is measured
 	burst    int           // jobs that are queued while no worker lives
 	workers  int           // idle ones
+	ended    int           // jobs that are kept
 	quiet    time.Duration // for which processes at rest are watched
 
 	binary  string // of the probe
@@ -60,7 +61,7 @@ const callers = 64
 func parse(args []string, out io.Writer) (config, error) {
 	c := config{
 		rounds: 3, span: 3 * time.Second, posts: 300, rate: 500, rateSpan: 20 * time.Second, watchers: 10_000, hooks: 5_000,
-		stored: 5_000, burst: 30_000, workers: 50, quiet: 20 * time.Second,
+		stored: 5_000, burst: 30_000, workers: 50, ended: 200_000, quiet: 20 * time.Second,
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(out)
@@ -70,6 +71,7 @@ func parse(args []string, out io.Writer) (config, error) {
 	flags.BoolVar(&c.keep, "keep", false, "keep data and logs")
 	flags.IntVar(&c.rate, "rate", c.rate, "jobs per second, end to end")
 	flags.IntVar(&c.burst, "burst", c.burst, "jobs that wait for the first worker")
+	flags.IntVar(&c.ended, "ended", c.ended, "ended jobs that lists, metrics and starts are measured with, about 11 KB of memory each")
 	flags.IntVar(&c.workers, "workers", c.workers, "idle workers")
 	flags.IntVar(&c.watchers, "watchers", c.watchers, "event streams at once")
 	if err := flags.Parse(args); err != nil {
@@ -79,6 +81,7 @@ func parse(args []string, out io.Writer) (config, error) {
 		c.rounds, c.span, c.posts, c.rateSpan, c.hooks = 1, 2*time.Second, 100, 5*time.Second, 1_000
 		c.watchers = min(c.watchers, 2_000)
 		c.stored, c.burst, c.workers, c.quiet = 1_000, min(c.burst, 3_000), min(c.workers, 10), 5*time.Second
+		c.ended = min(c.ended, 2*few)
 	}
 	for name := range strings.SplitSeq(c.only, ",") {
 		if c.only != "" && !strings.Contains(","+strings.Join(partNames(), ",")+",", ","+name+",") {
@@ -107,10 +110,11 @@ var parts = []struct {
 	{"memory", memory},
 	{"burst", burst},
 	{"rest", rest},
+	{"scale", scale},
 }
 
 func partNames() []string {
-	return []string{"throughput", "hit", "idle", "steady", "watch", "hooks", "memory", "burst", "rest"}
+	return []string{"throughput", "hit", "idle", "steady", "watch", "hooks", "memory", "burst", "rest", "scale"}
 }
 
 func run(args []string, out io.Writer) int {

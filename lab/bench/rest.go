@@ -38,7 +38,7 @@ func rest(ctx context.Context, cfg config) ([]row, error) {
 		return nil, err
 	}
 	dev := freeAddr()
-	if err := w.start("dev", []string{"SPILLWAY_REDIS_URL=", "SPILLWAY_API_LISTEN=" + dev, "SPILLWAY_AUTH=off"}, cfg.binary, "dev"); err != nil {
+	if err := w.start("dev", []string{"SPILLWAY_REDIS_URL=", "SPILLWAY_API_LISTEN=" + dev, "SPILLWAY_ADMIN_LISTEN=off", "SPILLWAY_AUTH=off"}, cfg.binary, "dev"); err != nil {
 		return nil, err
 	}
 	if err := w.work(ctx, env...); err != nil {

@@ -27,6 +27,7 @@ type world struct {
 	redisAddr   string
 	rdb         *redis.Client
 	api         string // address
+	admin       string // address for operators
 	probe       string // address of the API's profiles
 	key         string // that may do everything with jobs
 	workerProbe string // address of the worker's profiles
@@ -53,11 +54,11 @@ func open(ctx context.Context, cfg config, env ...string) (*world, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
-	w := &world{cfg: cfg, dir: dir, redisAddr: freeAddr(), api: freeAddr(), probe: freeAddr(), workerProbe: freeAddr()}
+	w := &world{cfg: cfg, dir: dir, redisAddr: freeAddr(), api: freeAddr(), admin: freeAddr(), probe: freeAddr(), workerProbe: freeAddr()}
 	w.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "SPILLWAY_LOG_LEVEL=WARN",
 		"SPILLWAY_REDIS_URL=redis://" + w.redisAddr + "/0", "SPILLWAY_API_LISTEN=" + w.api, "SPILLWAY_AUTH=required",
-		"SPILLWAY_RATE_LIMIT=none", "SPILLWAY_ADMIN_LISTEN=off", "SPILLWAY_QUEUED_QUOTA=100000000", "SPILLWAY_KEPT_JOBS=0",
+		"SPILLWAY_RATE_LIMIT=none", "SPILLWAY_ADMIN_LISTEN=" + w.admin, "SPILLWAY_QUEUED_QUOTA=100000000", "SPILLWAY_KEPT_JOBS=0",
 		"SPILLWAY_HOST_CPU_LIMIT=0", "SPILLWAY_HOST_MEMORY_LIMIT=0", // the load here is ours
 	}, env...)
 	if err := w.begin(ctx); err != nil {
@@ -109,7 +110,7 @@ func (w *world) newKey(ctx context.Context, rate string) (string, error) {
 }
 
 func (w *world) keyOf(ctx context.Context, tenant, rate string) (string, error) {
-	cmd := exec.CommandContext(ctx, w.cfg.binary, "keys", "create", "--tenant", tenant, "--scope", "jobs:read,jobs:write,jobs:cancel", "--rate", rate) //nolint:gosec // our own program
+	cmd := exec.CommandContext(ctx, w.cfg.binary, "keys", "create", "--tenant", tenant, "--scope", "jobs:read,jobs:write,jobs:cancel,admin:read", "--rate", rate) //nolint:gosec // our own program
 	cmd.Env = w.env
 	text, err := cmd.Output()
 	if err != nil {
