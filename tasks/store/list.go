@@ -14,33 +14,40 @@ import (
 )
 
 const (
-	// listBatch is how many jobs a list reads at a time.
+	// listBatch is how many jobs a filter looks through at a time.
 	listBatch = 200
-	// listScan bounds how many jobs are looked through for one page, so that a
-	// filter that chooses little cannot hold Redis up.
-	listScan = 2_000
+	// listTime bounds how long a page looks for jobs. A filter that chooses little
+	// then gives a page with few or none, and the cursor of the next.
+	listTime = 20 * time.Millisecond
 	// clockSlack is how far the clock that made a job's ID may be off the one that
 	// its times are by.
 	clockSlack = 10 * time.Second
 )
 
 // List returns a page of a tenant's jobs, the newest first. A page may have less
-// than was asked for and still be followed by another: a filter looks through a
-// bounded number of jobs at a time. It costs one look at the index and one
-// pipeline per 200 jobs looked through.
+// than was asked for and still be followed by another: a filter looks through jobs
+// for a bounded time. It costs a look at the index and a pipeline or two per 200 jobs
+// looked through, however many there are.
 func (s *Store) List(ctx context.Context, tenant string, f tasks.JobFilter) (*tasks.JobPage, error) {
-	page, before := &tasks.JobPage{}, f.Before
-	for scanned := 0; scanned < listScan; {
-		ids, err := s.listed(ctx, tenant, f, before)
+	page, before, began := &tasks.JobPage{}, f.Before, time.Now()
+	batch := listBatch
+	if choosesAll(f) {
+		batch = min(batch, f.Limit+1) // there is no need to look through more
+	}
+	for {
+		ids, err := s.listed(ctx, tenant, f, before, batch)
 		if err != nil {
 			return nil, err
 		}
-		jobs, err := s.read(ctx, ids)
+		likely, err := s.likely(ctx, f, ids)
 		if err != nil {
 			return nil, err
 		}
-		for i, id := range ids {
-			before = id
+		jobs, err := s.read(ctx, likely)
+		if err != nil {
+			return nil, err
+		}
+		for i, id := range likely {
 			if jobs[i] == nil || !f.Chooses(jobs[i]) {
 				continue
 			}
@@ -50,19 +57,21 @@ func (s *Store) List(ctx context.Context, tenant string, f tasks.JobFilter) (*ta
 				return page, nil
 			}
 		}
-		if len(ids) < listBatch {
+		if len(ids) < batch {
 			return page, nil
 		}
-		scanned += len(ids)
+		before = ids[len(ids)-1]
+		if time.Since(began) > listTime {
+			page.Next = before
+			return page, nil
+		}
 	}
-	page.Next = before
-	return page, nil
 }
 
 // listed returns the IDs of the next jobs that may be chosen, the newest first,
-// up to listBatch over all shards.
-func (s *Store) listed(ctx context.Context, tenant string, f tasks.JobFilter, before string) ([]string, error) {
-	within := &redis.ZRangeBy{Min: "-", Max: "+", Count: listBatch}
+// up to n over all shards.
+func (s *Store) listed(ctx context.Context, tenant string, f tasks.JobFilter, before string, n int) ([]string, error) {
+	within := &redis.ZRangeBy{Min: "-", Max: "+", Count: int64(n)}
 	if before != "" {
 		within.Max = "(" + before
 	}
@@ -84,7 +93,7 @@ func (s *Store) listed(ctx context.Context, tenant string, f tasks.JobFilter, be
 		slices.Sort(ids)
 		slices.Reverse(ids)
 	}
-	return ids[:min(len(ids), listBatch)], nil
+	return ids[:min(len(ids), n)], nil
 }
 
 // firstID is below every ID that is made at a time or later: the time in

@@ -62,6 +62,13 @@ func TestJobsAreListedNewestFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 
+		if _, err := s.Claim(t.Context(), mine[1], tasks.Cloud, "worker-1"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Complete(t.Context(), mine[1], 1, store.Result{Output: json.RawMessage(`{}`), Degraded: true}, nil); err != nil {
+			t.Fatal(err)
+		}
+
 		got := pages(t, s, "acme", tasks.JobFilter{Limit: 4})
 		if len(got) < 2 || len(got[0]) != 4 || !slices.Equal(slices.Concat(got...), mine) {
 			t.Errorf("all: got %v, want %v in pages of 4", got, mine)
@@ -71,7 +78,12 @@ func TestJobsAreListedNewestFirst(t *testing.T) {
 			want   int
 		}{
 			"by state":        {tasks.JobFilter{States: []tasks.State{tasks.Canceled}}, 1},
-			"by two states":   {tasks.JobFilter{States: []tasks.State{tasks.Canceled, tasks.Queued}}, 6},
+			"by two states":   {tasks.JobFilter{States: []tasks.State{tasks.Canceled, tasks.Queued}}, 5},
+			"degraded":        {tasks.JobFilter{Degraded: new(true)}, 1},
+			"not degraded":    {tasks.JobFilter{Degraded: new(false)}, 5},
+			"by what answers": {tasks.JobFilter{AnsweredBy: tasks.ByScorecard}, 1},
+			"by lane":         {tasks.JobFilter{Lane: tasks.Scorecard}, 1},
+			"by two of them":  {tasks.JobFilter{Lane: tasks.Scorecard, Degraded: new(false)}, 0},
 			"by agent":        {tasks.JobFilter{Agent: "A01"}, 3},
 			"by metadata":     {tasks.JobFilter{Metadata: map[string]string{"order": "3"}}, 1},
 			"no such value":   {tasks.JobFilter{Metadata: map[string]string{"order": "x"}}, 0},

@@ -5,18 +5,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-const (
-	// indexedFor is how long the set of owners is trusted to be complete. Processes of
-	// a version that keeps no such set may still run, and add tenants to no set.
-	indexedFor = 24 * time.Hour
-	// scanPage is how many keys are asked for at a time.
-	scanPage = 1000
-)
+// scanPage is how many keys are asked for at a time.
+const scanPage = 1000
 
 // addOwner adds a tenant to the owners. It comes before what the tenant is to own, so
 // that an owner is never missing; one too many costs a look.
@@ -24,8 +18,9 @@ func (reg *Registry) addOwner(ctx context.Context, tenant string) error {
 	return unavailable(reg.rdb.SAdd(ctx, ownersKey, tenant).Err())
 }
 
-// owners lists the tenants that may have endpoints or a secret, in order. Once a day
-// it looks for them among all keys.
+// owners lists the tenants that may have endpoints or a secret, in order. Once in the
+// life of an installation it looks for them among all keys: builds from before 0.1.0
+// kept no such set.
 func (reg *Registry) owners(ctx context.Context) ([]string, error) {
 	indexed, err := reg.rdb.Exists(ctx, indexedKey).Result()
 	if err != nil {
@@ -52,7 +47,7 @@ func (reg *Registry) index(ctx context.Context) error {
 			return err
 		}
 	}
-	return reg.rdb.Set(ctx, indexedKey, "", indexedFor).Err()
+	return reg.rdb.Set(ctx, indexedKey, "", 0).Err()
 }
 
 // scan returns the tenants that all masters have endpoints or secrets of.

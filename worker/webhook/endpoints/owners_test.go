@@ -9,8 +9,8 @@ import (
 	"github.com/topcentral/spillway/lab/redistest"
 )
 
-// The owners are read from a set. All keys are searched when that may not be complete:
-// data of an earlier version has none.
+// The owners are read from a set. All keys are searched once, for data of a build that
+// kept none: with a million jobs that takes seconds.
 func TestOwnersAreFoundWithoutASearch(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
 		reg, ctx := open(t, rdb), t.Context()
@@ -28,13 +28,7 @@ func TestOwnersAreFoundWithoutASearch(t *testing.T) {
 		check("at first")
 		rdb.Del(ctx, ownersKey, indexedKey)
 		check("of an earlier version")
-		if ttl := rdb.TTL(ctx, indexedKey).Val(); ttl <= 0 || ttl > indexedFor {
-			t.Errorf("the set counts as complete for %v", ttl)
-		}
-		rdb.HSet(ctx, recordsKey("unlisted"), "ep_x", "{}") // by an earlier version that still runs
-		check("within a day")
-		rdb.Del(ctx, indexedKey)
-		want = []string{"acme", "quiet", "unlisted"}
-		check("a day later")
+		rdb.HSet(ctx, recordsKey("unlisted"), "ep_x", "{}") // nothing of ours writes such
+		check("without another search")
 	})
 }
