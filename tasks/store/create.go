@@ -74,7 +74,7 @@ func (s *Store) create(ctx context.Context, j *tasks.Job, input json.RawMessage,
 		return "", err
 	}
 	args = append(args, leader, string(known.by), []byte(known.Output), known.JobID, int64(known.Cost), known.tokens(), s.quota(),
-		s.perShard(s.cfg.KeptJobs), s.perShard(s.keptBytes()), reservation(args, known))
+		s.perShard(s.cfg.KeptJobs), s.perShard(s.keptBytes()), reservation(args, known), j.Agent)
 	k := s.keys(j.ID)
 	keys := append(k.all(), k.index(j.Tenant), k.kept(), k.sizes())
 	if once.Key != "" {

@@ -31,7 +31,7 @@ func (s *Store) dropPlaces(ctx context.Context, sh shard) error {
 	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, place := range places {
 			id := place[strings.LastIndexByte(place, ':')+1:]
-			records[i] = p.HMGet(ctx, s.keys(id).job(), "state", "place", "mark")
+			records[i] = p.HMGet(ctx, s.keys(id).job(), "state", "place")
 		}
 		return nil
 	})
@@ -41,7 +41,7 @@ func (s *Store) dropPlaces(ctx context.Context, sh shard) error {
 	var lost []any
 	for i, record := range records {
 		// It is so for good: a job never waits twice since the same time.
-		if !waitsAt(places[i], text(record.Val(), 0), text(record.Val(), 1), text(record.Val(), 2)) {
+		if !waitsAt(places[i], text(record.Val(), 0), text(record.Val(), 1)) {
 			lost = append(lost, places[i])
 		}
 	}
@@ -51,13 +51,14 @@ func (s *Store) dropPlaces(ctx context.Context, sh shard) error {
 	return s.rdb.ZRem(ctx, sh.waiting(), lost...).Err()
 }
 
-// waitsAt reports whether a job with these fields waits at a place. An earlier version
-// removes and writes the field place alone, and leaves the mark as it was.
-func waitsAt(at, state, place, mark string) bool {
+// waitsAt reports whether a job with these fields waits at a place: by its queue, as the
+// field place says, or by its agent on the same lane since the same time.
+func waitsAt(at, state, place string) bool {
 	if state != string(tasks.Queued) || place == "" {
 		return false
 	}
-	_, since, _ := strings.Cut(place, ":")
-	_, marked, _ := strings.Cut(mark, ":")
-	return at == place || at == mark && marked == since
+	queue, since, _ := strings.Cut(place, ":")
+	lane, _, _ := strings.Cut(queue, ".")
+	marked, ok := strings.CutSuffix(at, ":"+since)
+	return at == place || ok && strings.HasPrefix(marked, lane+"/")
 }

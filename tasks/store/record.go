@@ -16,20 +16,46 @@ type record struct {
 	tasks.Trace
 }
 
+// spec is what encodeSpec writes of a record. A script reads the agent, which therefore
+// stands before what a caller chooses.
+type spec struct {
+	ID             string            `json:"id"`
+	Tenant         string            `json:"tenant"`
+	Agent          string            `json:"agent"`
+	AgentVersion   string            `json:"agent_version,omitzero"`
+	Complexity     tasks.Complexity  `json:"complexity,omitzero"`
+	Language       tasks.Language    `json:"language,omitzero"`
+	Privacy        tasks.Privacy     `json:"privacy,omitzero"`
+	OnExhausted    tasks.OnExhausted `json:"on_exhausted,omitzero"`
+	Lanes          []tasks.Lane      `json:"lanes,omitzero"`
+	Priority       tasks.Priority    `json:"priority,omitzero"`
+	Candidates     []string          `json:"candidates,omitzero"`
+	Cache          tasks.CacheUse    `json:"cache,omitzero"`
+	Flexible       bool              `json:"flexible,omitzero"`
+	Variant        string            `json:"variant,omitzero"`
+	Plan           *tasks.Plan       `json:"plan,omitzero"`
+	RerunOf        string            `json:"rerun_of,omitzero"`
+	CallbackURL    string            `json:"callback_url,omitzero"`
+	CallbackEvents []tasks.EventType `json:"callback_events,omitzero"`
+	Metadata       map[string]string `json:"metadata,omitzero"`
+
+	tasks.Trace
+}
+
 // encodeSpec returns the part of a job that never changes, as the record's
 // spec field holds it.
-func encodeSpec(j *tasks.Job) (string, error) {
-	b, err := json.Marshal(record{Job: &tasks.Job{
+func encodeSpec(j *tasks.Job) ([]byte, error) {
+	b, err := json.Marshal(&spec{
 		ID: j.ID, Tenant: j.Tenant, Agent: j.Agent, AgentVersion: j.AgentVersion,
 		Complexity: j.Complexity, Language: j.Language, Privacy: j.Privacy,
 		OnExhausted: j.OnExhausted, Lanes: j.Lanes, Priority: j.Priority, Candidates: j.Candidates, Cache: j.Cache,
 		Flexible: j.Flexible, Variant: j.Variant, Plan: j.Plan, RerunOf: j.RerunOf,
-		CallbackURL: j.CallbackURL, CallbackEvents: j.CallbackEvents, Metadata: j.Metadata,
-	}, Trace: j.Trace})
+		CallbackURL: j.CallbackURL, CallbackEvents: j.CallbackEvents, Metadata: j.Metadata, Trace: j.Trace,
+	})
 	if err != nil {
-		return "", fmt.Errorf("encode job: %w", err)
+		return nil, fmt.Errorf("encode job: %w", err)
 	}
-	return string(b), nil
+	return b, nil
 }
 
 // decode builds a job from its hash. Fields that a newer version may have

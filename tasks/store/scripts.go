@@ -6,8 +6,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The scripts, each documented in its file. The job scripts begin with the
-// prelude in lib.lua.
+// The scripts, each documented in its file. All job scripts but
+// create begin with the prelude in lib.lua.
 var (
 	//go:embed lua/lib.lua
 	libSource string
@@ -58,7 +58,7 @@ var (
 	//go:embed lua/beat.lua
 	beatSource string
 
-	createScript         = jobScript(createSource)
+	createScript         = redis.NewScript(createSource)
 	claimScript          = jobScript(claimSource)
 	renewScript          = jobScript(renewSource)
 	appendScript         = jobScript(appendSource)
@@ -83,4 +83,4 @@ var (
 	recountScript        = redis.NewScript(recountSource)
 )
 
-func jobScript(body string) *redis.Script { return redis.NewScript(libSource + "\n" + body) }
+func jobScript(body string) *redis.Script { return redis.NewScript(withPrelude(libSource, body)) }

@@ -6,7 +6,7 @@
 -- Returns {'ok'} (also when it was canceled before), {'ended', state}, or
 -- {'unknown'} when the tenant has no such job.
 take('state', 'tenant', 'last_cancel', 'attempt', 'lane', 'worker', 'claimed', 'claimed_at', 'seq', 'attempts', 'callback',
-  'place', 'counted', 'retention')
+  'place', 'spec', 'counted', 'retention')
 local state, tenant = unpack(read('state', 'tenant'))
 if not state or tenant ~= ARGV[2] then return { 'unknown' } end
 if repeated('cancel', ARGV[3]) then return { 'ok' } end

@@ -1,4 +1,4 @@
--- Prelude of every job script. All of a job's scripts get the same first keys:
+-- Prelude of every job script but create. All of a job's scripts get the same first keys:
 --   KEYS[1] job (hash)        KEYS[2] its events (list)     KEYS[3] its input   KEYS[4] its result
 --   KEYS[5] outbox (stream)   KEYS[6] due (zset: job ID by the time the watchdog must look at it)
 --   KEYS[7] counters (hash)   KEYS[8] waiting (zset of places, all with score 0: each waiting job
@@ -20,7 +20,7 @@ local function int(n) return string.format('%d', n) end
 local open = { scheduled = true, queued = true, running = true }
 
 -- Redis does not undo what a script has written before one of its commands fails. So
--- a job script writes nothing while it decides: it begins with take, load or make,
+-- a job script writes nothing while it decides: it begins with take or load,
 -- which read the record, and notes what is to be written; commit writes it, last of
 -- all, in this order:
 --   1. what does no harm without the record, or can be undone: `first`
@@ -31,7 +31,6 @@ local open = { scheduled = true, queued = true, running = true }
 local held = {}     -- field → value, false where the job has none
 local dirty = {}    -- names of the held fields that are to be written
 local whole = false -- the job has no fields but those that are held
-local fresh = false -- the job is being made
 local first = {}    -- commands before the record: { command, command that undoes it or nil }
 local rest = {}     -- commands after the record
 local wakes = {}    -- messages: { channel, message }
@@ -66,7 +65,6 @@ local streamed -- the log is a stream
 local function survey()
   if newest then return end
   newest = 0
-  if fresh then return end
   local entry = redis.pcall('LINDEX', events, '-1')
   if failed(entry) and string.find(entry.err, 'WRONGTYPE', 1, true) then
     streamed = true
@@ -171,12 +169,6 @@ local function load()
   return #all > 0
 end
 
--- make begins to hold the fields of a job that is being made.
-local function make(fields)
-  held, whole, fresh = fields, true, true
-  for field in pairs(fields) do dirty[field] = true end
-end
-
 -- read returns fields of the job, false for those that it does not have.
 local function read(...)
   local values = {}
@@ -212,7 +204,7 @@ local function record()
     if held[field] then
       set[#set + 1] = field
       set[#set + 1] = held[field]
-    elseif not fresh then
+    else
       gone[#gone + 1] = field
     end
   end
@@ -277,13 +269,10 @@ local function log(kind, attempt, data)
   return seq
 end
 
--- emit appends an event to the job's log and wakes the watchers of the job: one
--- that is being made has none.
+-- emit appends an event to the job's log and wakes the watchers of the job.
 local function emit(kind, attempt, data)
-  if fresh and kind == 'job.queued' then return number() end
-  if fresh then write('logged', '1') end
   local seq = log(kind, attempt, data)
-  if not fresh then wake(events, kind) end
+  wake(events, kind)
   return seq
 end
 
@@ -299,12 +288,6 @@ end
 -- waits are the states in which a job counts towards its tenant's quota.
 local waits = { scheduled = true, queued = true }
 
--- full reports whether the tenant has as many jobs waiting in this shard as it may
--- have, 0 for any number.
-local function full(tenant, quota)
-  return tonumber(quota) > 0 and tonumber(redis.call('HGET', counters, 'waiting:' .. tenant) or 0) >= tonumber(quota)
-end
-
 -- count keeps the number of the tenant's jobs that wait, in the counter
 -- waiting:<tenant>, which is there only while some do. A job knows whether it is
 -- counted: jobs from before there was a quota are not.
@@ -319,6 +302,13 @@ local function count(state, tenant, counted)
   end
 end
 
+-- mark_of returns where in `waiting` the job is by its agent, which stands before anything
+-- a caller chooses in spec.
+local function mark_of(place)
+  local lane, since = string.match(place, '^(%w+)%.[^:]*(:.*)$')
+  return lane .. '/' .. (string.match(read('spec')[1] or '', '"agent":"([^"]*)"') or '') .. since
+end
+
 -- enter moves the job into a state: field, counters, event and outbox entry.
 local function enter(state, data)
   local r = read('state', 'attempt', 'tenant', 'callback', 'place', 'counted')
@@ -329,8 +319,8 @@ local function enter(state, data)
   after('HINCRBY', counters, 'total:' .. state, '1')
   count(state, tenant, r[6])
   if place then
-    after('ZREM', waiting, place, read('mark')[1] or place)
-    erase('place', 'mark')
+    after('ZREM', waiting, place, mark_of(place))
+    erase('place', 'mark') -- a version before this one wrote the mark, too
   end
   local seq = emit('job.' .. state, attempt, data)
   after('XADD', outbox, '*', 'job', id, 'tenant', tenant, 'type', 'job.' .. state,
@@ -350,20 +340,15 @@ local function lane()
   return 'none'
 end
 
--- places returns the members of `waiting` for a job that waits since that time: by
--- its queue and by its agent, which stands before anything a caller chooses in spec.
-local function places(since)
-  local agent = string.match(read('spec')[1] or '', '"agent":"([^"]*)"') or ''
-  local at = ':' .. since .. ':' .. id
-  return lane() .. '.' .. read('complexity')[1] .. at, lane() .. '/' .. agent .. at
-end
+-- place_since returns where in `waiting` the job is by its queue, if it waits since that
+-- time.
+local function place_since(since) return lane() .. '.' .. read('complexity')[1] .. ':' .. since .. ':' .. id end
 
 -- due_at has the watchdog look at the job at a time. It comes before the record: a
 -- look too many does no harm, and one too few leaves a job alone.
 local due_was -- its due time so far, where the script has read it
 local function due_at(time)
-  before({ 'ZADD', due, int(time), id },
-    fresh and { 'ZREM', due, id } or due_was and { 'ZADD', due, due_was, id } or nil)
+  before({ 'ZADD', due, int(time), id }, due_was and { 'ZADD', due, due_was, id } or nil)
 end
 
 -- look has the watchdog look at the job in `later` ms, or at its deadline if
@@ -380,9 +365,9 @@ end
 local function enqueue(later, data)
   erase('worker', 'lease')
   local seq = enter('queued', data)
-  local place, mark = places(int(now))
-  after('ZADD', waiting, '0', place, '0', mark)
-  write('place', place, 'mark', mark)
+  local place = place_since(int(now))
+  after('ZADD', waiting, '0', place, '0', mark_of(place))
+  write('place', place)
   look(tonumber(later))
   return seq
 end
@@ -396,22 +381,6 @@ local function finish(state, data)
   for k = 1, 4 do after('PEXPIREAT', KEYS[k], int(now + keep)) end
   after('ZADD', KEYS[9], int(now + keep), id .. ' ' .. read('tenant')[1])
   return seq
-end
-
--- give ends the job with a result that no attempt of its own has brought: `by`
--- cache (of the job `as`, whose calls cost `saved` picodollars and `tokens`) or
--- fast_path.
-local function give(by, result, as, saved, tokens)
-  before({ 'SET', KEYS[4], result }, { 'DEL', KEYS[4] })
-  write('degraded', '0', 'answered_by', by, 'settled', read('attempt')[1] .. ':' .. by)
-  erase('follows')
-  after('HINCRBY', counters, 'total:' .. by, '1')
-  if as ~= '' then
-    write('answered_as', as, 'saved', saved)
-    after('HINCRBY', counters, 'saved:picodollars', saved)
-    after('HINCRBY', counters, 'saved:tokens', tokens)
-  end
-  return finish('succeeded', '{"degraded":false,"answered_by":"' .. by .. '"}')
 end
 
 -- fenced returns nil when `attempt` owns the job, so that it may write. If it

@@ -4,7 +4,7 @@
 -- Returns {'ok'}, or {'kept', state} when the job is not queued any more, or again.
 take('state', 'attempt', 'seq', 'replanned')
 local r = read('state', 'attempt', 'replanned')
-if r[1] ~= 'queued' or r[2] ~= ARGV[2] then return { 'kept', r[1] or 'unknown' } end
+if r[1] ~= 'queued' or (r[2] or '0') ~= ARGV[2] then return { 'kept', r[1] or 'unknown' } end
 if r[3] == ARGV[4] then return { 'ok' } end
 write('replanned', ARGV[4], 'plan', ARGV[3])
 emit('job.replanned', ARGV[2], ARGV[3])
