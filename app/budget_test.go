@@ -52,19 +52,19 @@ var budgets = []struct {
 	name      string
 	most, aim float64
 }{
-	{postCommands, 33, 15},
+	{postCommands, 35, 15},
 	{postReads, 3.2, 1},
-	{postBytes, 3_600, 3_000},
-	{postAllocs, 620, 150},
+	{postBytes, 3_700, 3_000},
+	{postAllocs, 640, 150},
 	{getCommands, 3, 2},
 	{getAllocs, 295, 50},
 	{sameAllocs, 230, 40},
 	{queuedBytes, 10_300, 2_500},
 	{endedBytes, 11_300, 4_500},
-	{runCommands, 62, 40},
+	{runCommands, 66, 40},
 	{runBytes, 7_400, 5_000},
-	{idleCommands, 1_900, 20},
-	{idleReads, 230, 10},
+	{idleCommands, 30, 20},
+	{idleReads, 13, 10},
 }
 
 // TestBudgets counts what jobs cost on a real Redis, from POST to end.

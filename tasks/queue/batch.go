@@ -23,23 +23,41 @@ func (c *Client) EnqueueAll(ctx context.Context, tickets ...Due) error {
 			return err
 		}
 	}
-	replies := make([]*redis.Cmd, len(tickets))
-	_, _ = c.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each reply has its own error
-		for i, call := range calls {
-			replies[i] = p.EvalSha(ctx, call.script, call.keys, call.args...)
+	servers := map[string]int{}
+	for _, t := range tickets {
+		if time.Until(t.At) <= 0 {
+			servers[t.queue()]++
 		}
-		return nil
-	})
-	for i, t := range tickets {
-		if issued, err := replies[i].Bool(); err == nil && issued {
+	}
+	for i, issued := range c.run(ctx, calls, servers) {
+		if issued {
 			continue
 		}
 		// It is there already, or Redis has yet to learn the script.
-		if err := c.Enqueue(ctx, t.Ticket, t.At); err != nil {
+		if err := c.Enqueue(ctx, tickets[i].Ticket, tickets[i].At); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// run runs the scripts of calls in one round trip, and wakes servers of queues, as many
+// as the numbers say. It returns which calls have enqueued their task.
+func (c *Client) run(ctx context.Context, calls []call, servers map[string]int) []bool {
+	replies := make([]*redis.Cmd, len(calls))
+	_, _ = c.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each reply has its own error
+		for i, call := range calls {
+			replies[i] = p.EvalSha(ctx, call.script, call.keys, call.args...)
+		}
+		queueWake(ctx, p, servers)
+		return nil
+	})
+	enqueued := make([]bool, len(calls))
+	for i, reply := range replies {
+		done, err := reply.Bool()
+		enqueued[i] = err == nil && done
+	}
+	return enqueued
 }
 
 // call is a script that asynq runs.

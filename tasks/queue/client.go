@@ -70,16 +70,27 @@ func (c *Client) issue(ctx context.Context, t Ticket, at time.Time) (id string, 
 		opts = append(opts, asynq.ProcessAt(at))
 	}
 	there, err = c.enqueue(ctx, typeTicket, t, t.Headers, opts)
+	if _, recorded := ctx.Value(callKey{}).(*call); err == nil && !later && !recorded {
+		wake(ctx, c.rdb, map[string]int{t.queue(): 1})
+	}
 	return id, there, err
 }
 
 // EnqueueWebhook issues a notice. One that is already there is not issued
 // twice.
 func (c *Client) EnqueueWebhook(ctx context.Context, n Notice) error {
-	_, err := c.enqueue(ctx, typeNotice, n, nil, []asynq.Option{
+	opts := []asynq.Option{
 		asynq.Queue(Webhooks), asynq.TaskID(n.taskID()), asynq.MaxRetry(noRetryLimit),
 		asynq.Timeout(time.Minute), asynq.Retention(noticeKept),
-	})
+	}
+	var script call
+	if _, err := c.enqueue(context.WithValue(ctx, callKey{}, &script), typeNotice, n, nil, opts); err != nil {
+		return err
+	}
+	if c.run(ctx, []call{script}, map[string]int{Webhooks: 1})[0] {
+		return nil
+	}
+	_, err := c.enqueue(ctx, typeNotice, n, nil, opts) // see EnqueueAll
 	return err
 }
 

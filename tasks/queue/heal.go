@@ -92,6 +92,7 @@ func (h *Healer) read(ctx context.Context, queue string) (holding, error) {
 		lists[1] = p.LRange(ctx, k.pending(), -healWindow, -1)
 		lists[2] = p.ZRange(ctx, k.scheduled(), 0, healWindow-1)
 		lists[3] = p.ZRange(ctx, k.retry(), 0, healWindow-1)
+		trimWake(ctx, p, wakeKey(queue))
 		return nil
 	})
 	if err != nil {

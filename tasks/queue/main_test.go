@@ -24,9 +24,14 @@ func highTicket(job string) Ticket {
 	return Ticket{JobID: job, Lane: tasks.Local, Complexity: tasks.High}
 }
 
-// serve starts a server that ends with the test.
+// serve starts a server, and the upkeep of its queues, which end with the test.
 func serve(t *testing.T, rdb *redis.Client, cfg ServerConfig, h Handlers) *Server {
 	t.Helper()
+	upkeep, err := Maintain(rdb, quiet)
+	if err != nil {
+		t.Fatalf("maintain: %v", err)
+	}
+	t.Cleanup(upkeep.Shutdown)
 	s, err := Serve(rdb, cfg, h, quiet)
 	if err != nil {
 		t.Fatalf("serve: %v", err)

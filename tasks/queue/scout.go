@@ -2,51 +2,63 @@ package queue
 
 import (
 	"context"
+	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// scout is the connection of a server of several queues. asynq asks them one
-// after the other, by a script and a round trip each, before every task that it
-// takes; most are empty. The scout looks at all of them in one round trip, and
-// answers for those that are empty itself. What a look has found is good for a
-// while, so that a busy server, too, asks only the queue that it lives on.
+// scout is the connection of a server. asynq asks the server's queues one after the
+// other, by a script and a round trip each, before every task that it takes, and
+// sleeps when all are empty. The scout looks at all of them in one round trip and
+// answers for those that are empty itself; while all are, it waits for a wake-up. What
+// a look has found is good for a while, so that a busy server, too, asks only the
+// queue that it lives on. What asynq wants to do beside is left to [Maintain].
+//
+// Only the one goroutine of a server that takes tasks uses what a look has found.
 type scout struct {
 	redis.UniversalClient
 	throttle
-	pending []string      // keys of the queues' lists
-	lasts   time.Duration // of what a look has found: no longer than an idle server waits
+	wakeups *wakeups
+	queues  []string
+	lasts   time.Duration // of what a look has found: no longer than an idle server sleeps
 
-	mu     sync.Mutex
 	looked time.Time
-	empty  map[string]bool // by key of the list
+	found  map[string]int64 // how many tasks can be taken, by key of the list; nil: not known
+	woken  bool             // and has taken nothing since
 }
 
-// scouting returns the connection for a server of queues that looks at them
-// every so often while it is idle.
-func scouting(rdb redis.UniversalClient, queues []string, poll time.Duration) *scout {
-	s := &scout{UniversalClient: rdb, lasts: poll / 2}
-	if len(queues) < 2 {
-		return s // one look would cost as much as the other
-	}
-	for _, q := range queues {
-		s.pending = append(s.pending, keysOf(q).pending())
-	}
-	return s
+// scouting returns the connection for a server of queues that sleeps for poll on
+// average where it cannot wait for wake-ups.
+func scouting(rdb redis.UniversalClient, queues []string, poll time.Duration, log *slog.Logger) *scout {
+	return &scout{UniversalClient: rdb, wakeups: newWakeups(rdb, queues, log), queues: queues, lasts: poll / 2}
 }
 
 // EvalSha runs a script, unless it would take a task from an empty queue, or one too
-// many from a throttled one.
+// many from a throttled one, or is for Maintain.
 func (s *scout) EvalSha(ctx context.Context, sha1 string, keys []string, args ...any) *redis.Cmd {
-	if takes(keys) && (s.isEmpty(ctx, keys[0]) || !s.allows(keys[0])) {
-		reply := redis.NewCmd(ctx)
-		reply.SetErr(redis.Nil)
-		return reply
+	if script, _ := upkeepOf(keys); script != notUpkeep {
+		return script.nothingDone(ctx)
 	}
-	return s.UniversalClient.EvalSha(ctx, sha1, keys, args...)
+	if !takes(keys) {
+		return s.UniversalClient.EvalSha(ctx, sha1, keys, args...)
+	}
+	if !s.mayHold(ctx, keys[0]) || !s.allows(keys[0]) {
+		return noTask(ctx)
+	}
+	reply := s.UniversalClient.EvalSha(ctx, sha1, keys, args...)
+	if reply.Err() == nil {
+		s.took(ctx, keys[0])
+	}
+	return reply
+}
+
+// noTask is what the script by which asynq takes a task answers for an empty queue.
+func noTask(ctx context.Context) *redis.Cmd {
+	reply := redis.NewCmd(ctx)
+	reply.SetErr(redis.Nil)
+	return reply
 }
 
 // takes reports whether these are the keys of the script by which asynq takes a
@@ -59,36 +71,91 @@ func takes(keys []string) bool {
 	return ok && keys[1] == queueKeys(k).paused()
 }
 
-// isEmpty reports whether a list was empty when it was last looked at. Nothing is
-// known of one that could not be looked at.
-func (s *scout) isEmpty(ctx context.Context, pending string) bool {
-	if len(s.pending) == 0 {
-		return false
+// mayHold reports whether a list may hold a task. While none does, it waits at the
+// first of them.
+func (s *scout) mayHold(ctx context.Context, pending string) bool {
+	if s.found == nil || time.Since(s.looked) >= s.lasts {
+		s.look(ctx)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if time.Since(s.looked) >= s.lasts {
-		s.empty = s.look(ctx)
-		s.looked = time.Now() // far from Redis, the way there would use it up
+	if pending == keysOf(s.queues[0]).pending() && s.idle() {
+		var waited bool
+		if s.woken, waited = s.wakeups.wait(ctx); waited {
+			s.look(ctx)
+			s.woken = s.woken && !s.idle() // another server may have been first
+		}
 	}
-	return s.empty[pending]
+	return s.found == nil || s.found[pending] > 0
 }
 
-// look returns which lists are empty.
-func (s *scout) look(ctx context.Context) map[string]bool {
-	lists := make([]*redis.IntCmd, len(s.pending))
+// idle reports whether no list held a task when they were last looked at.
+func (s *scout) idle() bool {
+	for _, n := range s.found {
+		if n > 0 {
+			return false
+		}
+	}
+	return s.found != nil
+}
+
+// took notes that a task was taken. A server that was woken and leaves other tasks
+// wakes the next one, for several tasks may have come with one wake-up.
+func (s *scout) took(ctx context.Context, pending string) {
+	if s.found != nil {
+		s.found[pending]--
+	}
+	if !s.woken {
+		return
+	}
+	s.woken = false
+	for _, q := range s.queues {
+		if s.found[keysOf(q).pending()] > 0 {
+			wake(ctx, s.UniversalClient, map[string]int{q: 1})
+			return
+		}
+	}
+}
+
+// look counts the tasks that can be taken; from a queue that is paused, none can. If
+// it fails, nothing is known.
+func (s *scout) look(ctx context.Context) {
+	// Far from Redis, the way there would use up what a look is good for.
+	defer func() { s.looked = time.Now() }()
+	if s.idle() && !s.woken && s.stillEmpty(ctx) {
+		return
+	}
+	lengths, paused := make([]*redis.IntCmd, len(s.queues)), make([]*redis.IntCmd, len(s.queues))
 	_, err := s.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, key := range s.pending {
-			lists[i] = p.Exists(ctx, key)
+		if s.woken {
+			trimWake(ctx, p, s.wakeups.by)
+		}
+		for i, q := range s.queues {
+			k := keysOf(q)
+			lengths[i], paused[i] = p.LLen(ctx, k.pending()), p.Exists(ctx, k.paused())
 		}
 		return nil
 	})
+	s.found = nil
 	if err != nil {
-		return nil
+		return
 	}
-	empty := make(map[string]bool, len(lists))
-	for i, key := range s.pending {
-		empty[key] = lists[i].Val() == 0
+	s.found = make(map[string]int64, len(s.queues))
+	for i, q := range s.queues {
+		if paused[i].Val() == 0 {
+			s.found[keysOf(q).pending()] = lengths[i].Val()
+		}
 	}
-	return empty
+}
+
+// stillEmpty reports whether the lists are empty, by one command where one server
+// has them all.
+func (s *scout) stillEmpty(ctx context.Context) bool {
+	if _, several := s.UniversalClient.(*redis.ClusterClient); several {
+		return false
+	}
+	pending := make([]string, len(s.queues))
+	for i, q := range s.queues {
+		pending[i] = keysOf(q).pending()
+	}
+	n, err := s.Exists(ctx, pending...).Result()
+	return err == nil && n == 0
 }

@@ -17,16 +17,14 @@ import (
 
 func TestQueuesThatAreEmptyAreNotAsked(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
-		w := &witness{looked: make(chan bool, 1)}
+		w := &witness{waits: make(chan bool, 1)}
 		rdb.AddHook(w)
 		arrived := make(chan string, 1)
 		serve(t, rdb, ServerConfig{Queues: Names(tasks.Local), Slots: 1}, Handlers{Ticket: func(_ context.Context, got Ticket) error {
 			arrived <- got.JobID
 			return nil
 		}})
-		for range 3 {
-			receive(t, w.looked)
-		}
+		receive(t, w.waits)
 		if asked := w.asked.Load(); asked != 0 {
 			t.Errorf("%d empty queues were asked for a task", asked)
 		}
@@ -40,35 +38,32 @@ func TestQueuesThatAreEmptyAreNotAsked(t *testing.T) {
 // witness sees what a server asks.
 type witness struct {
 	redis.Hook
-	looked chan bool    // a look at all queues at once
-	asked  atomic.Int32 // scripts that take a task
+	waits chan bool    // a wait for a task has begun
+	asked atomic.Int32 // scripts that take a task
 }
 
 func (w *witness) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (w *witness) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if slices.Contains(cmd.Args(), any(keysOf("local.high").paused())) {
+		switch {
+		case slices.Contains(cmd.Args(), any(keysOf("local.high").paused())):
 			w.asked.Add(1)
+		case cmd.Name() == "blpop":
+			select {
+			case w.waits <- true:
+			default:
+			}
 		}
 		return next(ctx, cmd)
 	}
 }
 
 func (w *witness) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		err := next(ctx, cmds)
-		if len(cmds) == len(Names(tasks.Local)) {
-			select {
-			case w.looked <- true:
-			default:
-			}
-		}
-		return err
-	}
+	return next
 }
 
-// far answers from afar: every queue is empty.
+// far answers from afar: every queue is empty, and nobody may wait.
 type far struct {
 	redis.UniversalClient
 	away  time.Duration // there and back
@@ -81,6 +76,18 @@ func (f *far) Pipelined(ctx context.Context, fn func(redis.Pipeliner) error) ([]
 	return nil, fn(f.Pipeline())
 }
 
+func (f *far) Exists(ctx context.Context, _ ...string) *redis.IntCmd {
+	f.looks++
+	time.Sleep(f.away)
+	return redis.NewIntCmd(ctx)
+}
+
+func (f *far) BLPop(ctx context.Context, _ time.Duration, _ ...string) *redis.StringSliceCmd {
+	reply := redis.NewStringSliceCmd(ctx)
+	reply.SetErr(errors.New("NOPERM this user has no permissions to run the 'blpop' command"))
+	return reply
+}
+
 // A server that is far from Redis does not go there for every queue.
 func TestOneLookIsForAllQueuesAlsoFromAfar(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -88,7 +95,7 @@ func TestOneLookIsForAllQueuesAlsoFromAfar(t *testing.T) {
 		defer rdb.Close()
 		f := &far{UniversalClient: rdb, away: 40 * time.Millisecond}
 		names := Names(tasks.Local)
-		by := scouting(f, names, pollEvery)
+		by := scouting(f, names, pollEvery, quiet)
 		for range 3 {
 			for _, q := range names {
 				k := keysOf(q)
@@ -105,43 +112,113 @@ func TestOneLookIsForAllQueuesAlsoFromAfar(t *testing.T) {
 	})
 }
 
-func TestAnyTaskIsSeenAgainByTheNextLook(t *testing.T) {
-	rdb := redistest.Embedded(t)
-	first, last := keysOf("first"), keysOf("last")
-	ask := func(by redis.UniversalClient, k queueKeys) error {
-		const take = `return redis.call("LPOP", KEYS[1])`
-		if err := rdb.ScriptLoad(t.Context(), take).Err(); err != nil {
-			t.Fatal(err)
-		}
-		keys := []string{k.pending(), k.paused(), k.active(), k.lease()}
-		return by.EvalSha(t.Context(), redis.NewScript(take).Hash(), keys).Err()
-	}
-	const long = patience
+// A server that waits finds what has come: at once where it was woken, and else by its
+// next look. What has come to a paused queue it leaves.
+func TestAWaitingServerFindsATask(t *testing.T) {
 	for _, test := range []struct {
-		name    string
-		by      redis.UniversalClient
-		earlier bool // the queue was looked at when it was empty
-		seen    bool
+		name  string
+		come  func(rdb *redis.Client, k queueKeys)
+		every time.Duration // it looks without a wake-up
+		found bool
 	}{
-		{"after the look that found the queue empty has aged", scouting(rdb, []string{"first", "last"}, 0), true, true},
-		{"not while that is fresh", scouting(rdb, []string{"first", "last"}, long), true, false},
-		{"by the first look", scouting(rdb, []string{"first", "last"}, long), false, true},
-		{"where there is but one queue", scouting(rdb, []string{"last"}, long), true, true},
+		{"at once with a wake-up", func(rdb *redis.Client, k queueKeys) {
+			rdb.LPush(t.Context(), k.pending(), "id")
+			wake(t.Context(), rdb, map[string]int{"last": 1})
+		}, patience, true},
+		{"by its next look without one", func(rdb *redis.Client, k queueKeys) {
+			rdb.LPush(t.Context(), k.pending(), "id")
+		}, 2 * time.Second, true},
+		{"not while the queue is paused", func(rdb *redis.Client, k queueKeys) {
+			rdb.Set(t.Context(), k.paused(), "1", 0)
+			rdb.LPush(t.Context(), k.pending(), "id")
+		}, 2 * time.Second, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			rdb.FlushAll(t.Context())
-			if test.earlier {
-				if err := ask(test.by, last); err == nil {
-					t.Error("a task came out of an empty queue")
+			t.Parallel()
+			redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+				w := &witness{waits: make(chan bool, 1)}
+				rdb.AddHook(w)
+				last := keysOf("last")
+				by := scouting(rdb, []string{"first", "last"}, pollEvery, quiet)
+				by.wakeups.every = test.every
+				found := make(chan bool, 1)
+				go func() {
+					by.mayHold(t.Context(), keysOf("first").pending())
+					found <- by.mayHold(t.Context(), last.pending())
+				}()
+				receive(t, w.waits)
+				test.come(rdb, last)
+				if got := receive(t, found); got != test.found {
+					t.Errorf("found: %t, want %t", got, test.found)
 				}
-			}
-			do(t, rdb, "LPUSH", last.pending(), "id")
-			if err := ask(test.by, first); err == nil {
-				t.Error("a task came out of an empty queue")
-			}
-			if err := ask(test.by, last); (err == nil) != test.seen {
-				t.Errorf("the task in the other queue: %v; seen: want %t", err, test.seen)
-			}
+			})
 		})
+	}
+}
+
+// What came with one wake-up wakes as many servers as it needs.
+func TestAWokenServerWakesTheNext(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		for _, id := range []string{"j1", "j2", "j3"} {
+			do(t, rdb, "LPUSH", keysOf("q").pending(), id)
+		}
+		const take = `return redis.call("RPOP", KEYS[1])`
+		do(t, rdb, "SCRIPT", "LOAD", take)
+		k := keysOf("q")
+		for range 2 {
+			do(t, rdb, "DEL", wakeKey("q"))
+			by := scouting(rdb, []string{"q"}, pollEvery, quiet)
+			by.woken = true
+			if err := by.EvalSha(t.Context(), redis.NewScript(take).Hash(), []string{k.pending(), k.paused(), k.active(), k.lease()}).Err(); err != nil {
+				t.Fatal(err)
+			}
+			if n := rdb.LLen(t.Context(), wakeKey("q")).Val(); n != 1 {
+				t.Errorf("%d wake-ups for those that can take the rest, want 1", n)
+			}
+		}
+	})
+}
+
+func TestAServerThatStopsDoesNotWait(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		seen := &witness{waits: make(chan bool, 1)}
+		rdb.AddHook(seen)
+		w := newWakeups(rdb, []string{"q"}, quiet)
+		w.every = patience
+		ended := make(chan bool, 1)
+		go func() {
+			woken, _ := w.wait(t.Context())
+			ended <- woken
+		}()
+		receive(t, seen.waits)
+		w.stop()
+		if receive(t, ended) {
+			t.Error("it was woken, not stopped")
+		}
+		wake(t.Context(), rdb, map[string]int{"q": 1})
+		if _, waited := w.wait(t.Context()); waited {
+			t.Error("it waits again")
+		}
+		if n := rdb.LLen(t.Context(), wakeKey("q")).Val(); n != 1 {
+			t.Errorf("%d wake-ups are left for others, want 1", n)
+		}
+	})
+}
+
+// Who may not wait polls.
+func TestAServerThatMayNotWaitPolls(t *testing.T) {
+	server := redistest.Start(t)
+	admin := server.Client(t)
+	do(t, admin, "ACL", "SETUSER", "default", "-blpop")
+	arrived := make(chan string, 1)
+	serve(t, admin, highQueue, Handlers{Ticket: func(_ context.Context, got Ticket) error {
+		arrived <- got.JobID
+		return nil
+	}})
+	for _, id := range []string{"j1", "j2"} {
+		enqueue(t, admin, highTicket(id))
+		if got := receive(t, arrived); got != id {
+			t.Errorf("got %s, want %s", got, id)
+		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// pollEvery is how long an idle server waits between looks at its queues on
-	// average (asynq takes from half of it to one and a half).
+	// pollEvery is how long a server sleeps on average (asynq takes from half of it to
+	// one and a half) when another was first, or where it cannot wait for wake-ups.
 	pollEvery = 8 * time.Millisecond
 	// forwardEvery is how often tickets that have fallen due are moved to
 	// where they can be taken.
@@ -39,42 +39,51 @@ type ServerConfig struct {
 	Queues []string      // those before are emptied before those after
 	Slots  int           // tasks handled at once; below 1 counts as 1
 	Drain  time.Duration // how long Shutdown waits for handlers
-	Poll   time.Duration // how long it waits, idle, between looks at its queues; 0: 8 ms
+	Poll   time.Duration // how long it sleeps where it cannot wait for wake-ups; 0: 8 ms
 }
 
 // Server takes tasks from its queues until it is stopped.
-type Server struct{ asynq *asynq.Server }
-
-// Serve starts a server on rdb, which stays the caller's to close after
-// Shutdown.
-func Serve(rdb redis.UniversalClient, cfg ServerConfig, h Handlers, log *slog.Logger) (*Server, error) {
-	return serveEvery(rdb, forwardEvery, cfg, h, log)
+type Server struct {
+	asynq   *asynq.Server
+	wakeups *wakeups // nil: it takes no tasks
 }
 
-// serveEvery is Serve, with the interval at which what has fallen due is moved.
-func serveEvery(rdb redis.UniversalClient, forward time.Duration, cfg ServerConfig, h Handlers, log *slog.Logger) (*Server, error) {
+// Serve starts a server on rdb, which stays the caller's to close after
+// Shutdown. What is to come back to the queues does so only while a process runs
+// [Maintain].
+func Serve(rdb redis.UniversalClient, cfg ServerConfig, h Handlers, log *slog.Logger) (*Server, error) {
+	cfg.Poll = cmp.Or(cfg.Poll, pollEvery)
+	conn := scouting(rdb, cfg.Queues, cfg.Poll, log)
+	s, err := serveOn(conn, cfg, h.mux(&conn.throttle), log)
+	if err != nil {
+		return nil, err
+	}
+	s.wakeups = conn.wakeups
+	return s, nil
+}
+
+// serveOn starts asynq's server on a connection that stands between it and Redis.
+func serveOn(conn redis.UniversalClient, cfg ServerConfig, mux *asynq.ServeMux, log *slog.Logger) (*Server, error) {
 	priorities := map[string]int{}
 	for i, name := range cfg.Queues {
 		priorities[name] = len(cfg.Queues) - i
 	}
-	poll := cmp.Or(cfg.Poll, pollEvery)
-	conn := scouting(rdb, cfg.Queues, poll)
 	srv := asynq.NewServerFromRedisClient(conn, asynq.Config{
 		Concurrency:              max(cfg.Slots, 1), // asynq takes 0 for the number of CPUs
 		Queues:                   priorities,
 		StrictPriority:           true,
-		TaskCheckInterval:        poll,
-		DelayedTaskCheckInterval: forward,
+		TaskCheckInterval:        cfg.Poll,
+		DelayedTaskCheckInterval: forwardEvery,
 		ShutdownTimeout:          cfg.Drain,
 		RetryDelayFunc:           retryDelay,
 		IsFailure:                isFailure,
 		Logger:                   newLogger(log),
 		LogLevel:                 asynq.WarnLevel,
 	})
-	if err := srv.Start(h.mux(&conn.throttle)); err != nil {
+	if err := srv.Start(mux); err != nil {
 		return nil, fmt.Errorf("start queue server: %w", err)
 	}
-	return &Server{srv}, nil
+	return &Server{asynq: srv}, nil
 }
 
 // mux passes each task to the handler for its type, and slows down on queues whose
@@ -118,12 +127,22 @@ func verdict(err error) error {
 }
 
 // Stop takes no more tasks; those in flight go on. Further calls do nothing.
-func (s *Server) Stop() { s.asynq.Stop() }
+func (s *Server) Stop() {
+	if s.wakeups != nil {
+		s.wakeups.stop()
+	}
+	s.asynq.Stop()
+}
 
 // Shutdown stops the server and waits for the tasks in flight, as long as the
 // config's Drain allows; what is left then goes back to its queue, and its
 // handler's ctx ends. Further calls do nothing.
-func (s *Server) Shutdown() { s.asynq.Shutdown() }
+func (s *Server) Shutdown() {
+	if s.wakeups != nil {
+		s.wakeups.stop()
+	}
+	s.asynq.Shutdown()
+}
 
 func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
 	if errors.Is(err, asynq.ErrLeaseExpired) {

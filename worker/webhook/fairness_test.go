@@ -71,6 +71,11 @@ func TestReceiversThatHangDelayNoOtherTenant(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer server.Shutdown()
+		upkeep, err := queue.Maintain(rdb, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer upkeep.Shutdown()
 		seen := map[string]bool{}
 		for patience := time.After(time.Minute); len(seen) < well; {
 			select {
