@@ -15,7 +15,7 @@ REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X github.com/topcentral/spillway/app/buildinfo.version=$(VERSION) -X github.com/topcentral/spillway/app/buildinfo.revision=$(REVISION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev build release tools notices test race chaos chaos-short bench bench-short fuzz lint fmt generate check check-fmt check-tidy check-generated check-chaos clean
+.PHONY: help demo dev build release tools notices test race chaos chaos-short bench bench-short soak soak-short fuzz lint fmt generate check check-fmt check-tidy check-generated check-chaos clean
 
 help: ## show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,14 @@ bench: ## measure rates, latencies, memory and rest on a real Redis, fastify wit
 
 bench-short: ## the same with less of everything (2 minutes)
 	go run ./lab/bench -short
+
+SOAK_TIME := 30m
+
+soak: ## run a mixed load with faults for SOAK_TIME (30m), and fail if memory, goroutines, files or keys grow (needs redis-server)
+	go run ./lab/soak -for $(SOAK_TIME)
+
+soak-short: ## the same for four minutes
+	go run ./lab/soak -for 4m -warm 90s -faults 20s
 
 FUZZ_REQUESTS := 300000
 FUZZ_TIME := 30s

@@ -52,17 +52,17 @@ var budgets = []struct {
 	name      string
 	most, aim float64
 }{
-	{postCommands, 34, 15},
+	{postCommands, 33, 15},
 	{postReads, 3.2, 1},
-	{postBytes, 3_700, 3_000},
-	{postAllocs, 640, 150},
+	{postBytes, 3_500, 3_000},
+	{postAllocs, 625, 150},
 	{getCommands, 3, 2},
-	{getAllocs, 295, 50},
-	{sameAllocs, 230, 40},
-	{queuedBytes, 10_300, 2_500},
-	{endedBytes, 11_300, 4_500},
+	{getAllocs, 280, 50},
+	{sameAllocs, 214, 40},
+	{queuedBytes, 4_600, 2_500},
+	{endedBytes, 7_100, 4_500},
 	{runCommands, 68, 40},
-	{runBytes, 7_400, 5_000},
+	{runBytes, 6_900, 5_000},
 	{idleCommands, 34, 20},
 	{idleReads, 16, 10},
 }

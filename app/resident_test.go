@@ -7,16 +7,16 @@ import (
 )
 
 func TestABusyProcessCollectsRarely(t *testing.T) {
-	tune := tuner{floor: HeapFloor}
+	tune := newTuner(false)
 	defer tune.wake()
 	tune.step(busyRate)
-	if got := nextCollection(); got < 2*HeapFloor {
-		t.Errorf("the collector runs at %d bytes, want at least %d", got, 2*HeapFloor)
+	if got := nextCollection(); got < 2*heapFloor {
+		t.Errorf("the collector runs at %d bytes, want at least %d", got, 2*heapFloor)
 	}
 }
 
 func TestAProcessAtRestKeepsLittle(t *testing.T) {
-	tune := tuner{floor: HeapFloor}
+	tune := newTuner(false)
 	defer tune.wake()
 	tune.step(busyRate)
 	total := uint64(busyRate)
@@ -31,7 +31,7 @@ func TestAProcessAtRestKeepsLittle(t *testing.T) {
 	if !tune.rests || tune.aside != nil {
 		t.Error("the process does not rest")
 	}
-	if got := nextCollection(); got > HeapFloor {
+	if got := nextCollection(); got > heapFloor {
 		t.Errorf("the collector of a process at rest runs at %d bytes", got)
 	}
 	tune.step(total + busyRate)
@@ -41,7 +41,7 @@ func TestAProcessAtRestKeepsLittle(t *testing.T) {
 }
 
 func TestAShortBreakIsNoRest(t *testing.T) {
-	tune := tuner{floor: HeapFloor}
+	tune := newTuner(false)
 	defer tune.wake()
 	total := uint64(0)
 	for range 10 * restAfter {

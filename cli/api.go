@@ -29,6 +29,6 @@ func (apiCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer sys.Stop()
-	defer app.TuneMemory(cfg, app.HeapFloor)()
+	defer app.TuneMemory(cfg, false)()
 	return sys.ServeAPI(ctx)
 }

@@ -34,7 +34,7 @@ func (c devCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer sys.Stop()
-	defer app.TuneMemory(cfg, 0)()
+	defer app.TuneMemory(cfg, true)()
 	return sys.ServeDev(ctx, func(d app.Dev) { welcome(s.out, d) })
 }
 

@@ -30,6 +30,6 @@ func (c workerCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer sys.Stop()
-	defer app.TuneMemory(cfg, app.HeapFloor)()
+	defer app.TuneMemory(cfg, false)()
 	return sys.RunWorker(ctx, c.Lane)
 }
