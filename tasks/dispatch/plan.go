@@ -157,10 +157,10 @@ func (v View) unservable(j *tasks.Job, lanes []tasks.Lane, now time.Time) bool {
 // do when they are restarted, or its model server is starting, else at once. A job that is to fail then gets that
 // ticket, too: the attempt ends it as soon as it is known that nobody can run it.
 // One that names candidates which nobody reaches goes where its lanes are served
-// for others, whose workers decide. Otherwise, and when no worker lives at all, the job waits in the queues
-// of every lane with a model that may yet come back. It does not wait for the
-// scorecard, which would win that race and degrade all that piled up while the
-// workers were restarted; once a worker lives, a watchdog plans anew.
+// for others, whose workers decide. Otherwise the job waits in the queues of every lane with a model that may
+// yet come back, and in that of the first alone while no worker lives at all: once one does, a watchdog plans
+// anew, and tickets of a lane that nobody ever serves would stay for good. It does not wait for the scorecard,
+// which would win that race and degrade all that piled up while the workers were restarted.
 func (v View) Plan(j *tasks.Job, now time.Time) []PlannedTicket {
 	open := j.OpenLanes()
 	models := modelLanes(open)
@@ -189,6 +189,9 @@ func (v View) Plan(j *tasks.Job, now time.Time) []PlannedTicket {
 	default:
 		if len(models) == 0 {
 			models = open
+		}
+		if len(v.Live.workers) == 0 {
+			models = models[:min(1, len(models))]
 		}
 		planned := make([]PlannedTicket, 0, len(models))
 		for _, lane := range models {

@@ -36,7 +36,7 @@ func TestPlan(t *testing.T) {
 			lanes(local, cloud, last), nil, lanes(last), []PlannedTicket{{last, now}}},
 		{"no lane is served, and the job wants no scorecard: it waits for every lane",
 			lanes(local, cloud), nil, lanes(last), []PlannedTicket{{local, now}, {cloud, now}}},
-		{"nobody lives: it waits for the lanes with a model, not for the scorecard",
+		{"a worker serves nothing yet: it waits for the lanes with a model, not for the scorecard",
 			lanes(local, cloud, last), nil, nil, []PlannedTicket{{local, now}, {cloud, now}}},
 		{"nobody lives, and the scorecard is all there is",
 			lanes(last), nil, nil, []PlannedTicket{{last, now}}},
@@ -63,6 +63,15 @@ func TestPlan(t *testing.T) {
 				t.Errorf("planned: got %v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+func TestWhileNobodyLivesAJobWaitsForItsFirstLane(t *testing.T) {
+	for _, lanes := range [][]tasks.Lane{{tasks.Local, tasks.Cloud, tasks.Scorecard}, {tasks.Cloud, tasks.Local}, {tasks.Scorecard}} {
+		j := &tasks.Job{Complexity: tasks.High, Lanes: lanes}
+		if got, want := (View{Live: LiveOf(nil)}).Plan(j, time.Now()), []PlannedTicket{{Lane: lanes[0]}}; !slices.Equal(got, want) {
+			t.Errorf("%v: planned %v, want %v", lanes, got, want)
+		}
 	}
 }
 

@@ -372,9 +372,10 @@ local function enqueue(later, data)
   return seq
 end
 
--- finish moves the job into a terminal state and starts its retention.
+-- finish moves the job into a terminal state and starts its retention. Of an attempt
+-- the record keeps what others may ask for.
 local function finish(state, data)
-  erase('token', 'lease')
+  erase('token', 'lease', 'worker', 'claimed', 'claimed_at')
   local keep = tonumber(read('retention')[1])
   write('ended', int(now), 'expires', int(now + keep))
   local seq = enter(state, data)
