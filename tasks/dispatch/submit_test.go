@@ -114,7 +114,7 @@ func TestALineOfJobsPressesThoseBehindIt(t *testing.T) {
 	}{
 		{tasks.PriorityHigh, tasks.PlanFirstLane}, {tasks.PriorityNormal, tasks.PlanPressed}, {tasks.PriorityLow, tasks.PlanPressed},
 	} {
-		s.cache.at = time.Time{}
+		s.cache.until = time.Time{}
 		sub := valid(open)
 		sub.Priority = test.priority
 		if j := submit(t, s, sub); j.Plan.Reason != test.reason {
@@ -274,7 +274,7 @@ func TestALookAtTheRegistryServesForAMoment(t *testing.T) {
 	if !served() {
 		t.Error("at once after its sign-off: got nothing served, want what was seen a moment ago")
 	}
-	s.cache.at = s.cache.at.Add(-viewTTL)
+	s.cache.until = s.cache.until.Add(-viewTTL)
 	if served() {
 		t.Error("a while after its sign-off: got local served")
 	}

@@ -28,8 +28,11 @@ type View struct {
 
 const (
 	// viewTTL is how long a View is reused: short beside the time after which a silent
-	// worker counts as gone.
-	viewTTL = 500 * time.Millisecond
+	// worker counts as gone. Each worker lengthens it by viewShare, up to longestTTL, so
+	// that many workers do not read ever more of each other.
+	viewTTL    = 500 * time.Millisecond
+	viewShare  = 10 * time.Millisecond
+	longestTTL = 2 * time.Second
 	// readTimeout bounds a read of the state, for all callers that wait for it.
 	readTimeout = 5 * time.Second
 )
@@ -38,17 +41,17 @@ const (
 type viewCache struct {
 	reads singleflight.Group
 
-	mu   sync.Mutex
-	view View
-	at   time.Time
+	mu    sync.Mutex
+	view  View
+	until time.Time
 }
 
 // View returns the system as it is now, or was a moment ago.
 func (d *Dispatcher) View(ctx context.Context) (View, error) {
 	d.cache.mu.Lock()
-	view, age := d.cache.view, time.Since(d.cache.at)
+	view, valid := d.cache.view, time.Now().Before(d.cache.until)
 	d.cache.mu.Unlock()
-	if age < viewTTL {
+	if valid {
 		return view, nil
 	}
 	return d.FreshView(ctx)
@@ -88,7 +91,8 @@ func (d *Dispatcher) readView(ctx context.Context) (View, error) {
 	view := View{Live: LiveOf(workers), backlog: backlog, learned: learned, agents: d.agents, order: d.cfg.CloudOrder, longestCall: d.cfg.LongestCall, limitOf: d.cfg.LimitOf}
 	d.cache.mu.Lock()
 	defer d.cache.mu.Unlock()
-	d.cache.view, d.cache.at = view, time.Now()
+	ttl := min(max(viewTTL, time.Duration(len(workers))*viewShare), longestTTL)
+	d.cache.view, d.cache.until = view, time.Now().Add(ttl)
 	return view, nil
 }
 

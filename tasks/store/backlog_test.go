@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/topcentral/spillway/lab/footprint"
 	"github.com/topcentral/spillway/lab/redistest"
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/store"
@@ -203,6 +205,43 @@ func TestAnOutageOfRedisForgetsNoWorker(t *testing.T) {
 			t.Errorf("a while after the outage: got %v, %v, want w1 alone", workers, err)
 		}
 	})
+}
+
+// Among 200 workers, who each beat every two seconds, a beat must not read what the
+// others say.
+func TestABeatDoesNotReadAllWorkers(t *testing.T) {
+	rdb := redistest.Real(t)
+	s, ctx := open(t, rdb), t.Context()
+	queues := strings.Split(strings.Repeat("local.high.first ", 20), " ")
+	beat := func(i int) {
+		t.Helper()
+		if err := s.Beat(ctx, &tasks.Worker{ID: fmt.Sprint("w", i), Serves: []tasks.LaneService{{Lane: tasks.Local, Queues: queues}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const all = 200
+	for i := range all {
+		beat(i)
+	}
+	before, err := footprint.ReadTraffic(ctx, rdb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range all {
+		beat(i)
+	}
+	after, err := footprint.ReadTraffic(ctx, rdb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	did := after.Since(before)
+	// One that removes those that are gone may be among them.
+	if did.Calls["hgetall"] > 1+all/20 || did.Sent/all > 200 {
+		t.Errorf("%d beats: got %d looks at all workers and %d bytes of answers each", all, did.Calls["hgetall"], did.Sent/all)
+	}
+	if workers, err := s.Workers(ctx); err != nil || len(workers) != all {
+		t.Errorf("got %d workers, %v, want %d", len(workers), err, all)
+	}
 }
 
 // Jobs are counted where they wait, and by whose they are. A job that is taken, ends
