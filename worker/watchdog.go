@@ -26,6 +26,7 @@ type watchdog struct {
 	*Worker
 	lastUp    time.Time // when Redis last answered and accepted writes
 	judgeFrom time.Time // until then no worker counts as lost
+	probed    bool      // the last round has tried whether Redis accepts writes; an idle one does so every other time
 
 	unserved map[string]bool // queues whose jobs it has moved elsewhere
 }
@@ -41,8 +42,10 @@ func (d *watchdog) scan(ctx context.Context) error {
 		return err
 	}
 	// While Redis refuses writes no worker can renew its lease: that counts as an outage.
-	if err := d.Store.Writable(ctx); err != nil {
-		return err
+	if d.probed = !d.probed || len(ids) > 0; d.probed {
+		if err := d.Store.Writable(ctx); err != nil {
+			return err
+		}
 	}
 	if d.judge(ctx, time.Now()) {
 		if err := d.evacuate(ctx); err != nil {
@@ -89,6 +92,13 @@ func (d *watchdog) redisWasUp(ctx context.Context) bool {
 // evacuate makes jobs due that wait in a queue whose last worker is gone: they do not
 // wait for their spill time.
 func (d *watchdog) evacuate(ctx context.Context) error {
+	switch waits, err := d.Store.AnyWaiting(ctx); {
+	case err != nil:
+		return err
+	case !waits:
+		clear(d.unserved)
+		return nil
+	}
 	view, err := d.Dispatcher.View(ctx)
 	if err != nil {
 		return err

@@ -51,7 +51,11 @@ func (h *Healer) Look(ctx context.Context) error {
 	h.lookBegan = time.Now()
 	seen := map[string]time.Time{}
 	var published []any
-	for _, queue := range All() {
+	queues, err := h.holders(ctx)
+	if err != nil {
+		return fmt.Errorf("look at the queues: %w", err)
+	}
+	for _, queue := range queues {
 		held, err := h.read(ctx, queue)
 		if err != nil {
 			return fmt.Errorf("heal queue %s: %w", queue, err)
@@ -70,6 +74,31 @@ func (h *Healer) Look(ctx context.Context) error {
 		}
 	}
 	return h.sweep(ctx)
+}
+
+// holders trims the wake-ups of all queues, and returns the queues of which any list may
+// hold something: none or all of them where one server has them.
+func (h *Healer) holders(ctx context.Context) ([]string, error) {
+	var all []string
+	for _, q := range All() {
+		k := keysOf(q)
+		all = append(all, k.pending(), k.active(), k.scheduled(), k.retry())
+	}
+	_, cluster := h.rdb.(*redis.ClusterClient)
+	var held *redis.IntCmd
+	_, err := h.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, q := range All() {
+			trimWake(ctx, p, wakeKey(q))
+		}
+		if !cluster {
+			held = p.Exists(ctx, all...)
+		}
+		return nil
+	})
+	if err != nil || !cluster && held.Val() == 0 {
+		return nil, err
+	}
+	return All(), nil
 }
 
 // holding is what a queue's lists hold, or the oldest part of it.
@@ -92,7 +121,6 @@ func (h *Healer) read(ctx context.Context, queue string) (holding, error) {
 		lists[1] = p.LRange(ctx, k.pending(), -healWindow, -1)
 		lists[2] = p.ZRange(ctx, k.scheduled(), 0, healWindow-1)
 		lists[3] = p.ZRange(ctx, k.retry(), 0, healWindow-1)
-		trimWake(ctx, p, wakeKey(queue))
 		return nil
 	})
 	if err != nil {

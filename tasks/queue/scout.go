@@ -20,6 +20,7 @@ import (
 type scout struct {
 	redis.UniversalClient
 	throttle
+	presence
 	wakeups *wakeups
 	queues  []string
 	lasts   time.Duration // of what a look has found: no longer than an idle server sleeps
@@ -41,6 +42,9 @@ func (s *scout) EvalSha(ctx context.Context, sha1 string, keys []string, args ..
 	if script, _ := upkeepOf(keys); script != notUpkeep {
 		return script.nothingDone(ctx)
 	}
+	if says(keys, args) {
+		return s.write(ctx, s.UniversalClient, sha1, keys, args)
+	}
 	if !takes(keys) {
 		return s.UniversalClient.EvalSha(ctx, sha1, keys, args...)
 	}
@@ -52,6 +56,14 @@ func (s *scout) EvalSha(ctx context.Context, sha1 string, keys []string, args ..
 		s.took(ctx, keys[0])
 	}
 	return reply
+}
+
+// ZAdd adds members to a set, or holds them until the server's state follows.
+func (s *scout) ZAdd(ctx context.Context, key string, members ...redis.Z) *redis.IntCmd {
+	if s.holds(key, members) {
+		return redis.NewIntCmd(ctx)
+	}
+	return s.UniversalClient.ZAdd(ctx, key, members...)
 }
 
 // noTask is what the script by which asynq takes a task answers for an empty queue.

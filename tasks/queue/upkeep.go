@@ -59,8 +59,8 @@ func (s upkeepScript) nothingDone(ctx context.Context) *redis.Cmd {
 	return reply
 }
 
-// keeper is the connection of the server that does the upkeep of all queues and takes no
-// task. It asks which sets hold anything by one command for all queues, and runs a
+// keeper is the connection of the server that does the upkeep of all queues, takes no
+// task, and is of no interest to inspectors. It asks which sets hold anything by one command for all queues, and runs a
 // script only for what is due.
 type keeper struct {
 	redis.UniversalClient
@@ -75,6 +75,9 @@ func (k *keeper) EvalSha(ctx context.Context, sha1 string, keys []string, args .
 	if takes(keys) {
 		return noTask(ctx)
 	}
+	if says(keys, args) {
+		return written(ctx)
+	}
 	script, set := upkeepOf(keys)
 	if script == reclaimGroups || script != notUpkeep && !k.due(ctx, set, args) {
 		return script.nothingDone(ctx)
@@ -85,6 +88,14 @@ func (k *keeper) EvalSha(ctx context.Context, sha1 string, keys []string, args .
 		wake(ctx, k.UniversalClient, map[string]int{queue: n})
 	}
 	return reply
+}
+
+// ZAdd adds members to a set, unless they are the server itself.
+func (k *keeper) ZAdd(ctx context.Context, key string, members ...redis.Z) *redis.IntCmd {
+	if key == serversKey || key == atWorkKey {
+		return redis.NewIntCmd(ctx)
+	}
+	return k.UniversalClient.ZAdd(ctx, key, members...)
 }
 
 // due reports whether a set may hold something of the time that is a script's first

@@ -19,7 +19,7 @@ const (
 	wakeKeys = asynqKeys + "{wake}:"
 	// lookEvery is how long an idle server waits for a wake-up, give or take a
 	// quarter, until it looks at its queues without one: a wake-up may be lost.
-	lookEvery = 4 * time.Second
+	lookEvery = 6 * time.Second
 	// wakeMargin is what the reply of a wait may take beyond that.
 	wakeMargin = 2 * time.Second
 	// wakeAtOnce is how many idle servers one command wakes at most. They wake others

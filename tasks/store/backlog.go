@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -30,6 +31,21 @@ func (s *Store) Hurry(ctx context.Context, queue string) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// AnyWaiting reports whether any job waits in a queue.
+func (s *Store) AnyWaiting(ctx context.Context) (bool, error) {
+	keys := make([]*redis.IntCmd, s.cfg.Shards)
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, sh := range s.shards() {
+			keys[i] = p.Exists(ctx, sh.waiting())
+		}
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for waiting jobs: %w", unavailable(err))
+	}
+	return slices.ContainsFunc(keys, func(c *redis.IntCmd) bool { return c.Val() > 0 }), nil
 }
 
 // Backlog returns how many jobs wait in each queue, by the lane they wait for
