@@ -63,8 +63,8 @@ var budgets = []struct {
 	{endedBytes, 7_100, 4_500},
 	{runCommands, 68, 40},
 	{runBytes, 6_900, 5_000},
-	{idleCommands, 34, 20},
-	{idleReads, 16, 10},
+	{idleCommands, 27, 20},
+	{idleReads, 12, 10},
 }
 
 // TestBudgets counts what jobs cost on a real Redis, from POST to end.
