@@ -46,6 +46,7 @@ func TuneMemory(cfg config.Config, embedded bool) (stop func()) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		t := newTuner(embedded)
+		t.last = allocated() // the start is no work
 		defer t.wake()
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
