@@ -3,9 +3,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -72,8 +72,16 @@ func (w *world) look(ctx context.Context, warm time.Duration) (look, error) {
 			}
 		}
 		var err error
-		if seen[p.name+" goroutines"], err = goroutines(ctx, p.probe); err != nil {
+		if seen[p.name+" goroutines"], err = profiled(ctx, p.probe, "goroutine?debug=1", "goroutine profile: total "); err != nil {
 			return nil, err
+		}
+		// The first collection may only begin to free what the second one finds.
+		for range 2 {
+			live, err := profiled(ctx, p.probe, "heap?gc=1&debug=1", "# HeapAlloc = ")
+			if err != nil {
+				return nil, err
+			}
+			seen[p.name+" live heap, MB"] = live / (1 << 20)
 		}
 	}
 	return seen, w.lookAtRedis(ctx, seen, warm)
@@ -103,20 +111,22 @@ func (w *world) lookAtRedis(ctx context.Context, seen look, warm time.Duration) 
 	return err
 }
 
-// goroutines returns how many a process has.
-func goroutines(ctx context.Context, probe string) (float64, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+probe+"/debug/pprof/goroutine?debug=1", nil)
+// profiled returns the number that follows a name in one of a process's profiles.
+func profiled(ctx context.Context, probe, profile, name string) (float64, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+probe+"/debug/pprof/"+profile, nil)
 	if err != nil {
 		return 0, err
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return 0, fmt.Errorf("read the goroutines: %w", err)
+		return 0, fmt.Errorf("read a profile: %w", err)
 	}
-	defer func() { _ = resp.Body.Close() }() // the rest is not needed
-	line, err := bufio.NewReader(resp.Body).ReadString('\n')
+	defer func() { _ = resp.Body.Close() }() // it was read
+	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return 0, fmt.Errorf("read the goroutines: %w", err)
+		return 0, fmt.Errorf("read a profile: %w", err)
 	}
-	return strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(line, ' ')+1:]), 64)
+	_, rest, _ := strings.Cut(string(text), name)
+	line, _, _ := strings.Cut(rest, "\n")
+	return strconv.ParseFloat(strings.TrimSpace(line), 64)
 }

@@ -17,6 +17,7 @@ var tolerances = []struct {
 	begins, ends string
 	share, more  float64
 }{
+	{"", "live heap, MB", 0.05, 2},
 	{"", "memory, MB", 0.10, 6},
 	{"", "goroutines", 0.05, 10},
 	{"", "open files", 0.05, 10},
