@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	jsonv1 "github.com/go-json-experiment/json/v1"
 	"github.com/labstack/echo/v4"
 
 	"github.com/topcentral/spillway/api/internal/contract"
@@ -99,5 +100,5 @@ func (bodyDecoder) Deserialize(c echo.Context, i any) error {
 		batch.Jobs = items
 		return nil
 	}
-	return json.Unmarshal(raw, i)
+	return jsonv1.Unmarshal(raw, i)
 }

@@ -3,6 +3,7 @@ package tasks
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -18,7 +19,7 @@ func (d Duration) String() string { return time.Duration(d).String() }
 
 // MarshalJSON writes d as a number of seconds.
 func (d Duration) MarshalJSON() ([]byte, error) {
-	return json.Marshal(time.Duration(d).Seconds())
+	return strconv.AppendFloat(nil, time.Duration(d).Seconds(), 'f', -1, 64), nil
 }
 
 // UnmarshalJSON reads a number of seconds.

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -146,7 +147,7 @@ func NewID() string {
 		// crypto/rand does not fail on a working system.
 		panic(fmt.Sprintf("job id: %v", err))
 	}
-	return idPrefix + strings.ReplaceAll(u.String(), "-", "")
+	return idPrefix + hex.EncodeToString(u[:])
 }
 
 // ErrBadID says that a string is not a job ID.

@@ -1,7 +1,6 @@
 package tasks
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -32,7 +31,7 @@ func (m Money) String() string {
 }
 
 // MarshalJSON writes dollars as a decimal string, which no reader rounds.
-func (m Money) MarshalJSON() ([]byte, error) { return json.Marshal(m.String()) }
+func (m Money) MarshalJSON() ([]byte, error) { return []byte(`"` + m.String() + `"`), nil }
 
 // UnmarshalText reads dollars in decimal, e.g. "0.15", with at most twelve
 // places.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
 // ParseTime reads a date and time as RFC 3339 §5.6 has it, which is more than
@@ -49,7 +51,7 @@ func (s *Submission) UnmarshalJSON(b []byte) error {
 		RunAt    wireTime `json:"run_at"`
 		Deadline wireTime `json:"deadline"`
 	}{plain: (*plain)(s)}
-	if err := json.Unmarshal(b, &wire); err != nil {
+	if err := jsonv1.Unmarshal(b, &wire); err != nil {
 		return err
 	}
 	s.RunAt, s.Deadline = wire.RunAt.Time, wire.Deadline.Time

@@ -22,6 +22,7 @@ type View struct {
 	agents  *agents.Catalogue
 	order   agents.CloudOrder
 
+	means       map[string]time.Duration // by queueOf; nil: not computed yet
 	longestCall map[tasks.Lane]time.Duration
 	limitOf     func(candidate string) Limit // nil: nothing is limited
 }
@@ -89,6 +90,13 @@ func (d *Dispatcher) readView(ctx context.Context) (View, error) {
 		return View{}, err
 	}
 	view := View{Live: LiveOf(workers), backlog: backlog, learned: learned, agents: d.agents, order: d.cfg.CloudOrder, longestCall: d.cfg.LongestCall, limitOf: d.cfg.LimitOf}
+	means := map[string]time.Duration{}
+	for _, lane := range []tasks.Lane{tasks.Local, tasks.Cloud} {
+		for _, c := range tasks.Complexities() {
+			means[queueOf(lane, c)] = view.mean(lane, c)
+		}
+	}
+	view.means = means
 	d.cache.mu.Lock()
 	defer d.cache.mu.Unlock()
 	ttl := min(max(viewTTL, time.Duration(len(workers))*viewShare), longestTTL)
@@ -122,6 +130,9 @@ func (v View) Expected(lane tasks.Lane, j *tasks.Job) time.Duration {
 
 // mean is how long the jobs of one complexity run on average on a lane.
 func (v View) mean(lane tasks.Lane, c tasks.Complexity) time.Duration {
+	if mean, ok := v.means[queueOf(lane, c)]; ok {
+		return mean
+	}
 	var sum time.Duration
 	n := 0
 	for _, a := range v.agents.All() {
