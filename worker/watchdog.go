@@ -3,8 +3,12 @@ package worker
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/queue"
@@ -13,10 +17,18 @@ import (
 )
 
 const (
-	// watchEvery is how often a worker looks for jobs whose worker or tickets were lost.
+	// watchEvery is how often a worker looks for jobs whose worker or tickets were lost, or
+	// that spill. It looks at one that is due in between when it is due.
 	watchEvery = time.Second
 	// watchBatch is how many of them it takes at a time, per shard.
 	watchBatch = 200
+	// watchRounds bounds the batches of one scan: jobs that are due together, because they
+	// spill together, do not wait for one another.
+	watchRounds = 50
+	// watchSpread is within which time of one another watchdogs look at a job that is due.
+	watchSpread = 100 * time.Millisecond
+	// watchWorkers is how many of a batch are handled at once.
+	watchWorkers = 8
 )
 
 // watchdog takes the jobs whose due time has come: their worker or their
@@ -37,6 +49,7 @@ func (w *Worker) watchdog() *watchdog {
 
 // scan does one round.
 func (d *watchdog) scan(ctx context.Context) error {
+	until := time.Now().Add(watchEvery - watchSpread)
 	ids, err := d.Store.Due(ctx, watchBatch)
 	if err != nil {
 		return err
@@ -52,15 +65,60 @@ func (d *watchdog) scan(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, id := range ids {
-		if err := d.rescue(ctx, id, d.judge(ctx, time.Now())); err != nil {
-			if attempt.Transient(err) || ctx.Err() != nil {
-				return err
-			}
-			d.Log.ErrorContext(ctx, "a due job could not be handled; the next round tries again", "job_id", id, "error", err)
+	for range watchRounds {
+		handled, err := d.rescueAll(ctx, ids, d.judge(ctx, time.Now()))
+		if err != nil || handled < len(ids) {
+			return err
+		}
+		if len(ids) < watchBatch && !d.awaitDue(ctx, until) {
+			return nil
+		}
+		if ids, err = d.Store.Due(ctx, watchBatch); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// awaitDue waits for the next job to be due, and reports whether one is by that time. Of
+// several watchdogs one comes first.
+func (d *watchdog) awaitDue(ctx context.Context, until time.Time) bool {
+	left := time.Until(until)
+	wait, err := d.Store.DueIn(ctx, max(left, 0))
+	if err != nil || wait >= left { // the next scan shows whether Redis is away
+		return false
+	}
+	due := time.NewTimer(max(wait, watchSpread/2) + rand.N(watchSpread/2))
+	defer due.Stop()
+	select {
+	case <-due.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// rescueAll does what due jobs need, and returns how many it could handle.
+func (d *watchdog) rescueAll(ctx context.Context, ids []string, judge bool) (handled int, err error) {
+	var done atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(watchWorkers)
+	for _, id := range ids {
+		group.Go(func() error {
+			err := d.rescue(ctx, id, judge)
+			switch {
+			case err == nil:
+				done.Add(1)
+			case attempt.Transient(err) || ctx.Err() != nil:
+				return err
+			default:
+				d.Log.ErrorContext(ctx, "a due job could not be handled; the next round tries again", "job_id", id, "error", err)
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	return int(done.Load()), err
 }
 
 // judge reports whether a worker whose lease is over may be declared lost, and a lane

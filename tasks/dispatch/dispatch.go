@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/topcentral/spillway/tasks"
@@ -65,7 +66,8 @@ func New(s *store.Store, q *queue.Client, a *agents.Catalogue, cfg Config, log *
 }
 
 // Issue gives a queued job the tickets that suit what is true now, and notes when
-// that is not what the job's plan was made for. A job that is no longer queued
+// that is not what the job's plan was made for. What the plan has at the job's spill time
+// is issued by then, when a watchdog looks at the job and calls Issue again. A job that is no longer queued
 // needs none.
 func (d *Dispatcher) Issue(ctx context.Context, j *tasks.Job) error {
 	view, err := d.View(ctx)
@@ -82,7 +84,18 @@ func (d *Dispatcher) issueBy(ctx context.Context, j *tasks.Job, view View, repla
 	if replan && j.State == tasks.Queued {
 		d.replan(ctx, j, view, planned, cheap, now)
 	}
-	return d.issue(ctx, j, planned)
+	return d.issue(ctx, j, withoutSpill(j, planned, now))
+}
+
+// withoutSpill returns the tickets that are issued now. A watchdog issues the second
+// lane's at the spill time: most jobs have ended before that. The cloud's ticket of a
+// flexible job, which may be hours off, is no such one.
+func withoutSpill(j *tasks.Job, planned []PlannedTicket, now time.Time) []PlannedTicket {
+	if j.Flexible || len(planned) < 2 {
+		return planned
+	}
+	first, rest := planned[:1], planned[1:]
+	return append(first, slices.DeleteFunc(rest, func(t PlannedTicket) bool { return t.At.After(now) && t.At.Equal(j.SpillAt) })...)
 }
 
 // IssueAt gives a queued job one ticket for each of its open lanes with a model,

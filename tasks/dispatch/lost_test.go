@@ -21,16 +21,24 @@ func TestIssueReplacesLostTickets(t *testing.T) {
 		if err != nil {
 			t.Fatalf("submit: %v", err)
 		}
+		later := j.SpillAt
+		issue := func() {
+			t.Helper()
+			if err := s.Issue(t.Context(), j); err != nil {
+				t.Fatalf("issue: %v", err)
+			}
+			if err := s.IssueOn(t.Context(), j, tasks.Cloud, later); err != nil {
+				t.Fatalf("issue: %v", err)
+			}
+		}
+		issue()
 		want, _ := tickets(t, rdb)
 		for _, lost := range []string{"asynq:{local.medium}:pending", "asynq:{cloud.medium}:scheduled"} {
 			if n := rdb.Del(t.Context(), lost).Val(); n != 1 {
 				t.Fatalf("there is no %s to lose; tickets: %v", lost, want)
 			}
-			for range 2 {
-				if err := s.Issue(t.Context(), j); err != nil {
-					t.Fatalf("issue: %v", err)
-				}
-			}
+			issue()
+			issue()
 			if got, _ := tickets(t, rdb); !slices.Equal(got, want) {
 				t.Errorf("after the loss of %s: got %v, want %v", lost, got, want)
 			}

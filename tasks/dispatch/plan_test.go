@@ -198,7 +198,7 @@ func TestAJobIsPlannedWhereItsCandidatesAnswer(t *testing.T) {
 		{"a cloud: no ticket for the local lane", []string{"kimi"}, "", "", []tasks.Lane{cloud, last}, []string{"cloud.medium now"}, "cloud.medium", tasks.PlanOnlyLane},
 		{"a cloud's model", []string{"deepseek/deepseek-reasoner"}, "", "", []tasks.Lane{cloud, last}, []string{"cloud.medium now"}, "cloud.medium", tasks.PlanOnlyLane},
 		{"a local model: none for the cloud", []string{"ollama/small"}, "", "", []tasks.Lane{local, last}, []string{"local.medium now"}, "local.medium", tasks.PlanOnlyLane},
-		{"one on each lane", []string{"ollama/small", "kimi"}, "", "", tasks.Lanes(), []string{"cloud.medium later", "local.medium now"}, "local.medium", tasks.PlanFirstLane},
+		{"one on each lane", []string{"ollama/small", "kimi"}, "", "", tasks.Lanes(), []string{"local.medium now"}, "local.medium", tasks.PlanFirstLane},
 		{"a local model that nobody has, and a cloud", []string{"ollama/huge", "kimi"}, "", "", tasks.Lanes(), []string{"cloud.medium now"}, "local.medium", tasks.PlanUnserved},
 		{"a provider that only a worker knows", []string{"farm/own"}, "", "", tasks.Lanes(), []string{"local.medium now"}, "local.medium", tasks.PlanOnlyLane},
 		{"a cloud that the data may not reach: the last resort", []string{"kimi"}, tasks.LocalOnly, "", []tasks.Lane{last}, []string{"scorecard now"}, "scorecard.medium", tasks.PlanLastResort},

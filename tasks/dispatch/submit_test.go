@@ -35,12 +35,53 @@ func TestSubmitRecordsTheJobAndIssuesItsTickets(t *testing.T) {
 		if a, b := asJSON(t, j), asJSON(t, got); a != b {
 			t.Errorf("job:\n told %s\nstored %s", a, b)
 		}
-		all, due := tickets(t, rdb)
-		if want := []string{"cloud.medium later", "local.medium now"}; !slices.Equal(all, want) {
-			t.Errorf("tickets: got %v, want %v", all, want)
+		if got, _ := tickets(t, rdb); !slices.Equal(got, []string{"local.medium now"}) {
+			t.Errorf("tickets: got %v, want one for the first lane", got)
 		}
-		if !due.Equal(j.SpillAt.Truncate(time.Second)) {
-			t.Errorf("cloud ticket due: got %v, want %v", due, j.SpillAt)
+	})
+}
+
+// A watchdog looks at a job at its spill time at the latest, and then issues the second
+// lane's ticket.
+func TestTheSecondLaneGetsItsTicketAtTheSpillTime(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := newSystem(t, rdb, rdb, anyURL)
+		s.beat(t, tasks.Local, tasks.Cloud, tasks.Scorecard)
+		j := submit(t, s, valid(open))
+		if !j.SpillAt.After(time.Now()) {
+			t.Fatalf("it spills at %v, which is past", j.SpillAt)
+		}
+		watched := func() time.Time {
+			t.Helper()
+			due, err := rdb.ZScore(t.Context(), "spillway:{0}:due", j.ID).Result()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return time.UnixMilli(int64(due))
+		}
+		if at := watched(); at.After(j.SpillAt) {
+			t.Errorf("queued: watched from %v, want %v at the latest", at, j.SpillAt)
+		}
+		// The watchdog's first look comes before.
+		rdb.ZAdd(t.Context(), "spillway:{0}:due", redis.Z{Score: 1, Member: j.ID})
+		if found, err := s.store.Overdue(t.Context(), j.ID, true); found != store.Idle || err != nil {
+			t.Fatalf("first look: got %v, %v", found, err)
+		}
+		if at := watched(); at.After(j.SpillAt) || !at.After(time.Now()) {
+			t.Errorf("after a look: watched from %v, want %v at the latest", at, j.SpillAt)
+		}
+		if err := s.Issue(t.Context(), j); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := tickets(t, rdb); !slices.Equal(got, []string{"local.medium now"}) {
+			t.Errorf("after a look: got %v, want one for the first lane", got)
+		}
+		j.SpillAt = time.Now()
+		if err := s.Issue(t.Context(), j); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := tickets(t, rdb); !slices.Equal(got, []string{"cloud.medium now", "local.medium now"}) {
+			t.Errorf("at the spill time: got %v, want one for each lane", got)
 		}
 	})
 }
@@ -76,9 +117,9 @@ func TestAPriorityHasQueuesOfItsOwn(t *testing.T) {
 		queue    string
 		want     []string
 	}{
-		{tasks.PriorityHigh, "local.medium.first", []string{"cloud.medium.first later", "local.medium.first now"}},
-		{tasks.PriorityNormal, "local.medium", []string{"cloud.medium later", "local.medium now"}},
-		{tasks.PriorityLow, "local.medium.last", []string{"cloud.medium.last later", "local.medium.last now"}},
+		{tasks.PriorityHigh, "local.medium.first", []string{"local.medium.first now"}},
+		{tasks.PriorityNormal, "local.medium", []string{"local.medium now"}},
+		{tasks.PriorityLow, "local.medium.last", []string{"local.medium.last now"}},
 	} {
 		t.Run(string(test.priority), func(t *testing.T) {
 			rdb := redistest.Embedded(t)
@@ -213,8 +254,11 @@ func TestIssuingTheSameChancesTwiceMakesOneTicketEach(t *testing.T) {
 	s := newSystem(t, rdb, rdb, anyURL)
 	s.beat(t, tasks.Local, tasks.Cloud)
 	j := submit(t, s, valid(open))
-	if err := s.Issue(t.Context(), j); err != nil {
-		t.Fatalf("issue: %v", err)
+	j.SpillAt = time.Now()
+	for range 2 {
+		if err := s.Issue(t.Context(), j); err != nil {
+			t.Fatalf("issue: %v", err)
+		}
 	}
 	if got, _ := tickets(t, rdb); len(got) != 2 {
 		t.Errorf("tickets: got %v, want two", got)

@@ -39,6 +39,9 @@ func TestAJobAndItsTicketsKeepTheTrace(t *testing.T) {
 		if err != nil || kept.Trace != trace || kept.TraceID != trace.ID() || j.TraceID != trace.ID() {
 			t.Errorf("job: made with trace %q, kept with %+v, %v; want %+v", j.TraceID, kept.Trace, err, trace)
 		}
+		if err := s.IssueOn(t.Context(), j, tasks.Cloud, j.SpillAt); err != nil {
+			t.Fatal(err)
+		}
 		in := asynq.NewInspectorFromRedisClient(rdb)
 		now, err := in.ListPendingTasks("local.medium")
 		if err != nil {

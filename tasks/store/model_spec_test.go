@@ -26,6 +26,7 @@ type spec struct {
 	lanes      []tasks.Lane
 	callback   bool
 	deadlineIn time.Duration
+	spillIn    time.Duration
 	retention  time.Duration
 
 	state     tasks.State
@@ -43,7 +44,7 @@ type spec struct {
 	retries   int
 	costs     map[int]tasks.Money // by attempt
 
-	runAt, deadline, due, since, started, ended time.Time
+	runAt, spill, deadline, due, since, started, ended time.Time
 
 	claimed, looked, canceled, retried int // the last calls that did so
 	found                              store.Overdue
@@ -68,7 +69,7 @@ func (s *spec) enter(state tasks.State) {
 }
 
 // look has the watchdog look at the job after a while, and not after its
-// deadline.
+// deadline, nor after its spill time.
 func (s *spec) look(now time.Time, after time.Duration) {
 	s.due = now.Add(after)
 	if s.deadline.Before(s.due) {
@@ -76,6 +77,9 @@ func (s *spec) look(now time.Time, after time.Duration) {
 	}
 	if s.due.Before(now) {
 		s.due = now
+	}
+	if s.spill.After(now) && s.spill.Before(s.due) {
+		s.due = s.spill
 	}
 }
 
@@ -103,8 +107,9 @@ func (s *spec) queue() string {
 	return "none.high"
 }
 
-func (s *spec) create(now time.Time, wait, deadline time.Duration) {
+func (s *spec) create(now time.Time, wait, spill, deadline time.Duration) {
 	s.deadlineIn, s.deadline = deadline, now.Add(wait+deadline)
+	s.spillIn, s.spill = spill, now.Add(wait+spill)
 	if wait > 0 {
 		s.runAt, s.due = now.Add(wait), now.Add(wait)
 		s.enter(tasks.Scheduled)
@@ -259,7 +264,7 @@ func (s *spec) retry(now time.Time, call int, full bool) tasks.Code {
 	s.retries++
 	s.failure, s.exhausted, s.crashes, s.follows = "", nil, 0, ""
 	s.runAt, s.started, s.ended = time.Time{}, time.Time{}, time.Time{}
-	s.deadline = now.Add(s.deadlineIn)
+	s.deadline, s.spill = now.Add(s.deadlineIn), now.Add(s.spillIn)
 	s.enqueue(now, firstLook)
 	return ""
 }

@@ -78,7 +78,8 @@ func (m *machine) create(t *rapid.T) {
 	}
 	wait = max(wait, 0)
 	deadline := time.Duration(rapid.SampledFrom([]int{60, 20, 6, 0}).Draw(t, "deadline")) * time.Second
-	j.TargetAt, j.SpillAt, j.Deadline = m.now.Add(wait), m.now.Add(wait), m.now.Add(wait+deadline)
+	spill := time.Duration(rapid.SampledFrom([]int{0, 3, 10}).Draw(t, "spill")) * time.Second
+	j.TargetAt, j.SpillAt, j.Deadline = m.now.Add(wait), m.now.Add(wait+spill), m.now.Add(wait+deadline)
 	j.Retention = tasks.Duration(time.Duration(rapid.SampledFrom([]int{60, 6}).Draw(t, "retention")) * time.Minute)
 	if rapid.Bool().Draw(t, "callback") {
 		j.CallbackURL = "https://example.com"
@@ -118,7 +119,7 @@ func (m *machine) create(t *rapid.T) {
 		m.keys[once.Key] = &keyUse{body: once.Fingerprint, job: j.ID, until: m.now.Add(store.IdempotencyKept)}
 	}
 	s := &spec{number: len(m.jobs), id: j.ID, lanes: j.Lanes, callback: j.CallbackURL != "", retention: j.Retention.Std(), follows: leader}
-	s.create(m.now, wait, deadline)
+	s.create(m.now, wait, spill, deadline)
 	m.jobs = append(m.jobs, s)
 	c.did(s, "create", func(time.Time) {})
 	c.expect("create", c.err, nil)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -37,6 +38,28 @@ func (s *Store) Due(ctx context.Context, limit int64) ([]string, error) {
 		ids = append(ids, part...)
 	}
 	return ids, nil
+}
+
+// DueIn returns in how long the next job is due, 0 if one is: at most most.
+func (s *Store) DueIn(ctx context.Context, most time.Duration) (time.Duration, error) {
+	var clock *redis.TimeCmd
+	firsts := make([]*redis.ZSliceCmd, 0, s.cfg.Shards)
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		clock = p.Time(ctx)
+		for _, sh := range s.shards() {
+			firsts = append(firsts, p.ZRangeWithScores(ctx, sh.due(), 0, 0))
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("read the next due job: %w", unavailable(err))
+	}
+	for _, first := range firsts {
+		for _, z := range first.Val() {
+			most = min(most, time.UnixMilli(int64(z.Score)).Sub(clock.Val()))
+		}
+	}
+	return max(0, most), nil
 }
 
 // Overdue takes one due job for this watchdog and says what to do about it.

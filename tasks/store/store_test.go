@@ -433,3 +433,28 @@ func TestARedisThatIsAwayIsSaidToBe(t *testing.T) {
 		t.Errorf("got %v, want %s", err, tasks.CodeUnavailable)
 	}
 }
+
+func TestWhenTheNextJobIsDue(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		until := func(most time.Duration) time.Duration {
+			t.Helper()
+			wait, err := s.DueIn(t.Context(), most)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return wait
+		}
+		if got := until(time.Second); got != time.Second {
+			t.Errorf("no job: got %v", got)
+		}
+		j := create(t, s, func(j *tasks.Job) { j.SpillAt = time.Now().Add(3 * time.Second) })
+		if got := until(time.Hour); got <= 0 || got > 3*time.Second {
+			t.Errorf("a job that spills in 3 s: got %v", got)
+		}
+		rdb.ZAdd(t.Context(), "spillway:{0}:due", redis.Z{Score: 1, Member: j.ID})
+		if got := until(time.Hour); got != 0 {
+			t.Errorf("a job that is due: got %v", got)
+		}
+	})
+}

@@ -70,6 +70,7 @@ end
 if ARGV[5] ~= '0' then set('callback', ARGV[5]) end
 if ARGV[16] ~= '' then set('follows', ARGV[16]) end
 local look = math.min(time + tonumber(ARGV[13]), math.max(tonumber(ARGV[10]), time))
+if tonumber(ARGV[11]) > time then look = math.min(look, tonumber(ARGV[11])) end
 local place, mark, event
 if answered_by ~= '' then
   state, look = 'succeeded', nil

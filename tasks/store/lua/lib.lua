@@ -351,15 +351,17 @@ local function due_at(time)
   before({ 'ZADD', due, int(time), id }, due_was and { 'ZADD', due, due_was, id } or nil)
 end
 
--- look has the watchdog look at the job in `later` ms, or at its deadline if
--- that comes first.
+-- look has the watchdog look at the job in `later` ms, or at its deadline if that comes
+-- first, or at its spill time, at which the watchdog issues the second lane's ticket.
 local function look(later)
-  local deadline = tonumber(read('deadline')[1])
-  due_at(math.min(now + later, math.max(deadline, now)))
+  local deadline, spill = unpack(read('deadline', 'spill'))
+  local at = math.min(now + later, math.max(tonumber(deadline), now))
+  if tonumber(spill or 0) > now then at = math.min(at, tonumber(spill)) end
+  due_at(at)
 end
 
 -- enqueue makes the job claimable, notes where it waits, and has the watchdog
--- look at it in `later` ms. The field complexity holds the job's line: its
+-- look at it in `later` ms, as by look. The field complexity holds the job's line: its
 -- complexity, with the mark of a priority that is not normal. The token stays: a
 -- claim that comes once more after its attempt is over must not take the job again.
 local function enqueue(later, data)

@@ -9,7 +9,7 @@
 --   {'fresh'} not due after all            {'expired'} queued past its deadline
 --   {'idle'} queued, and its tickets may be lost, or its run-at time has come
 --   {'lapsed'} its worker was lost; queued again
-take('state', 'lease', 'deadline', 'last_look')
+take('state', 'lease', 'deadline', 'spill', 'last_look')
 if repeated('look', ARGV[2]) then return { read('found')[1] } end
 local score = redis.call('ZSCORE', due, id)
 due_was = score

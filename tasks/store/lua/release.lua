@@ -5,7 +5,7 @@
 --   ARGV[7 …] type and data (JSON) of events that come before it is queued
 -- Returns {'ok', sequence number} or {'stale', state}.
 take('state', 'attempt', 'settled', 'seq', 'attempts', 'tenant', 'callback', 'place', 'counted',
-  'lanes', 'exhausted', 'follows', 'complexity', 'spec', 'deadline')
+  'lanes', 'exhausted', 'follows', 'complexity', 'spec', 'deadline', 'spill')
 local refusal = fenced(ARGV[2], 'release')
 if refusal then return refusal end
 settle(ARGV[2], 'release', ARGV[6])
