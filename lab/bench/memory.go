@@ -101,7 +101,7 @@ func (w *world) made(ctx context.Context) int64 {
 
 // untilEnded waits until so many jobs have succeeded.
 func (w *world) untilEnded(ctx context.Context, n int64) error {
-	return until(ctx, func() bool {
+	return untilWithin(ctx, 10*patience, func() bool {
 		got, err := w.rdb.HGet(ctx, "spillway:{0}:counters", "total:succeeded").Int64()
 		return err == nil && got >= n
 	})

@@ -143,8 +143,8 @@ func (w *world) manyIdle(ctx context.Context, env []string) (row, error) {
 			return row{}, err
 		}
 	}
-	n := int64(w.cfg.workers)
-	if err := until(ctx, func() bool { return w.rdb.HLen(ctx, "spillway:workers").Val() >= n }); err != nil {
+	n := w.cfg.workers
+	if err := untilWithin(ctx, 10*patience, func() bool { return w.alive(ctx) >= n }); err != nil {
 		return row{}, fmt.Errorf("%d idle workers: %w", n, err)
 	}
 	got, err := w.watchQuiet(ctx)

@@ -143,11 +143,11 @@ func (w *world) timeStart(ctx context.Context, env []string, s *atScale) error {
 	if err != nil {
 		return err
 	}
-	at, lived := time.Now(), w.rdb.HLen(ctx, "spillway:workers").Val()
+	at, lived := time.Now(), w.alive(ctx)
 	if err := w.start("another worker", env, w.cfg.binary, "worker"); err != nil {
 		return err
 	}
-	if err := until(ctx, func() bool { return w.rdb.HLen(ctx, "spillway:workers").Val() > lived }); err != nil {
+	if err := until(ctx, func() bool { return w.alive(ctx) > lived }); err != nil {
 		return fmt.Errorf("another worker: %w", err)
 	}
 	s.start = time.Since(at)

@@ -146,14 +146,22 @@ func (w *world) work(ctx context.Context, env ...string) error {
 	if err := w.start("worker", append(env, "SPILLWAY_PROBE_LISTEN="+w.workerProbe), w.cfg.binary, "worker"); err != nil {
 		return err
 	}
-	err := until(ctx, func() bool {
-		n, err := w.rdb.HLen(ctx, "spillway:workers").Result()
-		return err == nil && n > 0
-	})
+	err := until(ctx, func() bool { return w.alive(ctx) > 0 })
 	if err != nil {
 		return fmt.Errorf("the worker does not start (-keep keeps its log): %w", err)
 	}
 	return nil
+}
+
+// alive returns how many workers have said that they live.
+func (w *world) alive(ctx context.Context) int {
+	n := 0
+	for _, name := range w.rdb.HKeys(ctx, "spillway:workers").Val() {
+		if !strings.HasPrefix(name, "#") { // what is no worker
+			n++
+		}
+	}
+	return n
 }
 
 // serve starts an HTTP server of the world around, and returns its URL.
@@ -211,8 +219,10 @@ func freeAddr() string {
 var errPatience = errors.New("it took too long")
 
 // until polls a condition until it is met.
-func until(ctx context.Context, met func() bool) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
+func until(ctx context.Context, met func() bool) error { return untilWithin(ctx, patience, met) }
+
+func untilWithin(ctx context.Context, within time.Duration, met func() bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, errPatience)
 	defer cancel()
 	for !met() {
 		select {

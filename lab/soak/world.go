@@ -151,8 +151,13 @@ func open(ctx context.Context, dir, binary string) (w *world, err error) {
 		}
 	}
 	return w, until(ctx, 30*time.Second, func() bool {
-		n, err := w.rdb.HLen(ctx, "spillway:workers").Result()
-		return err == nil && n >= 2 && answers(api)
+		workers := 0
+		for _, name := range w.rdb.HKeys(ctx, "spillway:workers").Val() {
+			if !strings.HasPrefix(name, "#") { // what is no worker
+				workers++
+			}
+		}
+		return workers >= 2 && answers(api)
 	})
 }
 
