@@ -52,19 +52,19 @@ var budgets = []struct {
 	name      string
 	most, aim float64
 }{
-	{postCommands, 33, 15},
+	{postCommands, 28, 15},
 	{postReads, 3.2, 1},
-	{postBytes, 3_500, 3_000},
-	{postAllocs, 625, 150},
+	{postBytes, 3_000, 3_000},
+	{postAllocs, 550, 150},
 	{getCommands, 3, 2},
-	{getAllocs, 280, 50},
-	{sameAllocs, 214, 40},
-	{queuedBytes, 4_600, 2_500},
-	{endedBytes, 7_100, 4_500},
+	{getAllocs, 255, 50},
+	{sameAllocs, 190, 40},
+	{queuedBytes, 3_950, 2_500},
+	{endedBytes, 6_300, 4_500},
 	{runCommands, 68, 40},
 	{runBytes, 6_900, 5_000},
-	{idleCommands, 27, 20},
-	{idleReads, 12, 10},
+	{idleCommands, 26, 20},
+	{idleReads, 9, 10},
 }
 
 // TestBudgets counts what jobs cost on a real Redis, from POST to end.

@@ -50,7 +50,7 @@ func (w *Worker) watchdog() *watchdog {
 // scan does one round.
 func (d *watchdog) scan(ctx context.Context) error {
 	until := time.Now().Add(watchEvery - watchSpread)
-	ids, err := d.Store.Due(ctx, watchBatch)
+	ids, wait, err := d.due(ctx)
 	if err != nil {
 		return err
 	}
@@ -67,25 +67,28 @@ func (d *watchdog) scan(ctx context.Context) error {
 	}
 	for range watchRounds {
 		handled, err := d.rescueAll(ctx, ids, d.judge(ctx, time.Now()))
-		if err != nil || handled < len(ids) {
+		if err != nil || handled < len(ids) || len(ids) == 0 && !pause(ctx, wait, time.Until(until)) {
 			return err
 		}
-		if len(ids) < watchBatch && !d.awaitDue(ctx, until) {
-			return nil
-		}
-		if ids, err = d.Store.Due(ctx, watchBatch); err != nil {
+		if ids, wait, err = d.due(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// awaitDue waits for the next job to be due, and reports whether one is by that time. Of
-// several watchdogs one comes first.
-func (d *watchdog) awaitDue(ctx context.Context, until time.Time) bool {
-	left := time.Until(until)
-	wait, err := d.Store.DueIn(ctx, max(left, 0))
-	if err != nil || wait >= left { // the next scan shows whether Redis is away
+// due returns the jobs that are due, or, if there are none, in how long the next one is.
+func (d *watchdog) due(ctx context.Context) (ids []string, wait time.Duration, err error) {
+	if wait, err = d.Store.DueIn(ctx, watchEvery); err == nil && wait == 0 {
+		ids, err = d.Store.Due(ctx, watchBatch)
+	}
+	return ids, wait, err
+}
+
+// pause waits until the next job is due, and reports whether that is within the time
+// left. Of several watchdogs one comes first.
+func pause(ctx context.Context, wait, left time.Duration) bool {
+	if wait >= left {
 		return false
 	}
 	due := time.NewTimer(max(wait, watchSpread/2) + rand.N(watchSpread/2))
