@@ -37,11 +37,11 @@ func (w *Worker) handle(ctx context.Context, t queue.Ticket) error {
 // ticket is the scorecard's: it was issued when none was. The job then gets
 // tickets for that lane instead.
 func (w *Worker) modelIsBack(ctx context.Context, id string) bool {
-	j, err := w.Store.Find(ctx, id)
-	if err != nil {
+	view, err := w.Dispatcher.View(ctx)
+	if err != nil || !view.ServesModels() {
 		return false
 	}
-	view, err := w.Dispatcher.View(ctx)
+	j, err := w.Store.Find(ctx, id)
 	if err != nil || !slices.ContainsFunc(j.OpenLanes(), func(l tasks.Lane) bool {
 		return l != tasks.Scorecard && view.Serves(l, j)
 	}) {

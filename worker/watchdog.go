@@ -2,18 +2,12 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"slices"
-	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/topcentral/spillway/tasks"
 	"github.com/topcentral/spillway/tasks/queue"
-	"github.com/topcentral/spillway/tasks/store"
-	"github.com/topcentral/spillway/worker/attempt"
 )
 
 const (
@@ -21,14 +15,12 @@ const (
 	// that spill. It looks at one that is due in between when it is due.
 	watchEvery = time.Second
 	// watchBatch is how many of them it takes at a time, per shard.
-	watchBatch = 200
+	watchBatch = 1000
 	// watchRounds bounds the batches of one scan: jobs that are due together, because they
 	// spill together, do not wait for one another.
 	watchRounds = 50
 	// watchSpread is within which time of one another watchdogs look at a job that is due.
 	watchSpread = 100 * time.Millisecond
-	// watchWorkers is how many of a batch are handled at once.
-	watchWorkers = 8
 )
 
 // watchdog takes the jobs whose due time has come: their worker or their
@@ -66,8 +58,8 @@ func (d *watchdog) scan(ctx context.Context) error {
 		}
 	}
 	for range watchRounds {
-		handled, err := d.rescueAll(ctx, ids, d.judge(ctx, time.Now()))
-		if err != nil || handled < len(ids) || len(ids) == 0 && !pause(ctx, wait, time.Until(until)) {
+		handled, err := d.rescue(ctx, ids, d.judge(ctx, time.Now()))
+		if err != nil || handled < len(ids) || len(ids) == 0 && !pause(ctx, wait, time.Until(until)) || time.Now().After(until) {
 			return err
 		}
 		if ids, wait, err = d.due(ctx); err != nil {
@@ -99,29 +91,6 @@ func pause(ctx context.Context, wait, left time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// rescueAll does what due jobs need, and returns how many it could handle.
-func (d *watchdog) rescueAll(ctx context.Context, ids []string, judge bool) (handled int, err error) {
-	var done atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(watchWorkers)
-	for _, id := range ids {
-		group.Go(func() error {
-			err := d.rescue(ctx, id, judge)
-			switch {
-			case err == nil:
-				done.Add(1)
-			case attempt.Transient(err) || ctx.Err() != nil:
-				return err
-			default:
-				d.Log.ErrorContext(ctx, "a due job could not be handled; the next round tries again", "job_id", id, "error", err)
-			}
-			return nil
-		})
-	}
-	err = group.Wait()
-	return int(done.Load()), err
 }
 
 // judge reports whether a worker whose lease is over may be declared lost, and a lane
@@ -182,35 +151,4 @@ func (d *watchdog) evacuate(ctx context.Context) error {
 		d.unserved[name] = true
 	}
 	return nil
-}
-
-// rescue does what one due job needs.
-func (d *watchdog) rescue(ctx context.Context, id string, judge bool) error {
-	found, err := d.Store.Overdue(ctx, id, judge)
-	if err != nil || found == store.Fresh {
-		return err
-	}
-	if found == store.Expired {
-		if left, err := d.passToOthers(ctx, id); left || err != nil {
-			return err
-		}
-		// The scorecard lane is where jobs go that no model can answer in time;
-		// an attempt there also ends the jobs that want no scorecard.
-		err := d.claim(ctx, id, tasks.Scorecard)
-		if later, ok := errors.AsType[*queue.Retry](err); ok {
-			return later.Cause
-		}
-		return err
-	}
-	if found == store.Lapsed {
-		d.Log.WarnContext(ctx, "the worker of a job was lost; issuing new tickets", "job_id", id)
-	}
-	j, err := d.Store.Find(ctx, id)
-	if err != nil {
-		if tasks.CodeOf(err) == tasks.CodeNotFound {
-			return nil
-		}
-		return err
-	}
-	return d.Dispatcher.Issue(ctx, j)
 }

@@ -60,7 +60,7 @@ func TestAJobThatTakesItsWorkersDownIsGivenUp(t *testing.T) {
 func (w *world) awaitLapse(t *testing.T, id string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		found, err := w.store.Overdue(t.Context(), id, true)
+		found, err := w.store.Overdue(t.Context(), id, true, 0)
 		if err != nil {
 			t.Fatalf("overdue: %v", err)
 		}
@@ -145,7 +145,7 @@ func TestADeadlineDoesNotWaitForTheJudgement(t *testing.T) {
 	if _, err := w.store.Hurry(t.Context(), "local.medium"); err != nil {
 		t.Fatalf("hurry: %v", err)
 	}
-	found, err := w.store.Overdue(t.Context(), j.ID, worker.watchdog().judge(t.Context(), time.Now()))
+	found, err := w.store.Overdue(t.Context(), j.ID, worker.watchdog().judge(t.Context(), time.Now()), 0)
 	if err != nil || found != store.Idle {
 		t.Errorf("a queued job, while no lease is judged: got %s, %v, want %s", found, err, store.Idle)
 	}

@@ -50,7 +50,7 @@ type Config struct {
 
 // scorecardSlots is how many scorecards a worker fills at once; each takes
 // about a millisecond.
-const scorecardSlots = 4
+const scorecardSlots = 16
 
 // scorecardPoll is how often an idle worker looks for jobs that only a scorecard
 // can answer. There are few, they have waited for a model, and every look costs.

@@ -78,13 +78,19 @@ func (d *Dispatcher) Issue(ctx context.Context, j *tasks.Job) error {
 }
 
 func (d *Dispatcher) issueBy(ctx context.Context, j *tasks.Job, view View, replan bool) error {
+	return d.issue(ctx, j, d.planTickets(ctx, j, view, replan))
+}
+
+// planTickets returns the tickets that a job is to get now, and notes its plan if that is
+// another than before.
+func (d *Dispatcher) planTickets(ctx context.Context, j *tasks.Job, view View, replan bool) []PlannedTicket {
 	now := time.Now()
 	cheap := d.cheapFrom(j, view, now)
 	planned := postponeCloud(view.Plan(j, now), cheap)
 	if replan && j.State == tasks.Queued {
 		d.replan(ctx, j, view, planned, cheap, now)
 	}
-	return d.issue(ctx, j, withoutSpill(j, planned, now))
+	return withoutSpill(j, planned, now)
 }
 
 // withoutSpill returns the tickets that are issued now. A watchdog issues the second
@@ -96,6 +102,37 @@ func withoutSpill(j *tasks.Job, planned []PlannedTicket, now time.Time) []Planne
 	}
 	first, rest := planned[:1], planned[1:]
 	return append(first, slices.DeleteFunc(rest, func(t PlannedTicket) bool { return t.At.After(now) && t.At.Equal(j.SpillAt) })...)
+}
+
+// Planned is a job and the tickets that it is to get.
+type Planned struct {
+	Job     *tasks.Job
+	Tickets []PlannedTicket
+}
+
+// OnlyScorecard reports whether nothing but the scorecard can answer the job, and at once.
+func (p Planned) OnlyScorecard() bool {
+	return len(p.Tickets) == 1 && p.Tickets[0].Lane == tasks.Scorecard && p.Tickets[0].At.IsZero()
+}
+
+// Plan returns the tickets that suit what is true now, as Issue issues them, and notes when
+// that is not what the job's plan was made for.
+func (d *Dispatcher) Plan(ctx context.Context, j *tasks.Job) (Planned, error) {
+	view, err := d.View(ctx)
+	if err != nil {
+		return Planned{}, err
+	}
+	return Planned{j, d.planTickets(ctx, j, view, view.replanned(j))}, nil
+}
+
+// IssueAll issues tickets of several jobs in one round trip. They get into their queues in
+// the order of the jobs.
+func (d *Dispatcher) IssueAll(ctx context.Context, jobs []Planned) error {
+	var due []queue.Due
+	for _, p := range jobs {
+		due = append(due, ticketsOf(p.Job, p.Tickets)...)
+	}
+	return d.queue.EnqueueAll(ctx, due...)
 }
 
 // IssueAt gives a queued job one ticket for each of its open lanes with a model,
@@ -116,6 +153,11 @@ func (d *Dispatcher) IssueOn(ctx context.Context, j *tasks.Job, lane tasks.Lane,
 }
 
 func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, planned []PlannedTicket) error {
+	return d.queue.EnqueueAll(ctx, ticketsOf(j, planned)...)
+}
+
+// ticketsOf returns the tickets that are planned for a job; one that is not queued gets none.
+func ticketsOf(j *tasks.Job, planned []PlannedTicket) []queue.Due {
 	if j.State != tasks.Queued {
 		return nil
 	}
@@ -126,7 +168,7 @@ func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, planned []PlannedT
 			Headers: j.Trace.Headers(),
 		}}
 	}
-	return d.queue.EnqueueAll(ctx, tickets...)
+	return tickets
 }
 
 // Job returns a tenant's job with its result. A waiting job also has its position

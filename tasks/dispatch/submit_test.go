@@ -64,7 +64,7 @@ func TestTheSecondLaneGetsItsTicketAtTheSpillTime(t *testing.T) {
 		}
 		// The watchdog's first look comes before.
 		rdb.ZAdd(t.Context(), "spillway:{0}:due", redis.Z{Score: 1, Member: j.ID})
-		if found, err := s.store.Overdue(t.Context(), j.ID, true); found != store.Idle || err != nil {
+		if found, err := s.store.Overdue(t.Context(), j.ID, true, 0); found != store.Idle || err != nil {
 			t.Fatalf("first look: got %v, %v", found, err)
 		}
 		if at := watched(); at.After(j.SpillAt) || !at.After(time.Now()) {

@@ -109,6 +109,25 @@ func (v View) Backlog(lane tasks.Lane, j *tasks.Job) int {
 	return v.backlog[queue.Name(lane, j.Complexity, j.Priority)]
 }
 
+// Waiting returns how many jobs wait for a lane with a model.
+func (v View) Waiting() int {
+	n := 0
+	for _, waiting := range v.backlog {
+		n += waiting
+	}
+	return n
+}
+
+// ServesModels reports whether any worker serves a lane with a model.
+func (v View) ServesModels() bool {
+	for name, workers := range v.Live.Workers {
+		if len(workers) > 0 && name != string(tasks.Scorecard) {
+			return true
+		}
+	}
+	return false
+}
+
 // forecast returns how long a job of an agent runs on a lane: no longer than a call
 // may take there, or than the agent's jobs have time.
 func (v View) forecast(lane tasks.Lane, agent string, c tasks.Complexity) Forecast {

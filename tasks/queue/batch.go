@@ -17,6 +17,9 @@ type Due struct {
 // EnqueueAll is Enqueue for several tickets, in one round trip. When it fails,
 // some may have been issued; to issue them all again makes none twice.
 func (c *Client) EnqueueAll(ctx context.Context, tickets ...Due) error {
+	if len(tickets) == 0 {
+		return nil
+	}
 	calls := make([]call, len(tickets))
 	for i, t := range tickets {
 		if _, _, err := c.issue(context.WithValue(ctx, callKey{}, &calls[i]), t.Ticket, t.At); err != nil {

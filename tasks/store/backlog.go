@@ -14,6 +14,9 @@ import (
 // nobody else.
 const hurryBatch = 1000
 
+// hurriedFor is for how long hurried jobs count as due already: longer than recentlyDue.
+const hurriedFor = 2 * recentlyDue
+
 // Hurry makes every job due that waits in a queue ("local.high.first"), because the
 // queue's last worker is gone: the watchdogs then give them tickets elsewhere.
 // It returns how many there are.
@@ -22,7 +25,7 @@ func (s *Store) Hurry(ctx context.Context, queue string) (int, error) {
 	for _, sh := range s.shards() {
 		last := ""
 		for part := hurryBatch; part == hurryBatch; n += part {
-			reply, err := hurryScript.Run(ctx, s.rdb, []string{sh.due(), sh.waiting()}, queue, last, hurryBatch).Slice()
+			reply, err := hurryScript.Run(ctx, s.rdb, []string{sh.due(), sh.waiting()}, queue, last, hurryBatch, hurriedFor.Milliseconds()).Slice()
 			if err != nil {
 				return n, fmt.Errorf("hurry queue %s: %w", queue, unavailable(err))
 			}

@@ -112,7 +112,7 @@ func TestTheStoreOnACluster(t *testing.T) {
 		t.Errorf("due: got %v, %v; want those that were released", due, err)
 	}
 	for _, id := range due {
-		if _, err := s.Overdue(t.Context(), id, true); err != nil {
+		if _, err := s.Overdue(t.Context(), id, true, 0); err != nil {
 			t.Errorf("overdue: %v", err)
 		}
 	}

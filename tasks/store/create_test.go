@@ -71,7 +71,7 @@ func TestAScheduledJobWaitsForItsTime(t *testing.T) {
 			t.Errorf("claim before its time: got %s", c.Verdict)
 		}
 		for job(t, s, j.ID).State == tasks.Scheduled {
-			if _, err := s.Overdue(t.Context(), j.ID, true); err != nil {
+			if _, err := s.Overdue(t.Context(), j.ID, true, 0); err != nil {
 				t.Fatalf("overdue: %v", err)
 			}
 		}

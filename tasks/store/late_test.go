@@ -99,7 +99,7 @@ func TestADeadlineIsNoticedWhenItComes(t *testing.T) {
 		{12 * time.Second, store.Expired},
 	} {
 		link.server.SetTime(epoch.Add(step.after))
-		if got, err := s.Overdue(t.Context(), j.ID, true); got != step.want || err != nil {
+		if got, err := s.Overdue(t.Context(), j.ID, true, 0); got != step.want || err != nil {
 			t.Errorf("after %v: got %s, %v, want %s", step.after, got, err, step.want)
 		}
 	}

@@ -147,7 +147,7 @@ func (m *machine) goOn(t *rapid.T) {
 			t.Fatalf("go on: got %v, want %v", err, store.ErrStale)
 		}
 		if j, err := m.stores[0].Find(t.Context(), id); err == nil && j.State.Terminal() {
-			if found, err := m.stores[0].Overdue(t.Context(), id, true); err != nil || found != store.Fresh {
+			if found, err := m.stores[0].Overdue(t.Context(), id, true, 0); err != nil || found != store.Fresh {
 				t.Fatalf("go on: got %s, %v, want %s", found, err, store.Fresh)
 			}
 		}

@@ -163,7 +163,7 @@ func (m *machine) hurry(t *rapid.T) {
 	want := 0
 	for _, j := range m.jobs {
 		if j.state == tasks.Queued && j.queue() == queue {
-			j.due = m.now
+			j.due = m.now.Add(-10 * time.Second)
 			want++
 		}
 	}

@@ -185,7 +185,7 @@ func (m *machine) watchdog(t *rapid.T) {
 func (m *machine) overdue(t *rapid.T, j *spec) {
 	var got store.Overdue
 	c := m.send(t, func(s *store.Store) (err error) {
-		got, err = s.Overdue(t.Context(), j.id, true)
+		got, err = s.Overdue(t.Context(), j.id, true, 0)
 		return err
 	})
 	want := j.overdue(m.now, c.number)

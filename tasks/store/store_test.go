@@ -171,7 +171,7 @@ func TestStaleAttemptsAreRefused(t *testing.T) {
 func awaitLapse(t *testing.T, s *store.Store, id string) {
 	t.Helper()
 	for {
-		switch found, err := s.Overdue(t.Context(), id, true); {
+		switch found, err := s.Overdue(t.Context(), id, true, 0); {
 		case err != nil:
 			t.Fatalf("overdue: %v", err)
 		case found == store.Lapsed:
@@ -273,7 +273,7 @@ func TestTheWatchdogFindsWhatIsOverdue(t *testing.T) {
 				t.Fatalf("due: %v", err)
 			}
 			for _, id := range ids {
-				got, err := s.Overdue(t.Context(), id, true)
+				got, err := s.Overdue(t.Context(), id, true, 0)
 				if err != nil {
 					t.Fatalf("overdue: %v", err)
 				}

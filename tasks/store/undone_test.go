@@ -102,7 +102,7 @@ var scripts = []struct {
 const leading = "job_leading"
 
 func overdue(t *testing.T, s *store.Store, id string) error {
-	_, err := s.Overdue(t.Context(), id, true)
+	_, err := s.Overdue(t.Context(), id, true, 0)
 	return err
 }
 
