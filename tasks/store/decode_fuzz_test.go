@@ -36,6 +36,6 @@ func FuzzEntry(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, id, text string) {
 		_, _ = decodeShared(text)
 		_ = decodeEvents("job_1", []string{text})
-		_ = decodeMessage("job_1", redis.XMessage{ID: id, Values: map[string]any{"type": text, "at": text, "data": text, "attempt": 1}})
+		_ = decodeMessages("job_1", []redis.XMessage{{ID: id, Values: map[string]any{"type": text, "at": text, "data": text, "attempt": 1}}})
 	})
 }

@@ -31,7 +31,7 @@ func (s *Store) readLog(ctx context.Context, id string, after, limit int64) (log
 	for range maxTrims {
 		entries, log, err := s.readEntries(ctx, id, from, limit+1)
 		if err != nil && strings.HasPrefix(err.Error(), "WRONGTYPE") {
-			return s.readStream(ctx, s.keys(id).events(), id, after, limit)
+			return s.readStream(ctx, s.keys(id), id, after, limit)
 		}
 		if err != nil {
 			return logPart{}, fmt.Errorf("read events: %w", unavailable(err))
@@ -40,15 +40,7 @@ func (s *Store) readLog(ctx context.Context, id string, after, limit int64) (log
 			from = max(0, after+1-log.first)
 			continue
 		}
-		if log.made != nil {
-			entries = append([]tasks.Event{*log.made}, entries...)
-		}
-		for _, e := range entries {
-			if e.Sequence > after && int64(len(log.events)) < limit {
-				log.events = append(log.events, e)
-			}
-		}
-		return log.logPart, nil
+		return log.choose(entries, after, limit), nil
 	}
 	return logPart{}, tasks.Errorf(tasks.CodeUnavailable, "The events of the job come faster than they can be read; try again shortly.")
 }
@@ -59,6 +51,38 @@ type logEnds struct {
 
 	first int64        // number of its first entry, 0 if there is none
 	made  *tasks.Event // the event that the record holds; nil if it is in the log
+}
+
+// know notes the ends of a log, first and last, and the event that the record holds,
+// which says when the job was created, and whether its first event is in the log.
+func (l *logEnds) know(id string, record *redis.SliceCmd, first, last []tasks.Event) {
+	for _, e := range first {
+		l.first = e.Sequence
+	}
+	for _, e := range last {
+		l.last = e
+	}
+	created, logged := text(record.Val(), 0), text(record.Val(), 1)
+	if created != "" && logged == "" && (l.first == 0 || l.first == 2) {
+		l.made = &tasks.Event{JobID: id, Sequence: 1, Type: tasks.EventQueued, At: millis(created), Data: json.RawMessage("{}")}
+		if l.first == 0 {
+			l.last = *l.made
+		}
+	}
+	l.gone = l.last.Sequence == 0
+}
+
+// choose returns what was asked for of what was read.
+func (l *logEnds) choose(entries []tasks.Event, after, limit int64) logPart {
+	if l.made != nil {
+		entries = append([]tasks.Event{*l.made}, entries...)
+	}
+	for _, e := range entries {
+		if e.Sequence > after && int64(len(l.events)) < limit {
+			l.events = append(l.events, e)
+		}
+	}
+	return l.logPart
 }
 
 // readEntries reads n entries from the given place on, and the ends of the log.
@@ -76,42 +100,27 @@ func (s *Store) readEntries(ctx context.Context, id string, from, n int64) ([]ta
 		return nil, logEnds{}, err
 	}
 	log := logEnds{}
-	for _, e := range decodeEvents(id, first.Val()) {
-		log.first = e.Sequence
-	}
-	for _, e := range decodeEvents(id, last.Val()) {
-		log.last = e
-	}
-	created, logged := text(record.Val(), 0), text(record.Val(), 1)
-	if created != "" && logged == "" && (log.first == 0 || log.first == 2) {
-		log.made = &tasks.Event{JobID: id, Sequence: 1, Type: tasks.EventQueued, At: millis(created), Data: json.RawMessage("{}")}
-		if log.first == 0 {
-			log.last = *log.made
-		}
-	}
-	log.gone = log.last.Sequence == 0
+	log.know(id, record, decodeEvents(id, first.Val()), decodeEvents(id, last.Val()))
 	return decodeEvents(id, entries.Val()), log, nil
 }
 
-// readStream is readLog for a job that a version before this one has made.
-func (s *Store) readStream(ctx context.Context, key, id string, after, limit int64) (logPart, error) {
-	var entries, last *redis.XMessageSliceCmd
+// readStream is readLog for a job that a version before this one has made, or was the
+// first to log an event of.
+func (s *Store) readStream(ctx context.Context, k jobKeys, id string, after, limit int64) (logPart, error) {
+	var record *redis.SliceCmd
+	var entries, first, last *redis.XMessageSliceCmd
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		entries = p.XRangeN(ctx, key, fmt.Sprintf("(%d-0", after), "+", limit)
-		last = p.XRevRangeN(ctx, key, "+", "-", 1)
+		entries = p.XRangeN(ctx, k.events(), fmt.Sprintf("(%d-0", after), "+", limit)
+		first, last = p.XRangeN(ctx, k.events(), "-", "+", 1), p.XRevRangeN(ctx, k.events(), "+", "-", 1)
+		record = p.HMGet(ctx, k.job(), "created", "logged")
 		return nil
 	})
 	if err != nil {
 		return logPart{}, fmt.Errorf("read events: %w", unavailable(err))
 	}
-	read := logPart{events: make([]tasks.Event, 0, len(entries.Val())), gone: len(last.Val()) == 0}
-	for _, m := range entries.Val() {
-		read.events = append(read.events, decodeMessage(id, m))
-	}
-	for _, m := range last.Val() {
-		read.last = decodeMessage(id, m)
-	}
-	return read, nil
+	log := logEnds{}
+	log.know(id, record, decodeMessages(id, first.Val()), decodeMessages(id, last.Val()))
+	return log.choose(decodeMessages(id, entries.Val()), after, limit), nil
 }
 
 // decodeEvents decodes entries of a log, as the scripts' prelude describes them. One
@@ -131,10 +140,13 @@ func decodeEvents(id string, entries []string) []tasks.Event {
 	return events
 }
 
-func decodeMessage(id string, m redis.XMessage) tasks.Event {
-	field := fields(m)
-	e := tasks.Event{JobID: id, Type: tasks.EventType(field("type")), At: millis(field("at")), Data: json.RawMessage(field("data"))}
-	e.Sequence = int64(parseStreamID(m.ID).ms) //nolint:gosec // the scripts count from 1
-	e.Attempt, _ = strconv.Atoi(field("attempt"))
-	return e
+func decodeMessages(id string, messages []redis.XMessage) []tasks.Event {
+	events := make([]tasks.Event, len(messages))
+	for i, m := range messages {
+		field, e := fields(m), &events[i]
+		*e = tasks.Event{JobID: id, Type: tasks.EventType(field("type")), At: millis(field("at")), Data: json.RawMessage(field("data"))}
+		e.Sequence = int64(parseStreamID(m.ID).ms) //nolint:gosec // the scripts count from 1
+		e.Attempt, _ = strconv.Atoi(field("attempt"))
+	}
+	return events
 }

@@ -136,6 +136,36 @@ func TestAStreamGoesOn(t *testing.T) {
 	})
 }
 
+// A process of an earlier version begins a stream where a job has no log yet.
+func TestAStreamThatBeginsWithTheSecondEvent(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
+		s := open(t, rdb)
+		j := create(t, s)
+		rdb.XAdd(t.Context(), &redis.XAddArgs{
+			Stream: eventsKey(j.ID), ID: "2-0", Values: []string{"type", "job.running", "attempt", "1", "at", "1", "data", "{}"},
+		})
+		rdb.HSet(t.Context(), "spillway:{0}:job:"+j.ID, "seq", "2", "state", "running", "attempt", "1", "claimed", "1", "lease", "1")
+		if err := s.Complete(t.Context(), j.ID, 1, store.Result{Output: json.RawMessage(`{}`)}, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			after, limit int64
+			want         string
+			over         bool
+		}{
+			{0, 10, "1 job.queued,2 job.running,3 job.succeeded", true},
+			{0, 2, "1 job.queued,2 job.running", false},
+			{0, 1, "1 job.queued", false},
+			{1, 10, "2 job.running,3 job.succeeded", true},
+			{3, 10, "", true},
+		} {
+			if got, over := log(t, s, j.ID, c.after, c.limit); got != c.want || over != c.over {
+				t.Errorf("up to %d after %d: got %q, over %v; want %q, %v", c.limit, c.after, got, over, c.want, c.over)
+			}
+		}
+	})
+}
+
 // A process of an earlier version cannot add to a list, and leaves its events undone.
 func TestEventsThatAnEarlierVersionLeftUndoneAreAdded(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, rdb *redis.Client) {
