@@ -88,7 +88,7 @@ func wire(ctx context.Context, cfg config.Config, policy webhook.Policy, rdb, qu
 	s.Store = store.New(rdb, storeConfig)
 	s.cleanup.add("event subscription", s.Store.Close)
 	s.metrics = newMetrics(s)
-	rules := dispatch.Config{LaneOf: cfg.LaneOf(), LongestCall: cfg.LongestCall(), LimitOf: s.plannedLimit, CloudOrder: agents.CloudOrder(cfg.CloudOrder), OffPeakAt: offPeakAt, MaxCost: s.maxCost, LeastPrivacy: cfg.PrivacyMinimum.Of, Masked: s.masked, Room: s.highWater, MaxRetention: cfg.Retention}
+	rules := dispatch.Config{LaneOf: cfg.LaneOf(), LongestCall: cfg.LongestCall(), LimitOf: s.plannedLimit, CloudOrder: agents.CloudOrder(cfg.CloudOrder), OffPeakAt: offPeakAt, MaxCost: s.maxCost, LeastPrivacy: cfg.PrivacyMinimum.Of, Weight: cfg.TenantWeights.Of, Masked: s.masked, Room: s.highWater, MaxRetention: cfg.Retention}
 	if len(cfg.WebhookSecret) > 0 {
 		rules.CheckCallback = policy.CheckURL
 	}

@@ -37,6 +37,7 @@ type Config struct {
 	JWTScopeClaim  string         `split_words:"true" default:"scope" desc:"claim that holds the scopes"`
 	RateLimit      access.Rate    `split_words:"true" default:"600/min" desc:"requests that each key or token may make, unless the key says otherwise: 600/min, 20/s, 600/min:100 (100 at once) or none"`
 	QueuedQuota    int            `split_words:"true" default:"10000" desc:"jobs that each tenant may have waiting at once; 0: as many as it likes"`
+	TenantWeights  tenantWeights  `split_words:"true" desc:"turns that tenants have while many jobs wait in a queue, as in acme=3,free=0.5; a tenant that is not named has 1"`
 	KeptJobs       int64          `split_words:"true" default:"100000" desc:"jobs that each tenant may keep, ended ones included; 0: as many as it likes"`
 	KeptBytes      int64          `split_words:"true" default:"0" desc:"bytes that each tenant's jobs may take in Redis, about 16 KB and the input each; 0: a third of maxmemory, and any number where Redis has no limit"`
 	RedisHighWater float64        `split_words:"true" default:"85" desc:"percentage of Redis' memory above which new jobs are refused (503) while reads, cancels and running jobs go on; 0: never"`

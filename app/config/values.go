@@ -137,6 +137,38 @@ func (m privacyMinimum) Of(tenant string) tasks.Privacy {
 	return m["*"]
 }
 
+// tenantWeights are the turns that tenants have for each one of others.
+type tenantWeights map[string]float64
+
+// mostWeight is the largest weight, and the inverse of the least.
+const mostWeight = 1000
+
+// UnmarshalText reads "acme=3,free=0.5".
+func (m *tenantWeights) UnmarshalText(text []byte) error {
+	read := tenantWeights{}
+	for part := range strings.SplitSeq(string(text), ",") {
+		if strings.TrimSpace(part) == "" {
+			continue
+		}
+		tenant, number, _ := strings.Cut(strings.TrimSpace(part), "=")
+		weight, err := strconv.ParseFloat(number, 64)
+		if _, twice := read[tenant]; twice || tenant == "" || err != nil || !(weight >= 1.0/mostWeight && weight <= mostWeight) {
+			return fmt.Errorf("want tenants, each once with a weight from %g to %d, as in acme=3,free=0.5", 1.0/mostWeight, mostWeight)
+		}
+		read[tenant] = weight
+	}
+	*m = read
+	return nil
+}
+
+// Of returns the weight of a tenant.
+func (m tenantWeights) Of(tenant string) float64 {
+	if weight, ok := m[tenant]; ok {
+		return weight
+	}
+	return 1
+}
+
 // cloudOrder is an order of cloud providers by complexity.
 type cloudOrder agents.CloudOrder
 

@@ -22,6 +22,7 @@ type Dispatcher struct {
 	cfg    Config
 	log    *slog.Logger
 	cache  viewCache
+	issued issued
 }
 
 // Config holds what a Dispatcher needs from the rest of the system. Its functions
@@ -55,6 +56,8 @@ type Config struct {
 	// Room returns an error while there is no room for new jobs; nil: there always
 	// is.
 	Room func(ctx context.Context) error
+	// Weight is how many turns a tenant has for each of others while many jobs wait; nil: one.
+	Weight func(tenant string) float64
 	// MaxRetention is the longest that a job may ask to be kept once it has ended;
 	// 0: 90 days.
 	MaxRetention time.Duration
@@ -78,7 +81,7 @@ func (d *Dispatcher) Issue(ctx context.Context, j *tasks.Job) error {
 }
 
 func (d *Dispatcher) issueBy(ctx context.Context, j *tasks.Job, view View, replan bool) error {
-	return d.issue(ctx, j, d.planTickets(ctx, j, view, replan))
+	return d.issueIn(ctx, view, Planned{j, d.planTickets(ctx, j, view, replan)})
 }
 
 // planTickets returns the tickets that a job is to get now, and notes its plan if that is
@@ -128,11 +131,14 @@ func (d *Dispatcher) Plan(ctx context.Context, j *tasks.Job) (Planned, error) {
 // IssueAll issues tickets of several jobs in one round trip. They get into their queues in
 // the order of the jobs.
 func (d *Dispatcher) IssueAll(ctx context.Context, jobs []Planned) error {
-	var due []queue.Due
-	for _, p := range jobs {
-		due = append(due, ticketsOf(p.Job, p.Tickets)...)
+	if len(jobs) == 0 {
+		return nil
 	}
-	return d.queue.EnqueueAll(ctx, due...)
+	view, err := d.View(ctx)
+	if err != nil {
+		return err
+	}
+	return d.issueIn(ctx, view, jobs...)
 }
 
 // IssueAt gives a queued job one ticket for each of its open lanes with a model,
@@ -153,22 +159,29 @@ func (d *Dispatcher) IssueOn(ctx context.Context, j *tasks.Job, lane tasks.Lane,
 }
 
 func (d *Dispatcher) issue(ctx context.Context, j *tasks.Job, planned []PlannedTicket) error {
-	return d.queue.EnqueueAll(ctx, ticketsOf(j, planned)...)
+	return d.IssueAll(ctx, []Planned{{j, planned}})
 }
 
-// ticketsOf returns the tickets that are planned for a job; one that is not queued gets none.
-func ticketsOf(j *tasks.Job, planned []PlannedTicket) []queue.Due {
-	if j.State != tasks.Queued {
-		return nil
+// issueIn issues tickets in a state of the system. A job that is not queued gets none.
+func (d *Dispatcher) issueIn(ctx context.Context, view View, jobs ...Planned) error {
+	var due []queue.Due
+	for _, p := range jobs {
+		if p.Job.State != tasks.Queued {
+			continue
+		}
+		for _, t := range p.Tickets {
+			ticket := ticketOf(p.Job, t.Lane)
+			due = append(due, queue.Due{Ticket: ticket, At: t.At, Turn: d.turn(view, p.Job, t.Lane)})
+		}
 	}
-	tickets := make([]queue.Due, len(planned))
-	for i, c := range planned {
-		tickets[i] = queue.Due{At: c.At, Ticket: queue.Ticket{
-			JobID: j.ID, Lane: c.Lane, Agent: j.Agent, Complexity: j.Complexity, Priority: j.Priority, Round: j.Attempt,
-			Headers: j.Trace.Headers(),
-		}}
+	return d.queue.EnqueueAll(ctx, due...)
+}
+
+func ticketOf(j *tasks.Job, lane tasks.Lane) queue.Ticket {
+	return queue.Ticket{
+		JobID: j.ID, Lane: lane, Agent: j.Agent, Complexity: j.Complexity, Priority: j.Priority, Round: j.Attempt,
+		Headers: j.Trace.Headers(),
 	}
-	return tickets
 }
 
 // Job returns a tenant's job with its result. A waiting job also has its position
@@ -183,11 +196,11 @@ func (d *Dispatcher) withEstimate(ctx context.Context, j *tasks.Job, err error) 
 	if err != nil || j.Waiting == nil || store.Shares(j) {
 		return j, err
 	}
-	if j.Waiting.Position, err = d.store.Position(ctx, j); err != nil {
-		return nil, err
-	}
 	view, err := d.View(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if j.Waiting.Position, err = d.position(ctx, j); err != nil {
 		return nil, err
 	}
 	view.estimateStart(j, time.Now())

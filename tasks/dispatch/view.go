@@ -21,6 +21,7 @@ type View struct {
 	learned map[store.LearnedKey]store.Learned
 	agents  *agents.Catalogue
 	order   agents.CloudOrder
+	number  int // of the reads of this process
 
 	means       map[string]time.Duration // by queueOf; nil: not computed yet
 	longestCall map[tasks.Lane]time.Duration
@@ -99,6 +100,7 @@ func (d *Dispatcher) readView(ctx context.Context) (View, error) {
 	view.means = means
 	d.cache.mu.Lock()
 	defer d.cache.mu.Unlock()
+	view.number = d.cache.view.number + 1
 	ttl := min(max(viewTTL, time.Duration(len(workers))*viewShare), longestTTL)
 	d.cache.view, d.cache.until = view, time.Now().Add(ttl)
 	return view, nil

@@ -33,7 +33,7 @@ func TakeCensus(ctx context.Context, rdb redis.UniversalClient) ([]Census, error
 			k := keysOf(q)
 			keys := []string{
 				k.pending(), k.active(), k.scheduled(), k.retry(), k.archived(), k.completed(),
-				k.processed(), k.failed(), k.paused(),
+				k.processed(), k.failed(), k.paused(), k.parked(),
 			}
 			// Not by its digest: within a pipeline it would not be sent again to a Redis
 			// that does not know it.

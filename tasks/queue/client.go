@@ -87,7 +87,7 @@ func (c *Client) EnqueueWebhook(ctx context.Context, n Notice) error {
 	if _, err := c.enqueue(context.WithValue(ctx, callKey{}, &script), typeNotice, n, nil, opts); err != nil {
 		return err
 	}
-	if c.run(ctx, []call{script}, map[string]int{Webhooks: 1})[0] {
+	if done, err := c.run(ctx, []call{script}, map[string]int{Webhooks: 1})[0].Bool(); err == nil && done {
 		return nil
 	}
 	_, err := c.enqueue(ctx, typeNotice, n, nil, opts) // see EnqueueAll

@@ -17,7 +17,39 @@ var scriptFaults = map[string]func(t *testing.T, rdb *redis.Client, fail func(fu
 		fail(func() error {
 			k := high
 			return rdb.Eval(t.Context(), censusSource, []string{k.pending(), k.active(), k.scheduled(), k.retry(), k.archived(), k.completed(),
-				k.processed(), k.failed(), k.paused()}, k.task("")).Err()
+				k.processed(), k.failed(), k.paused(), k.parked()}, k.task("")).Err()
+		})
+	},
+	"park": func(t *testing.T, rdb *redis.Client, fail func(func() error)) {
+		parkTickets(t, NewClient(rdb), "other", 1, "before")
+		c, err := park(highTicket("a"), Turn{"acme", 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fail(func() error { return parkScript.Run(t.Context(), rdb, c.keys, c.args...).Err() })
+		if got := takeAll(t, rdb); !slices.Equal(got, []string{"a", "before"}) {
+			t.Errorf("got %v", got)
+		}
+	},
+	// What a turn takes and does not return is parked again by a watchdog.
+	"turn": func(t *testing.T, rdb *redis.Client, fail func(func() error)) {
+		parkTickets(t, NewClient(rdb), "acme", 1, "a", "b")
+		fail(func() error {
+			return turnScript.Run(t.Context(), rdb, []string{high.turns(), high.past(), high.parked()}, high.line(""), 1).Err()
+		})
+		parkTickets(t, NewClient(rdb), "acme", 1, "a", "b")
+		if got := takeAll(t, rdb); !slices.Contains(got, "b") || len(got) > 2 {
+			t.Errorf("got %v", got)
+		}
+		if n := do(t, rdb, "EXISTS", high.turns(), high.past(), high.parked(), high.line("acme")); n != int64(0) {
+			t.Errorf("%v keys are left", n)
+		}
+	},
+	"ahead": func(t *testing.T, rdb *redis.Client, fail func(func() error)) {
+		parkTickets(t, NewClient(rdb), "acme", 1, "a", "b")
+		fail(func() error {
+			_, _, err := NewClient(rdb).Ahead(t.Context(), highTicket("b"), "acme")
+			return err
 		})
 	},
 	"ghost": func(t *testing.T, rdb *redis.Client, fail func(func() error)) {
@@ -74,6 +106,25 @@ func TestAnErrorWhileAnIDIsFreed(t *testing.T) {
 			t.Errorf("it is still there, in %v", in)
 		}
 	})
+}
+
+// takeAll takes all parked tickets, and returns the IDs of their jobs in order.
+func takeAll(t *testing.T, rdb *redis.Client) []string {
+	t.Helper()
+	texts, err := turnScript.Run(t.Context(), rdb, []string{high.turns(), high.past(), high.parked()}, high.line(""), 100).StringSlice()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var jobs []string
+	for _, text := range texts {
+		p, err := decode[parkedTicket]([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		jobs = append(jobs, p.JobID)
+	}
+	slices.Sort(jobs)
+	return jobs
 }
 
 func second[T any](_ T, err error) error { return err }

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -21,11 +22,14 @@ type Depth struct {
 }
 
 // Inspector looks into the queues.
-type Inspector struct{ asynq *asynq.Inspector }
+type Inspector struct {
+	asynq *asynq.Inspector
+	rdb   redis.UniversalClient
+}
 
 // NewInspector returns an Inspector on rdb, which stays the caller's to close.
 func NewInspector(rdb redis.UniversalClient) *Inspector {
-	return &Inspector{asynq: asynq.NewInspectorFromRedisClient(rdb)}
+	return &Inspector{asynq: asynq.NewInspectorFromRedisClient(rdb), rdb: rdb}
 }
 
 // Depths returns the depth of each queue that has ever been used, in order of
@@ -42,8 +46,12 @@ func (i *Inspector) Depths() ([]Depth, error) {
 		if err != nil {
 			return nil, fmt.Errorf("inspect queue %s: %w", name, err)
 		}
+		parked, err := i.rdb.HLen(context.Background(), keysOf(name).parked()).Result()
+		if err != nil {
+			return nil, fmt.Errorf("inspect queue %s: %w", name, err)
+		}
 		depths = append(depths, Depth{
-			Queue: name, Waiting: info.Pending, Later: info.Scheduled + info.Retry, Taken: info.Active,
+			Queue: name, Waiting: info.Pending + int(parked), Later: info.Scheduled + info.Retry, Taken: info.Active,
 			Dead: info.Archived, Oldest: info.Latency, Paused: info.Paused,
 		})
 	}

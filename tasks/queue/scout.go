@@ -22,18 +22,24 @@ type scout struct {
 	throttle
 	presence
 	wakeups *wakeups
+	client  *Client
 	queues  []string
+	slots   int           // tasks that the server has in hand at once
 	lasts   time.Duration // of what a look has found: no longer than an idle server sleeps
 
 	looked time.Time
 	found  map[string]int64 // how many tasks can be taken, by key of the list; nil: not known
+	more   bool             // others are parked
 	woken  bool             // and has taken nothing since
 }
 
-// scouting returns the connection for a server of queues that sleeps for poll on
-// average where it cannot wait for wake-ups.
-func scouting(rdb redis.UniversalClient, queues []string, poll time.Duration, log *slog.Logger) *scout {
-	return &scout{UniversalClient: rdb, wakeups: newWakeups(rdb, queues, log), queues: queues, lasts: poll / 2}
+// scouting returns the connection for a server, which sleeps for cfg.Poll on average where
+// it cannot wait for wake-ups.
+func scouting(rdb redis.UniversalClient, cfg ServerConfig, log *slog.Logger) *scout {
+	return &scout{
+		UniversalClient: rdb, wakeups: newWakeups(rdb, cfg.Queues, log), client: NewClient(rdb),
+		queues: cfg.Queues, slots: max(1, cfg.Slots), lasts: cfg.Poll / 2,
+	}
 }
 
 // EvalSha runs a script, unless it would take a task from an empty queue, or one too
@@ -86,10 +92,11 @@ func takes(keys []string) bool {
 // mayHold reports whether a list may hold a task. While none does, it waits at the
 // first of them.
 func (s *scout) mayHold(ctx context.Context, pending string) bool {
-	if s.found == nil || time.Since(s.looked) >= s.lasts {
+	first := pending == keysOf(s.queues[0]).pending()
+	if s.found == nil || time.Since(s.looked) >= s.lasts || first && s.more && s.empty() {
 		s.look(ctx)
 	}
-	if pending == keysOf(s.queues[0]).pending() && s.idle() {
+	if first && s.idle() {
 		var waited bool
 		if s.woken, waited = s.wakeups.wait(ctx); waited {
 			s.look(ctx)
@@ -99,14 +106,17 @@ func (s *scout) mayHold(ctx context.Context, pending string) bool {
 	return s.found == nil || s.found[pending] > 0
 }
 
-// idle reports whether no list held a task when they were last looked at.
-func (s *scout) idle() bool {
+// idle reports whether nothing waited when the queues were last looked at.
+func (s *scout) idle() bool { return s.found != nil && !s.more && s.empty() }
+
+// empty reports whether all tasks that a look has found are taken.
+func (s *scout) empty() bool {
 	for _, n := range s.found {
 		if n > 0 {
 			return false
 		}
 	}
-	return s.found != nil
+	return true
 }
 
 // took notes that a task was taken. A server that was woken and leaves other tasks
@@ -135,39 +145,58 @@ func (s *scout) look(ctx context.Context) {
 	if s.idle() && !s.woken && s.stillEmpty(ctx) {
 		return
 	}
-	lengths, paused := make([]*redis.IntCmd, len(s.queues)), make([]*redis.IntCmd, len(s.queues))
+	n := len(s.queues)
+	lengths, paused, parked := make([]*redis.IntCmd, n), make([]*redis.IntCmd, n), make([]*redis.IntCmd, n)
 	_, err := s.Pipelined(ctx, func(p redis.Pipeliner) error {
 		if s.woken {
 			trimWake(ctx, p, s.wakeups.by)
 		}
 		for i, q := range s.queues {
 			k := keysOf(q)
-			lengths[i], paused[i] = p.LLen(ctx, k.pending()), p.Exists(ctx, k.paused())
+			lengths[i], paused[i], parked[i] = p.LLen(ctx, k.pending()), p.Exists(ctx, k.paused()), p.HLen(ctx, k.parked())
 		}
 		return nil
 	})
-	s.found = nil
+	s.found, s.more = nil, false
 	if err != nil {
 		return
 	}
-	s.found = make(map[string]int64, len(s.queues))
+	s.found = make(map[string]int64, n)
 	for i, q := range s.queues {
-		if paused[i].Val() == 0 {
-			s.found[keysOf(q).pending()] = lengths[i].Val()
+		ready, waits := lengths[i].Val(), parked[i].Val()
+		if paused[i].Val() > 0 || ready+waits == 0 {
+			continue
 		}
+		if waits > 0 && s.empty() { // those behind have time
+			filled := s.fill(ctx, q, ready)
+			ready, waits = ready+filled, waits-filled
+		}
+		s.found[keysOf(q).pending()] = ready
+		s.more = s.more || waits > 0
 	}
 }
 
-// stillEmpty reports whether the lists are empty, by one command where one server
-// has them all.
+// fill issues tickets that are parked for a queue while fewer are pending than the server
+// has slots, and returns how many: whose turn it is shows only when a slot is free.
+func (s *scout) fill(ctx context.Context, queue string, pending int64) int64 {
+	missing := s.slots - int(pending)
+	if missing <= 0 {
+		return 0
+	}
+	n, _ := s.client.takeTurns(ctx, queue, missing) // those that failed come again by a watchdog
+	return int64(n)
+}
+
+// stillEmpty reports whether the queues are empty, by one command where one server has
+// them all.
 func (s *scout) stillEmpty(ctx context.Context) bool {
 	if _, several := s.UniversalClient.(*redis.ClusterClient); several {
 		return false
 	}
-	pending := make([]string, len(s.queues))
-	for i, q := range s.queues {
-		pending[i] = keysOf(q).pending()
+	keys := make([]string, 0, 2*len(s.queues))
+	for _, q := range s.queues {
+		keys = append(keys, keysOf(q).pending(), keysOf(q).parked())
 	}
-	n, err := s.Exists(ctx, pending...).Result()
+	n, err := s.Exists(ctx, keys...).Result()
 	return err == nil && n == 0
 }

@@ -95,7 +95,7 @@ func TestOneLookIsForAllQueuesAlsoFromAfar(t *testing.T) {
 		defer rdb.Close()
 		f := &far{UniversalClient: rdb, away: 40 * time.Millisecond}
 		names := Names(tasks.Local)
-		by := scouting(f, names, pollEvery, quiet)
+		by := scouting(f, ServerConfig{Queues: names, Poll: pollEvery}, quiet)
 		for range 3 {
 			for _, q := range names {
 				k := keysOf(q)
@@ -139,7 +139,7 @@ func TestAWaitingServerFindsATask(t *testing.T) {
 				w := &witness{waits: make(chan bool, 1)}
 				rdb.AddHook(w)
 				last := keysOf("last")
-				by := scouting(rdb, []string{"first", "last"}, pollEvery, quiet)
+				by := scouting(rdb, ServerConfig{Queues: []string{"first", "last"}, Poll: pollEvery}, quiet)
 				by.wakeups.every = test.every
 				found := make(chan bool, 1)
 				go func() {
@@ -167,7 +167,7 @@ func TestAWokenServerWakesTheNext(t *testing.T) {
 		k := keysOf("q")
 		for range 2 {
 			do(t, rdb, "DEL", wakeKey("q"))
-			by := scouting(rdb, []string{"q"}, pollEvery, quiet)
+			by := scouting(rdb, ServerConfig{Queues: []string{"q"}, Poll: pollEvery}, quiet)
 			by.woken = true
 			if err := by.EvalSha(t.Context(), redis.NewScript(take).Hash(), []string{k.pending(), k.paused(), k.active(), k.lease()}).Err(); err != nil {
 				t.Fatal(err)

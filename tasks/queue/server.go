@@ -53,7 +53,7 @@ type Server struct {
 // [Maintain].
 func Serve(rdb redis.UniversalClient, cfg ServerConfig, h Handlers, log *slog.Logger) (*Server, error) {
 	cfg.Poll = cmp.Or(cfg.Poll, pollEvery)
-	conn := scouting(rdb, cfg.Queues, cfg.Poll, log)
+	conn := scouting(rdb, cfg, log)
 	s, err := serveOn(conn, cfg, h.mux(&conn.throttle), log)
 	if err != nil {
 		return nil, err
