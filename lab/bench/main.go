@@ -159,15 +159,16 @@ func measure(ctx context.Context, cfg config, out io.Writer) error {
 			continue
 		}
 		fmt.Fprintf(out, "measuring %s …\n", p.name)
-		measured, err := p.run(ctx, cfg)
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+		measured, failed := p.run(ctx, cfg)
+		if failed != nil {
+			err = fmt.Errorf("%s: %w", p.name, failed)
+			break // what was measured until then is shown
 		}
 		rows = append(rows, measured...)
 	}
 	fmt.Fprint(out, "\n", table(rows), "\n")
 	fmt.Fprintf(out, "in %v; load now %s\n", time.Since(began).Round(time.Second), load())
-	return nil
+	return err
 }
 
 // load returns how busy the machine is, by others and by us.
