@@ -25,9 +25,11 @@ const (
 	// embedded, at work and at rest: each script makes an interpreter.
 	embeddedFactor = 8
 	// restAfter is how many quiet seconds make a process be at rest, and restAgain
-	// after how many more it gives back what it has taken meanwhile.
-	restAfter = 5
-	restAgain = 60
+	// after how many more it gives back what it has taken meanwhile. unmapAgain is the same for
+	// the pages of the program alone, which costs next to nothing.
+	restAfter  = 5
+	restAgain  = 60
+	unmapAgain = 10
 	// restPercent is GOGC at rest: what little is allocated then does not spread
 	// over as much memory again as the process needs.
 	restPercent = 25
@@ -104,8 +106,11 @@ func (t *tuner) step(allocated uint64) {
 		t.quiet = 0
 	default:
 		t.quiet++
-		if t.quiet == restAfter || t.quiet > restAfter && (t.quiet-restAfter)%restAgain == 0 {
+		switch since := t.quiet - restAfter; {
+		case since >= 0 && since%restAgain == 0:
 			t.rest()
+		case since > 0 && since%unmapAgain == 0:
+			unmapProgram()
 		}
 	}
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/topcentral/spillway/lab/footprint"
@@ -124,13 +125,17 @@ func megabytes(p footprint.Process) string {
 func (w *world) busy(ctx context.Context, dev string) error {
 	const jobs = 2_000
 	for _, addr := range []string{w.api, dev} {
-		made := 0
-		for made < jobs {
-			got, err := w.callingAt(addr, callers, time.Second, func(c *caller) error { return postOne(c, w.key, &ring{}) })
+		var made atomic.Int64
+		for made.Load() < jobs {
+			_, err := w.callingAt(addr, callers, 100*time.Millisecond, func(c *caller) error {
+				if made.Add(1) > jobs {
+					return nil
+				}
+				return postOne(c, w.key, &ring{})
+			})
 			if err != nil {
 				return err
 			}
-			made += len(got.took)
 		}
 	}
 	return w.untilEnded(ctx, jobs)
