@@ -89,6 +89,28 @@ func TestJobsNeedNotWaitForALaneThatIsGone(t *testing.T) {
 	}
 }
 
+// A job whose first lane is served, but has no room, gets its ticket for the other lane at
+// its spill time, and not before.
+func TestAJobSpillsAtItsTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, redistest.Embedded(t))
+	busy := &tasks.Worker{ID: "busy", Serves: []tasks.LaneService{{Lane: tasks.Local, Queues: queue.Names(tasks.Local), Slots: 1}}}
+	if err := w.store.Beat(t.Context(), busy); err != nil {
+		t.Fatalf("beat: %v", err)
+	}
+	w.start(t, cloudLane)
+	j := w.submit(t)
+	if !j.SpillAt.After(j.CreatedAt) {
+		t.Fatalf("it spills when it is made: %+v", j.Plan)
+	}
+	spill := time.Now().Add(700 * time.Millisecond).Truncate(time.Millisecond)
+	w.rdb.HSet(t.Context(), "spillway:{0}:job:"+j.ID, "spill", spill.UnixMilli())
+	w.rdb.ZAdd(t.Context(), "spillway:{0}:due", redis.Z{Score: float64(spill.UnixMilli()), Member: j.ID})
+	if j = w.end(t, j.ID); j.Lane != tasks.Cloud || j.Degraded || j.StartedAt.Before(spill) {
+		t.Errorf("got it started on %s, %v after its spill time, degraded %v; want cloud, not before", j.Lane, j.StartedAt.Sub(spill), j.Degraded)
+	}
+}
+
 func TestJobsWithoutTicketsGetSome(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, redistest.Embedded(t), func(cfg *store.Config) { cfg.Recheck = 100 * time.Millisecond })
