@@ -4,8 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -24,7 +26,8 @@ type scout struct {
 	wakeups *wakeups
 	client  *Client
 	queues  []string
-	slots   int           // tasks that the server has in hand at once
+	slots   int64         // tasks that the server has in hand at most
+	inHand  atomic.Int64  // tasks that it has in hand
 	lasts   time.Duration // of what a look has found: no longer than an idle server sleeps
 
 	looked time.Time
@@ -38,7 +41,7 @@ type scout struct {
 func scouting(rdb redis.UniversalClient, cfg ServerConfig, log *slog.Logger) *scout {
 	return &scout{
 		UniversalClient: rdb, wakeups: newWakeups(rdb, cfg.Queues, log), client: NewClient(rdb),
-		queues: cfg.Queues, slots: max(1, cfg.Slots), lasts: cfg.Poll / 2,
+		queues: cfg.Queues, slots: int64(max(1, cfg.Slots)), lasts: cfg.Poll / 2,
 	}
 }
 
@@ -177,14 +180,23 @@ func (s *scout) look(ctx context.Context) {
 }
 
 // fill issues tickets that are parked for a queue while fewer are pending than the server
-// has slots, and returns how many: whose turn it is shows only when a slot is free.
+// has free slots, and returns how many: whose turn it is shows only when a slot is free.
 func (s *scout) fill(ctx context.Context, queue string, pending int64) int64 {
-	missing := s.slots - int(pending)
+	missing := max(1, s.slots-s.inHand.Load()) - pending
 	if missing <= 0 {
 		return 0
 	}
-	n, _ := s.client.takeTurns(ctx, queue, missing) // those that failed come again by a watchdog
+	n, _ := s.client.takeTurns(ctx, queue, int(missing)) // those that failed come again by a watchdog
 	return int64(n)
+}
+
+// counting counts the tasks that the server has in hand.
+func (s *scout) counting(next asynq.Handler) asynq.Handler {
+	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
+		s.inHand.Add(1)
+		defer s.inHand.Add(-1)
+		return next.ProcessTask(ctx, t)
+	})
 }
 
 // stillEmpty reports whether the queues are empty, by one command where one server has

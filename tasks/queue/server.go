@@ -54,7 +54,9 @@ type Server struct {
 func Serve(rdb redis.UniversalClient, cfg ServerConfig, h Handlers, log *slog.Logger) (*Server, error) {
 	cfg.Poll = cmp.Or(cfg.Poll, pollEvery)
 	conn := scouting(rdb, cfg, log)
-	s, err := serveOn(conn, cfg, h.mux(&conn.throttle), log)
+	mux := h.mux(&conn.throttle)
+	mux.Use(conn.counting)
+	s, err := serveOn(conn, cfg, mux, log)
 	if err != nil {
 		return nil, err
 	}
