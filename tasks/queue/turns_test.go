@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
@@ -198,4 +199,35 @@ func TestServersTakeTicketsInTurn(t *testing.T) {
 		}
 		awaitDepth(t, rdb, Depth{Queue: "local.high"})
 	})
+}
+
+// In a cluster a server waits for, and takes, what is parked and what falls due.
+func TestTurnsInACluster(t *testing.T) {
+	rdb := redistest.StartCluster(t).Client(t)
+	c := NewClient(rdb)
+	arrived := make(chan string, 3)
+	upkeep, err := Maintain(rdb, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer upkeep.Shutdown()
+	s, err := Serve(rdb, ServerConfig{Queues: Names(tasks.Local), Slots: 1}, Handlers{Ticket: func(_ context.Context, got Ticket) error {
+		arrived <- got.JobID
+		return nil
+	}}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Shutdown()
+	err = c.EnqueueAll(t.Context(),
+		Due{Ticket: highTicket("parked"), Turn: &Turn{Tenant: "acme"}},
+		Due{Ticket: highTicket("later"), At: time.Now().Add(time.Second)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"parked", "later"} {
+		if got := receive(t, arrived); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
 }
