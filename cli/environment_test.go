@@ -85,8 +85,13 @@ func TestComposePassesEverySetting(t *testing.T) {
 				t.Errorf("service %s: %s is fixed to %q", name, s.Name, *value)
 			}
 		}
-		if len(service.Environment) != len(all)-2 {
-			t.Errorf("service %s: got %d variables, want %d", name, len(service.Environment), len(all)-2)
+		for _, variable := range config.OTLPVariables() {
+			if value, ok := service.Environment[variable]; !ok || value != nil {
+				t.Errorf("service %s: %s does not reach it as it is: name it in x-settings, without a value", name, variable)
+			}
+		}
+		if want := len(all) - 2 + len(config.OTLPVariables()); len(service.Environment) != want {
+			t.Errorf("service %s: got %d variables, want %d", name, len(service.Environment), want)
 		}
 	}
 	if serving != 3 {

@@ -16,6 +16,15 @@ type OTLP struct {
 	Logs   Protocol
 }
 
+// OTLPVariables lists OpenTelemetry's variables that containers are given. Others that
+// its exporters read, such as certificates, need a file or are rare.
+func OTLPVariables() []string {
+	return []string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_TRACES_EXPORTER", "OTEL_LOGS_EXPORTER",
+		"OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_RESOURCE_ATTRIBUTES",
+	}
+}
+
 // Protocol is a transport of OTLP.
 type Protocol string
 
