@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/topcentral/spillway/api"
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/api/audit"
+	"github.com/topcentral/spillway/api/console"
 	"github.com/topcentral/spillway/api/internal/httpx"
 	"github.com/topcentral/spillway/tasks"
 )
@@ -35,6 +37,8 @@ type Config struct {
 	Queues redis.UniversalClient
 	// Metrics are those that Prometheus reads. Default: none.
 	Metrics prometheus.Gatherer
+	// Console shows the fleet and the jobs. Default: there is none.
+	Console *console.Console
 	// Health reports the health of each part.
 	Health func(context.Context) api.Health
 }
@@ -89,6 +93,9 @@ func (s *server) forPeople() {
 	s.public("POST /logout", s.recorded(action("logout"), s.logout))
 	s.private("GET /{$}", s.home)
 	s.private(dashboardRoot+"/", s.board)
+	if s.Console != nil {
+		s.Console.Routes(func(pattern string, h func(http.ResponseWriter, *http.Request) error) { s.private(pattern, h) })
+	}
 }
 
 // public routes requests that anyone may make.
@@ -118,13 +125,21 @@ func (s *server) private(pattern string, h handler) {
 		}
 		return h(w, r)
 	}
-	recorded := s.recorded(func(r *http.Request) string { return "dashboard." + strings.ToLower(r.Method) }, admitted)
+	recorded := s.recorded(changeOf, admitted)
 	s.public(pattern, func(w http.ResponseWriter, r *http.Request) error {
 		if mutates(r) {
 			return recorded(w, r)
 		}
 		return admitted(w, r)
 	})
+}
+
+// changeOf names a change: console.cancel, dashboard.post.
+func changeOf(r *http.Request) string {
+	if strings.HasPrefix(r.URL.Path, console.Root+"/") {
+		return "console." + path.Base(r.URL.Path)
+	}
+	return "dashboard." + strings.ToLower(r.Method)
 }
 
 // recoverPanics turns a panic into an error.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/api/audit"
+	"github.com/topcentral/spillway/api/console"
 	"github.com/topcentral/spillway/tasks"
 )
 
@@ -119,11 +120,14 @@ func (s *server) logout(w http.ResponseWriter, r *http.Request) error {
 // home shows the start page.
 func (s *server) home(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	p := access.From(r.Context())
+	p, root := access.From(r.Context()), ""
+	if s.Console != nil {
+		root = console.Root
+	}
 	return s.pages.ExecuteTemplate(w, "home.html", struct {
-		Who, Tenant, Dashboard string
-		Login, Write           bool
-	}{p.Subject, p.Tenant, dashboardRoot + "/", s.Login, p.Can(access.AdminWrite)})
+		Who, Tenant, Dashboard, Console string
+		Login, Write                    bool
+	}{p.Subject, p.Tenant, dashboardRoot + "/", root, s.Login, p.Can(access.AdminWrite)})
 }
 
 func (s *server) style(w http.ResponseWriter, r *http.Request) error {
