@@ -24,8 +24,8 @@ type providersStatusCommand struct {
 
 // Help gives examples.
 func (providersStatusCommand) Help() string {
-	return "Shows the models that the live workers do not call for now: why, since when, until when, and what to do. Reads\n" +
-		"Redis at SPILLWAY_REDIS_URL.\n\n" +
+	return "Shows the models that the live workers do not call for now, and the providers that they cannot reach: why, since when, until\n" +
+		"when, and what to do. Reads Redis at SPILLWAY_REDIS_URL.\n\n" +
 		"Examples:\n  spillway providers status\n  spillway providers status --json"
 }
 
@@ -56,6 +56,9 @@ func printCircuits(s streams, left []api.ProviderHealth, now time.Time) error {
 	fmt.Fprintln(w, "MODEL\tWORKERS\tREASON\tFOR\tAGAIN\tWHAT TO DO")
 	for _, h := range left {
 		again := "being tried"
+		if !strings.Contains(h.Candidate, "/") {
+			again = "probed every 5 s"
+		}
 		if wait := h.RetryAt.Sub(now); wait > 0 {
 			again = "in " + span(wait)
 		}
@@ -107,6 +110,9 @@ func knownProviders(workers []tasks.Worker) []string {
 	for _, w := range workers {
 		for _, c := range w.Circuits {
 			known = append(known, c.Provider)
+		}
+		for _, a := range w.Awaits {
+			known = append(known, a.Provider)
 		}
 		for _, l := range w.Serves {
 			for _, m := range l.Models {

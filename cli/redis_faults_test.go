@@ -52,10 +52,10 @@ func TestReadsGoOnWhileRedisTakesNoWrites(t *testing.T) {
 		if status, body := fetchText(t, operators+"/readyz"); status != http.StatusOK || !strings.HasPrefix(body, "degraded\n") || !strings.Contains(body, refuse.says) {
 			t.Errorf("%s: /readyz: %d %s", name, status, body)
 		}
-		if status, body := fetchText(t, operators+"/health"); status != http.StatusServiceUnavailable || !strings.Contains(body, "refuses writes") || !strings.Contains(body, refuse.says) {
+		if status, body := fetchText(t, operators+"/health"); status != http.StatusServiceUnavailable || !strings.Contains(body, "unknown: Redis refuses writes") || !strings.Contains(body, refuse.says) {
 			t.Errorf("%s: /health: %d %s", name, status, body)
 		}
-		if out, _, _ := command(t, "doctor"); !strings.Contains(out, refuse.says) {
+		if out, _, _ := command(t, "doctor"); !strings.Contains(out, refuse.says) || !strings.Contains(out, "unknown: Redis refuses writes") || strings.Contains(out, "none is alive") {
 			t.Errorf("%s: doctor says\n%s", name, out)
 		}
 		if err := rdb.ConfigSet(t.Context(), refuse.setting, refuse.off).Err(); err != nil {

@@ -24,6 +24,10 @@ func circuitFindings(workers []tasks.Worker, now time.Time) []Finding {
 	var findings []Finding
 	for _, h := range health.OfProviders(workers) {
 		f := Finding{Check: "provider " + h.Candidate}
+		if !strings.Contains(h.Candidate, "/") { // the finding of its lane says whether that is bad
+			findings = append(findings, f.warn(fmt.Sprintf("%s cannot list its models (%s), since %s ago", number(h.Workers, "worker"), h.Reason, providers.Span(now.Sub(h.Since))), h.Detail))
+			continue
+		}
 		what := fmt.Sprintf("%s stopped calling it after %s, %s ago", number(h.Workers, "worker"), h.Reason, providers.Span(now.Sub(h.Since)))
 		if h.Status == api.HealthUnavailable {
 			findings = append(findings, f.fail(what, h.Detail))
@@ -45,6 +49,9 @@ func examineWork(ctx context.Context, rdb, queues redis.UniversalClient, shards 
 		return []Finding{Finding{Check: "workers"}.fail(err.Error(), "look at the log of Redis")}
 	}
 	workers = slices.DeleteFunc(workers, func(w tasks.Worker) bool { return w.Leaving })
+	if refused := jobs.Writable(ctx); refused != nil && len(workers) == 0 {
+		return []Finding{unknownWorkers(refused)}
+	}
 	depths, err := queue.NewInspector(queues).Depths()
 	if err != nil {
 		return append(workerFindings(workers, nil), Finding{Check: "queues"}.fail(err.Error(), "look at the log of Redis"))
@@ -62,6 +69,11 @@ func examineWork(ctx context.Context, rdb, queues redis.UniversalClient, shards 
 	}
 	return slices.Concat(workerFindings(workers, depths), lacking,
 		queueFindings(depths, workers), []Finding{jobFinding(ctx, jobs)})
+}
+
+// unknownWorkers is the finding where no heartbeat can be written.
+func unknownWorkers(refused error) Finding {
+	return Finding{Check: "workers"}.warn("unknown: Redis refuses writes, and so the heartbeats of workers", health.WriteAdvice(refused))
 }
 
 // jobFinding counts the jobs, as a picture of the whole.
@@ -98,7 +110,7 @@ func workerFindings(workers []tasks.Worker, depths []queue.Depth) []Finding {
 	for _, lane := range []tasks.Lane{tasks.Local, tasks.Cloud} {
 		f, h := Finding{Check: "lane " + string(lane)}, health.OfLane(lane, workers, depths)
 		if h.Workers == 0 {
-			what, do, _ := strings.Cut(health.NoWorkerOn[lane], "; ")
+			what, do, _ := strings.Cut(h.Detail, "; ")
 			findings = append(findings, f.warn(what, do))
 			continue
 		}

@@ -41,7 +41,8 @@ func (s Reporter) Report(ctx context.Context) api.Health {
 		h.Redis = api.RedisHealth{Status: api.HealthUnavailable, Detail: "Redis does not answer; new jobs are refused until it does"}
 		return h
 	}
-	if err := s.Store.Writable(ctx); err != nil {
+	refused := s.Store.Writable(ctx)
+	if err := refused; err != nil {
 		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: "Redis answers but refuses writes: " + WriteAdvice(err) + "; reads go on, new jobs are refused"}
 		s.Log.WarnContext(ctx, "Redis refuses writes", "error", err, "do", WriteAdvice(err))
 		h.Status = api.HealthUnavailable
@@ -66,7 +67,11 @@ func (s Reporter) Report(ctx context.Context) api.Health {
 		h.Redis = api.RedisHealth{Status: api.HealthDegraded, Detail: "the waiting jobs cannot be counted"}
 	}
 	for _, lane := range tasks.Lanes() {
-		h.Lanes = append(h.Lanes, OfLane(lane, workers, depths))
+		l := OfLane(lane, workers, depths)
+		if refused != nil && len(workers) == 0 {
+			l.Detail = "unknown: Redis refuses writes, and so the heartbeats of workers"
+		}
+		h.Lanes = append(h.Lanes, l)
 	}
 	for _, d := range depths {
 		h.Queues = append(h.Queues, ofQueue(d))
@@ -78,10 +83,16 @@ func (s Reporter) Report(ctx context.Context) api.Health {
 	here := tasks.Worker{ID: ThisProcess, Agents: s.Agents.Versions(), AgentFaults: s.Agents.Faults()}
 	h.Agents = OfAgents(append([]tasks.Worker{here}, workers...), pushed)
 	h.Providers = OfProviders(workers)
-	if h.Status == api.HealthOK && (len(workers) == 0 || unwell(h)) {
+	if h.Status == api.HealthOK && (len(workers) == 0 || unwell(h) || anyCutOff(workers)) {
 		h.Status = api.HealthDegraded
 	}
 	return h
+}
+
+// anyCutOff reports whether a lane cannot answer for want of a provider that somebody
+// relies on.
+func anyCutOff(workers []tasks.Worker) bool {
+	return slices.ContainsFunc(tasks.Lanes(), func(l tasks.Lane) bool { return len(cutOff(l, workers)) > 0 })
 }
 
 // unwell reports whether a part is not as it should be.

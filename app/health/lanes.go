@@ -3,6 +3,7 @@ package health
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/topcentral/spillway/api"
 	"github.com/topcentral/spillway/tasks"
@@ -11,6 +12,31 @@ import (
 
 // isStalled reports whether a lane has workers and cannot answer.
 func isStalled(h api.LaneHealth) bool { return h.Workers > 0 && h.Status == api.HealthUnavailable }
+
+// cutOff returns the providers of a lane that its workers cannot reach, if none of
+// them reaches another, and if somebody relies on one: it has answered before, or it is
+// a cloud, which is asked only where its key is set. A local server that was never
+// there is none of that: Ollama is looked for on every machine.
+func cutOff(lane tasks.Lane, workers []tasks.Worker) []string {
+	var awaited []string
+	relied := false
+	for _, w := range workers {
+		if slices.ContainsFunc(w.Serves, func(s tasks.LaneService) bool { return s.Lane == lane }) {
+			return nil
+		}
+		for _, a := range w.Awaits {
+			if a.Lane == lane && !a.Starting {
+				awaited = append(awaited, a.Provider)
+				relied = relied || a.Lost || lane == tasks.Cloud
+			}
+		}
+	}
+	if !relied {
+		return nil
+	}
+	slices.Sort(awaited)
+	return slices.Compact(awaited)
+}
 
 // withoutCandidates reports whether a lane's workers leave all their candidates
 // alone.
@@ -61,6 +87,9 @@ func OfLane(lane tasks.Lane, workers []tasks.Worker, depths []queue.Depth) api.L
 	if h.Workers == 0 {
 		h.Status = api.HealthUnavailable
 		h.Detail = NoWorkerOn[lane]
+		if lost := cutOff(lane, workers); len(lost) > 0 {
+			h.Detail = "its workers cannot reach " + strings.Join(lost, ", ") + "; see providers"
+		}
 	}
 	return h
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/topcentral/spillway/tasks"
 )
 
-// OfProviders sums up which candidates the workers leave alone, in order of
-// their names.
+// OfProviders sums up which candidates the workers leave alone, and which providers
+// they cannot reach, in order of their names.
 func OfProviders(workers []tasks.Worker) []api.ProviderHealth {
 	reached := map[string]int{} // workers by candidate
 	for _, w := range workers {
@@ -49,8 +49,58 @@ func OfProviders(workers []tasks.Worker) []api.ProviderHealth {
 		h.Detail = circuitAdvice(candidate, h.Reason)
 		all = append(all, *h)
 	}
+	all = append(all, unreachable(workers)...)
 	slices.SortFunc(all, func(a, b api.ProviderHealth) int { return cmp.Compare(a.Candidate, b.Candidate) })
 	return all
+}
+
+// unreachable sums up which providers do not list their models to the workers that
+// are to ask them.
+func unreachable(workers []tasks.Worker) []api.ProviderHealth {
+	found, reached := map[string]*api.ProviderHealth{}, map[string]bool{}
+	for _, w := range workers {
+		for _, l := range w.Serves {
+			for _, m := range l.Models {
+				provider, _, _ := strings.Cut(m, "/")
+				reached[provider] = true
+			}
+		}
+		for _, a := range w.Awaits {
+			if a.Reason == "" { // of a version that does not say
+				continue
+			}
+			h := found[a.Provider]
+			if h == nil {
+				h = &api.ProviderHealth{Candidate: a.Provider, Status: api.HealthUnavailable, Reason: a.Reason, Since: a.Since, Detail: probeAdvice(a)}
+				found[a.Provider] = h
+			}
+			h.Workers++
+			if a.Since.Before(h.Since) {
+				h.Since = a.Since
+			}
+		}
+	}
+	all := make([]api.ProviderHealth, 0, len(found))
+	for provider, h := range found {
+		if reached[provider] {
+			h.Status = api.HealthDegraded
+		}
+		all = append(all, *h)
+	}
+	return all
+}
+
+// probeAdvice says what to do about a provider that does not list its models.
+func probeAdvice(a tasks.Awaited) string {
+	switch {
+	case a.Starting:
+		return "it seems to be starting"
+	case a.Reason == string(providers.ClassTransport) && a.Lane == tasks.Local && !a.Lost:
+		return "it was never there; if it should be, start it on the worker's machine, or correct its address"
+	case a.Reason == string(providers.ClassServer):
+		return "it answers with an error: look at its log"
+	}
+	return circuitAdvice(a.Provider, a.Reason)
 }
 
 // circuitAdvice says what to do about a candidate that fails for a reason.

@@ -53,3 +53,46 @@ func TestHealthOfProviders(t *testing.T) {
 		})
 	}
 }
+
+// A lane whose providers fail their probes is not well, unless nobody relies on them.
+func TestProvidersThatCannotBeReached(t *testing.T) {
+	since := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	awaiting := func(all ...tasks.Awaited) tasks.Worker { return tasks.Worker{ID: "a", Awaits: all} }
+	lost := tasks.Awaited{Lane: tasks.Local, Provider: "ollama", Lost: true, Reason: "transport", Since: since}
+	never := tasks.Awaited{Lane: tasks.Local, Provider: "ollama", Reason: "transport", Since: since}
+	loading := tasks.Awaited{Lane: tasks.Local, Provider: "ollama", Starting: true, Reason: "timeout", Since: since}
+	refused := tasks.Awaited{Lane: tasks.Cloud, Provider: "kimi", Reason: "auth_dead", Since: since}
+	for _, c := range []struct {
+		name    string
+		workers []tasks.Worker
+		want    string // of each provider
+		cut     bool
+	}{
+		{"a local model that was there", []tasks.Worker{awaiting(lost)}, "ollama unavailable 1", true},
+		{"one that never was", []tasks.Worker{awaiting(never)}, "ollama unavailable 1", false},
+		{"one that is starting", []tasks.Worker{awaiting(loading)}, "ollama unavailable 1", false},
+		{"a cloud whose key is refused", []tasks.Worker{awaiting(refused)}, "kimi unavailable 1", true},
+		{"both lanes", []tasks.Worker{awaiting(lost, refused), awaiting(refused)}, "kimi unavailable 2, ollama unavailable 1", true},
+		{"another worker reaches it", []tasks.Worker{awaiting(refused), reaching("b", []string{"kimi/k"})}, "kimi degraded 1", false},
+		{"another cloud answers", []tasks.Worker{awaiting(refused), reaching("b", []string{"deepseek/chat"})}, "kimi unavailable 1", false},
+		{"a worker of an older version", []tasks.Worker{awaiting(tasks.Awaited{Lane: tasks.Cloud, Provider: "kimi"})}, "", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			for _, h := range OfProviders(c.workers) {
+				got = append(got, strings.Join([]string{h.Candidate, string(h.Status), string(rune('0' + h.Workers))}, " "))
+				if h.Detail == "" || h.Reason == "" || h.Since.IsZero() {
+					t.Errorf("%+v does not say since when, why or what to do", h)
+				}
+			}
+			if got := strings.Join(got, ", "); got != c.want || anyCutOff(c.workers) != c.cut {
+				t.Errorf("got %q, cut off %v; want %q, %v", got, anyCutOff(c.workers), c.want, c.cut)
+			}
+			for _, lane := range []tasks.Lane{tasks.Local, tasks.Cloud} {
+				if h := OfLane(lane, c.workers, nil); len(cutOff(lane, c.workers)) > 0 && (h.Status != api.HealthUnavailable || !strings.Contains(h.Detail, "cannot reach")) {
+					t.Errorf("got %+v", h)
+				}
+			}
+		})
+	}
+}

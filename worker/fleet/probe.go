@@ -29,6 +29,7 @@ type state struct {
 	models   []providers.Model // nil: it cannot be reached
 	missed   int               // probes in a row without an answer
 	cause    error             // why the last probe failed; nil: it did not
+	failing  time.Time         // when the first probe of the present row failed
 	reached  bool              // it has answered once
 	probeNow chan struct{}     // receives when it should be probed at once
 }
@@ -133,7 +134,9 @@ func (f *Fleet) probe(ctx context.Context, p providers.Provider) (changed bool) 
 		}
 		return before == nil || !slices.Equal(before, s.models)
 	}
-	s.missed++
+	if s.missed++; !failed {
+		s.failing = time.Now().UTC()
+	}
 	if before != nil && s.missed < 2 {
 		return false // once may be a hiccup, such as a large model being loaded
 	}

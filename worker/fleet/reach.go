@@ -113,7 +113,9 @@ func (f *Fleet) Awaited() []tasks.Awaited {
 	add := func(lane tasks.Lane, name string) {
 		if s := f.known[name]; s.models == nil && s.cause != nil {
 			starting := !s.reached && providers.ClassOf(s.cause) == providers.ClassTimeout && time.Since(f.since) < startsFor
-			all = append(all, tasks.Awaited{Lane: lane, Provider: name, Starting: starting})
+			all = append(all, tasks.Awaited{
+				Lane: lane, Provider: name, Starting: starting, Lost: s.reached, Reason: string(providers.ClassOf(s.cause)), Since: s.failing,
+			})
 		}
 	}
 	for _, p := range f.local {

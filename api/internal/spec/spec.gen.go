@@ -351,9 +351,9 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
-// ProviderHealth A model that workers do not call now, because it failed or asked for a pause.
+// ProviderHealth A model that workers do not call now, because it failed or asked for a pause; or a provider that they cannot reach.
 type ProviderHealth struct {
-	// Candidate provider/model.
+	// Candidate provider/model; the provider alone if it does not list its models.
 	Candidate string `json:"candidate"`
 
 	// Detail What to do.
