@@ -12,7 +12,7 @@ import (
 
 // OpenAI lists the shapes of services with OpenAI's API.
 func OpenAI() []Shape {
-	return slices.Concat(openAIStreams(), openAIContents(), openAIUsage(), openAIEnds(), openAIFailures(), openAIWords(), openAILists(), Foreign())
+	return slices.Concat(openAIStreams(), openAIChoices(), openAIContents(), openAICharacters(), openAIRefusals(), openAIUsage(), openAIEnds(), openAIFailures(), openAIWords(), openAILists(), Foreign())
 }
 
 // sse writes a stream of events, each of which ends as the first argument says.
@@ -134,8 +134,8 @@ func openAIStreams() []Shape {
 	}
 }
 
-// openAIContents are forms of the content.
-func openAIContents() []Shape {
+// openAIChoices are forms of the choices and of the envelopes around them.
+func openAIChoices() []Shape {
 	return []Shape{
 		{Name: "choice-without-list", About: "a choice that is no list", Serve: stream(func(a Answer) []string {
 			return []string{`{"choices":{"delta":{"content":` + quote(a.Text) + `}}}`}
@@ -179,6 +179,12 @@ func openAIContents() []Shape {
 		{Name: "error-that-is-none", About: "members of errors that are empty or 0", Serve: stream(func(a Answer) []string {
 			return []string{`{"error":{},"code":0,"base_resp":{"status_code":0},"choices":[{"delta":{"content":` + quote(a.Text) + `}}]}`}
 		})},
+	}
+}
+
+// openAIContents are forms of the content and of the reasoning beside it.
+func openAIContents() []Shape {
+	return []Shape{
 		{Name: "content-as-parts", About: "content as a list of parts, some of unknown types", Reasons: true, Serve: stream(func(a Answer) []string {
 			first, second := halves(a.Text)
 			return []string{delta(`"content":[{"type":"thinking","thinking":[{"type":"text","text":` + quote(a.Reasoning) + `}]}]`), delta(`"content":[{"type":"text","text":` + quote(first) + `},{"type":"image_url","image_url":{"url":"x"}}]`), delta(`"content":[` + quote(second) + `]`)}
@@ -196,6 +202,12 @@ func openAIContents() []Shape {
 		{Name: "think-tags", About: "reasoning in <think> tags that are cut in two", Reasons: true, Serve: stream(func(a Answer) []string {
 			return []string{says("<thi"), says("nk>\n" + a.Reasoning + "</th"), says("ink>\n\n" + a.Text)}
 		})},
+	}
+}
+
+// openAICharacters are forms in which the characters of a text arrive.
+func openAICharacters() []Shape {
+	return []Shape{
 		{Name: "escaped", About: "everything but ASCII as escapes", Serve: stream(func(a Answer) []string {
 			first, second := halves(a.Text)
 			return []string{delta(`"content":` + escaped(first)), delta(`"content":` + escaped(second))}
@@ -231,6 +243,12 @@ func openAIContents() []Shape {
 		{Name: "control-characters", About: "a bare tab in a text", Text: func(text string) string { return text[:1] + "\t" + text[1:] }, Serve: stream(func(a Answer) []string {
 			return []string{says(a.Text[:1]), delta("\"content\":\"\t\""), says(a.Text[1:])}
 		})},
+	}
+}
+
+// openAIRefusals are refusals and other answers without a usable text.
+func openAIRefusals() []Shape {
+	return []Shape{
 		{Name: "refusal", About: "a refusal in place of content", Text: func(string) string { return "I cannot help with that." }, Serve: stream(func(Answer) []string {
 			return []string{delta(`"content":null,"refusal":"I cannot help "`), delta(`"refusal":"with that."`)}
 		})},
