@@ -274,7 +274,7 @@ func TestSchemasThatAreNearlyTheSame(t *testing.T) {
 	}
 }
 
-// Each event that webhooks tell of has one schema, so that a receiver can be
+// Each event that webhooks deliver has one schema, so that a receiver can be
 // generated.
 func TestEveryWebhookHasASchemaOfItsOwn(t *testing.T) {
 	c := newChecker(t)

@@ -15,7 +15,7 @@ const (
 )
 
 // fakeWebhooks is Webhooks with one endpoint and a log of a few tries, which forgets
-// what it is told to change.
+// what it is to change.
 type fakeWebhooks struct{}
 
 func newFakeWebhooks() fakeWebhooks { return fakeWebhooks{} }

@@ -48,7 +48,7 @@ func TestDocumentationTellsOfEveryCode(t *testing.T) {
 	text, _ := asMap(c.Document["info"])["description"].(string)
 	for _, code := range httpx.Codes() {
 		if !strings.Contains(text, "`"+string(code)+"`") {
-			t.Errorf("the description does not tell of %s", code)
+			t.Errorf("the description does not mention %s", code)
 		}
 	}
 	page, err := os.ReadFile("problems.md")

@@ -102,7 +102,7 @@ func TestFaultsOfOursAreLoggedNotTold(t *testing.T) {
 	}{
 		{"no code", errors.New("password=hunter2"), 500, ""},
 		{"a private cause", tasks.Errorf(tasks.CodeInternal, "Our fault.").WithCause(errors.New("password=hunter2")), 500, ""},
-		{"away", tasks.Errorf(tasks.CodeUnavailable, "Redis is away.").WithCause(errors.New("password=hunter2")), 503, "5"},
+		{"away", tasks.Errorf(tasks.CodeUnavailable, "Redis is unavailable.").WithCause(errors.New("password=hunter2")), 503, "5"},
 		{"out of time", fmt.Errorf("password=hunter2: %w", context.DeadlineExceeded), 503, "5"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestFaultsOfOursAreLoggedNotTold(t *testing.T) {
 func TestStoreAwayIsToldAtOnce(t *testing.T) {
 	m := newMemory()
 	job := m.submitted(t)
-	m.broken = tasks.Errorf(tasks.CodeUnavailable, "Redis is away.")
+	m.broken = tasks.Errorf(tasks.CodeUnavailable, "Redis is unavailable.")
 	for _, c := range []struct{ method, target, body string }{
 		{"POST", "/jobs", submission},
 		{"GET", "/jobs/" + job.ID, ""},

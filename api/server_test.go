@@ -24,7 +24,7 @@ func TestNewTellsAllThatIsWrong(t *testing.T) {
 	}
 	for _, want := range []string{"MaxBody", "MaxWait", "Deps.Events", "Deps.Agents", "Deps.Health"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not tell of %s", err, want)
+			t.Errorf("%v does not mention %s", err, want)
 		}
 	}
 }

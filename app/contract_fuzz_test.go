@@ -90,7 +90,7 @@ func TestContractFuzzWithoutRedis(t *testing.T) {
 		unavailable += statuses[http.StatusServiceUnavailable]
 	}
 	if unavailable == 0 {
-		t.Error("nobody was told that Redis is away")
+		t.Error("no answer says that Redis is unavailable")
 	}
 	for _, failure := range report.Failures {
 		t.Error(failure)

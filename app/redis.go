@@ -96,6 +96,6 @@ func connectQueues(ctx context.Context, cfg config.Config, role redisconn.Role, 
 		if err := queue.Claim(ctx, rdb, cfg.QueuePrefix); err != nil {
 			return err
 		}
-		return queue.Strangers(ctx, queues)
+		return queue.CheckForeignTasks(ctx, queues)
 	})
 }

@@ -23,11 +23,11 @@ func TestAgentsStats(t *testing.T) {
 	answered := store.Tallied{Ended: tasks.Succeeded, By: tasks.Cloud, Took: 4 * time.Second, Calls: []tasks.Attempt{{
 		Lane: tasks.Cloud, Outcome: tasks.OutcomeSucceeded, Tokens: tasks.Tokens{Input: 1000, Output: 300}, Cost: tasks.Dollar / 500,
 	}}}
-	var lessons store.Samples
+	var samples store.Samples
 	for _, variant := range []string{"plain", "plain", "terse"} {
-		lessons.Count(&tasks.Job{Agent: "A02", AgentVersion: "v1", Variant: variant}, answered)
+		samples.Count(&tasks.Job{Agent: "A02", AgentVersion: "v1", Variant: variant}, answered)
 	}
-	if err := kept.Learn(t.Context(), &lessons); err != nil {
+	if err := kept.Learn(t.Context(), &samples); err != nil {
 		t.Fatal(err)
 	}
 	out := must(t, "", "agents", "stats", "A02")

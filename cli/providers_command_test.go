@@ -121,7 +121,7 @@ func TestProvidersAreChecked(t *testing.T) {
 		{"no such provider", nil, []string{"kimmi"}, exitError, `there is no provider "kimmi"`},
 		{"a local server, by its first model", map[string]string{"SPILLWAY_OPENAI_COMPATIBLE": "farm=" + answers(t, "{}")}, []string{"farm", "--generate"}, exitOK, "deepseek-flash answered in"},
 		{"all that are set up", map[string]string{"SPILLWAY_DEEPSEEK_URL": answers(t, "{}")}, nil, exitError, "1 of 2 providers failed"},
-		{"one that lists nothing", map[string]string{"MINIMAX_API_KEY": "k"}, []string{"minimax"}, exitOK, "only --generate tells"},
+		{"one that lists nothing", map[string]string{"MINIMAX_API_KEY": "k"}, []string{"minimax"}, exitOK, "only --generate shows"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("DEEPSEEK_API_KEY", "k")

@@ -56,7 +56,7 @@ func TestWatchOutlastsAServerThatIsAwayForAWhile(t *testing.T) {
 			case at < 15*time.Second:
 				return nil, errRefused
 			case at < 40*time.Second:
-				return answer(503, text(`{"detail":"Redis is away"}`), "Retry-After", "5")
+				return answer(503, text(`{"detail":"Redis is unavailable"}`), "Retry-After", "5")
 			case after == "1":
 				return answer(200, text("%s", event(1, tasks.EventQueued)+event(2, tasks.EventSucceeded)))
 			}
@@ -81,10 +81,12 @@ func TestHowLongAnAbsentServerIsWaitedFor(t *testing.T) {
 		least, most time.Duration
 		says        string
 	}{
-		"never there":          {refuse, false, 0, 0, "no Spillway answers"},
-		"gone":                 {refuse, true, 50 * time.Second, time.Minute, "no Spillway answers"},
-		"there, but not ready": {func(*http.Request) (*http.Response, error) { return answer(503, text(`{"detail":"Redis is away"}`)) }, false, 50 * time.Second, time.Minute, "Redis is away"},
-		"at fault for ever":    {func(*http.Request) (*http.Response, error) { return answer(404, text(`{"detail":"No such job."}`)) }, true, 0, 0, "No such job."},
+		"never there": {refuse, false, 0, 0, "no Spillway answers"},
+		"gone":        {refuse, true, 50 * time.Second, time.Minute, "no Spillway answers"},
+		"there, but not ready": {func(*http.Request) (*http.Response, error) {
+			return answer(503, text(`{"detail":"Redis is unavailable"}`))
+		}, false, 50 * time.Second, time.Minute, "Redis is unavailable"},
+		"at fault for ever": {func(*http.Request) (*http.Response, error) { return answer(404, text(`{"detail":"No such job."}`)) }, true, 0, 0, "No such job."},
 		"too long an event": {func(*http.Request) (*http.Response, error) {
 			return answer(200, io.MultiReader(text("data: "), endless{}))
 		}, true, 0, 0, "longer than 16 MiB"},

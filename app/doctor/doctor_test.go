@@ -11,7 +11,7 @@ import (
 	"github.com/topcentral/spillway/tasks/store/redisconn"
 )
 
-// levels tells how bad each finding is, leaving out what is well.
+// levels returns how bad each finding is, leaving out what is well.
 func levels(findings []Finding) []string {
 	bad := []string{}
 	for _, f := range findings {

@@ -35,7 +35,7 @@ func CheckRedis(n redisconn.Node, wanted config.Durability) []Finding {
 	}
 	if n.Cluster {
 		findings = append(findings, at("cluster").failIf(n.SlotsDown, failedOr(n.SlotsDown, "serves every slot"),
-			"redis-cli --cluster check tells which slots have no master; bring it back or fail over to its replica"))
+			"redis-cli --cluster check shows which slots have no master; bring it back or fail over to its replica"))
 	}
 	return findings
 }

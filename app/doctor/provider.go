@@ -44,7 +44,7 @@ func CheckProvider(ctx context.Context, cfg config.Config, k config.Service, opt
 		return generate(ctx, cfg, k, p, models)
 	}
 	if isUnlisted(k) {
-		return f.ok("is set up; whether it takes its key, only --generate tells")
+		return f.ok("is set up; whether it takes its key, only --generate shows")
 	}
 	return found(k, f, models)
 }

@@ -88,7 +88,7 @@ func examineQueues(ctx context.Context, rdb redis.UniversalClient, cfg config.Co
 	if err := queue.Match(ctx, rdb, cfg.QueuePrefix); err != nil {
 		return queues, f.fail(err.Error(), "set SPILLWAY_QUEUE_PREFIX to what the other processes have"), nil
 	}
-	if err := queue.Strangers(ctx, queues); err != nil {
+	if err := queue.CheckForeignTasks(ctx, queues); err != nil {
 		return queues, f.fail(err.Error(), "separate the two: until then each takes the other's tasks"), nil
 	}
 	return queues, f.ok("no other application's tasks are in the queues"), nil

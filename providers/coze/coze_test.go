@@ -222,7 +222,7 @@ func TestValidate(t *testing.T) {
 	err := coze.Config{BaseURL: "api.coze.cn", Poll: -1}.Validate()
 	for _, want := range []string{"base URL", "model", "poll"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not tell of %s", err, want)
+			t.Errorf("%v does not mention %s", err, want)
 		}
 	}
 	if err := (coze.Config{Bot: "1"}).Validate(); err != nil {

@@ -281,7 +281,7 @@ func TestValidate(t *testing.T) {
 	err := ollama.Config{BaseURL: "localhost:11434", NumCtx: -1, ThinkingTokens: -1}.Validate()
 	for _, want := range []string{"base URL", "num_ctx", "thinking"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not tell of %s", err, want)
+			t.Errorf("%v does not mention %s", err, want)
 		}
 	}
 }

@@ -325,7 +325,7 @@ func TestValidate(t *testing.T) {
 	err := bad.Validate()
 	for _, want := range []string{"name", "base URL", "xml", "limit", "temperature", "model m", "yaml"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not tell of %s", err, want)
+			t.Errorf("%v does not mention %s", err, want)
 		}
 	}
 }

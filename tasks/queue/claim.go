@@ -54,9 +54,9 @@ func match(ctx context.Context, rdb redis.UniversalClient, p Prefix) (settled bo
 // sampled is how many tasks of each list of a queue are looked at.
 const sampled = 5
 
-// Strangers returns an error if tasks of another application wait in the queues
+// CheckForeignTasks returns an error if tasks of another application wait in the queues
 // that are ours by name: servers of both would take each other's.
-func Strangers(ctx context.Context, rdb redis.UniversalClient) error {
+func CheckForeignTasks(ctx context.Context, rdb redis.UniversalClient) error {
 	tasks, err := sample(ctx, rdb)
 	if err != nil {
 		return fmt.Errorf("look for other applications in the queues: %w", unavailable(err))

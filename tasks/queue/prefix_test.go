@@ -30,10 +30,10 @@ func TestAPrefixKeepsApplicationsApart(t *testing.T) {
 		if _, err := theirs.Enqueue(asynq.NewTask("email:send", nil), asynq.Queue(Webhooks)); err != nil {
 			t.Fatal(err)
 		}
-		if err := Strangers(t.Context(), rdb); err == nil || !strings.Contains(err.Error(), "email:send") {
+		if err := CheckForeignTasks(t.Context(), rdb); err == nil || !strings.Contains(err.Error(), "email:send") {
 			t.Errorf("without a prefix: got %v", err)
 		}
-		if err := Strangers(t.Context(), ours); err != nil {
+		if err := CheckForeignTasks(t.Context(), ours); err != nil {
 			t.Errorf("with a prefix: %v", err)
 		}
 
