@@ -45,7 +45,7 @@ func NewEmbedded(cfg config.Config, log *slog.Logger) (*App, error) {
 	redisconn.LogTo(log)
 	cfg.Durability, cfg.Shards = config.DurabilityDefault, 1 // it is in memory, and one
 	cfg.RedisURL = "redis://" + server.Addr()
-	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr(), PoolSize: redisconn.WorkerPool})
 	var c cleanup
 	c.add("embedded Redis", func() error { server.Close(); return nil })
 	c.add("clock of the embedded Redis", expire(server))

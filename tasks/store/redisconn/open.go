@@ -7,6 +7,7 @@ package redisconn
 import (
 	"cmp"
 	"crypto/tls"
+	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -22,6 +23,15 @@ const (
 	// Worker has time: what it has to write was paid for.
 	Worker
 )
+
+// WorkerPool is how many connections a worker may have, unless the URL says otherwise:
+// each server of its queues waits for tasks on one of its own, some 15 in all, beside
+// those that the jobs use. go-redis' own default is 10 for each processor, so that a
+// worker with one would have none left.
+const WorkerPool = 64
+
+// leastWorkerPool is the smallest pool with which a worker makes progress.
+const leastWorkerPool = 24
 
 // clusterReload is how old a client's picture of a cluster may get. It bounds
 // how long a client asks a master that has been replaced.
@@ -50,6 +60,9 @@ func Open(url string, role Role) (redis.UniversalClient, error) {
 		if err := t.tls.apply(t.options.TLSConfig); err != nil {
 			return nil, err
 		}
+	}
+	if n := t.options.PoolSize; role == Worker && n > 0 && n < leastWorkerPool {
+		return nil, fmt.Errorf("pool_size=%d is too small for a worker: the servers of its queues wait for tasks on connections of their own; leave it out, or set %d or more", n, leastWorkerPool)
 	}
 	role.tune(t.options)
 	switch t.kind {
@@ -83,6 +96,7 @@ func (r Role) tune(o *redis.Options) {
 		o.ReadTimeout = cmp.Or(o.ReadTimeout, 5*time.Second)
 		o.WriteTimeout = cmp.Or(o.WriteTimeout, 5*time.Second)
 		o.MaxRetries = cmp.Or(o.MaxRetries, 4)
+		o.PoolSize = cmp.Or(o.PoolSize, WorkerPool)
 		o.DialerRetries = 2
 	}
 }

@@ -132,6 +132,7 @@ func TestOpenTunesForItsRole(t *testing.T) {
 	}{
 		{"an API fails fast", "redis://h", API, time.Second, 1},
 		{"a worker has time", "redis://h", Worker, 3 * time.Second, 4},
+		{"the URL wins over the pool", "redis://h?pool_size=24", Worker, 3 * time.Second, 4},
 		{"the URL wins", "redis://h?dial_timeout=7s&max_retries=9", API, 7 * time.Second, 9},
 	}
 	for _, tt := range tests {
@@ -145,8 +146,22 @@ func TestOpenTunesForItsRole(t *testing.T) {
 			if o.DialTimeout != tt.dial || o.MaxRetries != tt.retries || !o.ContextTimeoutEnabled {
 				t.Errorf("got dial timeout %v, %d retries, context timeouts %v", o.DialTimeout, o.MaxRetries, o.ContextTimeoutEnabled)
 			}
+			if tt.role == Worker && o.PoolSize < leastWorkerPool {
+				t.Errorf("a worker has %d connections", o.PoolSize)
+			}
 		})
 	}
+}
+
+func TestASmallPoolIsRefusedForAWorker(t *testing.T) {
+	if _, err := Open("redis://h?pool_size=8", Worker); err == nil || !strings.Contains(err.Error(), "24 or more") {
+		t.Errorf("got %v", err)
+	}
+	rdb, err := Open("redis://h?pool_size=8", API)
+	if err != nil {
+		t.Fatalf("an API that waits for nothing: %v", err)
+	}
+	rdb.Close()
 }
 
 // Every option that a URL may set reaches a client of several servers, too.
