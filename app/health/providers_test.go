@@ -1,6 +1,7 @@
 package health
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,9 @@ func TestProvidersThatCannotBeReached(t *testing.T) {
 			var got []string
 			for _, h := range OfProviders(c.workers) {
 				got = append(got, strings.Join([]string{h.Candidate, string(h.Status), string(rune('0' + h.Workers))}, " "))
+				if text, err := json.Marshal(h); err != nil || strings.Contains(string(text), "retry_at") {
+					t.Errorf("%s says when it is called again (%v)", text, err)
+				}
 				if h.Detail == "" || h.Reason == "" || h.Since.IsZero() {
 					t.Errorf("%+v does not say since when, why or what to do", h)
 				}

@@ -363,7 +363,7 @@ type ProviderHealth struct {
 	Reason string `json:"reason"`
 
 	// RetryAt When it is called again at the latest; absent while a trial call is running.
-	RetryAt time.Time `json:"retry_at,omitempty"`
+	RetryAt time.Time `json:"retry_at,omitzero"`
 
 	// Since Since when the first of them does not.
 	Since time.Time `json:"since"`
