@@ -453,3 +453,18 @@ func TestCanceledAndUnmeteredCallsAreBooked(t *testing.T) {
 		t.Errorf("got %+v, want $%s spent, all of it estimated", s, 101*prompt+100*text)
 	}
 }
+
+// With many calls in flight their reservations are most of what a reservation reads.
+func TestAReservationReadsTheOthersOnce(t *testing.T) {
+	rdb := redistest.Real(t)
+	g := guard(t, rdb, "provider:deepseek=1/day")
+	if err := rdb.ConfigResetStat(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	leave := mustEnter(t, g, call("acme", "A03"))
+	stats, err := rdb.Info(t.Context(), "commandstats").Result()
+	if err != nil || !strings.Contains(stats, "cmdstat_zrange:calls=1,") {
+		t.Errorf("it does not read them once: %v\n%s", err, stats)
+	}
+	leave(done(1, 1))
+}

@@ -50,19 +50,23 @@ local function lines(hold)
   return part
 end
 
--- reserved lists the amounts of the holds on each account.
+-- include lists the amount of a hold on each of its accounts.
+local function include(amounts, hold)
+  local part = lines(hold)
+  for period = 3, 4 do
+    for owner = 5, 7 do
+      local of = amounts[part[period] .. ' ' .. part[owner]]
+      if of then of[#of + 1] = part[2] end
+    end
+  end
+end
+
+-- reserved lists the amounts of the holds on each account. It reads all of them, so
+-- a script calls it once.
 local function reserved()
   local amounts = {}
   for _, account in ipairs(accounts) do amounts[account.key .. ' ' .. account.owner] = {} end
-  for _, hold in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do
-    local part = lines(hold)
-    for period = 3, 4 do
-      for owner = 5, 7 do
-        local of = amounts[part[period] .. ' ' .. part[owner]]
-        if of then of[#of + 1] = part[2] end
-      end
-    end
-  end
+  for _, hold in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do include(amounts, hold) end
   return amounts
 end
 
@@ -72,8 +76,8 @@ local function state(account, holds)
 end
 
 -- reply returns a verdict, followed by what is spent and reserved of each account.
-local function reply(verdict)
-  local all, holds = { verdict }, reserved()
+local function reply(verdict, holds)
+  local all = { verdict }
   for _, account in ipairs(accounts) do
     local spent, held = state(account, holds)
     local high, low = sum(held)

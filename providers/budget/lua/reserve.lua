@@ -5,10 +5,12 @@
 --   ARGV[15] ms after which it lapses   ARGV[16] ms a lapsed call is remembered   ARGV[17] the call's ID
 -- Returns {'ok' or 'spent', then spent and reserved of each account}.
 
--- exceeds reports whether amounts are more than a limit together.
-local function exceeds(limit, amounts)
-  local high, low = sum(amounts)
-  local h, l = parts(limit)
+-- exceeds reports whether what is reserved and more are above a limit together.
+local function exceeds(limit, held, more)
+  local high, low = sum(held)
+  local h, l = sum(more)
+  high, low = high + h + math.floor((low + l) / 1e9), (low + l) % 1e9
+  h, l = parts(limit)
   return high > h or (high == h and low > l)
 end
 
@@ -32,19 +34,18 @@ local function lapse(now)
   end
 end
 
-if redis.call('EXISTS', call) == 1 then return reply('ok') end
+if redis.call('EXISTS', call) == 1 then return reply('ok', reserved()) end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 lapse(now)
 local holds = reserved()
 for i, account in ipairs(accounts) do
   local limit = ARGV[7 + i]
-  local spent, amounts = state(account, holds)
-  amounts[#amounts + 1] = spent
-  amounts[#amounts + 1] = ARGV[7]
-  if limit ~= '' and exceeds(limit, amounts) then return reply('spent') end
+  local spent, held = state(account, holds)
+  if limit ~= '' and exceeds(limit, held, { spent, ARGV[7] }) then return reply('spent', holds) end
 end
-redis.call('ZADD', KEYS[4], now + ARGV[15], ARGV[14]) -- the same member if it comes again after an error
+-- The same member if it comes again after an error; then holds has it already.
+if redis.call('ZADD', KEYS[4], now + ARGV[15], ARGV[14]) == 1 then include(holds, ARGV[14]) end
 redis.call('PEXPIRE', KEYS[4], ARGV[1])
 keep('reserved', ARGV[15] + ARGV[3])
-return reply('ok')
+return reply('ok', holds)

@@ -5,7 +5,7 @@
 --   ARGV[12] the part of the cost that is an estimate   ARGV[13] the hold
 -- Returns {'ok', then spent and reserved of each account}.
 local known = redis.call('GET', call)
-if known == 'settled' then return reply('ok') end
+if known == 'settled' then return reply('ok', reserved()) end
 keep('settled', ARGV[3]) -- before the rest: a repeat after an error behind it must not book twice
 local lapsed = known and string.match(known, '^lapsed (%d+)$')
 for _, account in ipairs(accounts) do
@@ -23,4 +23,4 @@ for _, account in ipairs({ accounts[1], accounts[4] }) do
   add(account, 'unpriced', ARGV[11])
 end
 redis.call('ZREM', KEYS[4], ARGV[13]) -- last: after an error before it the reservation lapses, and an estimate is booked
-return reply('ok')
+return reply('ok', reserved())
