@@ -25,7 +25,7 @@ func examineOllama(ctx context.Context, cfg config.Config, all []*agents.Agent) 
 	defer cancel()
 	installed, err := ollama.New(local, modelclient.New(cfg.LocalProxy).Local).Models(ctx)
 	if err != nil {
-		return []Finding{f.warn(fmt.Sprintf("%s: %v", cfg.OllamaURL, err), "start it, or set SPILLWAY_OLLAMA_URL; without it there is no local lane on this machine")}
+		return []Finding{f.warn(fmt.Sprintf("%s: %v", config.HidePassword(cfg.OllamaURL), err), ollamaAdvice(cfg, err)+"; without it there is no local lane on this machine")}
 	}
 	findings := []Finding{f.ok(fmt.Sprintf("answers at %s with %s", cfg.OllamaURL, number(len(installed), "model")))}
 	missing := map[string][]string{} // model → agents
@@ -96,4 +96,21 @@ func examineCloud(ctx context.Context, cfg config.Config, k config.Service) Find
 	default:
 		return f.warn(err.Error(), advice(k, err)+"; workers ask again by themselves")
 	}
+}
+
+// ollamaAdvice says what to do about an Ollama that does not list its models: only
+// one that cannot be reached is to be started.
+func ollamaAdvice(cfg config.Config, err error) string {
+	place := config.HidePassword(cfg.OllamaURL)
+	switch providers.ClassOf(err) {
+	case providers.ClassTransport:
+		return "start it, or set SPILLWAY_OLLAMA_URL"
+	case providers.ClassAuthDead:
+		return "what answers at " + place + " wants a key: name it in the providers file, with the variable that holds its key as key_env, or set SPILLWAY_OLLAMA_URL"
+	case providers.ClassTimeout:
+		return "it takes connections and does not answer: look at its log, and at how busy its machine is"
+	case providers.ClassServer, providers.ClassOverloaded:
+		return "it answers with an error: look at its log"
+	}
+	return "look whether " + place + " is Ollama, else set SPILLWAY_OLLAMA_URL"
 }

@@ -36,7 +36,9 @@ func CheckProvider(ctx context.Context, cfg config.Config, k config.Service, opt
 	models, err := modelsOf(ctx, p)
 	switch {
 	case err != nil && k.Preset.Name == ollama.DefaultName && cfg.OllamaURL == ollama.DefaultBaseURL && !opts.Named:
-		return f.warn(err.Error(), "start it, or set SPILLWAY_OLLAMA_URL, if there is to be a local lane on this machine")
+		return f.warn(err.Error(), ollamaAdvice(cfg, err)+", if there is to be a local lane on this machine")
+	case err != nil && k.Preset.Name == ollama.DefaultName:
+		return f.fail(err.Error(), ollamaAdvice(cfg, err))
 	case err != nil:
 		return f.fail(err.Error(), advice(k, err))
 	}
