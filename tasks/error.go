@@ -75,10 +75,15 @@ func (e *Error) WithRetryAfter(d time.Duration) *Error {
 func (e *Error) RetryAfter() time.Duration { return e.after }
 
 // Error returns code, message, faults and cause, for logs. Callers are shown
-// Message and Faults only.
+// Message and Faults only. The request to try again is to them: an operator has the
+// cause in its place.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s", e.Code, e.Message)
+	message := e.Message
+	if e.cause != nil {
+		message = strings.TrimSuffix(strings.TrimSuffix(message, "."), "; try again shortly")
+	}
+	fmt.Fprintf(&b, "%s: %s", e.Code, message)
 	for _, f := range e.Faults {
 		fmt.Fprintf(&b, "; %s: %s", f.Pointer, f.Detail)
 	}
