@@ -3,6 +3,8 @@ package queue
 import (
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -11,12 +13,21 @@ import (
 // its loops say the same every second.
 const quietFor = time.Minute
 
-// logger hands asynq's own words to slog, each not too often.
+// outageWords are in the messages of asynq, which has only texts, while Redis cannot
+// be reached or refuses commands. Each loop and queue then has a message of its own.
+var outageWords = []string{
+	"connect:", "connection re", "broken pipe", "i/o timeout", "EOF", "connection pool", "no such host",
+	"OOM command not allowed", "MISCONF", "READONLY", "LOADING", "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS",
+}
+
+// logger hands asynq's own words to slog, each not too often, and one for an outage
+// of Redis; the others of the outage are for debugging.
 type logger struct {
 	log *slog.Logger
 
-	mu   sync.Mutex
-	said map[string]time.Time
+	mu     sync.Mutex
+	said   map[string]time.Time
+	outage time.Time // of the last message about the present outage
 }
 
 func newLogger(log *slog.Logger) *logger {
@@ -40,7 +51,11 @@ func (l *logger) Fatal(args ...any) { l.say(slog.LevelError, args) }
 
 func (l *logger) say(level slog.Level, args []any) {
 	message := fmt.Sprint(args...)
-	if !l.news(message, time.Now()) {
+	now := time.Now()
+	if level > slog.LevelDebug && l.ofOutage(message, now) {
+		level = slog.LevelDebug
+	}
+	if !l.news(message, now) {
 		return
 	}
 	switch level {
@@ -51,6 +66,19 @@ func (l *logger) say(level slog.Level, args []any) {
 	default:
 		l.log.Debug("asynq", "message", message)
 	}
+}
+
+// ofOutage reports whether a message is about an outage of which another was logged.
+// An outage is over when there was no message about it for a while.
+func (l *logger) ofOutage(message string, now time.Time) bool {
+	if !slices.ContainsFunc(outageWords, func(w string) bool { return strings.Contains(message, w) }) {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	logged := now.Sub(l.outage) < quietFor
+	l.outage = now
+	return logged
 }
 
 // news reports whether a message has not been said for a while.
