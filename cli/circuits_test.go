@@ -22,6 +22,9 @@ func TestProvidersStatusAndReset(t *testing.T) {
 	defer jobs.Close()
 	ctx := context.Background()
 	circuit := tasks.Circuit{Provider: "deepseek", Model: "chat", Reason: "quota_dead", Since: time.Now().Add(-time.Minute), RetryAt: time.Now().Add(5 * time.Minute)}
+	if out, errs, code := command(t, "providers", "status"); code != exitOK || !strings.Contains(out, "no worker is alive, so no model is called") {
+		t.Errorf("without a worker: exit %d\n%s%s", code, out, errs)
+	}
 	w := tasks.Worker{ID: "a", Serves: []tasks.LaneService{{Lane: tasks.Cloud, Models: []string{"deepseek/chat"}}}, Circuits: []tasks.Circuit{circuit}}
 	if err := jobs.Beat(ctx, &w); err != nil {
 		t.Fatal(err)

@@ -37,13 +37,22 @@ func (c providersStatusCommand) Run(ctx context.Context, s streams) error {
 			return err
 		}
 		workers = slices.DeleteFunc(workers, func(w tasks.Worker) bool { return w.Leaving })
+		if len(workers) == 0 {
+			if err := jobs.Writable(ctx); err != nil {
+				return fmt.Errorf("it is unknown which models are called: Redis refuses writes, and so the heartbeats of workers; %s", health.WriteAdvice(err))
+			}
+		}
 		left := health.OfProviders(workers)
 		if c.JSON {
 			enc := json.NewEncoder(s.out)
 			enc.SetIndent("", "  ")
 			return enc.Encode(left)
 		}
-		if len(left) == 0 {
+		switch {
+		case len(workers) == 0:
+			fmt.Fprintln(s.out, "no worker is alive, so no model is called; start one with spillway worker")
+			return nil
+		case len(left) == 0:
 			fmt.Fprintf(s.out, "%s alive; every model is called\n", plural(len(workers), "worker"))
 			return nil
 		}

@@ -58,6 +58,9 @@ func TestReadsGoOnWhileRedisTakesNoWrites(t *testing.T) {
 		if out, _, _ := command(t, "doctor"); !strings.Contains(out, refuse.says) || !strings.Contains(out, "unknown: Redis refuses writes") || strings.Contains(out, "none is alive") {
 			t.Errorf("%s: doctor says\n%s", name, out)
 		}
+		if out, errs, code := command(t, "providers", "status"); code != exitError || !strings.Contains(errs, "Redis refuses writes") || !strings.Contains(errs, refuse.says) {
+			t.Errorf("%s: providers status: exit %d\n%s%s", name, code, out, errs)
+		}
 		if err := rdb.ConfigSet(t.Context(), refuse.setting, refuse.off).Err(); err != nil {
 			t.Fatal(err)
 		}
