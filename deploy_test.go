@@ -1,7 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -45,5 +49,87 @@ func TestCollectorConfiguration(t *testing.T) {
 	}
 	if len(file.Service.Pipelines) == 0 {
 		t.Error("no pipelines")
+	}
+}
+
+// dashboard is what these tests read of a dashboard of Grafana.
+type dashboard struct {
+	UID    string
+	Title  string
+	Panels []struct {
+		ID      int
+		Title   string
+		Targets []struct{ Expr string }
+	}
+}
+
+// Each panel of a dashboard asks for metrics that docs/metrics.md lists, and so for
+// such as the code declares.
+func TestDashboards(t *testing.T) {
+	page, err := os.ReadFile("docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("deploy/grafana/dashboards/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no dashboards: %v", err)
+	}
+	labels := regexp.MustCompile(`gen_ai_(request_model|token_type|provider_name|operation_name)`)
+	uids := map[string]bool{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d dashboard
+		if err := json.Unmarshal(text, &d); err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		if uids[d.UID] || d.UID == "" || d.Title == "" {
+			t.Errorf("%s: UID %q, title %q: want both, and the first its own", file, d.UID, d.Title)
+		}
+		uids[d.UID] = true
+		ids := map[int]bool{}
+		for _, p := range d.Panels {
+			if ids[p.ID] || len(p.Targets) == 0 {
+				t.Errorf("%s: %s has ID %d again, or shows nothing", file, p.Title, p.ID)
+			}
+			ids[p.ID] = true
+			for _, target := range p.Targets {
+				names := metricName.FindAllString(labels.ReplaceAllString(target.Expr, ""), -1)
+				if len(names) == 0 {
+					t.Errorf("%s: %s asks for no metric", file, p.Title)
+				}
+				for _, name := range names {
+					family := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_count"), "_sum")
+					if !strings.Contains(string(page), "`"+family+"`") {
+						t.Errorf("%s: %s asks for %s, which docs/metrics.md does not list", file, p.Title, name)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Alertmanager routes and inhibits alerts that there are, to receivers that there are.
+func TestAlertsAreRouted(t *testing.T) {
+	text, err := os.ReadFile("deploy/alertmanager/alertmanager.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := os.ReadFile("deploy/prometheus/rules.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile(`Spillway[A-Z]\w+`).FindAllString(string(text), -1) {
+		if !strings.Contains(string(rules), "alert: "+name+"\n") {
+			t.Errorf("there is no alert %s", name)
+		}
+	}
+	for _, severity := range regexp.MustCompile(`severity: (\w+)`).FindAllStringSubmatch(string(rules), -1) {
+		if !strings.Contains(string(text), `severity = "`+severity[1]+`"`) {
+			t.Errorf("alerts of severity %s have no route", severity[1])
+		}
 	}
 }

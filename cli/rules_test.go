@@ -30,6 +30,14 @@ func TestAlertsFireWhenTheyShouldAndNotElse(t *testing.T) {
 	promtool(t, "test", "rules", "rules_test.yaml")
 }
 
+func TestAlertmanagerTakesItsConfiguration(t *testing.T) {
+	needsTool(t, "amtool") // of Debian's package prometheus-alertmanager
+	out, err := exec.CommandContext(t.Context(), "amtool", "check-config", "../deploy/alertmanager/alertmanager.yaml").CombinedOutput()
+	if err != nil {
+		t.Errorf("amtool: %v\n%s", err, out)
+	}
+}
+
 func TestAlertsAreOfMetricsThatThereAre(t *testing.T) {
 	text, err := os.ReadFile(rulesFolder + "/rules.yaml")
 	if err != nil {
