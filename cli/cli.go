@@ -26,6 +26,7 @@ type commands struct {
 	Worker    workerCommand    `cmd:"" group:"serve" help:"Run jobs, on a real Redis."`
 	Submit    submitCommand    `cmd:"" group:"use" help:"Post a job."`
 	Get       getCommand       `cmd:"" group:"use" help:"Show a job."`
+	Jobs      jobsCommand      `cmd:"" group:"use" help:"List jobs by state, agent, time and more."`
 	Explain   explainCommand   `cmd:"" group:"use" help:"Explain why a job ran where it did, and what it cost."`
 	Watch     watchCommand     `cmd:"" group:"use" help:"Print a job's events until it ends."`
 	Cancel    cancelCommand    `cmd:"" group:"use" help:"Cancel a job."`

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/topcentral/spillway/app/client"
@@ -141,7 +140,7 @@ func (c rerunCommand) all(ctx context.Context, s streams, filter map[string]any)
 
 // list prints what the filter chooses.
 func (c rerunCommand) list(ctx context.Context, s streams, filter map[string]any) error {
-	query := url.Values{"limit": {strconv.Itoa(min(c.Limit, rerunPage))}, "state": {cmp.Or(c.State, "succeeded,failed,canceled")}}
+	query := url.Values{"state": {cmp.Or(c.State, "succeeded,failed,canceled")}}
 	for name, value := range filter {
 		if name != "state" {
 			query.Set(name, fmt.Sprint(value))
@@ -150,25 +149,8 @@ func (c rerunCommand) list(ctx context.Context, s streams, filter map[string]any
 	if c.Tenant != "" {
 		query.Set("tenant", c.Tenant)
 	}
-	api, left := c.client(), c.Limit
-	for left > 0 {
-		var page struct {
-			Data       []tasks.Job
-			NextCursor string `json:"next_cursor"`
-		}
-		if err := api.Do(ctx, http.MethodGet, "/jobs?"+query.Encode(), nil, &page); err != nil {
-			return err
-		}
-		for _, j := range page.Data[:min(left, len(page.Data))] {
-			fmt.Fprintln(s.out, j.ID, j.Agent, j.State, cmp.Or(string(j.AnsweredBy), "-"), j.CreatedAt.Format(time.RFC3339))
-		}
-		left -= len(page.Data)
-		if page.NextCursor == "" {
-			return nil
-		}
-		query.Set("cursor", page.NextCursor)
-	}
-	return nil
+	_, err := eachJob(ctx, c.client(), query, c.Limit, func(job json.RawMessage) error { return printJobLine(s, job) })
+	return err
 }
 
 // ofTenant returns the query that names another tenant, "" where none is meant.
