@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -130,6 +135,45 @@ func TestAlertsAreRouted(t *testing.T) {
 	for _, severity := range regexp.MustCompile(`severity: (\w+)`).FindAllStringSubmatch(string(rules), -1) {
 		if !strings.Contains(string(text), `severity = "`+severity[1]+`"`) {
 			t.Errorf("alerts of severity %s have no route", severity[1])
+		}
+	}
+}
+
+// The units of systemd stop a worker no sooner than it may drain, and hold no secret.
+func TestUnits(t *testing.T) {
+	files, err := filepath.Glob("deploy/systemd/*.service")
+	if err != nil || len(files) != 2 {
+		t.Fatalf("got %v, %v", files, err)
+	}
+	for _, file := range files {
+		if path, err := exec.LookPath("systemd-analyze"); err == nil {
+			out, err := exec.CommandContext(t.Context(), path, "verify", "--man=no", file).CombinedOutput()
+			// The binary is not installed here, which is all that may be wrong.
+			if err != nil && !strings.Contains(string(out), "is not executable") {
+				t.Errorf("%s: %v\n%s", file, err, out)
+			}
+		} else {
+			t.Log("NOT CHECKED: systemd-analyze is not installed")
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"EnvironmentFile=", "DynamicUser=yes", "NoNewPrivileges=yes", "Restart=always"} {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("%s has no %s", file, want)
+			}
+		}
+	}
+	plist, err := os.ReadFile("deploy/macos/com.topcentral.spillway.worker.plist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := xml.NewDecoder(bytes.NewReader(plist)); ; {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("the agent of launchd is no XML: %v", err)
 		}
 	}
 }
