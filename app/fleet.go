@@ -37,6 +37,7 @@ func (s *App) fleet() (*fleet.Fleet, error) {
 		Scorecard: scorecard.New(s.score),
 		StandIn:   s.cfg.OllamaStandIn,
 		Order:     agents.CloudOrder(s.cfg.CloudOrder),
+		Usual:     ollama.DefaultName,
 		Prefer:    map[string]string{},
 		Bounds:    s.cfg.Bounds(),
 	}

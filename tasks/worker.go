@@ -51,9 +51,10 @@ type Awaited struct {
 	Provider string `json:"provider"`
 	Starting bool   `json:"starting,omitempty"` // it seems to be loading: it takes connections, and the worker has not tried for long
 
-	Lost   bool      `json:"lost,omitempty"`   // it has answered this worker before
-	Reason string    `json:"reason,omitempty"` // the class of the failure; "": the worker is of a version that does not say
-	Since  time.Time `json:"since,omitzero"`   // of the first probe without an answer
+	Lost       bool      `json:"lost,omitempty"`       // it has answered this worker before
+	Configured bool      `json:"configured,omitempty"` // the worker's settings name it
+	Reason     string    `json:"reason,omitempty"`     // the class of the failure; "": the worker is of a version that does not say
+	Since      time.Time `json:"since,omitzero"`       // of the first probe without an answer
 }
 
 // Host is the load of a worker's machine, as shares from 0 to 1.

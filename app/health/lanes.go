@@ -14,9 +14,9 @@ import (
 func isStalled(h api.LaneHealth) bool { return h.Workers > 0 && h.Status == api.HealthUnavailable }
 
 // cutOff returns the providers of a lane that its workers cannot reach, if none of
-// them reaches another, and if somebody relies on one: it has answered before, or it is
-// a cloud, which is asked only where its key is set. A local server that was never
-// there is none of that: Ollama is looked for on every machine.
+// them reaches another, and if somebody relies on one: it has answered before, settings
+// name it, or it is a cloud, which is asked only where its key is set. Ollama is looked for
+// on every machine, so it may never have been there.
 func cutOff(lane tasks.Lane, workers []tasks.Worker) []string {
 	var awaited []string
 	relied := false
@@ -27,7 +27,7 @@ func cutOff(lane tasks.Lane, workers []tasks.Worker) []string {
 		for _, a := range w.Awaits {
 			if a.Lane == lane && !a.Starting {
 				awaited = append(awaited, a.Provider)
-				relied = relied || a.Lost || lane == tasks.Cloud
+				relied = relied || a.Lost || a.Configured || lane == tasks.Cloud
 			}
 		}
 	}

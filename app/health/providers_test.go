@@ -61,6 +61,7 @@ func TestProvidersThatCannotBeReached(t *testing.T) {
 	awaiting := func(all ...tasks.Awaited) tasks.Worker { return tasks.Worker{ID: "a", Awaits: all} }
 	lost := tasks.Awaited{Lane: tasks.Local, Provider: "ollama", Lost: true, Reason: "transport", Since: since}
 	never := tasks.Awaited{Lane: tasks.Local, Provider: "ollama", Reason: "transport", Since: since}
+	named := tasks.Awaited{Lane: tasks.Local, Provider: "vllm", Configured: true, Reason: "transport", Since: since}
 	loading := tasks.Awaited{Lane: tasks.Local, Provider: "ollama", Starting: true, Reason: "timeout", Since: since}
 	refused := tasks.Awaited{Lane: tasks.Cloud, Provider: "kimi", Reason: "auth_dead", Since: since}
 	for _, c := range []struct {
@@ -71,6 +72,7 @@ func TestProvidersThatCannotBeReached(t *testing.T) {
 	}{
 		{"a local model that was there", []tasks.Worker{awaiting(lost)}, "ollama unavailable 1", true},
 		{"one that never was", []tasks.Worker{awaiting(never)}, "ollama unavailable 1", false},
+		{"one that never was, and that settings name", []tasks.Worker{awaiting(named)}, "vllm unavailable 1", true},
 		{"one that is starting", []tasks.Worker{awaiting(loading)}, "ollama unavailable 1", false},
 		{"a cloud whose key is refused", []tasks.Worker{awaiting(refused)}, "kimi unavailable 1", true},
 		{"both lanes", []tasks.Worker{awaiting(lost, refused), awaiting(refused)}, "kimi unavailable 2, ollama unavailable 1", true},

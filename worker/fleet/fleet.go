@@ -26,6 +26,7 @@ type Fleet struct {
 	scorecard providers.Provider
 	agents    *agents.Catalogue
 	standIn   bool
+	usual     string
 	order     agents.CloudOrder
 	prefer    map[string]string
 	bounds    func(provider, model string) (context, thinking int)
@@ -60,8 +61,11 @@ type Config struct {
 	// StandIn lets another local model answer where an agent's own is not
 	// installed.
 	StandIn bool
-	Order   agents.CloudOrder // of the cloud providers, where it is not the usual one
-	Prefer  map[string]string // by local provider: its model that stands in before its largest
+	// Usual is the local provider that every worker looks for, though its settings
+	// do not name it; "" if there is none.
+	Usual  string
+	Order  agents.CloudOrder // of the cloud providers, where it is not the usual one
+	Prefer map[string]string // by local provider: its model that stands in before its largest
 	// Bounds returns how many tokens of prompt and answer a model accepts, 0 if not
 	// known, and how many of them may be thinking; nil if none is known.
 	Bounds func(provider, model string) (context, thinking int)
@@ -73,7 +77,7 @@ func New(cfg Config, catalogue *agents.Catalogue, log *slog.Logger) *Fleet {
 		cfg.Bounds = func(string, string) (int, int) { return 0, 0 }
 	}
 	f := &Fleet{
-		local: cfg.Local, cloud: cfg.Cloud, scorecard: cfg.Scorecard, standIn: cfg.StandIn, order: cfg.Order, prefer: cfg.Prefer, bounds: cfg.Bounds,
+		local: cfg.Local, cloud: cfg.Cloud, scorecard: cfg.Scorecard, standIn: cfg.StandIn, usual: cfg.Usual, order: cfg.Order, prefer: cfg.Prefer, bounds: cfg.Bounds,
 		agents: catalogue, log: log, known: map[string]*state{},
 	}
 	for _, p := range f.providers() {

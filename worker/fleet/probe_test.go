@@ -66,7 +66,7 @@ func TestWhatAFleetReaches(t *testing.T) {
 // long it takes, at most the time given, until the fleet reaches so many models.
 func watched(t *testing.T, local, cloud providers.Provider) (f *Fleet, after func(models int, most time.Duration) time.Duration) {
 	t.Helper()
-	f = New(Config{Local: []providers.Provider{local}, Cloud: []CloudProvider{{Provider: cloud, Model: "k2"}}}, testAgents(t), quiet)
+	f = New(Config{Local: []providers.Provider{local}, Usual: "ollama", Cloud: []CloudProvider{{Provider: cloud, Model: "k2"}}}, testAgents(t), quiet)
 	f.Refresh(t.Context())
 	changes := make(chan struct{}, 100)
 	ctx, stop := context.WithCancel(t.Context())
@@ -93,7 +93,7 @@ func TestALocalServerThatGoesAndComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ollama := providertest.NewFake("ollama", "small")
 		f, after := watched(t, ollama, silent{providertest.NewFake("kimi")})
-		if len(f.Awaited()) != 1 {
+		if all := f.Awaited(); len(all) != 1 || !all[0].Configured {
 			t.Errorf("at first: awaits %v, want the silent cloud", f.Awaited())
 		}
 		time.Sleep(7 * time.Minute)
@@ -102,7 +102,7 @@ func TestALocalServerThatGoesAndComes(t *testing.T) {
 			t.Errorf("its loss was noticed after %v", got)
 		}
 		lost := func(a tasks.Awaited) bool {
-			return a.Lane == tasks.Local && a.Provider == "ollama" && a.Lost && a.Reason == "transport" && time.Since(a.Since) < time.Minute
+			return a.Lane == tasks.Local && a.Provider == "ollama" && a.Lost && !a.Configured && a.Reason == "transport" && time.Since(a.Since) < time.Minute
 		}
 		if !slices.ContainsFunc(f.Awaited(), lost) {
 			t.Errorf("a lost server is not awaited: %+v", f.Awaited())

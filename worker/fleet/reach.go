@@ -115,6 +115,7 @@ func (f *Fleet) Awaited() []tasks.Awaited {
 			starting := !s.reached && providers.ClassOf(s.cause) == providers.ClassTimeout && time.Since(f.since) < startsFor
 			all = append(all, tasks.Awaited{
 				Lane: lane, Provider: name, Starting: starting, Lost: s.reached, Reason: string(providers.ClassOf(s.cause)), Since: s.failing,
+				Configured: name != f.usual,
 			})
 		}
 	}
