@@ -52,6 +52,7 @@ type server struct {
 
 	pages     *template.Template
 	dashboard *dashboard
+	reads     reads
 	mux       *http.ServeMux
 }
 
@@ -109,7 +110,7 @@ func (s *server) public(pattern string, h handler) {
 }
 
 // private routes requests of operators: reading needs admin:read, and a change
-// admin:write as well.
+// admin:write as well. Changes are recorded, and so is who reads a tenant's jobs.
 func (s *server) private(pattern string, h handler) {
 	admitted := func(w http.ResponseWriter, r *http.Request) error {
 		need := []access.Scope{access.AdminRead}
@@ -127,15 +128,19 @@ func (s *server) private(pattern string, h handler) {
 	}
 	recorded := s.recorded(changeOf, admitted)
 	s.public(pattern, func(w http.ResponseWriter, r *http.Request) error {
-		if mutates(r) {
+		if mutates(r) || s.reads.first(r) {
 			return recorded(w, r)
 		}
 		return admitted(w, r)
 	})
 }
 
-// changeOf names a change: console.cancel, dashboard.post.
+// changeOf names a change, or a read of tenants' data: console.cancel,
+// console.read, dashboard.post.
 func changeOf(r *http.Request) string {
+	if !mutates(r) {
+		return "console.read"
+	}
 	if strings.HasPrefix(r.URL.Path, console.Root+"/") {
 		return "console." + path.Base(r.URL.Path)
 	}
@@ -221,7 +226,7 @@ func (s *server) recorded(action func(*http.Request) string, h handler) handler 
 	h = recoverPanics(h) // otherwise a change that panics would leave no line
 	return func(w http.ResponseWriter, r *http.Request) error {
 		held := audit.NewResponse(w, s.Audit, func(_ int, h http.Header) audit.Entry {
-			return audit.Entry{Action: action(r), Object: r.URL.Path, RequestID: h.Get("X-Request-Id")}.By(access.From(r.Context()))
+			return audit.Entry{Action: action(r), Object: readOf(r), RequestID: h.Get("X-Request-Id")}.By(access.From(r.Context()))
 		}, func(err error) { httpx.WriteProblem(s.Log, w, r, err) })
 		defer held.Release()
 		r = r.WithContext(held.NewContext(r.Context()))

@@ -21,7 +21,9 @@ import (
 	"github.com/topcentral/spillway/api"
 	"github.com/topcentral/spillway/api/access"
 	"github.com/topcentral/spillway/api/audit"
+	"github.com/topcentral/spillway/api/console"
 	"github.com/topcentral/spillway/lab/redistest"
+	"github.com/topcentral/spillway/tasks"
 )
 
 // site is what operators use.
@@ -48,8 +50,16 @@ func newSite(t *testing.T, login bool) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { log.Close() })
+	page, err := console.New(console.Config{
+		Jobs: noJobs{}, Workers: func(context.Context) ([]tasks.Worker, error) { return nil, nil },
+		Health: func(context.Context) api.Health { return api.Health{} }, Agents: func() []string { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.Handler, err = New(Config{
-		Guard: access.New(guard), Login: login, Audit: log, Log: slog.New(slog.DiscardHandler), Queues: s.rdb, Metrics: someMetrics(),
+		Console: page,
+		Guard:   access.New(guard), Login: login, Audit: log, Log: slog.New(slog.DiscardHandler), Queues: s.rdb, Metrics: someMetrics(),
 		Health: func(context.Context) api.Health {
 			if s.status == "" {
 				panic("nobody knows")
@@ -61,6 +71,19 @@ func newSite(t *testing.T, login bool) *site {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// noJobs has none; what is not overridden is not called.
+type noJobs struct{ console.Jobs }
+
+func (noJobs) Tenants(context.Context) ([]string, error) { return []string{"acme"}, nil }
+
+func (noJobs) List(context.Context, string, tasks.JobFilter) (*tasks.JobPage, error) {
+	return &tasks.JobPage{}, nil
+}
+
+func (noJobs) Find(_ context.Context, id string) (*tasks.Job, error) {
+	return nil, tasks.Errorf(tasks.CodeNotFound, "There is no job %s.", id)
 }
 
 // reply is what came back.
@@ -378,5 +401,25 @@ func TestTheDashboardHidesThePageThatCannotWork(t *testing.T) {
 	page := s.do(t, "GET", "/dashboard/", nil, nil).body
 	if !strings.Contains(page, `<style>a[href="/dashboard/redis"]{display:none}</style></head>`) {
 		t.Errorf("the link to it is shown:\n%s", page)
+	}
+}
+
+// Who reads a tenant's jobs in the console is recorded, and not once a second.
+func TestReadsOfTheConsoleAreRecorded(t *testing.T) {
+	s := newSite(t, true)
+	key := s.key(t, access.AdminRead)
+	for range 3 {
+		for _, path := range []string{"/console", "/console/part", "/console/jobs?tenant=acme&state=failed", "/console/jobs/job_1", "/console/jobs/job_1/part"} {
+			s.do(t, http.MethodGet, path, nil, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+key) })
+		}
+	}
+	text, err := os.ReadFile(s.audit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for object, want := range map[string]int{`"/console/jobs?tenant=acme"`: 1, `"/console/jobs/job_1"`: 1, `"console.read"`: 2} {
+		if n := strings.Count(string(text), object); n != want {
+			t.Errorf("%d lines with %s, want %d:\n%s", n, object, want, text)
+		}
 	}
 }
